@@ -1,0 +1,88 @@
+"""The one small typed object that holds the configuration, read when asked and never at import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conf:
+    """What ``settings.JOBS`` says; each key there is a name below in upper case.
+
+    Sizes are bytes, times are seconds unless the name says otherwise.
+    """
+
+    broker_url: str = "database://"
+    data_dir: Path = Path("var")
+    lease_seconds: float = 30.0
+    grace_seconds: float = 25.0
+    sweep_seconds: float = 5.0
+    max_body: int = MIB
+    max_upload: int = 100 * MIB
+    max_result: int = 64 * 1024
+    max_log: int = MIB
+    max_backlog: int = 100_000
+    retention_days: float = 30.0
+    server_threads: int = 8
+    default_timeout: float = 1800.0
+    foreign_owner: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse values that no deployment can mean.
+
+        Raises:
+            ImproperlyConfigured: a number that must be positive is not.
+        """
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name.endswith(("_seconds", "_body", "_upload", "_threads")) and value <= 0:
+                raise ImproperlyConfigured(f"JOBS[{field.name.upper()!r}] must be above zero.")
+
+
+_cache: tuple[int, Conf] | None = None
+
+
+def get_conf() -> Conf:
+    """Return the configuration of the current settings.
+
+    Raises:
+        ImproperlyConfigured: an unknown key, or a value of the wrong type.
+    """
+    global _cache
+    given = getattr(settings, "JOBS", {})
+    if _cache is None or _cache[0] != id(given):
+        _cache = (id(given), read_conf(given))
+    return _cache[1]
+
+
+def read_conf(given: Mapping[str, Any]) -> Conf:
+    """Turn a ``JOBS`` mapping into a ``Conf``.
+
+    Raises:
+        ImproperlyConfigured: an unknown key, or a value of the wrong type.
+    """
+    known = {field.name.upper(): field for field in fields(Conf)}
+    values: dict[str, Any] = {}
+    for key, value in given.items():
+        if key not in known:
+            raise ImproperlyConfigured(f"JOBS[{key!r}] is not a setting. Known: {sorted(known)}.")
+        values[key.lower()] = _converted(key, value, str(known[key].type))
+    return Conf(**values)
+
+
+def _converted(key: str, value: Any, annotation: str) -> Any:
+    kind = {"str": str, "Path": Path, "float": float, "int": int}[annotation]
+    try:
+        return kind(value)
+    except (TypeError, ValueError) as error:
+        raise ImproperlyConfigured(
+            f"JOBS[{key!r}] must be of type {kind.__name__}, not {value!r}."
+        ) from error

@@ -1,0 +1,47 @@
+"""JSON and text that any database can hold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+
+def jsonable(value: Any) -> Any:
+    """Return the value as plain JSON data (dict, list, str, int, float, bool, None).
+
+    Pydantic models, dataclasses, dates, enums, UUIDs, sets and tuples are converted.
+
+    Raises:
+        ValueError: it holds something that is no JSON, an infinite number or NaN, is nested too
+            deeply, or contains itself.
+    """
+    try:
+        plain = to_jsonable_python(value, inf_nan_mode="constants", bytes_mode="utf8")
+        text = json.dumps(plain, allow_nan=False, ensure_ascii=False)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    return json.loads(clean(text)) if has_unstorable(text) else plain
+
+
+def has_unstorable(text: str) -> bool:
+    """Whether the text holds a lone surrogate or, raw or escaped, a NUL."""
+    if "\x00" in text or "\\u0000" in text:
+        return True
+    return not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def clean(text: str) -> str:
+    """Replace what PostgreSQL or UTF-8 cannot hold (NUL, lone surrogates) by U+FFFD."""
+    text = text.replace("\x00", "\ufffd").replace("\\u0000", "\ufffd")
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode(
+        "utf-16", "replace"
+    )
+
+
+def canonical_digest(value: Any) -> str:
+    """Return the SHA-256 of the value's JSON with sorted keys: equal for the same JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
