@@ -23,11 +23,11 @@ def jsonable(value: Any) -> Any:
         text = json.dumps(plain, allow_nan=False, ensure_ascii=False)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    return json.loads(clean(text)) if has_unstorable(text) else plain
+    return _scrubbed(plain) if has_unstorable(text) else plain
 
 
 def has_unstorable(text: str) -> bool:
-    """Whether the text holds a lone surrogate or, raw or escaped, a NUL."""
+    """Whether the text holds a lone surrogate or, raw or escaped as in JSON, a NUL."""
     if "\x00" in text or "\\u0000" in text:
         return True
     return not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text)
@@ -35,10 +35,20 @@ def has_unstorable(text: str) -> bool:
 
 def clean(text: str) -> str:
     """Replace what PostgreSQL or UTF-8 cannot hold (NUL, lone surrogates) by U+FFFD."""
-    text = text.replace("\x00", "\ufffd").replace("\\u0000", "\ufffd")
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode(
-        "utf-16", "replace"
-    )
+    text = text.replace("\x00", "\ufffd")
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _scrubbed(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [_scrubbed(item) for item in value]
+    if isinstance(value, dict):
+        return {clean(key): _scrubbed(item) for key, item in value.items()}
+    return value
 
 
 def canonical_digest(value: Any) -> str:

@@ -1,0 +1,66 @@
+"""The backend that ``TASKS`` points to."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from .catalog.declare import JobTask
+from .compat import BaseTaskBackend, InvalidTask, Task, TaskResult, TaskResultDoesNotExist
+
+
+class JobsBackend(BaseTaskBackend):
+    """Makes a job of each call. Imports models when used: tasks are declared before they load."""
+
+    supports_defer = True
+    supports_async_task = True
+    supports_get_result = True
+    supports_priority = True
+
+    def enqueue(self, task: Task[..., Any], args: Any, kwargs: Any) -> TaskResult[Any]:
+        """Record a job; return its handle at once.
+
+        Raises:
+            InvalidTask: the task cannot run as it was declared or changed by ``using``.
+            InvalidArguments: the arguments do not fit.
+            Unavailable: the database cannot take it now.
+        """
+        from .submission.accept import submit
+        from .submission.plain import submit_plain
+        from .submission.results import task_result
+
+        self.validate_task(task)
+        if isinstance(task, JobTask):
+            submitted = submit(task, task.spec.by_name(tuple(args), dict(kwargs)))
+        else:
+            submitted = submit_plain(task, args, kwargs)
+        return task_result(submitted.job, task)
+
+    def validate_task(self, task: Task[..., Any]) -> None:
+        """Check a task against what this backend can do.
+
+        Raises:
+            InvalidTask: it cannot.
+        """
+        # The framework wants callables of a module; a partial or a lambda has no such name.
+        super().validate_task(task)
+        if "<" in task.module_path:
+            raise InvalidTask("A task must be a function of a module.")
+
+    def get_result(self, result_id: str) -> TaskResult[Any]:
+        """Return the handle of a job.
+
+        Raises:
+            TaskResultDoesNotExist: there is no such job, or its task is gone.
+        """
+        from .catalog.registry import load_task
+        from .errors import UnknownTask
+        from .models import Job
+        from .submission.results import stored_result
+
+        try:
+            job = Job.objects.get(pk=uuid.UUID(str(result_id)))
+            task = load_task(job.task, job.module_path)
+        except (ValueError, Job.DoesNotExist, UnknownTask) as error:
+            raise TaskResultDoesNotExist(str(result_id)) from error
+        return stored_result(job, task)

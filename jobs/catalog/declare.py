@@ -1,0 +1,185 @@
+"""``@job``: a typed function becomes a task with a title, a form and a schema."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, ParamSpec, Self, TypeVar, overload
+
+from django.apps import apps
+
+from ..compat import TypedTask
+from ..conf import get_conf
+from .arguments import humanise
+from .signature import CONTEXT_PARAMETER, ArgSpec
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Executor = Literal["thread", "process"]
+DEFAULT = -1.0
+"""A timeout that stands for the deployment's default; None means that there is no limit."""
+OPTIONS = frozenset(
+    {
+        "title",
+        "queue",
+        "name",
+        "priority",
+        "max_attempts",
+        "timeout",
+        "executor",
+        "permission",
+        "backend",
+    }
+)
+STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTask(TypedTask[P, T]):
+    """A task that can be handed in from outside.
+
+    It is Django's ``Task`` with more fields, each hashable, as the tasks framework demands.
+    """
+
+    title: str = ""
+    task_name: str = ""
+    max_attempts: int = 3
+    time_limit: float | None = DEFAULT
+    executor: Executor = "thread"
+    permission: str | None = None
+    unique_key: str = ""
+    owner_id: Any = None
+
+    def __post_init__(self) -> None:
+        """Nothing is refused here: a bad declaration is told by ``manage.py check``."""
+
+    @property
+    def name(self) -> str:
+        """``<app>.<function>``, unless the declaration names it."""
+        return self.task_name or default_name(self.func)
+
+    @property
+    def spec(self) -> ArgSpec:
+        """What the task accepts.
+
+        Raises:
+            BadSignature: the declaration cannot be right.
+        """
+        return spec_of(self.func)
+
+    @property
+    def description(self) -> str:
+        """The first paragraph of the function's docstring, as one line."""
+        text = inspect.getdoc(self.func) or ""
+        return " ".join(text.partition("\n\n")[0].split())
+
+    @property
+    def timeout(self) -> float | None:
+        """The seconds an attempt may take; None when the declaration says there is no limit."""
+        return get_conf().default_timeout if self.time_limit == DEFAULT else self.time_limit
+
+    def options(
+        self,
+        *,
+        max_attempts: int | None = None,
+        unique_key: str | None = None,
+        timeout: float | None = DEFAULT,
+        owner: Any = None,
+    ) -> Self:
+        """Return the task with options of ours changed for the next call.
+
+        Args:
+            max_attempts: how many failures the job may have in all.
+            unique_key: at most one unfinished job of this task, owner and key.
+            timeout: seconds an attempt may take, None for no limit.
+            owner: the user whose job it is.
+        """
+        changes: dict[str, Any] = {}
+        if max_attempts is not None:
+            changes["max_attempts"] = max_attempts
+        if unique_key is not None:
+            changes["unique_key"] = unique_key
+        if timeout != DEFAULT:
+            changes["time_limit"] = timeout
+        if owner is not None:
+            changes["owner_id"] = owner.pk
+        return replace(self, **changes)
+
+
+_specs: dict[Callable[..., Any], ArgSpec] = {}
+
+
+def spec_of(function: Callable[..., Any]) -> ArgSpec:
+    """Return the argument specification of a function, built on first use.
+
+    Raises:
+        BadSignature: the signature cannot become one.
+    """
+    if function not in _specs:
+        _specs[function] = ArgSpec(function)
+    return _specs[function]
+
+
+def default_name(function: Callable[..., Any]) -> str:
+    """Return ``<app label>.<function>``; outside an app the first package stands for it."""
+    module = function.__module__
+    config = apps.get_containing_app_config(module) if apps.apps_ready else None
+    return f"{config.label if config else module.partition('.')[0]}.{function.__name__}"
+
+
+@overload
+def job(function: Callable[P, T], /) -> JobTask[P, T]: ...
+
+
+@overload
+def job(
+    *,
+    title: str = "",
+    queue: str = "default",
+    name: str = "",
+    priority: int = 0,
+    max_attempts: int = 3,
+    timeout: float | None = DEFAULT,
+    executor: Executor = "thread",
+    permission: str | None = None,
+    backend: str = "default",
+) -> Callable[[Callable[P, T]], JobTask[P, T]]: ...
+
+
+def job(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Declare a task that people and programs may hand in.
+
+    Args:
+        function: the typed function; a first parameter named ``context`` gets a ``JobContext``.
+        options: ``title`` (for people), ``queue``, ``name`` (default ``<app>.<function>``),
+            ``priority`` (-100 to 100, higher first), ``max_attempts`` (failures allowed),
+            ``timeout`` (seconds an attempt may take, None for no limit), ``executor``
+            ("thread" for waiting, "process" for computing), ``permission``
+            ("app.codename", or "staff"), ``backend`` (an alias of ``TASKS``).
+
+    Nothing is raised at import: what cannot be right is said by ``manage.py check``.
+    """
+    from .registry import register
+
+    def declare(function: Callable[..., Any]) -> JobTask[Any, Any]:
+        unknown = sorted(options.keys() - OPTIONS)
+        task = _task(function, {k: v for k, v in options.items() if k in OPTIONS})
+        register(task, unknown)
+        return task
+
+    return declare(function) if function is not None else declare
+
+
+def _task(function: Callable[..., Any], options: dict[str, Any]) -> JobTask[Any, Any]:
+    parameters = list(inspect.signature(function).parameters)
+    renamed = {"queue": "queue_name", "name": "task_name", "timeout": "time_limit"}
+    values = {renamed.get(key, key): value for key, value in options.items()}
+    values.setdefault("title", humanise(getattr(function, "__name__", "task")))
+    known = {field.name for field in fields(JobTask)}
+    return JobTask(
+        func=function,
+        takes_context=parameters[:1] == [CONTEXT_PARAMETER],
+        **{key: value for key, value in values.items() if key in known},
+    )

@@ -1,0 +1,82 @@
+"""What is wrong with the declarations, for ``manage.py check``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..compat import task_backends
+from .declare import STAFF
+from .registry import AnyTask, declarations
+from .signature import BadSignature
+
+
+@dataclass(frozen=True, slots=True)
+class DeclarationProblem:
+    """One thing that cannot be right, and what to do."""
+
+    task: AnyTask
+    code: str
+    message: str
+    hint: str
+
+
+def declaration_problems() -> Iterator[DeclarationProblem]:
+    """Yield what is wrong with each declared task."""
+    seen: dict[str, str] = {}
+    for declaration in declarations():
+        task = declaration.task
+        where = task.module_path
+        if seen.setdefault(task.name, where) != where:
+            yield DeclarationProblem(
+                task,
+                "E003",
+                f"Two tasks are named {task.name!r}: {seen[task.name]} and {where}.",
+                "Give one of them name='...' in its @job.",
+            )
+        for option in declaration.unknown:
+            yield DeclarationProblem(
+                task, "E002", f"@job of {where} has no option {option!r}.", "Remove it."
+            )
+        yield from _of_signature(task)
+        yield from _of_options(task)
+
+
+def _of_signature(task: AnyTask) -> Iterator[DeclarationProblem]:
+    try:
+        task.spec  # noqa: B018  (built and kept on first use)
+    except BadSignature as error:
+        yield DeclarationProblem(
+            task,
+            "E001",
+            f"{task.module_path} cannot be a task: {error}.",
+            "Each parameter needs a type that pydantic knows and, if any, a default that is JSON.",
+        )
+
+
+def _of_options(task: AnyTask) -> Iterator[DeclarationProblem]:
+    queues = task_backends[task.backend].queues
+    if queues and task.queue_name not in queues:
+        yield DeclarationProblem(
+            task,
+            "E004",
+            f"{task.module_path} uses the queue {task.queue_name!r}, which nothing lists.",
+            f"Add it to TASKS[{task.backend!r}]['QUEUES'], or use one of: {sorted(queues)}.",
+        )
+    for wrong in _wrong_values(task):
+        yield DeclarationProblem(task, "E005", f"{task.module_path}: {wrong}.", "Correct @job.")
+
+
+def _wrong_values(task: AnyTask) -> Iterator[str]:
+    if not isinstance(task.priority, int) or not -100 <= task.priority <= 100:
+        yield f"priority must be a whole number from -100 to 100, not {task.priority!r}"
+    if not isinstance(task.max_attempts, int) or task.max_attempts < 1:
+        yield f"max_attempts must be a whole number from 1, not {task.max_attempts!r}"
+    limit = task.timeout
+    if limit is not None and (not isinstance(limit, int | float) or limit <= 0):
+        yield f"timeout must be seconds above zero, or None, not {limit!r}"
+    if task.executor not in ("thread", "process"):
+        yield f"executor must be 'thread' or 'process', not {task.executor!r}"
+    permission = task.permission
+    if permission is not None and permission != STAFF and "." not in str(permission):
+        yield f"permission must be 'app.codename' or 'staff', not {permission!r}"

@@ -1,0 +1,166 @@
+"""From a function's signature to validation and a JSON schema, by pydantic."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
+
+from ..errors import InvalidArguments, Problem
+from ..jsontext import jsonable
+from .arguments import Argument, describe, humanise
+from .files import CONTEXT_KEY, FileInfo, uploads_in
+
+CONTEXT_PARAMETER = "context"
+# Validation by the callers' names only: field names are prefixed, because a parameter called
+# "json" or "copy" would hide a method of pydantic's BaseModel.
+_CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True, protected_namespaces=())
+_PREFIX = "arg_"
+
+
+class BadSignature(Exception):
+    """A signature that cannot become a form; the message says which part and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """Arguments that fit: as JSON for the row, and the uploads they refer to."""
+
+    stored: dict[str, Any]
+    uploads: list[uuid.UUID]
+
+
+class ArgSpec:
+    """What a task accepts. Built once a function; raises ``BadSignature``."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        parameters = list(inspect.signature(function).parameters.values())
+        self.takes_context = bool(parameters) and parameters[0].name == CONTEXT_PARAMETER
+        self.parameters = parameters[1:] if self.takes_context else parameters
+        self._model = _build_model(function, self.parameters)
+
+    @cached_property
+    def arguments(self) -> list[Argument]:
+        """The arguments as people meet them, the required ones first."""
+        return describe(self.json_schema)
+
+    @cached_property
+    def json_schema(self) -> dict[str, Any]:
+        """The JSON schema (draft 2020-12) of the arguments object."""
+        return self._model.model_json_schema(by_alias=True)
+
+    def validate(self, raw: Any) -> Validated:
+        """Check arguments from outside.
+
+        Raises:
+            InvalidArguments: with a JSON pointer for each that does not fit.
+        """
+        model = self._checked(raw, None)
+        stored = jsonable(model.model_dump(mode="json", by_alias=True))
+        return Validated(stored, uploads_in(model))
+
+    def bind(self, stored: Any, files: Mapping[str, FileInfo]) -> dict[str, Any]:
+        """Return the keyword arguments for the function.
+
+        Raises:
+            InvalidArguments: recorded before the signature changed, and fits no longer.
+        """
+        model = self._checked(stored, {CONTEXT_KEY: files})
+        return {p.name: getattr(model, _PREFIX + p.name) for p in self.parameters}
+
+    def by_name(self, positional: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
+        """Return a call's arguments by name.
+
+        Raises:
+            InvalidArguments: too many, or one given twice.
+        """
+        names = [parameter.name for parameter in self.parameters]
+        if len(positional) > len(names):
+            raise InvalidArguments(
+                [{"pointer": "", "detail": f"It takes {len(names)} arguments at most."}]
+            )
+        given = dict(zip(names, positional, strict=False))
+        if twice := given.keys() & named.keys():
+            raise InvalidArguments(
+                [{"pointer": f"/{name}", "detail": "It is given twice."} for name in twice]
+            )
+        return {**given, **named}
+
+    def _checked(self, raw: Any, context: dict[str, Any] | None) -> BaseModel:
+        try:
+            return self._model.model_validate(raw, context=context)
+        except ValidationError as error:
+            raise InvalidArguments(_problems(error)) from error
+        except RecursionError as error:
+            raise InvalidArguments(
+                [{"pointer": "", "detail": "It is nested too deeply."}]
+            ) from error
+
+
+def _build_model(function: Callable[..., Any], parameters: list[Any]) -> type[BaseModel]:
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except (NameError, TypeError) as error:
+        raise BadSignature(f"its annotations cannot be read: {error}") from error
+    fields: dict[str, Any] = {}
+    for parameter in parameters:
+        fields[_PREFIX + parameter.name] = _field(parameter, hints)
+    try:
+        model = create_model(f"{function.__name__}_arguments", __config__=_CONFIG, **fields)
+        model.model_json_schema(by_alias=True)
+    except (PydanticSchemaGenerationError, PydanticUserError, TypeError) as error:
+        raise BadSignature(f"a type cannot be validated: {str(error).splitlines()[0]}") from error
+    return model
+
+
+def _field(parameter: inspect.Parameter, hints: dict[str, Any]) -> tuple[Any, Any]:
+    name = parameter.name
+    if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+        raise BadSignature(f"the parameter {name!r} must be one that can be given by name")
+    if name not in hints:
+        raise BadSignature(f"the parameter {name!r} has no type annotation")
+    if parameter.default is inspect.Parameter.empty:
+        return hints[name], Field(alias=name, title=_title(hints[name], name))
+    _check_default(name, hints[name], parameter.default)
+    return hints[name], Field(
+        default=parameter.default, alias=name, title=_title(hints[name], name)
+    )
+
+
+def _title(hint: Any, name: str) -> str:
+    """A title given by ``Annotated[..., Field(title=...)]`` wins over the parameter's name."""
+    for extra in getattr(hint, "__metadata__", ()):
+        if getattr(extra, "title", None):
+            return str(extra.title)
+    return humanise(name)
+
+
+def _check_default(name: str, hint: Any, default: Any) -> None:
+    try:
+        json.dumps(jsonable(default), allow_nan=False)
+    except (ValueError, TypeError) as error:
+        raise BadSignature(f"the default of {name!r} is no JSON: {default!r}") from error
+    try:
+        TypeAdapter(hint).validate_python(default)
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]["msg"]
+        raise BadSignature(f"the default of {name!r} does not fit its type: {detail}") from error
+
+
+def _problems(error: ValidationError) -> list[Problem]:
+    return [
+        {"pointer": _pointer(item["loc"]), "detail": item["msg"].removeprefix("Value error, ")}
+        for item in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    """An RFC 6901 JSON pointer to the place."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in location)

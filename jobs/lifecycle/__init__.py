@@ -1,0 +1,40 @@
+"""The only writer of a job's status. Each change names the status it expects and, once claimed,
+the attempt; who lost the race writes nothing. The drawing is in ``jobs.states``."""
+
+from .claims import Claim, claim, has_waiting
+from .outcomes import Outcome, finish
+from .places import beat, bury, leave, open_places, register, set_paused
+from .recording import record
+from .requests import CancelAnswer, cancel, retry
+from .rescue import orphans, rescue
+from .retention import prune
+from .running import ArtifactNote, Words, cancellations, keep_artifact, write_words
+from .schedule import next_due, promote_due
+
+__all__ = [
+    "ArtifactNote",
+    "CancelAnswer",
+    "Claim",
+    "Outcome",
+    "Words",
+    "beat",
+    "bury",
+    "cancel",
+    "cancellations",
+    "claim",
+    "finish",
+    "has_waiting",
+    "keep_artifact",
+    "leave",
+    "next_due",
+    "open_places",
+    "orphans",
+    "promote_due",
+    "prune",
+    "record",
+    "register",
+    "rescue",
+    "retry",
+    "set_paused",
+    "write_words",
+]

@@ -1,0 +1,78 @@
+"""Taking waiting jobs: found and marked in one statement, so that no job is taken twice."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from .sql import CLAIM, HAS_WAITING, adapted, connection
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job that this process may run, as the attempt it says. Times in seconds."""
+
+    id: uuid.UUID
+    task: str
+    module_path: str
+    queue: str
+    args: dict[str, Any]
+    positional: list[Any]
+    attempt: int
+    failures: int
+    losses: int
+    max_attempts: int
+    timeout: float | None
+    owner_id: Any
+    started_at: datetime
+
+
+def has_waiting(queue: str) -> bool:
+    """Whether a job waits: a read, so that an idle consumer never takes the write lock."""
+    with connection().cursor() as cursor:
+        cursor.execute(HAS_WAITING, [queue])
+        return cursor.fetchone() is not None
+
+
+def claim(queue: str, limit: int, consumer: uuid.UUID, now: datetime) -> list[Claim]:
+    """Take up to ``limit`` of the best waiting jobs of a queue: by priority, then by turn.
+
+    Nothing is taken from a paused queue, nor by a consumer that was declared dead.
+    """
+    db = connection()
+    lock = "FOR UPDATE SKIP LOCKED" if db.features.has_select_for_update_skip_locked else ""
+    me = adapted("consumer_id", consumer, db)
+    with db.cursor() as cursor:
+        cursor.execute(
+            CLAIM.format(lock=lock),
+            [queue, limit, me, adapted("started_at", now, db), me, queue],
+        )
+        rows = cursor.fetchall()
+    # RETURNING gives rows in any order.
+    rows.sort(key=lambda row: (-row[12], row[13], str(row[0])))
+    return [_claim(row, now) for row in rows]
+
+
+def _claim(row: tuple[Any, ...], now: datetime) -> Claim:
+    return Claim(
+        id=row[0] if isinstance(row[0], uuid.UUID) else uuid.UUID(row[0]),
+        task=row[1],
+        module_path=row[2],
+        queue=row[3],
+        args=_json(row[4]),
+        positional=_json(row[5]),
+        attempt=row[6],
+        failures=row[7],
+        losses=row[8],
+        max_attempts=row[9],
+        timeout=row[10],
+        owner_id=row[11],
+        started_at=now,
+    )
+
+
+def _json(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str | bytes) else value

@@ -1,0 +1,109 @@
+"""How an attempt ended, written under the attempt number it was claimed with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..retry import backoff_seconds
+from ..states import CHARGED, Ending, Status
+from .claims import Claim
+from .sql import ADD_ATTEMPT, FINISH, adapted, connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a claim.
+
+    ``result`` is JSON data; ``final`` says that a failure is not worth another attempt.
+    """
+
+    claim: Claim
+    ending: Ending
+    ended_at: datetime
+    consumer: str = ""
+    result: Any = None
+    error_type: str = ""
+    message: str = ""
+    traceback: str = ""
+    final: bool = False
+
+    @property
+    def target(self) -> Status:
+        """The status this leads to when nobody asked for a cancel."""
+        if self.ending == Ending.SUCCEEDED:
+            return Status.SUCCEEDED
+        if self.ending == Ending.CANCELLED:
+            return Status.CANCELLED
+        if self.ending not in CHARGED:
+            return Status.QUEUED
+        spent = self.claim.failures + 1 >= self.claim.max_attempts
+        return Status.FAILED if self.final or spent else Status.SCHEDULED
+
+    @property
+    def retry_at(self) -> datetime | None:
+        """When the next attempt is due, None when there is none or it is due at once."""
+        if self.target != Status.SCHEDULED:
+            return None
+        return self.ended_at + timedelta(seconds=backoff_seconds(self.claim.failures + 1))
+
+
+def finish(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Write outcomes and their attempts; return those that came too late and changed nothing.
+
+    An outcome is too late when its job was given to someone else in the meantime. Call it inside
+    a transaction: an outcome and its attempt belong together.
+    """
+    db = connection()
+    late: list[Outcome] = []
+    written: list[Outcome] = []
+    with db.cursor() as cursor:
+        for outcome in outcomes:
+            cursor.execute(FINISH, _parameters(outcome, db))
+            (written if cursor.rowcount else late).append(outcome)
+        if written:
+            cursor.executemany(ADD_ATTEMPT, [_attempt(outcome, db) for outcome in written])
+    return late
+
+
+def _parameters(outcome: Outcome, db: Any) -> list[Any]:
+    target = outcome.target
+    succeeded = target == Status.SUCCEEDED
+    ended = adapted("finished_at", outcome.ended_at, db)
+    waits = target in (Status.QUEUED, Status.SCHEDULED)
+    # A job that will run again shows why it waits; one that was handed back has no error.
+    told = outcome.ending in CHARGED or target == Status.CANCELLED
+    error_type = outcome.error_type if told else ""
+    message = outcome.message if told else ""
+    return [
+        Status.SUCCEEDED.value if succeeded else Status.CANCELLED.value,
+        target.value,
+        ended,
+        None if waits else ended,
+        "" if succeeded else "Cancelled",
+        error_type,
+        not succeeded,
+        message,
+        adapted("result", outcome.result if succeeded else None, db),
+        adapted("run_after", outcome.retry_at, db),
+        int(outcome.ending in CHARGED),
+        int(outcome.ending == Ending.LOST),
+        adapted("id", outcome.claim.id, db),
+        outcome.claim.attempt,
+    ]
+
+
+def _attempt(outcome: Outcome, db: Any) -> list[Any]:
+    return [
+        adapted("id", outcome.claim.id, db),
+        outcome.claim.attempt,
+        outcome.consumer,
+        adapted("started_at", outcome.claim.started_at, db),
+        adapted("finished_at", outcome.ended_at, db),
+        outcome.ending.value,
+        outcome.error_type,
+        outcome.message,
+        outcome.traceback,
+    ]

@@ -1,0 +1,56 @@
+"""Consumers come, beat and go; queues are paused and opened."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+
+from django.db.models import F
+from django.utils import timezone
+
+from ..models import Consumer, Queue
+
+
+def register(host: str, pid: int, queues: Collection[str], concurrency: int) -> uuid.UUID:
+    """Note a consumer process; return its id."""
+    row = Consumer.objects.create(
+        host=host, pid=pid, queues=sorted(queues), concurrency=concurrency
+    )
+    return row.id
+
+
+def beat(consumer: uuid.UUID) -> bool:
+    """Commit one beat. False: this consumer was declared dead and must come back as another."""
+    return bool(
+        Consumer.objects.filter(pk=consumer, dead_at=None).update(
+            beat=F("beat") + 1, beat_at=timezone.now()
+        )
+    )
+
+
+def bury(consumer: uuid.UUID, beat_seen: int | None = None) -> bool:
+    """Declare a consumer dead, by compare-and-set on the beat last seen.
+
+    Without ``beat_seen`` there must be other proof (its file lock was free). Returns whether this
+    call did it.
+    """
+    rows = Consumer.objects.filter(pk=consumer, dead_at=None)
+    if beat_seen is not None:
+        rows = rows.filter(beat=beat_seen)
+    return bool(rows.update(dead_at=timezone.now()))
+
+
+def leave(consumer: uuid.UUID) -> None:
+    """Forget a consumer that has drained."""
+    Consumer.objects.filter(pk=consumer).delete()
+
+
+def set_paused(queue: str, paused: bool) -> None:
+    """Pause a queue (nothing more is taken from it) or open it again."""
+    Queue.objects.update_or_create(name=queue, defaults={"paused": paused})
+
+
+def open_places(queues: Collection[str]) -> set[str]:
+    """Those of the queues that are not paused."""
+    paused = Queue.objects.filter(paused=True).values_list("name", flat=True)
+    return set(queues) - set(paused)

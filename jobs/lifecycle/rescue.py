@@ -1,0 +1,64 @@
+"""Jobs whose consumer died run again, at no cost to their budget."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.utils import timezone
+
+from ..models import Consumer, Job
+from ..states import Ending, Status
+from .claims import Claim
+from .outcomes import Outcome, finish
+
+
+def orphans() -> set[uuid.UUID | None]:
+    """The consumers that hold running jobs but do not live: declared dead, or gone."""
+    holding = set(
+        Job.objects.filter(status=Status.RUNNING)
+        .order_by()
+        .values_list("consumer_id", flat=True)
+        .distinct()
+    )
+    living = set(Consumer.objects.filter(dead_at=None).values_list("id", flat=True))
+    return holding - living
+
+
+def rescue(consumer: uuid.UUID | None) -> int:
+    """Hand back what a dead consumer was running; return how many jobs.
+
+    Call it inside a transaction. Two rescuers do no harm: each job has one attempt to end.
+    """
+    now = timezone.now()
+    label = str(Consumer.objects.filter(pk=consumer).first() or "")
+    held = list(Job.objects.filter(consumer_id=consumer, status=Status.RUNNING))
+    late = finish(
+        Outcome(
+            claim=_claim_of(job),
+            ending=Ending.LOST,
+            ended_at=now,
+            consumer=label,
+            error_type="WorkerLost",
+            message="the worker process was lost",
+        )
+        for job in held
+    )
+    return len(held) - len(late)
+
+
+def _claim_of(job: Job) -> Claim:
+    return Claim(
+        id=job.id,
+        task=job.task,
+        module_path=job.module_path,
+        queue=job.queue,
+        args=job.args,
+        positional=job.positional,
+        attempt=job.attempt,
+        failures=job.failures,
+        losses=job.losses,
+        max_attempts=job.max_attempts,
+        timeout=job.timeout,
+        owner_id=job.owner_id,
+        started_at=job.started_at or job.created_at,
+    )

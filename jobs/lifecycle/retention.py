@@ -1,0 +1,75 @@
+"""Forgetting: finished jobs, their logs and files, and uploads that nothing uses."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from ..conf import get_conf
+from ..files import job_storage
+from ..models import (
+    Artifact,
+    Attempt,
+    Consumer,
+    Job,
+    LogChunk,
+    QuarantinedMessage,
+    Upload,
+    UploadUse,
+)
+from .sql import connection
+
+CHUNK = 500
+DAY = timedelta(days=1)
+
+
+def prune(now: datetime, limit: int = CHUNK) -> int:
+    """Forget one chunk of what is older than the retention; return how many rows went.
+
+    Small chunks keep the write lock short. An Idempotency-Key is kept for a day at least.
+    """
+    oldest = now - timedelta(days=get_conf().retention_days)
+    ids = list(
+        Job.objects.filter(finished_at__lt=oldest)
+        .filter(Q(idempotency_key=None) | Q(created_at__lt=now - DAY))
+        .order_by("finished_at")
+        .values_list("pk", flat=True)[:limit]
+    )
+    gone = _forget_jobs(ids) if ids else 0
+    gone += _forget_uploads(now, limit)
+    gone += Consumer.objects.filter(dead_at__lt=now - DAY).delete()[0]
+    gone += QuarantinedMessage.objects.filter(received_at__lt=oldest).delete()[0]
+    return gone
+
+
+def _forget_jobs(ids: list[uuid.UUID]) -> int:
+    with transaction.atomic(using=connection().alias):
+        files = list(Artifact.objects.filter(job__in=ids).values_list("file", flat=True))
+        for table in (Artifact, Attempt, LogChunk, UploadUse):
+            rows = table._default_manager.filter(job__in=ids)
+            rows._raw_delete(rows.db)
+        jobs = Job.objects.filter(pk__in=ids)
+        gone = jobs._raw_delete(jobs.db)
+    _delete_files(files)
+    return int(gone)
+
+
+def _forget_uploads(now: datetime, limit: int) -> int:
+    """Uploads go when they are a day old and no job refers to them."""
+    unused = Upload.objects.filter(created_at__lt=now - DAY, uses=None)[:limit]
+    files = {upload.pk: upload.file for upload in unused}
+    if not files:
+        return 0
+    gone = Upload.objects.filter(pk__in=list(files), uses=None).delete()[0]
+    left = set(Upload.objects.filter(pk__in=list(files)).values_list("pk", flat=True))
+    _delete_files([file for pk, file in files.items() if pk not in left])
+    return gone
+
+
+def _delete_files(names: list[str]) -> None:
+    storage = job_storage()
+    for name in names:
+        storage.delete(name)

@@ -1,0 +1,52 @@
+"""Jobs that are to run later, and their place in the queue when they are due."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, Min
+
+from ..models import Job
+from ..states import Status
+from .sql import connection, next_turn
+
+CHUNK = 500
+
+
+def next_due() -> datetime | None:
+    """When the next scheduled job is due; None when there is none."""
+    due: datetime | None = Job.objects.filter(status=Status.SCHEDULED).aggregate(
+        due=Min("run_after")
+    )["due"]
+    return due
+
+
+def promote_due(now: datetime) -> int:
+    """Queue the scheduled jobs that are due, at most ``CHUNK``; return how many."""
+    due = list(
+        Job.objects.filter(status=Status.SCHEDULED, run_after__lte=now)
+        .only("id", "queue", "priority", "owner_id")
+        .order_by("run_after", "id")[:CHUNK]
+    )
+    ahead: dict[tuple[Any, ...], int] = defaultdict(int)
+    moved = 0
+    for job in due:
+        lane = (job.queue, job.priority, job.owner_id)
+        if lane not in ahead:
+            ahead[lane] = turn_of(job)
+        moved += Job.objects.filter(pk=job.pk, status=Status.SCHEDULED).update(
+            status=Status.QUEUED, turn=ahead[lane], version=F("version") + 1
+        )
+        ahead[lane] += 1
+    return moved
+
+
+def turn_of(job: Job) -> int:
+    """The turn that a job would get if it were queued now."""
+    statement, parameters = next_turn(job)
+    with connection().cursor() as cursor:
+        cursor.execute(statement, parameters)
+        row = cursor.fetchone()
+    return int(row[0])

@@ -1,0 +1,175 @@
+"""The job: one submission of a task, and the truth about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from ..ids import uuid7
+from ..states import FINAL, UNFINISHED, Status
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    """Reading jobs."""
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> JobQuerySet:
+        """The jobs that this user may see: staff see all, others their own."""
+        if getattr(user, "is_staff", False):
+            return self
+        return self.filter(owner_id=user.pk) if user.pk is not None else self.none()
+
+
+class Job(models.Model):
+    """One submission of a task.
+
+    ``attempt`` rises at every claim and fences every write of a running attempt; ``failures`` is
+    the budget that counts against ``max_attempts``. ``turn`` orders the jobs of one queue and
+    priority so that owners take turns (see ``lifecycle.turns``). ``version`` rises with every
+    change of the row and is its ETag.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    task = models.CharField(max_length=200)
+    module_path = models.CharField(max_length=300, default="", blank=True)
+    queue = models.CharField(max_length=100, default="default")
+    priority = models.SmallIntegerField(default=0)
+    turn = models.BigIntegerField(default=0)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+
+    args = models.JSONField(default=dict)
+    positional = models.JSONField(default=list)
+    result = models.JSONField(null=True)
+    error_type = models.CharField(max_length=200, default="", blank=True)
+    error_message = models.TextField(default="", blank=True)
+    progress_done = models.FloatField(null=True)
+    progress_total = models.FloatField(null=True)
+    progress_message = models.CharField(max_length=300, default="", blank=True)
+
+    attempt = models.PositiveIntegerField(default=0)
+    failures = models.PositiveIntegerField(default=0)
+    losses = models.PositiveIntegerField(default=0)
+    max_attempts = models.PositiveIntegerField(default=3)
+    timeout = models.FloatField(null=True)
+    consumer_id = models.UUIDField(null=True)
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+    )
+    unique_key = models.CharField(max_length=200, default="", blank=True)
+    unique_slot = models.CharField(max_length=64, null=True)
+    idempotency_key = models.CharField(max_length=255, null=True)
+    idempotency_digest = models.CharField(max_length=64, default="", blank=True)
+
+    created_at = models.DateTimeField(default=timezone.now)
+    run_after = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    cancel_requested = models.BooleanField(default=False)
+    cancelled_by = models.CharField(max_length=150, default="", blank=True)
+    log_size = models.PositiveIntegerField(default=0)
+    version = models.PositiveIntegerField(default=1)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (
+            # The queue itself: what a claim reads, in the order it takes.
+            models.Index(
+                "queue",
+                models.F("priority").desc(),
+                "turn",
+                "id",
+                name="jobs_job_waiting",
+                condition=Q(status="queued"),
+            ),
+            # The last turn that an owner has waiting: read by each submission.
+            models.Index(
+                fields=["queue", "priority", "owner", "turn"],
+                name="jobs_job_turn",
+                condition=Q(status="queued"),
+            ),
+            models.Index(
+                fields=["run_after"], name="jobs_job_due", condition=Q(status="scheduled")
+            ),
+            models.Index(
+                fields=["consumer_id"], name="jobs_job_running", condition=Q(status="running")
+            ),
+            # Rare endings are what people look for; "succeeded" is found by walking the ids.
+            models.Index(
+                fields=["status", "id"],
+                name="jobs_job_unhappy",
+                condition=Q(status__in=["failed", "cancelled"]),
+            ),
+            models.Index(
+                fields=["finished_at"],
+                name="jobs_job_finished",
+                condition=Q(finished_at__isnull=False),
+            ),
+            models.Index(fields=["owner", "id"], name="jobs_job_owner"),
+            models.Index(fields=["task", "id"], name="jobs_job_task"),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                fields=["unique_slot"],
+                name="jobs_job_one_unfinished",
+                condition=Q(
+                    unique_slot__isnull=False, status__in=["scheduled", "queued", "running"]
+                ),
+            ),
+            models.UniqueConstraint(
+                fields=["owner", "idempotency_key"],
+                name="jobs_job_idempotency",
+                condition=Q(idempotency_key__isnull=False),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.id}"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the job has ended for good (unless someone asks for it again)."""
+        return self.status in FINAL
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the job waits or runs."""
+        return self.status in UNFINISHED
+
+    @property
+    def percent(self) -> float | None:
+        """How far the job is, 0 to 100; None when the task has not told a total."""
+        if self.progress_done is None or not self.progress_total:
+            return None
+        return max(0.0, min(100.0, 100.0 * self.progress_done / self.progress_total))
+
+    @property
+    def progress(self) -> dict[str, Any] | None:
+        """What the task last told of its progress, as the API shows it."""
+        if self.progress_done is None:
+            return None
+        percent = self.percent
+        return {
+            "done": self.progress_done,
+            "total": self.progress_total,
+            "percent": None if percent is None else round(percent, 1),
+            "message": self.progress_message or None,
+        }
+
+    @property
+    def etag(self) -> str:
+        """A strong entity tag: it changes whenever the row does (RFC 9110, section 8.8.3)."""
+        return f'"{self.id.hex}-{self.version}"'

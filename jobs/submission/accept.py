@@ -1,0 +1,198 @@
+"""One way in for the form, the API, the command line and code: validate, insert, announce."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db import IntegrityError, OperationalError
+from django.utils import timezone
+
+from .. import lifecycle
+from ..catalog.registry import AnyTask, get_task
+from ..compat import task_backends
+from ..errors import IdempotencyConflict, InvalidArguments, Problem, Unavailable, UnknownQueue
+from ..jsontext import clean
+from ..models import Job
+from ..states import UNFINISHED
+from .announce import announce
+from .backlog import require_room
+from .permission import require_permission
+from .uploads import check_uploads
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+T = TypeVar("T")
+TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A ticket. ``created`` is False when the same request or unique key was there before."""
+
+    job: Job
+    created: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What a submitter may say beside the arguments; None leaves it to the task."""
+
+    queue: str | None = None
+    priority: int | None = None
+    run_after: datetime | None = None
+    max_attempts: int | None = None
+    unique_key: str | None = None
+    idempotency_key: str | None = None
+    request_digest: str = ""
+
+
+def submit(
+    task: str | AnyTask,
+    args: Any,
+    *,
+    owner: AbstractBaseUser | None = None,
+    from_outside: bool = False,
+    **wishes: Any,
+) -> Submitted:
+    """Hand in a job.
+
+    Args:
+        task: the task or its name.
+        args: the arguments, a mapping of names to JSON values.
+        owner: whose job it is.
+        from_outside: check the owner's permission, his limits and the queue's backlog.
+        wishes: the fields of ``Wishes``.
+
+    Raises:
+        Refused: something in the request does not fit; nothing was recorded.
+        IdempotencyConflict: the key was used for a different request.
+        Unavailable: the database cannot take it now.
+    """
+    asked = Wishes(**wishes)
+    declared = get_task(task) if isinstance(task, str) else task
+    if asked.idempotency_key is not None:
+        before = when_available(lambda: _same_request(asked, owner))
+        if before is not None:
+            return before
+    if from_outside:
+        require_permission(declared, owner)
+    validated = declared.spec.validate(args)
+    job = _row(declared, validated.stored, owner, asked)
+    _check_options(job, declared, owner, from_outside)
+    when_available(lambda: check_uploads(validated.uploads, owner))
+    if from_outside:
+        when_available(lambda: require_room(job.queue))
+    submitted = when_available(lambda: _record(job, validated.uploads, asked, owner))
+    if submitted.created:
+        announce(submitted.job, declared)
+    return submitted
+
+
+def when_available(action: Callable[[], T]) -> T:
+    """Run it; a database that cannot take it is said in words, and when to come back."""
+    try:
+        return action()
+    except OperationalError as error:
+        raise Unavailable(f"The database cannot take it now ({error}).") from error
+
+
+def _row(
+    task: AnyTask, stored: dict[str, Any], owner: AbstractBaseUser | None, asked: Wishes
+) -> Job:
+    now = timezone.now()
+    owner_id = owner.pk if owner is not None else task.owner_id
+    key = asked.unique_key if asked.unique_key is not None else task.unique_key
+    return Job(
+        task=task.name,
+        module_path=task.module_path,
+        queue=asked.queue if asked.queue is not None else task.queue_name,
+        priority=asked.priority if asked.priority is not None else task.priority,
+        args=stored,
+        max_attempts=asked.max_attempts if asked.max_attempts is not None else task.max_attempts,
+        timeout=task.timeout,
+        owner_id=owner_id,
+        unique_key=key or "",
+        unique_slot=_slot(task.name, owner_id, key) if key else None,
+        idempotency_key=asked.idempotency_key,
+        idempotency_digest=asked.request_digest,
+        created_at=now,
+        run_after=asked.run_after if asked.run_after is not None else task.run_after,
+    )
+
+
+def _slot(task: str, owner_id: Any, key: str) -> str:
+    """One text for (task, owner, key): a NULL owner would make every row distinct to SQL."""
+    return hashlib.sha256(f"{task}\n{owner_id}\n{clean(key)}".encode()).hexdigest()
+
+
+def _check_options(
+    job: Job, task: AnyTask, owner: AbstractBaseUser | None, from_outside: bool
+) -> None:
+    queues = task_backends[task.backend].queues
+    if queues and job.queue not in queues:
+        raise UnknownQueue(job.queue, sorted(queues))
+    problems: list[Problem] = []
+    if not -100 <= job.priority <= 100:
+        problems.append({"pointer": "/priority", "detail": "It must be from -100 to 100."})
+    if not 1 <= job.max_attempts <= 1000:
+        problems.append({"pointer": "/max_attempts", "detail": "It must be from 1 to 1000."})
+    if job.run_after is not None and timezone.is_naive(job.run_after):
+        problems.append({"pointer": "/run_after", "detail": "It needs a time zone."})
+    if len(job.unique_key) > 200:
+        problems.append({"pointer": "/unique_key", "detail": "At most 200 characters."})
+    if from_outside and not getattr(owner, "is_staff", False):
+        problems += _raised(job, task)
+    if problems:
+        raise InvalidArguments(problems)
+
+
+def _raised(job: Job, task: AnyTask) -> list[Problem]:
+    """Who is not staff may lower, never raise."""
+    limits = {"priority": task.priority, "max_attempts": task.max_attempts}
+    return [
+        {"pointer": f"/{name}", "detail": f"You may lower it, not raise it above {limit}."}
+        for name, limit in limits.items()
+        if getattr(job, name) > limit
+    ]
+
+
+def _record(
+    job: Job, uploads: Any, asked: Wishes, owner: AbstractBaseUser | None
+) -> Submitted:
+    for attempt in range(TRIES):
+        try:
+            lifecycle.record(job, uploads)
+        except IntegrityError:
+            before = _same_request(asked, owner) or _same_slot(job)
+            if before is not None:
+                return before
+            # The one in our way finished in between: then there is room now.
+            if attempt == TRIES - 1:
+                raise
+        else:
+            return Submitted(job, created=True)
+    raise AssertionError("unreachable")
+
+
+def _same_request(asked: Wishes, owner: AbstractBaseUser | None) -> Submitted | None:
+    if asked.idempotency_key is None or owner is None:
+        return None
+    job = Job.objects.filter(owner_id=owner.pk, idempotency_key=asked.idempotency_key).first()
+    if job is None:
+        return None
+    if job.idempotency_digest != asked.request_digest:
+        raise IdempotencyConflict
+    return Submitted(job, created=False)
+
+
+def _same_slot(job: Job) -> Submitted | None:
+    if job.unique_slot is None:
+        return None
+    rows = Job.objects.filter(unique_slot=job.unique_slot, status__in=UNFINISHED)
+    found = rows.first()
+    return Submitted(found, created=False) if found is not None else None

@@ -1,0 +1,24 @@
+"""After the commit: ring the broker and send Django's signal."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from .. import brokers
+from ..catalog.registry import AnyTask
+from ..compat import Task, task_backends, task_enqueued
+from ..lifecycle.sql import connection
+from ..models import Job
+from ..states import Status
+from .results import task_result
+
+
+def announce(job: Job, task: AnyTask | Task[..., object]) -> None:
+    """Tell consumers and listeners of a job, once its row is committed."""
+    task_enqueued.send(
+        sender=type(task_backends[task.backend]), task_result=task_result(job, task)
+    )
+    if job.status == Status.QUEUED:
+        transaction.on_commit(
+            lambda: brokers.announce(job.queue, job.id), using=connection().alias
+        )

@@ -1,0 +1,33 @@
+"""Who may hand in what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..catalog.declare import STAFF
+from ..catalog.registry import AnyTask
+from ..errors import NotAllowed
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+
+def may_use(task: AnyTask, user: AbstractBaseUser | AnonymousUser | None) -> bool:
+    """Whether this user may hand in, or run again, jobs of this task."""
+    if task.permission is None:
+        return True
+    if user is None or not user.is_active:
+        return False
+    if task.permission == STAFF:
+        return bool(getattr(user, "is_staff", False))
+    return bool(user.has_perm(task.permission))  # type: ignore[union-attr]
+
+
+def require_permission(task: AnyTask, user: AbstractBaseUser | AnonymousUser | None) -> None:
+    """Check that the user may.
+
+    Raises:
+        NotAllowed: he may not.
+    """
+    if not may_use(task, user):
+        raise NotAllowed(f"You may not hand in {task.title!r}: it needs {task.permission!r}.")

@@ -1,0 +1,42 @@
+"""Django's own ``@task`` functions: accepted from code alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..compat import Task
+from ..errors import InvalidArguments
+from ..jsontext import jsonable
+from ..models import Job
+from .. import lifecycle
+from .accept import Submitted, when_available
+from .announce import announce
+
+
+def submit_plain(task: Task[..., Any], args: Any, kwargs: Any) -> Submitted:
+    """Hand in a job for a ``@task`` function. It gets one attempt, as Django's contract has it.
+
+    Raises:
+        InvalidArguments: an argument is no JSON.
+        Unavailable: the database cannot take it now.
+    """
+    try:
+        positional, named = jsonable(list(args)), jsonable(dict(kwargs))
+    except (ValueError, TypeError) as error:
+        raise InvalidArguments(
+            [{"pointer": "", "detail": f"An argument is no JSON: {error}"}]
+        ) from error
+    job = Job(
+        task=task.module_path,
+        module_path=task.module_path,
+        queue=task.queue_name,
+        priority=task.priority,
+        positional=positional,
+        args=named,
+        max_attempts=1,
+        timeout=None,
+        run_after=task.run_after,
+    )
+    when_available(lambda: lifecycle.record(job))
+    announce(job, task)
+    return Submitted(job, created=True)

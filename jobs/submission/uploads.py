@@ -1,0 +1,97 @@
+"""Files that come before the job that uses them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, TYPE_CHECKING, Any
+
+from django.core.files.base import File
+from django.utils.text import get_valid_filename
+
+from ..catalog.files import FileInfo
+from ..conf import get_conf
+from ..errors import InvalidArguments, TooLarge
+from ..files import job_storage
+from ..ids import uuid7
+from ..jsontext import clean
+from ..models import Upload
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+
+class _Stream(File):
+    """Chunks that pass by once, as a Django file; stops at the limit."""
+
+    def __init__(self, chunks: Iterable[bytes], limit: int) -> None:
+        super().__init__(_NO_FILE, name="upload")
+        self._chunks = chunks
+        self._limit = limit
+        self.written = 0
+
+    def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        """Yield the bytes, counting."""
+        for chunk in self._chunks:
+            self.written += len(chunk)
+            if self.written > self._limit:
+                raise TooLarge("upload", self._limit)
+            yield chunk
+
+
+_NO_FILE: IO[Any] = None  # type: ignore[assignment]
+
+
+def store_upload(owner: AbstractBaseUser | None, name: str, chunks: Iterable[bytes]) -> Upload:
+    """Store a file once, chunk by chunk, and note whose it is.
+
+    Raises:
+        TooLarge: it is over the limit; nothing is kept.
+    """
+    upload = Upload(id=uuid7(), owner_id=owner.pk if owner else None, name=_shown_name(name))
+    stream = _Stream(chunks, get_conf().max_upload)
+    storage = job_storage()
+    target = f"uploads/{upload.id.hex[:6]}/{upload.id.hex}"
+    try:
+        upload.file = storage.save(target, stream)
+        upload.size = stream.written
+        upload.save(force_insert=True)
+    except BaseException:
+        # Whatever went wrong (too large, a full disk, the client left): keep nothing of it.
+        storage.delete(target)
+        raise
+    return upload
+
+
+def _shown_name(name: str) -> str:
+    """The last part of the client's name: shown to people, never used as a path."""
+    last = clean(name).replace("\\", "/").rpartition("/")[2].strip()
+    printable = "".join(c for c in last if c.isprintable())
+    return printable[-255:] or get_valid_filename("upload")
+
+
+def check_uploads(ids: Sequence[uuid.UUID], owner: AbstractBaseUser | None) -> None:
+    """Check that the uploads exist and are the owner's own.
+
+    Raises:
+        InvalidArguments: one is missing, or somebody else's (which is told the same way).
+    """
+    if not ids:
+        return
+    rows = Upload.objects.filter(pk__in=ids)
+    if owner is not None and not getattr(owner, "is_staff", False):
+        rows = rows.filter(owner_id=owner.pk)
+    found = set(rows.values_list("pk", flat=True))
+    missing = [str(one) for one in ids if one not in found]
+    if missing:
+        raise InvalidArguments(
+            [{"pointer": "", "detail": f"There is no upload {one} of yours."} for one in missing]
+        )
+
+
+def file_infos(job_id: uuid.UUID) -> dict[str, FileInfo]:
+    """What a worker needs to open the uploads of a job, by upload id."""
+    rows = Upload.objects.filter(uses__job_id=job_id)
+    return {
+        str(row.pk): FileInfo(name=row.name, size=row.size, file=row.file) for row in rows
+    }
