@@ -1,0 +1,12 @@
+"""The ASGI application, for any server that speaks it."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+from .secret import require_secret
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+
+require_secret()
+application = get_asgi_application()

@@ -1,0 +1,82 @@
+"""Small typed helpers that read the environment and name the variable when it is wrong."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+_YES = frozenset({"1", "true", "yes", "on"})
+_NO = frozenset({"0", "false", "no", "off"})
+
+
+def text(name: str, default: str = "") -> str:
+    """Return the variable without surrounding space, or the default when unset or empty."""
+    return os.environ.get(name, "").strip() or default
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    """Return the variable as yes or no.
+
+    Raises:
+        ImproperlyConfigured: it is neither.
+    """
+    value = text(name).lower()
+    if not value:
+        return default
+    if value in _YES | _NO:
+        return value in _YES
+    raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}.")
+
+
+def number(name: str, default: float, *, minimum: float = 0.0) -> float:
+    """Return the variable as a number.
+
+    Raises:
+        ImproperlyConfigured: it is no finite number, or below the minimum.
+    """
+    value = text(name)
+    if not value:
+        return default
+    try:
+        found = float(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a number, not {value!r}.") from None
+    if not minimum <= found < float("inf"):
+        raise ImproperlyConfigured(f"{name} must be {minimum:g} or more, not {value}.")
+    return found
+
+
+def whole(name: str, default: int, *, minimum: int = 0) -> int:
+    """Return the variable as a whole number.
+
+    Raises:
+        ImproperlyConfigured: it is none, or below the minimum.
+    """
+    value = text(name)
+    if not value:
+        return default
+    try:
+        found = int(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from None
+    if found < minimum:
+        raise ImproperlyConfigured(f"{name} must be {minimum} or more, not {value}.")
+    return found
+
+
+def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
+    """Return the variable as a list, split at commas."""
+    found = [word.strip() for word in text(name).split(",") if word.strip()]
+    return found or list(default)
+
+
+def folder(name: str, default: Path, *, base: Path) -> Path:
+    """Return the variable as an absolute path; a relative one starts at ``base``.
+
+    It does not start at the working directory: the site and its consumers may be started from
+    different places and must find the same folder.
+    """
+    value = text(name)
+    return (base / Path(value).expanduser()).resolve() if value else default

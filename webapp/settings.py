@@ -1,0 +1,160 @@
+"""The site's settings, read from the environment. `README.md` lists the variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from . import database, env
+from .secret import read_secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = env.folder("JOBS_DATA_DIR", BASE_DIR / "var", base=BASE_DIR)
+
+DEBUG = env.flag("DEBUG")
+# Empty when there is none: Django then raises when something is to be signed, and the servers
+# (wsgi.py, asgi.py) refuse to start. `manage.py up` makes one.
+SECRET_KEY = read_secret(DATA_DIR)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]"))
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "jobs",
+    "webapp",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "webapp.headers.content_security_policy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "webapp.urls"
+WSGI_APPLICATION = "webapp.wsgi.application"
+ASGI_APPLICATION = "webapp.asgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Where things are kept -------------------------------------------------------------------
+
+_DATABASE_URL = env.text("DATABASE_URL")
+DATABASES = {
+    "default": database.from_url(_DATABASE_URL, base=BASE_DIR)
+    if _DATABASE_URL
+    else database.sqlite(DATA_DIR / "db.sqlite3")
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Jobs ------------------------------------------------------------------------------------
+
+TASKS = {"default": {"BACKEND": "jobs.backend.JobsBackend", "QUEUES": ["default"]}}
+JOBS = {
+    "DATA_DIR": DATA_DIR,
+    "BROKER_URL": env.text("JOBS_BROKER_URL", "database://"),
+    "LEASE_SECONDS": env.number("JOBS_LEASE_SECONDS", 30, minimum=1),
+    "GRACE_SECONDS": env.number("JOBS_GRACE_SECONDS", 25),
+    "SWEEP_SECONDS": env.number("JOBS_SWEEP_SECONDS", 5, minimum=0.1),
+    "MAX_BODY": env.whole("JOBS_MAX_BODY", 1024**2, minimum=1),
+    "MAX_UPLOAD": env.whole("JOBS_MAX_UPLOAD", 100 * 1024**2, minimum=1),
+    "MAX_BACKLOG": env.whole("JOBS_MAX_BACKLOG", 100_000, minimum=1),
+    "RETENTION_DAYS": env.number("JOBS_RETENTION_DAYS", 30, minimum=1),
+    "SERVER_THREADS": env.whole("JOBS_SERVER_THREADS", 8, minimum=2),
+    "FOREIGN_OWNER": env.text("JOBS_FOREIGN_OWNER"),
+}
+
+# --- Mail, as Django has it ------------------------------------------------------------------
+
+EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend")
+EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
+EMAIL_PORT = env.whole("EMAIL_PORT", 25, minimum=1)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS")
+EMAIL_TIMEOUT = env.number("EMAIL_TIMEOUT", 30, minimum=1)
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "jobdesk@localhost")
+
+# --- Signing in and safety -------------------------------------------------------------------
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "/sign-in/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/sign-in/"
+
+# A deployment is reached by HTTPS, through a proxy that sets X-Forwarded-Proto (and drops what a
+# client sends under that name). `manage.py up` serves plain HTTP on this machine: it sets 0.
+HTTPS = env.flag("JOBS_HTTPS", default=not DEBUG)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_SSL_REDIRECT = HTTPS
+# A probe asks from inside, without the proxy.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_HSTS_SECONDS = env.whole("JOBS_HSTS_SECONDS", 365 * 24 * 3600) if HTTPS else 0
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+# Whether other names under this host speak HTTPS, and whether browsers ship with that promise, is
+# for their owner to say, not for this site.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+X_FRAME_OPTIONS = "DENY"
+
+# --- Static files: served by the site itself, without `collectstatic` ------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = env.text("STATIC_ROOT") or None
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 300 if not DEBUG else 0
+
+# --- Language and time -----------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+# --- Logging: to the console only, one line each ---------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {message}", "style": "{", "datefmt": "%H:%M:%S"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "level": "INFO"},
+        "problems": {"class": "logging.StreamHandler", "formatter": "line", "level": "WARNING"},
+    },
+    "root": {"handlers": ["problems"], "level": "INFO"},
+    "loggers": {
+        "jobs": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        "webapp": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        "django.tasks": {"level": "WARNING"},
+        "django_tasks": {"level": "WARNING"},
+        "funboost": {"level": "WARNING"},
+    },
+}
