@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from . import database, env
+import django
+
+from . import database, env, mail
 from .secret import read_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -86,13 +88,7 @@ JOBS = {
 
 # --- Mail, as Django has it ------------------------------------------------------------------
 
-EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend")
-EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
-EMAIL_PORT = env.whole("EMAIL_PORT", 25, minimum=1)
-EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
-EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
-EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS")
-EMAIL_TIMEOUT = env.number("EMAIL_TIMEOUT", 30, minimum=1)
+globals().update(mail.settings_of(django.VERSION))
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "jobdesk@localhost")
 
 # --- Signing in and safety -------------------------------------------------------------------

@@ -1,0 +1,25 @@
+"""The site's settings in a data folder made for this run, whatever the environment says.
+
+pytest-django loads the settings before it reads any ``conftest.py``, so this is the place to
+prepare the environment. Child processes inherit it and use the same folder.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+if "JOBS_TEST_DATA_DIR" not in os.environ:
+    _made = tempfile.mkdtemp(prefix="jobdesk-test-")
+    os.environ["JOBS_TEST_DATA_DIR"] = _made
+    atexit.register(shutil.rmtree, _made, ignore_errors=True)
+
+os.environ["JOBS_DATA_DIR"] = os.environ["JOBS_TEST_DATA_DIR"]
+os.environ["SECRET_KEY"] = "only-for-tests-" + "0123456789abcdef" * 4
+os.environ["JOBS_HTTPS"] = "0"
+os.environ["DEBUG"] = "0"
+
+from webapp.settings import *  # noqa: F403
+
+# A slow hash is of no use here and would be most of the run's time.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
