@@ -1,7 +1,5 @@
 """Messages: permits to take one job from a queue. The only room that imports funboost."""
 
-import uuid
+from .choose import announce, get_broker
 
-
-def announce(queue: str, job_id: uuid.UUID) -> None:
-    """Tell consumers of a new job. The database broker's bell is the commit itself."""
+__all__ = ["announce", "get_broker"]

@@ -56,6 +56,11 @@ class ArgSpec:
         """The JSON schema (draft 2020-12) of the arguments object."""
         return self._model.model_json_schema(by_alias=True)
 
+    @cached_property
+    def takes_files(self) -> bool:
+        """Whether an upload can be among the arguments, at any depth."""
+        return '"format": "upload"' in json.dumps(self.json_schema)
+
     def validate(self, raw: Any) -> Validated:
         """Check arguments from outside.
 
@@ -63,7 +68,13 @@ class ArgSpec:
             InvalidArguments: with a JSON pointer for each that does not fit.
         """
         model = self._checked(raw, None)
-        stored = jsonable(model.model_dump(mode="json", by_alias=True))
+        try:
+            stored = jsonable(model.model_dump(mode="json", by_alias=True))
+        except (ValueError, RecursionError) as error:
+            # An infinite float fits its type, and a free-form value may be nested without end.
+            raise InvalidArguments(
+                [{"pointer": "", "detail": "It holds something that is no JSON."}]
+            ) from error
         return Validated(stored, uploads_in(model))
 
     def bind(self, stored: Any, files: Mapping[str, FileInfo]) -> dict[str, Any]:
@@ -97,7 +108,7 @@ class ArgSpec:
         try:
             return self._model.model_validate(raw, context=context)
         except ValidationError as error:
-            raise InvalidArguments(_problems(error)) from error
+            raise InvalidArguments(problems_of(error, raw)) from error
         except RecursionError as error:
             raise InvalidArguments(
                 [{"pointer": "", "detail": "It is nested too deeply."}]
@@ -154,13 +165,35 @@ def _check_default(name: str, hint: Any, default: Any) -> None:
         raise BadSignature(f"the default of {name!r} does not fit its type: {detail}") from error
 
 
-def _problems(error: ValidationError) -> list[Problem]:
+def problems_of(error: ValidationError, raw: Any) -> list[Problem]:
+    """What pydantic found wrong with a value, as pointers into it and sentences."""
     return [
-        {"pointer": _pointer(item["loc"]), "detail": item["msg"].removeprefix("Value error, ")}
+        {
+            "pointer": _pointer(item["loc"], raw),
+            "detail": item["msg"].removeprefix("Value error, "),
+        }
         for item in error.errors(include_url=False, include_input=False, include_context=False)
     ]
 
 
-def _pointer(location: tuple[int | str, ...]) -> str:
-    """An RFC 6901 JSON pointer to the place."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in location)
+def _pointer(location: tuple[int | str, ...], raw: Any) -> str:
+    """An RFC 6901 JSON pointer to the place.
+
+    Pydantic's location also names the member of a union that was tried, which is no place in the
+    value: only the steps that lead somewhere count, and the last one when it is missing there.
+    """
+    steps: list[int | str] = []
+    for part in location:
+        if isinstance(raw, Mapping) and part in raw:
+            raw = raw[part]
+        elif isinstance(raw, list) and isinstance(part, int) and part < len(raw):
+            raw = raw[part]
+        elif not (isinstance(raw, Mapping) and part == location[-1]):
+            continue
+        steps.append(part)
+    return "".join(f"/{escaped(step)}" for step in steps)
+
+
+def escaped(part: int | str) -> str:
+    """One step of a JSON pointer (RFC 6901, section 3)."""
+    return str(part).replace("~", "~0").replace("/", "~1")

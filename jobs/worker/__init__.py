@@ -1,0 +1,1 @@
+"""Consumers: processes that take permits, run jobs and write what became of them."""

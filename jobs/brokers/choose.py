@@ -1,0 +1,38 @@
+"""Which broker: the scheme of ``JOBS["BROKER_URL"]`` says."""
+
+from __future__ import annotations
+
+import uuid
+from functools import lru_cache
+
+from ..conf import get_conf
+from ..errors import BrokerError
+from .base import Broker, BrokerFactory
+from .database import DatabaseBroker
+
+FACTORIES: dict[str, BrokerFactory] = {"database": DatabaseBroker}
+
+
+def get_broker() -> Broker:
+    """Return the broker of this deployment.
+
+    Raises:
+        BrokerError: the URL names none that is known.
+    """
+    return _make(get_conf().broker_url)
+
+
+@lru_cache(maxsize=4)
+def _make(url: str) -> Broker:
+    scheme = url.partition(":")[0]
+    if scheme not in FACTORIES:
+        known = ", ".join(f"{name}://" for name in sorted(FACTORIES))
+        raise BrokerError(f"JOBS_BROKER_URL={url!r} is no broker. Known: {known}.")
+    return FACTORIES[scheme](url)
+
+
+def announce(queue: str, job_id: uuid.UUID) -> None:
+    """Tell consumers of a job that has been committed to a queue."""
+    broker = get_broker()
+    if not broker.rings_by_commit:
+        broker.announce(queue, job_id)

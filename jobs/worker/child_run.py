@@ -1,0 +1,35 @@
+"""One run inside a child process."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+
+from django.db import close_old_connections
+
+from .answers import Answer, answer_error, answer_value
+from .attempts import current
+from .child import ChildReporter, Wire
+from .invoke import Order, prepare
+
+
+def run(order: Order, reporter: ChildReporter, wire: Wire) -> None:
+    """Run what the parent ordered and send how it ended."""
+    token = current.set(reporter)
+    close_old_connections()
+    try:
+        answer = _answer(order, reporter)
+    finally:
+        current.reset(token)
+        close_old_connections()
+    reporter.flush()
+    wire.send(answer=asdict(answer))
+
+
+def _answer(order: Order, reporter: ChildReporter) -> Answer:
+    try:
+        call = prepare(order, reporter)
+        value = asyncio.run(call()) if call.is_coroutine else call()
+        return answer_value(value, reporter)
+    except BaseException as error:  # noqa: BLE001  (SystemExit too ends the task, not us)
+        return answer_error(error)

@@ -1,0 +1,212 @@
+"""Child processes for tasks that compute or cannot be trusted: spawned, reused, killable."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from ..lifecycle import ArtifactNote
+from ..states import Ending
+from .answers import Answer, cancelled, timed_out
+from .attempts import Attempt
+from .invoke import Order
+
+CANCEL_SECONDS = 2.0
+"""How long a task that was asked to stop may take to do so before it is killed."""
+IDLE_SECONDS = 60.0
+
+Message = dict[str, Any]
+
+
+class Child:
+    """One child process."""
+
+    def __init__(self) -> None:
+        self.idle_since = time.monotonic()
+        self._process = subprocess.Popen(  # noqa: S603  (our own module, our own interpreter)
+            [sys.executable, "-m", "jobs.worker.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        self._inbox: SimpleQueue[Message | None] = SimpleQueue()
+        threading.Thread(target=self._listen, name="child-reader", daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._inbox.put(json.loads(line))
+        self._inbox.put(None)
+
+    def send(self, **message: Any) -> None:
+        """Send one message; a child that is gone will be noticed by its silence."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(message).encode("ascii") + b"\n")
+            self._process.stdin.flush()
+        except OSError:
+            # It died; the end of its output says so to who reads it.
+            return
+
+    def receive(self, timeout: float | None) -> Message | None:
+        """Return the next message, None when the child has ended.
+
+        Raises:
+            Empty: nothing came in time.
+        """
+        return self._inbox.get(timeout=timeout)
+
+    def kill(self) -> None:
+        """End it now."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    def cause_of_death(self) -> str:
+        """How it ended, in words."""
+        code = self._process.wait()
+        return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+class Children:
+    """The children of one consumer process: started when needed, reused, let go when idle."""
+
+    def __init__(self) -> None:
+        self._idle: list[Child] = []
+        self._busy: set[Child] = set()
+        self._lock = threading.Lock()
+
+    def run(self, attempt: Attempt, order: Order, *, alone: bool) -> Answer | None:
+        """Run an order; return its answer, None when the attempt was settled from elsewhere.
+
+        ``alone`` gives it a fresh child that nothing else will use.
+        """
+        child = Child() if alone else self._borrow()
+        with self._lock:
+            self._busy.add(child)
+        try:
+            answer = _Run(child, attempt).go(order)
+        except BaseException:
+            child.kill()
+            raise
+        finally:
+            with self._lock:
+                self._busy.discard(child)
+        if alone or not child.is_alive():
+            child.kill()
+        else:
+            self._give_back(child)
+        return answer
+
+    def _borrow(self) -> Child:
+        with self._lock:
+            while self._idle:
+                child = self._idle.pop()
+                if child.is_alive():
+                    return child
+        return Child()
+
+    def _give_back(self, child: Child) -> None:
+        child.idle_since = time.monotonic()
+        with self._lock:
+            self._idle.append(child)
+
+    def trim(self) -> None:
+        """Let go of those that have been idle for long."""
+        oldest = time.monotonic() - IDLE_SECONDS
+        with self._lock:
+            old = [child for child in self._idle if child.idle_since < oldest]
+            self._idle = [child for child in self._idle if child not in old]
+        for child in old:
+            child.kill()
+
+    def kill_all(self) -> None:
+        """End them all."""
+        with self._lock:
+            children = [*self._idle, *self._busy]
+            self._idle = []
+        for child in children:
+            child.kill()
+
+
+class _Run:
+    """One order in one child: passes on what it says, ends it when it must."""
+
+    def __init__(self, child: Child, attempt: Attempt) -> None:
+        self.child = child
+        self.attempt = attempt
+        self.kill_at: float | None = None
+        self._on: dict[str, Callable[[Any], object]] = {
+            "progress": lambda said: attempt.progress(*said),
+            "log": attempt.log,
+            "print": attempt.print,
+            "artifact": self._note,
+        }
+
+    def go(self, order: Order) -> Answer | None:
+        self.child.send(run=order.as_json())
+        self.attempt.limit_time()
+        self.attempt.on_cancel(self._ask)
+        while True:
+            try:
+                message = self.child.receive(self._patience())
+            except Empty:
+                answer = self._overdue()
+                if answer is not None:
+                    self.child.kill()
+                    return answer
+                continue
+            if message is None:
+                return self._died()
+            if "answer" in message:
+                return Answer(**message["answer"])
+            for kind, said in message.items():
+                self._on.get(kind, _ignore)(said)
+
+    def _ask(self) -> None:
+        self.child.send(cancel=self.attempt.cancel_by)
+        self.kill_at = time.monotonic() + CANCEL_SECONDS
+
+    def _patience(self) -> float:
+        """Seconds until there may be something else to do than to listen."""
+        ends = [end for end in (self.attempt.deadline, self.kill_at) if end is not None]
+        wait = min(ends, default=time.monotonic() + 1.0) - time.monotonic()
+        return max(0.0, min(wait, 1.0))
+
+    def _overdue(self) -> Answer | None:
+        now = time.monotonic()
+        if self.kill_at is not None and now >= self.kill_at:
+            return cancelled(self.attempt.cancel_by or "")
+        if self.attempt.deadline is not None and now >= self.attempt.deadline:
+            return timed_out(self.attempt.claim.timeout or 0.0)
+        return None
+
+    def _died(self) -> Answer | None:
+        if self.attempt.settled:
+            return None  # we killed it ourselves, with the whole process
+        return Answer(
+            ending=Ending.DIED,
+            error_type="WorkerDied",
+            message=f"worker process died: {self.child.cause_of_death()}",
+        )
+
+    def _note(self, said: Message) -> None:
+        claim = self.attempt.claim
+        self.attempt.note(ArtifactNote(claim.id, claim.attempt, **said))
+
+
+def _ignore(said: Any) -> None:
+    """A child of another version may say more than we know."""

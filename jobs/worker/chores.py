@@ -1,0 +1,138 @@
+"""What the writer does between transactions: beat, look for the dead, wake what is due."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+import uuid
+from collections.abc import Callable
+
+from django.db import transaction
+from django.utils import timezone
+
+from .. import lifecycle
+from ..conf import get_conf
+from ..lifecycle.sql import connection
+from .answers import timed_out
+from .desk import Desk
+from .watch import Watch
+
+logger = logging.getLogger("jobs")
+
+TICK_SECONDS = 0.5
+SOON_SECONDS = 0.1
+BEATS_PER_LEASE = 10
+PRUNE_SECONDS = 60.0
+
+
+class Timer:
+    """Something that is due every so often."""
+
+    def __init__(self, seconds: float, *, jitter: float = 0.0, at_once: bool = False) -> None:
+        self._seconds = seconds
+        self._jitter = jitter
+        self._next = time.monotonic()
+        if not at_once:
+            self.restart()
+
+    def restart(self) -> None:
+        """Count from now."""
+        spread = self._seconds * self._jitter * random.uniform(-1, 1)  # noqa: S311
+        self._next = time.monotonic() + self._seconds + spread
+
+    def is_due(self) -> bool:
+        """Whether it is due; if so, the next time is set."""
+        if time.monotonic() < self._next:
+            return False
+        self.restart()
+        return True
+
+    def hurry(self, seconds: float) -> None:
+        """Be due within so many seconds."""
+        self._next = min(self._next, time.monotonic() + seconds)
+
+    def left(self) -> float:
+        """Seconds until it is due."""
+        return max(0.0, self._next - time.monotonic())
+
+
+class Chores:
+    """Runs on the writer's thread, so that a process has one connection that writes."""
+
+    def __init__(self, desk: Desk, consumer: Callable[[], uuid.UUID]) -> None:
+        conf = get_conf()
+        self._desk = desk
+        self._consumer = consumer
+        self._watch = Watch(BEATS_PER_LEASE)
+        self._tick = Timer(TICK_SECONDS, at_once=True)
+        self._beat = Timer(conf.lease_seconds / BEATS_PER_LEASE, at_once=True)
+        self._sweep = Timer(conf.sweep_seconds, jitter=0.2, at_once=True)
+        self._rescue = Timer(1.0, at_once=True)
+        self._prune = Timer(PRUNE_SECONDS, jitter=0.5)
+        self.beat_is_due = False
+        self.looked = False
+
+    def rang(self) -> None:
+        """The table has changed: a cancel or an earlier date may be among it."""
+        self._tick.hurry(SOON_SECONDS)
+
+    def __call__(self) -> float:
+        """Do what is due; return the seconds until there is more."""
+        if self._beat.is_due():
+            self.beat_is_due = True
+        if self._sweep.is_due():
+            self._desk.look()
+        if self._rescue.is_due():
+            self._rescue_orphans()
+        if self._tick.is_due():
+            self._look_around()
+        if self._prune.is_due() and not self._desk.running():
+            lifecycle.prune(timezone.now())
+        timers = (self._beat, self._sweep, self._rescue, self._tick)
+        return min(timer.left() for timer in timers)
+
+    def beaten(self) -> None:
+        """A beat was committed: the others had their chance to beat as well."""
+        self.beat_is_due = False
+        for consumer in self._watch.silent(self._consumer()):
+            if lifecycle.bury(*consumer):
+                logger.warning("Consumer %s is silent: its jobs run again.", consumer[0])
+                self._rescue.hurry(0)
+
+    def _rescue_orphans(self) -> None:
+        for consumer in self._watch.proven_dead(self._consumer()):
+            if lifecycle.bury(consumer):
+                logger.warning("Consumer %s is dead: its jobs run again.", consumer)
+        for orphan in lifecycle.orphans():
+            with transaction.atomic(using=connection().alias):
+                found = lifecycle.rescue(orphan)
+            if found:
+                self._desk.look()
+
+    def _look_around(self) -> None:
+        now = timezone.now()
+        due = lifecycle.next_due()
+        if due is not None and due <= now:
+            with transaction.atomic(using=connection().alias):
+                lifecycle.promote_due(now)
+            self._desk.look()
+            self._tick.hurry(0)
+        elif due is not None:
+            self._tick.hurry((due - now).total_seconds())
+        self._look_at_running()
+        self._desk.children.trim()
+        self.looked = True
+
+    def _look_at_running(self) -> None:
+        running = self._desk.running()
+        if not running:
+            return
+        asked = lifecycle.cancellations(self._consumer())
+        for attempt in running:
+            by = asked.get(attempt.claim.id)
+            if by is not None and attempt.cancel_by is None:
+                attempt.ask_to_cancel(by)
+            if attempt.is_overdue() and attempt.settle(timed_out(attempt.claim.timeout or 0.0)):
+                # A thread cannot be killed: it is left behind, and its process is replaced.
+                self._desk.must_be_replaced = True

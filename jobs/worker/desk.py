@@ -1,0 +1,192 @@
+"""A consumer process's desk: its slots, what runs on them, and what is to be written of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Sequence
+
+from ..lifecycle import ArtifactNote, Claim, Outcome, Words
+from ..states import Ending
+from .answers import Answer
+from .attempts import Attempt
+from .children import Children
+from .run import run_attempt
+from .writer import Batch, Written
+
+logger = logging.getLogger("jobs")
+
+TAKE_SECONDS = 0.5
+WORDS_SECONDS = 0.5
+
+
+class Desk:
+    """Implements the brokers' ``Intake``. All its state is behind one condition."""
+
+    def __init__(self, queues: Sequence[str], concurrency: int, label: str) -> None:
+        self.queues = tuple(queues)
+        self.concurrency = concurrency
+        self.label = label
+        self.children = Children()
+        self.wake_writer = lambda: None
+        self.must_be_replaced = False
+        self._changed = threading.Condition()
+        self._running: dict[uuid.UUID, Attempt] = {}
+        self._ended: deque[tuple[Attempt, Outcome]] = deque()
+        self._wanting: set[str] = set()
+        self._maybe: set[str] = set(queues)
+        self._delivered: dict[str, list[Attempt]] = {queue: [] for queue in queues}
+        self._stopping = False
+        self._words_at = 0.0
+        self._left: tuple[list[Words], list[ArtifactNote]] = ([], [])
+
+    # The broker's side.
+
+    def take(self, queue: str) -> Sequence[Attempt]:
+        """Wait a moment for claims of a queue."""
+        with self._changed:
+            self._wanting.add(queue)
+            if queue in self._maybe and self._room() > 0:
+                self.wake_writer()
+            self._changed.wait_for(
+                lambda: self._delivered[queue] or self._stopping, TAKE_SECONDS
+            )
+            self._wanting.discard(queue)
+            taken, self._delivered[queue] = self._delivered[queue], []
+            return taken
+
+    def run(self, attempt: Attempt) -> None:
+        """Run a claim to its end, on the calling thread."""
+        run_attempt(attempt, self.children)
+
+    def stopping(self) -> bool:
+        """Whether nothing new is taken."""
+        return self._stopping
+
+    # The bell's and the clock's side.
+
+    def look(self) -> None:
+        """There may be waiting jobs: ask for all queues again."""
+        with self._changed:
+            self._maybe.update(self.queues)
+        self.wake_writer()
+
+    def stop_taking(self) -> None:
+        """Take nothing new from now on."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def wait_until_free(self, timeout: float) -> bool:
+        """Wait until nothing runs here; whether that was in time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._running, timeout)
+
+    def is_idle(self) -> bool:
+        """Nothing runs, nothing is to be written, and no queue had a job at the last look."""
+        with self._changed:
+            return not (self._running or self._ended or self._maybe)
+
+    def running(self) -> list[Attempt]:
+        """What runs now."""
+        with self._changed:
+            return list(self._running.values())
+
+    def release_all(self) -> None:
+        """Hand back what still runs, at no cost to it."""
+        for attempt in self.running():
+            attempt.settle(
+                Answer(
+                    ending=Ending.RELEASED,
+                    error_type="Released",
+                    message="handed back: the consumer is stopping",
+                )
+            )
+        self.children.kill_all()
+
+    # The writer's side.
+
+    def plan(self) -> Batch:
+        """Return what the next transaction is to write and take."""
+        with self._changed:
+            batch = Batch(outcomes=[outcome for _, outcome in self._ended])
+            self._collect_words(batch)
+            if not self._stopping:
+                self._plan_claims(batch)
+            return batch
+
+    def _collect_words(self, batch: Batch) -> None:
+        due = time.monotonic() >= self._words_at
+        speaking = [attempt for attempt, _ in self._ended]
+        speaking += list(self._running.values()) if due else []
+        words, notes = self._left
+        for attempt in speaking:
+            said, files = attempt.collect()
+            words += [said] if said is not None else []
+            notes += files
+        if due and words:
+            self._words_at = time.monotonic() + WORDS_SECONDS
+        # Kept until a transaction has written them.
+        batch.words, batch.notes = list(words), list(notes)
+
+    def _plan_claims(self, batch: Batch) -> None:
+        room = self._room()
+        for queue in self.queues:
+            if room > 0 and queue in self._wanting and queue in self._maybe:
+                batch.claims[queue] = room
+
+    def _room(self) -> int:
+        return self.concurrency - len(self._running)
+
+    def done(self, batch: Batch, written: Written) -> None:
+        """Take note of what a transaction did."""
+        late = {(outcome.claim.id, outcome.claim.attempt) for outcome in written.late}
+        with self._changed:
+            self._left = ([], [])
+            finished = [self._ended.popleft() for _ in batch.outcomes]
+            for queue, claims in written.claims.items():
+                self._deliver(queue, claims, batch.claims[queue])
+            self._changed.notify_all()
+        for attempt, outcome in finished:
+            tell(attempt, outcome, (outcome.claim.id, outcome.claim.attempt) in late)
+
+    def _deliver(self, queue: str, claims: list[Claim], asked: int) -> None:
+        if len(claims) < asked:
+            self._maybe.discard(queue)
+        for claim in claims:
+            attempt = Attempt(claim, self._settled, self.label)
+            self._running[claim.id] = attempt
+            self._delivered[queue].append(attempt)
+
+    def _settled(self, attempt: Attempt, outcome: Outcome) -> None:
+        with self._changed:
+            if self._running.get(attempt.claim.id) is attempt:
+                del self._running[attempt.claim.id]
+            self._ended.append((attempt, outcome))
+            self._changed.notify_all()
+        self.wake_writer()
+
+
+def tell(attempt: Attempt, outcome: Outcome, late: bool) -> None:
+    """Log the one line that a job gets."""
+    seconds = time.monotonic() - attempt.began
+    if late:
+        logger.warning(
+            "%s %s: attempt %d came back after it was given up; nothing was changed",
+            outcome.claim.task,
+            outcome.claim.id,
+            outcome.claim.attempt,
+        )
+        return
+    logger.info(
+        "%s %s: %s in %.3f s (attempt %d)%s",
+        outcome.claim.task,
+        outcome.claim.id,
+        outcome.ending.label,
+        seconds,
+        outcome.claim.attempt,
+        f": {outcome.message.splitlines()[0][:200]}" if outcome.message.strip() else "",
+    )

@@ -1,0 +1,128 @@
+"""A consumer process from its first to its last moment."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .. import lifecycle
+from ..brokers import get_broker
+from ..conf import get_conf
+from . import locks
+from .capture import captured
+from .chores import Chores
+from .desk import Desk
+from .stop import Stop
+from .watch import host_name
+from .writer import Batch, Writer, Written
+
+logger = logging.getLogger("jobs")
+
+FLUSH_SECONDS = 10.0
+POLL_SECONDS = 0.2
+DRAINED, REPLACE = 0, 75
+"""Exit codes: done; a thread was left behind, start another process in my place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What ``runconsumers`` was asked for."""
+
+    queues: Sequence[str]
+    concurrency: int
+    until_idle: bool = False
+
+
+class ConsumerProcess:
+    """Registers, consumes, drains."""
+
+    def __init__(self, options: Options, stop: Stop) -> None:
+        self._options = options
+        self._stop = stop
+        label = f"{host_name()}:{os.getpid()}"
+        self.desk = Desk(options.queues, options.concurrency, label)
+        self._id = self._register()
+        self._chores = Chores(self.desk, lambda: self._id)
+        self._writer = Writer(self._plan, self._done, self._chores, lambda: self._id)
+        self.desk.wake_writer = self._writer.wake
+
+    def _register(self) -> uuid.UUID:
+        consumer = lifecycle.register(
+            host_name(), os.getpid(), self._options.queues, self._options.concurrency
+        )
+        # Held until the process ends, however it ends.
+        self._lock = locks.hold(consumer)
+        return consumer
+
+    def run(self) -> int:
+        """Consume until told to stop; return the exit code."""
+        broker = get_broker()
+        bell = broker.bell()
+        with captured():
+            self._writer.start()
+            threading.Thread(target=self._listen, args=(bell,), name="bell", daemon=True).start()
+            broker.consume(self._options.queues, self.desk, self._options.concurrency)
+            logger.info(
+                "ready: %s, %d slots",
+                ", ".join(self._options.queues),
+                self._options.concurrency,
+            )
+            self._wait()
+            return self._drain()
+
+    def _listen(self, bell: object) -> None:
+        while True:
+            if bell.wait(60.0):  # type: ignore[attr-defined]
+                self._chores.rang()
+                self.desk.look()
+
+    def _wait(self) -> None:
+        while not self._stop.wait(POLL_SECONDS):
+            if self.desk.must_be_replaced:
+                return
+            if self._options.until_idle and self._chores.looked and self.desk.is_idle():
+                return
+
+    def _drain(self) -> int:
+        """Finish what runs within the grace time, hand back the rest, say goodbye."""
+        self.desk.stop_taking()
+        if not self.desk.wait_until_free(get_conf().grace_seconds):
+            self.desk.release_all()
+        self.desk.children.kill_all()
+        if self._writer.flush_and_stop(FLUSH_SECONDS):
+            lifecycle.leave(self._id)
+            locks.remove(self._id)
+        logger.info("stopped")
+        return REPLACE if self.desk.must_be_replaced else DRAINED
+
+    # The writer's plan is the desk's, and the beat.
+
+    def _plan(self) -> Batch:
+        batch = self.desk.plan()
+        batch.beat = self._chores.beat_is_due
+        return batch
+
+    def _done(self, batch: Batch, written: Written) -> None:
+        self.desk.done(batch, written)
+        if not batch.beat:
+            return
+        if written.beating:
+            self._chores.beaten()
+        else:
+            self._come_back()
+
+    def _come_back(self) -> None:
+        """We were declared dead while frozen: what ran is no longer ours. Go on as another."""
+        logger.warning("This consumer was given up while it did not run; it starts afresh.")
+        self._id = self._register()
+        self.desk.look()
+
+
+def leave_now(code: int) -> None:
+    """End the process without waiting for threads: funboost's would be joined for ever."""
+    logging.shutdown()
+    os._exit(code)

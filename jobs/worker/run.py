@@ -1,0 +1,113 @@
+"""Running one attempt: find the task, bind its arguments, call it where it belongs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from django.db import close_old_connections
+
+from ..catalog.declare import JobTask
+from ..catalog.registry import load_task
+from ..compat import (
+    Task,
+    TaskError,
+    TaskResultStatus,
+    task_backends,
+    task_finished,
+    task_started,
+)
+from ..errors import JobsError
+from ..states import Ending
+from ..submission.uploads import file_infos
+from .answers import Answer, answer_error, answer_value, cancelled, timed_out
+from .attempts import Attempt, current
+from .children import Children
+from .coroutines import TimeLimit, run_coroutine
+from .invoke import Call, Order, prepare, running_result
+
+
+def run_attempt(attempt: Attempt, children: Children) -> None:
+    """Run an attempt to its end and settle it. Never raises."""
+    if attempt.settled:
+        return  # handed back before it began
+    close_old_connections()
+    try:
+        answer = _run(attempt, children)
+    except Exception as error:  # noqa: BLE001  (the attempt must end, whatever went wrong)
+        answer = answer_error(error)
+    finally:
+        close_old_connections()
+    if answer is not None:
+        attempt.settle(answer)
+
+
+def _run(attempt: Attempt, children: Children) -> Answer | None:
+    claim = attempt.claim
+    try:
+        task = load_task(claim.task, claim.module_path)
+    except JobsError as error:
+        return answer_error(error)
+    needs_files = isinstance(task, JobTask) and task.spec.takes_files
+    files = file_infos(claim.id) if needs_files else {}
+    order = Order.of(claim, files, attempt.consumer)
+    _signal(task_started, order, task, None)
+    answer = _run_somewhere(attempt, order, task, children)
+    if answer is not None:
+        _signal(task_finished, order, task, answer)
+    return answer
+
+
+def _run_somewhere(
+    attempt: Attempt, order: Order, task: Task[..., Any], children: Children
+) -> Answer | None:
+    # What was running when a worker died may have killed it: it gets a process of its own, so
+    # that it cannot take its neighbours along again.
+    suspect = attempt.claim.losses > 0
+    if suspect or getattr(task, "executor", "thread") == "process":
+        return children.run(attempt, order, alone=suspect)
+    try:
+        call = prepare(order, attempt)
+    except JobsError as error:
+        return answer_error(error)
+    attempt.limit_time()
+    return _run_coroutine(attempt, call) if call.is_coroutine else _run_here(attempt, call)
+
+
+def _run_here(attempt: Attempt, call: Call) -> Answer:
+    token = current.set(attempt)
+    attempt.in_thread = True
+    try:
+        return answer_value(call(), attempt)
+    except BaseException as error:  # noqa: BLE001  (SystemExit too ends the task, not the thread)
+        return answer_error(error)
+    finally:
+        current.reset(token)
+
+
+def _run_coroutine(attempt: Attempt, call: Call) -> Answer:
+    try:
+        return answer_value(run_coroutine(attempt, call()), attempt)
+    except asyncio.CancelledError as error:
+        by = attempt.cancelled_by()
+        return answer_error(error) if by is None else cancelled(by)
+    except TimeLimit:
+        return timed_out(attempt.claim.timeout or 0.0)
+    except BaseException as error:  # noqa: BLE001  (as above)
+        return answer_error(error)
+
+
+def _signal(signal: Any, order: Order, task: Task[..., Any], answer: Answer | None) -> None:
+    """Send Django's signal; a listener that fails must not fail the job."""
+    result = running_result(order, task)
+    if answer is not None:
+        succeeded = answer.ending == Ending.SUCCEEDED
+        status = TaskResultStatus.SUCCESSFUL if succeeded else TaskResultStatus.FAILED
+        object.__setattr__(result, "status", status)
+        object.__setattr__(result, "_return_value", answer.result)
+        if not succeeded:
+            error = TaskError(
+                exception_class_path=answer.error_type, traceback=answer.traceback
+            )
+            result.errors.append(error)
+    signal.send_robust(sender=type(task_backends[task.backend]), task_result=result)

@@ -1,0 +1,56 @@
+"""Who is dead? Decided by counting, never by comparing clocks.
+
+A watcher counts its own committed beats. Another consumer is dead when the watcher has committed
+as many as a lease holds and seen none of the other's: a stepped clock, a suspended machine or a
+locked database stops both alike, and kills nobody. On one host a free file lock is proof at once.
+"""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from collections.abc import Iterator
+
+from ..models import Consumer
+from . import locks
+
+
+class Watch:
+    """One consumer's view of the others."""
+
+    def __init__(self, patience: int) -> None:
+        self._patience = patience
+        self._own = 0
+        self._seen: dict[uuid.UUID, tuple[int, int]] = {}
+
+    def silent(self, me: uuid.UUID) -> list[tuple[uuid.UUID, int]]:
+        """Call after each committed beat of one's own: who has been silent for a whole lease,
+        and the beat last seen of them."""
+        self._own += 1
+        beats = dict(
+            Consumer.objects.filter(dead_at=None).exclude(pk=me).values_list("id", "beat")
+        )
+        self._seen = {
+            consumer: self._seen[consumer]
+            if self._seen.get(consumer, (-1, 0))[0] == beat
+            else (beat, self._own)
+            for consumer, beat in beats.items()
+        }
+        return [
+            (consumer, beat)
+            for consumer, (beat, since) in self._seen.items()
+            if self._own - since >= self._patience
+        ]
+
+    def proven_dead(self, me: uuid.UUID) -> Iterator[uuid.UUID]:
+        """Those of this host whose file lock is free."""
+        here = Consumer.objects.filter(dead_at=None, host=host_name()).exclude(pk=me)
+        for consumer in here.values_list("id", flat=True):
+            if locks.is_proof_of_death(consumer):
+                yield consumer
+                locks.remove(consumer)
+
+
+def host_name() -> str:
+    """This machine's name, as consumers are known by."""
+    return socket.gethostname()[:200]

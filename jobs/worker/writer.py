@@ -1,0 +1,228 @@
+"""The one writer of a consumer process.
+
+Claims, outcomes, words and beats share transactions: under load one commit serves dozens of jobs,
+idle nothing waits. When the database is away, all that was to be written is kept and tried again,
+and nothing new is taken meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from django.db import DatabaseError, OperationalError, transaction
+from django.db.utils import InterfaceError
+from django.utils import timezone
+
+from .. import lifecycle
+from ..files import job_storage
+from ..lifecycle import ArtifactNote, Claim, Outcome, Words
+from ..lifecycle.sql import connection
+from ..states import Ending
+
+logger = logging.getLogger("jobs.writer")
+
+PACE_SECONDS = 0.005
+"""At least this long between a busy process's transactions: a commit then serves many jobs."""
+RETRY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes and takes."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    words: list[Words] = field(default_factory=list)
+    notes: list[ArtifactNote] = field(default_factory=list)
+    beat: bool = False
+    claims: dict[str, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.outcomes or self.words or self.notes or self.beat or self.claims)
+
+
+@dataclass(slots=True)
+class Written:
+    """What came of a batch."""
+
+    claims: dict[str, list[Claim]] = field(default_factory=dict)
+    late: list[Outcome] = field(default_factory=list)
+    stale_files: list[str] = field(default_factory=list)
+    beating: bool = True
+
+
+def write(batch: Batch, consumer: uuid.UUID) -> Written:
+    """Write a batch in one transaction.
+
+    Files come before words and words before outcomes: after its outcome an attempt may write
+    nothing.
+
+    Raises:
+        DatabaseError: nothing of it was written.
+    """
+    written = Written()
+    with transaction.atomic(using=connection().alias):
+        for note in batch.notes:
+            kept, replaced = lifecycle.keep_artifact(note)
+            written.stale_files += [replaced] if replaced else []
+            written.stale_files += [] if kept else [note.file]
+        lifecycle.write_words(batch.words)
+        written.late = lifecycle.finish(batch.outcomes)
+        if batch.beat:
+            written.beating = lifecycle.beat(consumer)
+        now = timezone.now()
+        for queue, limit in batch.claims.items():
+            written.claims[queue] = lifecycle.claim(queue, limit, consumer, now)
+    delete_files(written.stale_files)
+    return written
+
+
+def delete_files(names: Iterable[str]) -> None:
+    """Delete files that no row names any more; one that stays behind costs only its space."""
+    for name in names:
+        try:
+            job_storage().delete(name)
+        except OSError as error:
+            logger.warning("The file %s could not be deleted: %s", name, error)
+
+
+class Pacer:
+    """Keeps transactions apart while there are many, and backs off while there can be none."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+        self._failures = 0
+
+    def wait_seconds(self) -> float:
+        """Seconds until the next transaction may begin."""
+        return max(0.0, self._next - time.monotonic())
+
+    def succeeded(self) -> None:
+        """A transaction was committed."""
+        if self._failures:
+            logger.warning("The database is back.")
+        self._failures = 0
+        self._next = time.monotonic() + PACE_SECONDS
+
+    def failed(self, error: Exception) -> None:
+        """A transaction failed; say so once."""
+        if not self._failures:
+            logger.warning("The database cannot be written: %s. Trying again.", error)
+        pause = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
+        self._failures += 1
+        self._next = time.monotonic() + pause
+        # A broken connection is replaced; a locked SQLite keeps its own.
+        connection().close_if_unusable_or_obsolete()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the last transaction succeeded."""
+        return not self._failures
+
+
+class Writer(threading.Thread):
+    """The thread. ``plan`` says what to write, ``done`` is told what came of it."""
+
+    def __init__(
+        self,
+        plan: Callable[[], Batch],
+        done: Callable[[Batch, Written], None],
+        chores: Callable[[], float],
+        consumer: Callable[[], uuid.UUID],
+    ) -> None:
+        super().__init__(name="writer", daemon=True)
+        self._plan = plan
+        self._done = done
+        self._chores = chores
+        self._consumer = consumer
+        self._pacer = Pacer()
+        self._work = threading.Event()
+        self._finish = threading.Event()
+
+    def wake(self) -> None:
+        """There is something to write or to look for."""
+        self._work.set()
+
+    def flush_and_stop(self, timeout: float) -> bool:
+        """Write what is left and end; whether that was done in time."""
+        self._finish.set()
+        self._work.set()
+        self.join(timeout)
+        return not self.is_alive()
+
+    def run(self) -> None:
+        """Write until told to finish and nothing is left."""
+        pause = 0.0
+        while True:
+            self._work.wait(pause)
+            self._work.clear()
+            time.sleep(self._pacer.wait_seconds())
+            try:
+                pause = self._turn()
+            except (OperationalError, InterfaceError) as error:
+                self._pacer.failed(error)
+                pause = 0.0
+                continue
+            if self._finish.is_set() and not self._plan():
+                connection().close()
+                return
+
+    def _turn(self) -> float:
+        """Do what there is to do once; return how long there will be nothing."""
+        pause = self._chores()
+        batch = self._plan()
+        if not batch:
+            return pause
+        try:
+            written = write(batch, self._consumer())
+        except (OperationalError, InterfaceError):
+            raise
+        except DatabaseError:
+            logger.exception("A batch could not be written; writing it piece by piece.")
+            written = self._piecemeal(batch)
+        self._pacer.succeeded()
+        self._done(batch, written)
+        return 0.0 if self._work.is_set() else pause
+
+    def _piecemeal(self, batch: Batch) -> Written:
+        """One bad value must not keep its neighbours from being written."""
+        written = Written()
+        for words in batch.words:
+            _skip_if_unwritable(Batch(words=[words]), self._consumer())
+        for note in batch.notes:
+            _skip_if_unwritable(Batch(notes=[note]), self._consumer())
+        for outcome in batch.outcomes:
+            written.late += _write_or_fail(outcome, self._consumer())
+        return written
+
+
+def _skip_if_unwritable(batch: Batch, consumer: uuid.UUID) -> None:
+    try:
+        write(batch, consumer)
+    except (OperationalError, InterfaceError):
+        raise
+    except DatabaseError:
+        logger.exception("The database refuses what a job said; it is dropped.")
+
+
+def _write_or_fail(outcome: Outcome, consumer: uuid.UUID) -> list[Outcome]:
+    """Write an outcome; when the database refuses the value, fail the job saying so."""
+    try:
+        return write(Batch(outcomes=[outcome]), consumer).late
+    except (OperationalError, InterfaceError):
+        raise
+    except DatabaseError as error:
+        replacement = Outcome(
+            claim=outcome.claim,
+            ending=Ending.FAILED,
+            ended_at=outcome.ended_at,
+            consumer=outcome.consumer,
+            error_type="InvalidResult",
+            message=f"The database refuses the result: {ascii(str(error))[:500]}",
+            final=True,
+        )
+        return write(Batch(outcomes=[replacement]), consumer).late
