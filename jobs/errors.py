@@ -53,6 +53,10 @@ class InvalidArguments(Refused):
         super().__init__(f"The arguments do not fit: {told}{more}")
 
 
+class InvalidOptions(InvalidArguments):
+    """What was said beside the arguments (priority, run_after, ...) does not fit."""
+
+
 class NotAllowed(Refused):
     """This user may not do this."""
 

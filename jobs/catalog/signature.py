@@ -75,7 +75,7 @@ class ArgSpec:
             raise InvalidArguments(
                 [{"pointer": "", "detail": "It holds something that is no JSON."}]
             ) from error
-        return Validated(stored, uploads_in(model))
+        return Validated(stored, list(dict.fromkeys(uploads_in(model))))
 
     def bind(self, stored: Any, files: Mapping[str, FileInfo]) -> dict[str, Any]:
         """Return the keyword arguments for the function.
@@ -169,29 +169,33 @@ def problems_of(error: ValidationError, raw: Any) -> list[Problem]:
     """What pydantic found wrong with a value, as pointers into it and sentences."""
     return [
         {
-            "pointer": _pointer(item["loc"], raw),
+            "pointer": _pointer(item["loc"], raw, missing=item["type"] == "missing"),
             "detail": item["msg"].removeprefix("Value error, "),
         }
         for item in error.errors(include_url=False, include_input=False, include_context=False)
     ]
 
 
-def _pointer(location: tuple[int | str, ...], raw: Any) -> str:
+def _pointer(location: tuple[int | str, ...], raw: Any, *, missing: bool) -> str:
     """An RFC 6901 JSON pointer to the place.
 
     Pydantic's location also names the member of a union that was tried, which is no place in the
-    value: only the steps that lead somewhere count, and the last one when it is missing there.
+    value: only the steps that lead somewhere count, and the last one of what is missing.
     """
     steps: list[int | str] = []
-    for part in location:
-        if isinstance(raw, Mapping) and part in raw:
+    for part in location[:-1] if missing else location:
+        if _leads_on(raw, part):
             raw = raw[part]
-        elif isinstance(raw, list) and isinstance(part, int) and part < len(raw):
-            raw = raw[part]
-        elif not (isinstance(raw, Mapping) and part == location[-1]):
-            continue
-        steps.append(part)
+            steps.append(part)
+    if missing:
+        steps.append(location[-1])
     return "".join(f"/{escaped(step)}" for step in steps)
+
+
+def _leads_on(raw: Any, part: int | str) -> bool:
+    if isinstance(raw, list):
+        return isinstance(part, int) and part < len(raw)
+    return isinstance(raw, Mapping) and part in raw
 
 
 def escaped(part: int | str) -> str:

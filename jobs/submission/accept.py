@@ -14,7 +14,7 @@ from django.utils import timezone
 from .. import lifecycle
 from ..catalog.registry import AnyTask, get_task
 from ..compat import task_backends
-from ..errors import IdempotencyConflict, InvalidArguments, Problem, Unavailable, UnknownQueue
+from ..errors import IdempotencyConflict, InvalidOptions, Problem, Unavailable, UnknownQueue
 from ..jsontext import clean
 from ..models import Job
 from ..states import UNFINISHED
@@ -74,17 +74,19 @@ def submit(
         Unavailable: the database cannot take it now.
     """
     asked = Wishes(**wishes)
-    declared = get_task(task) if isinstance(task, str) else task
     if asked.idempotency_key is not None:
+        # Before anything is checked: the answer to a repeat is the first job, whatever became of
+        # its task or of its owner's permissions.
         before = when_available(lambda: _same_request(asked, owner))
         if before is not None:
             return before
+    declared = get_task(task) if isinstance(task, str) else task
     if from_outside:
         require_permission(declared, owner)
     validated = declared.spec.validate(args)
     job = _row(declared, validated.stored, owner, asked)
     _check_options(job, declared, owner, from_outside)
-    when_available(lambda: check_uploads(validated.uploads, owner))
+    when_available(lambda: check_uploads(validated, owner))
     if from_outside:
         when_available(lambda: require_room(job.queue))
     submitted = when_available(lambda: _record(job, validated.uploads, asked, owner))
@@ -148,7 +150,7 @@ def _check_options(
     if from_outside and not getattr(owner, "is_staff", False):
         problems += _raised(job, task)
     if problems:
-        raise InvalidArguments(problems)
+        raise InvalidOptions(problems)
 
 
 def _raised(job: Job, task: AnyTask) -> list[Problem]:
@@ -161,9 +163,7 @@ def _raised(job: Job, task: AnyTask) -> list[Problem]:
     ]
 
 
-def _record(
-    job: Job, uploads: Any, asked: Wishes, owner: AbstractBaseUser | None
-) -> Submitted:
+def _record(job: Job, uploads: Any, asked: Wishes, owner: AbstractBaseUser | None) -> Submitted:
     for attempt in range(TRIES):
         try:
             lifecycle.record(job, uploads)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from django.core.files.base import File
 from django.utils.text import get_valid_filename
 
 from ..catalog.files import FileInfo
+from ..catalog.signature import Validated, escaped
 from ..conf import get_conf
 from ..errors import InvalidArguments, TooLarge
 from ..files import job_storage
@@ -19,6 +20,9 @@ from ..models import Upload
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
+
+
+MOST_FILES: Final = 1000
 
 
 class _Stream(File):
@@ -70,28 +74,47 @@ def _shown_name(name: str) -> str:
     return printable[-255:] or get_valid_filename("upload")
 
 
-def check_uploads(ids: Sequence[uuid.UUID], owner: AbstractBaseUser | None) -> None:
-    """Check that the uploads exist and are the owner's own.
+def check_uploads(arguments: Validated, owner: AbstractBaseUser | None) -> None:
+    """Check that the uploads that the arguments refer to exist and are the owner's own.
 
     Raises:
         InvalidArguments: one is missing, or somebody else's (which is told the same way).
     """
+    ids = arguments.uploads
     if not ids:
         return
+    if len(ids) > MOST_FILES:
+        raise InvalidArguments(
+            [{"pointer": "", "detail": f"At most {MOST_FILES:,} files, not {len(ids):,}."}]
+        )
     rows = Upload.objects.filter(pk__in=ids)
     if owner is not None and not getattr(owner, "is_staff", False):
         rows = rows.filter(owner_id=owner.pk)
     found = set(rows.values_list("pk", flat=True))
-    missing = [str(one) for one in ids if one not in found]
+    missing = {str(one) for one in ids if one not in found}
     if missing:
         raise InvalidArguments(
-            [{"pointer": "", "detail": f"There is no upload {one} of yours."} for one in missing]
+            [
+                {"pointer": pointer, "detail": f"There is no upload {one} of yours."}
+                for pointer, one in _references(arguments.stored, "")
+                if one in missing
+            ]
         )
+
+
+def _references(value: Any, at: str) -> Iterator[tuple[str, str]]:
+    """The uploads in stored arguments: where (a JSON pointer) and which."""
+    if isinstance(value, dict):
+        if value.keys() == {"upload"}:
+            yield at, str(value["upload"])
+        for name, item in value.items():
+            yield from _references(item, f"{at}/{escaped(name)}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _references(item, f"{at}/{index}")
 
 
 def file_infos(job_id: uuid.UUID) -> dict[str, FileInfo]:
     """What a worker needs to open the uploads of a job, by upload id."""
     rows = Upload.objects.filter(uses__job_id=job_id)
-    return {
-        str(row.pk): FileInfo(name=row.name, size=row.size, file=row.file) for row in rows
-    }
+    return {str(row.pk): FileInfo(name=row.name, size=row.size, file=row.file) for row in rows}
