@@ -1,11 +1,13 @@
 #!/usr/bin/env python
-"""Django's command line."""
+"""Django's command line, which first sees to it that what it needs is installed."""
 
-import os
 import sys
 
-if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
-    from django.core.management import execute_from_command_line
+if sys.version_info < (3, 11):  # written so that any Python can read it, and say this
+    sys.exit("Jobdesk needs Python 3.11 or newer; this is %d.%d." % sys.version_info[:2])
 
-    execute_from_command_line(sys.argv)
+# Guarded, because a spawned process imports this file again.
+if __name__ == "__main__":
+    from webapp import bootstrap
+
+    sys.exit(bootstrap.main(sys.argv))

@@ -1,0 +1,160 @@
+"""What ``manage.py`` does before Django: see that the packages are there, or go where they are.
+
+Standard library only: it runs on a bare Python.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+from . import install
+
+ROOT = Path(__file__).resolve().parent.parent
+EXTRAS = {"up": "site", "test": "test"}  # the commands that install what they need
+INSIDE = "JOBDESK_INSIDE_VENV"
+
+
+def main(argv: list[str]) -> int:
+    """Run the command line, in ``.venv`` if the packages are not here; return the exit code."""
+    command = argv[1] if len(argv) > 1 else "help"
+    try:
+        python = choose_python(command)
+    except install.InstallError as error:
+        return complain(str(error))
+    except KeyboardInterrupt:
+        return complain("Stopped. The next run completes the installation.")
+    if python is not None:
+        return run_inside(python)
+    if command == "test":
+        return run_pytest(argv[2:])
+    return run_django(argv)
+
+
+def choose_python(command: str) -> Path | None:
+    """Return the Python that has the packages, or None when this one has them.
+
+    Raises:
+        install.InstallError: there is none, and this command does not install, or can't.
+    """
+    extras = wanted_extras(command)
+    inside = install.VENV.exists() and install.VENV.samefile(sys.prefix)
+    if os.environ.get(INSIDE) == str(install.VENV) and inside:
+        return None  # sent here by ourselves: nothing more to look for
+    if not extras:
+        return _python_of_other_commands(inside=inside)
+    if not inside and not missing_packages(extras):
+        return None
+    installed = install.ensure(extras)
+    return None if inside and not installed else install.venv_python()
+
+
+def _python_of_other_commands(*, inside: bool) -> Path | None:
+    if inside or find_spec("django"):
+        return None
+    if install.venv_python().exists():
+        return install.venv_python()
+    raise install.InstallError(
+        "Django is not installed here. Run `python manage.py up` first: it installs what is needed."
+    )
+
+
+def wanted_extras(command: str) -> list[str]:
+    """Return the extras of the project that a command installs, by what the settings name."""
+    if command not in EXTRAS:
+        return []
+    extras = [EXTRAS[command]]
+    if os.environ.get("DATABASE_URL", "").startswith("postgres"):
+        extras.append("postgres")
+    if os.environ.get("JOBS_BROKER_URL", "").startswith("kafka"):
+        extras.append("kafka")
+    return extras
+
+
+def missing_packages(extras: Iterable[str]) -> list[str]:
+    """Return the names of the distributions that this Python lacks."""
+    names = {_name(line) for line in install.requirements(extras)}
+    return sorted(name for name in names if not _is_installed(name))
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[^A-Za-z0-9._-]", requirement.strip(), maxsplit=1)[0]
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def run_inside(python: Path) -> int:
+    """Run this same command line with another Python; its exit code is ours."""
+    command = [str(python), *sys.orig_argv[1:]]
+    os.environ[INSIDE] = str(install.VENV)
+    sys.stdout.flush()
+    if os.name != "nt":
+        os.execv(command[0], command)  # noqa: S606  (the same process id, terminal and signals)
+    return _wait_for(subprocess.Popen(command))
+
+
+def _wait_for(process: subprocess.Popen[bytes]) -> int:
+    # Windows has no exec. Ctrl-C and Ctrl-Break reach both; the child decides what they mean.
+    for name in ("SIGINT", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: None)
+    while True:
+        try:
+            return process.wait(timeout=0.5)  # short, so that the handlers above get their turn
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def run_pytest(arguments: list[str]) -> int:
+    """Run the tests, wherever the command was given; paths are the caller's."""
+    import pytest
+
+    if Path.cwd() != ROOT:
+        arguments = [_absolute(argument) for argument in arguments]
+        os.chdir(ROOT)
+    return int(
+        pytest.main(["--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), *arguments])
+    )
+
+
+def _absolute(argument: str) -> str:
+    path, mark, rest = argument.partition("::")
+    found = not path.startswith("-") and Path(path).exists()
+    return str(Path(path).resolve()) + mark + rest if found else argument
+
+
+def run_django(argv: list[str]) -> int:
+    """Run Django's command line. A setting that is wrong is one sentence, not a traceback."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+    if argv[1:2] == ["up"]:
+        # `up` serves plain HTTP; the settings are read before the command can say so.
+        os.environ.setdefault("JOBS_HTTPS", "0")
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+
+    try:
+        execute_from_command_line(argv)
+    except ImproperlyConfigured as error:
+        if "--traceback" in argv:
+            raise
+        return complain(str(error))
+    return 0
+
+
+def complain(sentence: str) -> int:
+    """Say what is wrong on a line of its own; return the exit code of a failure."""
+    print(f"\n{sentence}" if install.line_is_open() else sentence, file=sys.stderr)
+    return 1
