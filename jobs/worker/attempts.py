@@ -81,7 +81,9 @@ class Attempt:
     ) -> None:
         self.claim = claim
         self.consumer = consumer
-        self.began = time.monotonic()
+        self.claimed = time.monotonic()
+        self.began: float | None = None
+        self.ended: float | None = None
         self.deadline: float | None = None
         self.in_thread = False
         self.cancel_by: str | None = None
@@ -141,11 +143,25 @@ class Attempt:
         if self.cancel_by is not None:
             react()
 
+    def begin(self) -> bool:
+        """A thread has come for it; False when it was handed back before."""
+        self.began = time.monotonic()
+        return not self._settled
+
     def limit_time(self) -> None:
         """Start the clock of its time limit."""
-        self.began = time.monotonic()
         if self.claim.timeout is not None:
-            self.deadline = self.began + self.claim.timeout
+            self.deadline = time.monotonic() + self.claim.timeout
+
+    @property
+    def seconds(self) -> float:
+        """How long it has run, or ran."""
+        now = time.monotonic()
+        return (self.ended or now) - (self.began or self.claimed)
+
+    def waits_longer_than(self, seconds: float) -> bool:
+        """Whether no thread has come for it in this time."""
+        return self.began is None and time.monotonic() - self.claimed > seconds
 
     def is_overdue(self) -> bool:
         """Whether it runs in a thread and has had its time. (Children are watched by who waits.)"""
@@ -171,6 +187,7 @@ class Attempt:
             if self._settled:
                 return False
             self._settled = True
+        self.ended = time.monotonic()
         outcome = Outcome(
             claim=self.claim,
             ending=Ending(answer.ending),

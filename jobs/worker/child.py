@@ -91,17 +91,19 @@ def main() -> None:
     from .child_run import run
     from .invoke import Order
 
-    inbox: SimpleQueue[Order] = SimpleQueue()
-    holder: list[ChildReporter] = []
-    listen = (lambda run: inbox.put(Order(**run)), holder)
-    threading.Thread(target=_listen, args=listen, daemon=True).start()
+    inbox: SimpleQueue[tuple[Order, ChildReporter]] = SimpleQueue()
+
+    def receive(order: Order) -> ChildReporter:
+        reporter = ChildReporter(wire, uuid.UUID(order.job), order.attempt)
+        inbox.put((order, reporter))
+        return reporter
+
+    listening = (lambda run: receive(Order(**run)),)
+    threading.Thread(target=_listen, args=listening, name="parent", daemon=True).start()
     with captured():
         wire.send(ready=os.getpid())
         while True:
-            order = inbox.get()
-            reporter = ChildReporter(wire, uuid.UUID(order.job), order.attempt)
-            holder[:] = [reporter]
-            run(order, reporter, wire)
+            run(*inbox.get(), wire)
 
 
 def _take_standard_output() -> TextIO:
@@ -111,13 +113,15 @@ def _take_standard_output() -> TextIO:
     return out
 
 
-def _listen(order: Callable[[dict[str, Any]], None], holder: list[ChildReporter]) -> None:
+def _listen(receive: Callable[[dict[str, Any]], ChildReporter]) -> None:
+    """Pass on orders, and cancels to the order they follow, which may not have begun yet."""
+    reporter: ChildReporter | None = None
     for line in sys.stdin.buffer:
         message = json.loads(line)
         if "run" in message:
-            order(message["run"])
-        elif "cancel" in message and holder:
-            holder[0].cancel_by = message["cancel"]
+            reporter = receive(message["run"])
+        elif "cancel" in message and reporter is not None:
+            reporter.cancel_by = message["cancel"]
     # End of file: the parent is gone, and with it everyone who would read an answer.
     os._exit(0)
 

@@ -21,8 +21,10 @@ from .watch import Watch
 logger = logging.getLogger("jobs")
 
 TICK_SECONDS = 0.5
+IDLE_TICK_SECONDS = 2.0
 SOON_SECONDS = 0.1
 BEATS_PER_LEASE = 10
+RESCUE_SECONDS = 2.0
 PRUNE_SECONDS = 60.0
 
 
@@ -65,10 +67,10 @@ class Chores:
         self._desk = desk
         self._consumer = consumer
         self._watch = Watch(BEATS_PER_LEASE)
-        self._tick = Timer(TICK_SECONDS, at_once=True)
+        self._tick = Timer(IDLE_TICK_SECONDS, at_once=True)
         self._beat = Timer(conf.lease_seconds / BEATS_PER_LEASE, at_once=True)
         self._sweep = Timer(conf.sweep_seconds, jitter=0.2, at_once=True)
-        self._rescue = Timer(1.0, at_once=True)
+        self._rescue = Timer(RESCUE_SECONDS, at_once=True)
         self._prune = Timer(PRUNE_SECONDS, jitter=0.5)
         self.beat_is_due = False
         self.looked = False
@@ -128,6 +130,8 @@ class Chores:
         running = self._desk.running()
         if not running:
             return
+        self._tick.hurry(TICK_SECONDS)
+        self._desk.release_waiting()
         asked = lifecycle.cancellations(self._consumer())
         for attempt in running:
             by = asked.get(attempt.claim.id)

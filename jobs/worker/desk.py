@@ -19,8 +19,13 @@ from .writer import Batch, Written
 
 logger = logging.getLogger("jobs")
 
-TAKE_SECONDS = 0.5
+TAKE_SECONDS = 5.0
 WORDS_SECONDS = 0.5
+QUICK_SECONDS = 0.002
+AHEAD = 32
+"""So many jobs more than there are slots are taken while jobs take less than ``QUICK_SECONDS``:
+one commit then serves them all."""
+WAITED_SECONDS = 0.5
 
 
 class Desk:
@@ -41,6 +46,7 @@ class Desk:
         self._delivered: dict[str, list[Attempt]] = {queue: [] for queue in queues}
         self._stopping = False
         self._words_at = 0.0
+        self._mean_seconds = 1.0
         self._left: tuple[list[Words], list[ArtifactNote]] = ([], [])
 
     # The broker's side.
@@ -95,16 +101,16 @@ class Desk:
         with self._changed:
             return list(self._running.values())
 
+    def release_waiting(self) -> None:
+        """Hand back what was taken ahead and then got stuck behind a slow job."""
+        for attempt in self.running():
+            if attempt.waits_longer_than(WAITED_SECONDS):
+                attempt.settle(_released("every slot was busy"))
+
     def release_all(self) -> None:
         """Hand back what still runs, at no cost to it."""
         for attempt in self.running():
-            attempt.settle(
-                Answer(
-                    ending=Ending.RELEASED,
-                    error_type="Released",
-                    message="handed back: the consumer is stopping",
-                )
-            )
+            attempt.settle(_released("the consumer is stopping"))
         self.children.kill_all()
 
     # The writer's side.
@@ -139,7 +145,8 @@ class Desk:
                 batch.claims[queue] = room
 
     def _room(self) -> int:
-        return self.concurrency - len(self._running)
+        ahead = AHEAD if self._mean_seconds < QUICK_SECONDS else 0
+        return self.concurrency + ahead - len(self._running)
 
     def done(self, batch: Batch, written: Written) -> None:
         """Take note of what a transaction did."""
@@ -165,14 +172,19 @@ class Desk:
         with self._changed:
             if self._running.get(attempt.claim.id) is attempt:
                 del self._running[attempt.claim.id]
+                self._mean_seconds += 0.1 * (attempt.seconds - self._mean_seconds)
             self._ended.append((attempt, outcome))
             self._changed.notify_all()
         self.wake_writer()
 
 
+def _released(why: str) -> Answer:
+    message = f"handed back: {why}"
+    return Answer(ending=Ending.RELEASED, error_type="Released", message=message)
+
+
 def tell(attempt: Attempt, outcome: Outcome, late: bool) -> None:
     """Log the one line that a job gets."""
-    seconds = time.monotonic() - attempt.began
     if late:
         logger.warning(
             "%s %s: attempt %d came back after it was given up; nothing was changed",
@@ -186,7 +198,7 @@ def tell(attempt: Attempt, outcome: Outcome, late: bool) -> None:
         outcome.claim.task,
         outcome.claim.id,
         outcome.ending.label,
-        seconds,
+        attempt.seconds,
         outcome.claim.attempt,
         f": {outcome.message.splitlines()[0][:200]}" if outcome.message.strip() else "",
     )

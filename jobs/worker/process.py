@@ -23,7 +23,8 @@ from .writer import Batch, Writer, Written
 logger = logging.getLogger("jobs")
 
 FLUSH_SECONDS = 10.0
-POLL_SECONDS = 0.2
+LOOK_SECONDS = 1.0
+LOOK_SECONDS_UNTIL_IDLE = 0.05
 DRAINED, REPLACE = 0, 75
 """Exit codes: done; a thread was left behind, start another process in my place."""
 
@@ -81,10 +82,12 @@ class ConsumerProcess:
                 self.desk.look()
 
     def _wait(self) -> None:
-        while not self._stop.wait(POLL_SECONDS):
+        idle_ends = self._options.until_idle
+        pause = LOOK_SECONDS_UNTIL_IDLE if idle_ends else LOOK_SECONDS
+        while not self._stop.wait(pause):
             if self.desk.must_be_replaced:
                 return
-            if self._options.until_idle and self._chores.looked and self.desk.is_idle():
+            if idle_ends and self._chores.looked and self.desk.is_idle():
                 return
 
     def _drain(self) -> int:

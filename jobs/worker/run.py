@@ -29,8 +29,8 @@ from .invoke import Call, Order, prepare, running_result
 
 def run_attempt(attempt: Attempt, children: Children) -> None:
     """Run an attempt to its end and settle it. Never raises."""
-    if attempt.settled:
-        return  # handed back before it began
+    if not attempt.begin():
+        return
     close_old_connections()
     try:
         answer = _run(attempt, children)

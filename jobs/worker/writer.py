@@ -41,8 +41,13 @@ class Batch:
     beat: bool = False
     claims: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def writes_something(self) -> bool:
+        """Whether it has more than questions."""
+        return bool(self.outcomes or self.words or self.notes or self.beat)
+
     def __bool__(self) -> bool:
-        return bool(self.outcomes or self.words or self.notes or self.beat or self.claims)
+        return self.writes_something or bool(self.claims)
 
 
 @dataclass(slots=True)
@@ -53,18 +58,23 @@ class Written:
     late: list[Outcome] = field(default_factory=list)
     stale_files: list[str] = field(default_factory=list)
     beating: bool = True
+    committed: bool = False
 
 
 def write(batch: Batch, consumer: uuid.UUID) -> Written:
     """Write a batch in one transaction.
 
+    An idle consumer only reads: it takes the write lock when there is something to write.
     Files come before words and words before outcomes: after its outcome an attempt may write
     nothing.
 
     Raises:
         DatabaseError: nothing of it was written.
     """
-    written = Written()
+    written = Written(claims={queue: [] for queue in batch.claims})
+    found = [queue for queue in batch.claims if lifecycle.has_waiting(queue)]
+    if not (found or batch.writes_something):
+        return written
     with transaction.atomic(using=connection().alias):
         for note in batch.notes:
             kept, replaced = lifecycle.keep_artifact(note)
@@ -75,8 +85,9 @@ def write(batch: Batch, consumer: uuid.UUID) -> Written:
         if batch.beat:
             written.beating = lifecycle.beat(consumer)
         now = timezone.now()
-        for queue, limit in batch.claims.items():
-            written.claims[queue] = lifecycle.claim(queue, limit, consumer, now)
+        for queue in found:
+            written.claims[queue] = lifecycle.claim(queue, batch.claims[queue], consumer, now)
+    written.committed = True
     delete_files(written.stale_files)
     return written
 
@@ -184,13 +195,14 @@ class Writer(threading.Thread):
         except DatabaseError:
             logger.exception("A batch could not be written; writing it piece by piece.")
             written = self._piecemeal(batch)
-        self._pacer.succeeded()
+        if written.committed:
+            self._pacer.succeeded()
         self._done(batch, written)
         return 0.0 if self._work.is_set() else pause
 
     def _piecemeal(self, batch: Batch) -> Written:
         """One bad value must not keep its neighbours from being written."""
-        written = Written()
+        written = Written(committed=True)
         for words in batch.words:
             _skip_if_unwritable(Batch(words=[words]), self._consumer())
         for note in batch.notes:
