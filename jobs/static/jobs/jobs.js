@@ -1,0 +1,1 @@
+// Jobdesk: what the pages do beyond HTML. Everything works without it.

@@ -1,0 +1,83 @@
+"""Who may see a page, and what the others are told."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+
+from ..models import Job
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+View = Callable[..., HttpResponseBase]
+
+
+class SignedIn(HttpRequest):
+    """A request whose user has signed in: what views behind ``signed_in`` get."""
+
+    user: User
+
+
+class NoSuchJob(Exception):
+    """There is no such job, or it is somebody else's: nobody can tell which."""
+
+
+def signed_in(view: View) -> View:
+    """Decorate a view: ask strangers to sign in, turn ``NoSuchJob`` into a page of its own."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return _to_sign_in(request)
+        try:
+            response = view(request, *args, **kwargs)
+        except NoSuchJob:
+            response = told(request, 404, "There is no such job", _MISSING)
+        # The pages tell of one person's jobs; a cache between us and the browser is not for them.
+        response.headers.setdefault("Cache-Control", "private, no-cache")
+        return response
+
+    return wrapped
+
+
+_MISSING = (
+    "It may have been forgotten: finished jobs are kept for a time and then deleted. "
+    "Jobs of other people are not shown here either."
+)
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    if "HX-Request" in request.headers:
+        # A poll would follow a redirect and swap the sign-in page into this one.
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+    return redirect_to_login(request.get_full_path())
+
+
+def visible_job(request: SignedIn, job_id: str) -> Job:
+    """Return the job with this id, if this user may see it.
+
+    Raises:
+        NoSuchJob: there is none, or it is not this user's.
+    """
+    try:
+        key = uuid.UUID(job_id)
+    except ValueError as error:
+        raise NoSuchJob from error
+    job = Job.objects.visible_to(request.user).select_related("owner").filter(pk=key).first()
+    if job is None:
+        raise NoSuchJob
+    return job
+
+
+def told(request: HttpRequest, status: int, title: str, why: str, **context: Any) -> HttpResponse:
+    """Return a page that says in words why this cannot be shown or done."""
+    page = {"title": title, "why": why, **context}
+    return render(request, "jobs/told.html", page, status=status)

@@ -1,0 +1,106 @@
+"""A job as one line of a list: read without its large columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db.models import TextField
+from django.db.models.functions import Cast, Substr
+
+from ..catalog import find_task
+from ..models import Job
+from ..models.job import JobQuerySet
+from ..states import Status
+
+ARGS_READ: Final = 200
+LINE: Final = 80
+_COLUMNS: Final = (
+    "id",
+    "task",
+    "queue",
+    "status",
+    "error_type",
+    "progress_done",
+    "progress_total",
+    "created_at",
+    "run_after",
+    "started_at",
+    "finished_at",
+    "cancel_requested",
+    "version",
+    "owner__username",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A job and what its line says of it."""
+
+    job: Job
+    title: str
+    line: str
+
+    @property
+    def took(self) -> timedelta | None:
+        """How long the last attempt took; None while it has not ended."""
+        job = self.job
+        if job.status == Status.RUNNING or job.started_at is None or job.finished_at is None:
+            return None
+        return job.finished_at - job.started_at
+
+    @property
+    def running_since(self) -> datetime | None:
+        """When the running attempt started, else None."""
+        return self.job.started_at if self.job.status == Status.RUNNING else None
+
+
+def light(jobs: JobQuerySet) -> JobQuerySet:
+    """Leave arguments and results, up to a megabyte each, in the database."""
+    start = Substr(Cast("args", TextField()), 1, ARGS_READ)
+    return jobs.select_related("owner").only(*_COLUMNS).annotate(args_start=start)
+
+
+def rows(jobs: Iterable[Job]) -> list[Row]:
+    """Return the lines of jobs that were read with ``light``."""
+    return [Row(job, title_of(job.task), args_line(_start(job))) for job in jobs]
+
+
+def _start(job: Job) -> str:
+    return str(getattr(job, "args_start", ""))
+
+
+def title_of(name: str) -> str:
+    """The title of a task, or its name when the code has it no more."""
+    task = find_task(name)
+    return task.title if task is not None else name
+
+
+def args_line(text: str) -> str:
+    """Return the beginning of the arguments' JSON as one short line: ``n 7, mode fast``."""
+    try:
+        values = json.loads(text)
+    except ValueError:
+        # Cut off in the middle: shown as it is.
+        return _short(text.strip().removeprefix("{"))
+    if not isinstance(values, dict):
+        return ""
+    told = (f"{name} {_value(value)}" for name, value in values.items() if _telling(value))
+    return _short(", ".join(told))
+
+
+def _telling(value: Any) -> bool:
+    """A file's id and an absent value say nothing to people."""
+    return value not in (None, "", [], {}) and not (isinstance(value, dict) and "upload" in value)
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LINE else line[: LINE - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
