@@ -1,0 +1,388 @@
+"""Reading access logs: the shape of a line, the totals, the sources, and the memory it takes."""
+
+from __future__ import annotations
+
+import gzip
+import tracemalloc
+from collections import Counter
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.accesslog_maker import Recipe, make_log
+from webapp.accesslog import LogSource, LogUnreadable, Tally, hours_csv, hours_svg, summary
+from webapp.accesslog.capped import CappedCounter
+from webapp.accesslog.hours import HourCounter, HourSeries, hour_number
+from webapp.accesslog.pattern import FIELDS, LINE, printable
+from webapp.accesslog.tally import Columns
+
+GOOD = b'203.0.113.9 - - [01/Mar/2026:13:05:07 +0000] "GET /a?b=c HTTP/1.1" 200 512\n'
+HEAD = "203.0.113.9 - - [01/Mar/2026:13:05:07 +0000] "
+
+
+def tally_of(path: Path, block: int = 128 * 1024) -> Tally:
+    tally = Tally()
+    with LogSource(path) as source:
+        for data in source.blocks(block):
+            tally.feed(data)
+    return tally
+
+
+def written(folder: Path, data: bytes, name: str = "a.log") -> Path:
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+def fields(line: str) -> dict[str, bytes]:
+    match = LINE.fullmatch(line.encode() + b"\n")
+    assert match, line
+    return match.groupdict()
+
+
+# --- Lines ---------------------------------------------------------------------------------
+
+
+def test_the_columns_are_named_in_the_order_of_the_pattern() -> None:
+    plural = {"hour": "hours", "clock": "clocks", "zone": "zones", "path": "paths",
+              "status": "statuses", "size": "sizes", "time": "times"}  # fmt: skip
+    assert Columns._fields == tuple(plural[name] for name in FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        (HEAD + '"GET /a?b=c HTTP/1.1" 200 512', "path", b"/a"),
+        (HEAD + '"GET / HTTP/1.1" 200 -', "size", None),
+        (HEAD + '"-" 408 0', "path", b"-"),
+        (HEAD + '"" 400 0', "path", b""),
+        (HEAD + '"\\x16\\x03\\x01" 400 150', "path", b"\\x16\\x03\\x01"),
+        (HEAD + '"GET /say\\"hi\\" HTTP/1.1" 200 1', "path", b'/say\\"hi\\"'),
+        (HEAD + '"GET http://example.org/x HTTP/1.1" 200 1', "path", b"http://example.org/x"),
+        ('2001:db8::1 - - [01/Mar/2026:13:05:07 +0000] "GET / HTTP/2.0" 200 1', "status", b"200"),
+        ('h - ada b [01/Mar/2026:23:59:60 -0330] "GET / HTTP/1.1" 200 1', "zone", b"-0330"),
+        ('v.org:80 h - - [01/Mar/2026:13:05:07 +0000] "GET /v H" 200 1', "path", b"/v"),
+        (HEAD + '"GET / HTTP/1.1" 200 1 "-" "agent"', "time", None),
+        (HEAD + '"GET / HTTP/1.1" 200 1 0.250', "time", b"0.250"),
+        (HEAD + '"GET / HTTP/1.1" 200 1 "r" "agent" 1500', "time", b"1500"),
+        (HEAD + '"GET / HTTP/1.1" 200 1 "r" "a \\"q\\" 9" "x, y" 0.5', "time", b"0.5"),
+        (HEAD + '"GET / HTTP/1.1" 200 1 "r" "agent" 0.5 "more" 7', "time", b"0.5"),
+        (HEAD + '"GET / HTTP/1.1" 200 1 "r" "agent" -', "time", None),
+        (HEAD + '"GET / HTTP/1.1" 200 1 "r" "never closed', "time", None),
+        (HEAD + '"GET / HTTP/1.1" 200 1 "r" "agent" 0.5\r', "time", b"0.5"),
+    ],
+)
+def test_a_line_in_either_format_is_understood(line: str, name: str, value: bytes | None) -> None:
+    assert fields(line)[name] == value
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nonsense",
+        HEAD,
+        HEAD + '"GET / HTTP/1.1" 200',
+        HEAD + '"GET / HTTP/1.1" 200 12x',
+        HEAD + '"GET / HTTP/1.1" 20 12',
+        HEAD + '"GET / HTTP/1.1 200 12',
+        '203.0.113.9 [01/Mar/2026:13:05:07 +0000] "GET / HTTP/1.1" 200 1',
+        *(
+            f'h - - [{moment}] "GET / HTTP/1.1" 200 1'
+            for moment in (
+                "31/Feb/2026:13:05:07 +0000",
+                "30/Feb/2026:13:05:07 +0000",
+                "31/Apr/2026:13:05:07 +0000",
+                "00/Mar/2026:13:05:07 +0000",
+                "01/Mrz/2026:13:05:07 +0000",
+                "01/Mar/0001:13:05:07 +0000",
+                "01/Mar/2026:24:05:07 +0000",
+                "01/Mar/2026:13:61:07 +0000",
+                "01/Mar/2026:13:05:07 +2400",
+                "2026-03-01T13:05:07+00:00",
+            )
+        ),
+    ],
+)
+def test_another_line_is_malformed_and_shown_with_its_number(line: str) -> None:
+    tally = Tally()
+    tally.feed(GOOD + b"\n" + line.encode() + b"\n" + GOOD)
+    assert (tally.lines, tally.requests, tally.malformed) == (4, 2, 1)
+    assert tally.samples == [f"line 3: {printable(line.encode())}"]
+
+
+def test_only_the_first_malformed_lines_are_kept() -> None:
+    tally = Tally()
+    tally.feed(b"bad\n" * 1000)
+    tally.feed(b"bad\n" * 1000)
+    assert (tally.lines, tally.malformed, len(tally.samples)) == (2000, 2000, 5)
+    assert tally.samples[4] == "line 5: bad"
+
+
+def test_text_that_cannot_be_shown_is_escaped_and_shortened() -> None:
+    assert printable(b"caf\xc3\xa9 \xff\x00\x1b[31m") == "café \\xff\\x00\\x1b[31m"
+    assert len(printable(b"x" * 10_000)) == 120
+    assert printable("é".encode() * 121).endswith("é…")
+
+
+# --- Totals --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(4000, seed=n, style=style, request_time=time, gzipped=n % 2 == 0, malformed_every=97)
+        for n, (style, time) in enumerate(
+            product(("common", "combined"), ("none", "seconds", "microseconds"))
+        )
+    ],
+    ids=lambda recipe: f"{recipe.style}-{recipe.request_time}",
+)
+def test_the_totals_are_those_that_were_written(tmp_path: Path, recipe: Recipe) -> None:
+    expected = make_log(tmp_path / "made.log", recipe)
+    tally = tally_of(tmp_path / "made.log")
+    assert (tally.requests, tally.malformed) == (expected.requests, expected.malformed)
+    assert tally.bytes_sent == expected.bytes_sent
+    assert tally.statuses == {k.encode(): n for k, n in expected.statuses.items()}
+    assert dict(tally.hours.series().rows()) == expected.hours
+    assert {path.decode(): n for path, n in tally.paths.top(10_000)} == expected.paths
+    assert [slow.seconds for slow in tally.slowest] == expected.slowest[:20]
+
+
+def test_the_size_of_the_blocks_changes_nothing(tmp_path: Path) -> None:
+    make_log(tmp_path / "a.log", Recipe(500, request_time="seconds", malformed_every=7))
+    results = []
+    for block in (100, 999, 10_000_000):
+        tally = tally_of(tmp_path / "a.log", block)
+        results.append((summary(tally, tally.hours.series()), tally.samples))
+    assert results[0] == results[1] == results[2]
+
+
+def test_of_equally_slow_requests_the_first_ones_are_kept() -> None:
+    tally = Tally(slowest=2)
+    tally.feed(b"".join(GOOD.replace(b"/a", b"/%d" % n)[:-1] + b" 0.5\n" for n in range(5)))
+    tally.feed(GOOD.replace(b"/a", b"/later")[:-1] + b" 500000\n")
+    assert [slow.path for slow in tally.slowest] == ["/0", "/1"]
+    assert tally.slowest[0].when == "2026-03-01T13:05:07+00:00"
+
+
+def test_seconds_and_microseconds_are_told_apart_by_the_point() -> None:
+    tally = Tally()
+    tally.feed(GOOD[:-1] + b" 2.5\n" + GOOD[:-1] + b" 1500000\n" + GOOD)
+    assert [slow.seconds for slow in tally.slowest] == [2.5, 1.5]
+    assert (tally.timed, tally.seconds) == (2, 4.0)
+
+
+def test_a_very_long_path_is_cut() -> None:
+    tally = Tally()
+    tally.feed(GOOD.replace(b"/a", b"/" + b"x" * 50_000))
+    assert tally.paths.top(1) == [(b"/" + b"x" * 299, 1)]
+
+
+def test_a_capped_counter_says_how_far_it_may_be_off() -> None:
+    counter, exact = CappedCounter(cap=100), Counter[bytes]()
+    for start in range(0, 3000, 50):
+        keys = [b"often"] * 3 + [b"%d" % n for n in range(start, start + 50)]
+        counter.update(keys)
+        exact.update(keys)
+        assert len(counter) <= 100
+    assert counter.missed > 0
+    assert counter.top(1) == [(b"often", exact[b"often"])]
+    for key, count in counter.top(100):
+        assert count <= exact[key] <= count + counter.missed
+
+
+# --- Hours ---------------------------------------------------------------------------------
+
+
+def test_hours_in_two_zones_are_shown_in_the_one_with_more_requests() -> None:
+    hours = HourCounter()
+    hours.update([b"29/Mar/2026:01"], [b"+0100"])
+    hours.update([b"29/Mar/2026:03"] * 2 + [b"29/Mar/2026:01"], [b"+0200"] * 2 + [b"+0100"])
+    series = hours.series()
+    assert series.zone == 120
+    assert [(f"{hour:%H %z}", n) for hour, n in series.rows()] == [("02 +0200", 2), ("03 +0200", 2)]
+
+
+def test_the_empty_hours_between_are_in_the_series() -> None:
+    hours = HourCounter()
+    hours.update([b"28/Feb/2028:23", b"01/Mar/2028:00"], [b"+0000"] * 2)
+    rows = list(hours.series().rows())
+    assert len(rows) == 26
+    assert rows[0] == (datetime(2028, 2, 28, 23, tzinfo=UTC), 1)
+    assert rows[-1] == (datetime(2028, 3, 1, 0, tzinfo=UTC), 1)
+    assert sum(count for _, count in rows) == 2
+
+
+def test_a_log_over_a_century_is_neither_filled_nor_drawn_hour_by_hour() -> None:
+    hours = HourCounter()
+    hours.update([b"01/Jan/1990:00", b"31/Dec/2089:23"], [b"+0000"] * 2)
+    series = hours.series()
+    assert len(list(series.rows())) == 2
+    assert hours_svg(series).count("<rect") <= 201
+
+
+def test_too_many_different_hours_are_counted_as_such() -> None:
+    hours = HourCounter(cap=2)
+    hours.update([b"01/Mar/2026:%02d" % n for n in (1, 2, 3, 2)], [b"+0000"] * 4)
+    assert hours.uncounted == 1
+    assert sum(hours.series().counts.values()) == 3
+
+
+def test_the_29th_of_february_of_a_common_year_is_the_first_of_march() -> None:
+    assert hour_number(b"29/Feb/2027:00") == hour_number(b"01/Mar/2027:00")
+
+
+def test_bins_begin_at_midnight_and_lose_nothing() -> None:
+    first = hour_number(b"01/Mar/2026:05")
+    series = HourSeries(0, {first: 3, first + 20: 4, first + 60: 5})
+    assert series.bins(24) == [3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        (1, "on 1 Mar 2026, UTC"),
+        (200, "from 1 Mar 2026 to 9 Mar 2026, UTC"),
+        (201, "bars: mean of 2 hours"),
+        (3000, "bars: mean of a day"),
+        (9000, "bars: mean of 2 days"),
+    ],
+)
+def test_a_plot_says_what_it_shows(hours: int, words: str) -> None:
+    first = hour_number(b"01/Mar/2026:00")
+    svg = hours_svg(HourSeries(0, dict.fromkeys(range(first, first + hours), 1)))
+    ET.fromstring(svg)
+    assert words in svg
+    assert 1 <= svg.count('class="bar"') <= 201
+
+
+def test_the_csv_has_a_line_for_each_hour() -> None:
+    hours = HourCounter()
+    hours.update([b"01/Mar/2026:13", b"01/Mar/2026:15"], [b"+0530"] * 2)
+    assert hours_csv(hours.series()).splitlines() == [
+        "hour,requests",
+        "2026-03-01T13:00:00+05:30,1",
+        "2026-03-01T14:00:00+05:30,0",
+        "2026-03-01T15:00:00+05:30,1",
+    ]
+
+
+# --- The summary ---------------------------------------------------------------------------
+
+
+def test_an_empty_log_has_a_summary_too(tmp_path: Path) -> None:
+    tally = tally_of(written(tmp_path, b""))
+    result = summary(tally, tally.hours.series())
+    assert result["requests"] == 0
+    assert result["notes"] == ["The file is empty."]
+    assert "no request" in hours_svg(tally.hours.series())
+
+
+def test_the_notes_tell_what_was_cut() -> None:
+    tally = Tally(max_paths=10)
+    for hour in range(600):
+        moment = b"%02d/Mar/2026:%02d" % (hour // 24 + 1, hour % 24)
+        line = GOOD.replace(b"01/Mar/2026:13", moment).replace(b"/a", b"/%d" % hour)
+        tally.feed(line)
+    tally.feed(b"bad\n")
+    result = summary(tally, tally.hours.series())
+    assert len(result["requests_per_hour"]) == 504
+    told = " ".join(result["notes"])
+    for words in ("not counted: 1.", "too many different paths", "first 504 of 600"):
+        assert words in told
+
+
+# --- Sources -------------------------------------------------------------------------------
+
+
+def test_gzip_is_told_by_the_first_bytes_and_may_have_several_members(tmp_path: Path) -> None:
+    packed = gzip.compress(GOOD * 3) + gzip.compress(GOOD * 4)
+    assert tally_of(written(tmp_path, packed, "plain.txt")).requests == 7
+    assert tally_of(written(tmp_path, GOOD, "not.gz")).requests == 1
+
+
+def test_the_last_line_needs_no_line_feed(tmp_path: Path) -> None:
+    assert tally_of(written(tmp_path, GOOD + GOOD[:-1])).requests == 2
+
+
+def test_windows_line_ends_are_no_part_of_a_line(tmp_path: Path) -> None:
+    tally = tally_of(written(tmp_path, GOOD.replace(b"\n", b" 0.5\r\n") * 3 + b"\r\n"))
+    assert (tally.requests, tally.malformed, tally.timed) == (3, 0, 3)
+
+
+def test_the_position_reaches_the_size_of_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, gzip.compress(GOOD * 50_000))
+    with LogSource(path) as source:
+        places = [source.position for _ in source.blocks()]
+    assert places == sorted(places)
+    assert places[-1] == source.size == path.stat().st_size
+
+
+@pytest.mark.parametrize("keep", [15, 200, -9, -4])
+def test_a_gzip_file_that_was_cut_off_is_said_to_be(tmp_path: Path, keep: int) -> None:
+    with pytest.raises(LogUnreadable, match=r"ends too early"):
+        tally_of(written(tmp_path, gzip.compress(GOOD * 9000)[:keep]))
+
+
+def test_a_damaged_gzip_file_is_said_to_be(tmp_path: Path) -> None:
+    data = bytearray(gzip.compress(GOOD * 9000))
+    data[-8:-4] = b"\0\0\0\0"
+    with pytest.raises(LogUnreadable, match=r"damaged after [\d,]+ unpacked bytes"):
+        tally_of(written(tmp_path, bytes(data)))
+
+
+@pytest.mark.parametrize(
+    ("head", "what"),
+    [(b"PK\x03\x04", "ZIP"), (b"BZh9", "bzip2"), (b"\xfd7zXZ\x00", "xz"), (b"\xff\xfe1", "UTF-16")],
+)
+def test_other_files_are_named(tmp_path: Path, head: bytes, what: str) -> None:
+    with pytest.raises(LogUnreadable, match=what):
+        LogSource(written(tmp_path, head + b"\0" * 100))
+
+
+def test_what_unpacks_to_too_much_is_stopped(tmp_path: Path) -> None:
+    path = written(tmp_path, gzip.compress(b"\n" * 5_000_000))
+    with (
+        LogSource(path, max_unpacked=1_000_000) as source,
+        pytest.raises(LogUnreadable, match="unpacks to more than 1,000,000 bytes"),
+    ):
+        list(source.blocks())
+
+
+# --- Memory --------------------------------------------------------------------------------
+
+
+def peak_of(path: Path) -> int:
+    tracemalloc.start()
+    try:
+        tally_of(path)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
+    make_log(tmp_path / "short.log", Recipe(4_000, request_time="seconds"))
+    make_log(tmp_path / "long.log", Recipe(80_000, request_time="seconds"))
+    assert peak_of(tmp_path / "long.log") < peak_of(tmp_path / "short.log") + 300_000
+
+
+def test_a_line_without_an_end_does_not_fill_the_memory(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD)
+    with path.open("r+b") as stream:
+        stream.truncate(100_000_000)  # a hole: it reads as zeros and takes no disk
+    assert peak_of(path) < 5_000_000
+    tally = tally_of(path)
+    assert (tally.requests, tally.malformed) == (1, 1)
+
+
+def test_a_gzip_bomb_does_not_fill_the_memory(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.gz"
+    with gzip.open(path, "wb") as stream:
+        for _ in range(50):
+            stream.write(b"\0" * 1_000_000)
+    assert path.stat().st_size < 60_000
+    assert peak_of(path) < 5_000_000

@@ -1,0 +1,70 @@
+r"""The shape of one line in common or combined format.
+
+::
+
+    203.0.113.9 - ada [01/Mar/2026:13:05:07 +0000] "GET /a?b=c HTTP/1.1" 200 512 "ref" "agent" 0.12
+
+Read are: the hour, the zone, the path without its query, the status, the size, and the time that
+the request took, if the line ends with it. After the size any number of quoted fields may come
+(nginx adds one for X-Forwarded-For); what follows the request time is not looked at.
+
+The request time is in seconds when it has a decimal point (nginx: ``$request_time``) and in
+microseconds when it has none (Apache: ``%D``).
+"""
+
+from __future__ import annotations
+
+import re
+
+# Every repeat is possessive (``++``, ``*+``): what one took, the next cannot try again, so the
+# time for a line grows with its length alone, whatever someone wrote into it.
+_QUOTED = rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"'
+_DAY = (
+    rb"(?:0[1-9]|[12]\d|30(?!/Feb)|31(?!/(?:Feb|Apr|Jun|Sep|Nov)))"
+    rb"/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+)
+
+LINE = re.compile(
+    rb"^\S++ \S++ [^\[\n]++"
+    rb"\[(?P<hour>" + _DAY + rb"/(?:19|20)\d\d:(?:[01]\d|2[0-3])):(?P<clock>[0-5]\d:[0-6]\d) "
+    rb"(?P<zone>[+-](?:[01]\d|2[0-3])[0-5]\d)\] "
+    rb'"(?:[A-Za-z_-]++ )?+(?P<path>[^\s"?\\]*+(?:\\.[^\s"?\\]*+)*+)'
+    rb'[^"\\\n]*+(?:\\.[^"\\\n]*+)*+" '
+    rb"(?P<status>\d{3}) (?:(?P<size>\d{1,18})|-)(?=\s)"
+    rb"(?: " + _QUOTED + rb")*+"
+    rb"(?: (?P<time>\d{1,15}+(?:\.\d{1,9}+)?+)(?=\s))?+"
+    rb"[^\n]*+\n",
+    re.MULTILINE,
+)
+
+FIELDS = tuple(LINE.groupindex)
+
+MONTHS = {
+    name: number
+    for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
+}
+
+
+def split(block: bytes) -> tuple[list[bytes], list[list[bytes]]]:
+    """Return what is no log line, and the fields of all lines as columns in the order of FIELDS.
+
+    ``gaps[n]`` is what stood before line ``n``; a field that a line does not have is None or
+    empty. One ``split`` of a block makes no tuple for each line: it is the fastest way found.
+    """
+    flat = LINE.split(block)
+    step = len(FIELDS) + 1
+    return flat[::step], [flat[number::step] for number in range(1, step)]
+
+
+def moment(hour: bytes, clock: bytes, zone: bytes) -> str:
+    """Return the time of a line in the way of RFC 3339, as in ``2026-03-01T13:05:07+00:00``."""
+    day, month, year, hours = hour.decode("ascii").replace(":", "/").split("/")
+    offset = zone.decode("ascii")
+    return f"{year}-{MONTHS[month]:02}-{day}T{hours}:{clock.decode()}{offset[:3]}:{offset[3:]}"
+
+
+def printable(text: bytes, limit: int = 120) -> str:
+    """Return the bytes as readable text of at most ``limit`` characters."""
+    decoded = text[: 4 * limit].decode("utf-8", "backslashreplace")
+    clear = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in decoded)
+    return clear if len(clear) <= limit and len(text) <= 4 * limit else clear[: limit - 1] + "…"
