@@ -20,6 +20,7 @@ _FORMATS: Final = {
     "uri": "url",
     "upload": "file",
 }
+_SIMPLE: Final = frozenset({"text", "integer", "number", "email", "url", "date", "datetime"})
 _SCALARS: Final = {"integer": "integer", "number": "number", "boolean": "boolean"}
 
 
@@ -28,7 +29,8 @@ class Argument:
     """One argument of a task.
 
     ``kind`` is one of: text longtext integer number boolean choice json date datetime email url
-    file. ``multiple`` says that several choices or files may be given.
+    file. ``multiple`` says that several choices or files may be given. ``items`` is the kind of the
+    entries when it is a list of simple values (``kind`` is then json), else None.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Argument:
     default: Any = None
     nullable: bool = False
     multiple: bool = False
+    items: str | None = None
     choices: tuple[tuple[Any, str], ...] = ()
     minimum: float | None = None
     maximum: float | None = None
@@ -69,6 +72,7 @@ def _argument(name: str, field: Schema, required: bool, defs: Schema) -> Argumen
         default=field.get("default"),
         nullable=nullable,
         multiple=many,
+        items=_kind(item) if item and not many and _kind(item) in _SIMPLE else None,
         choices=tuple((value, str(value)) for value in _values(shown)),
         minimum=inner.get("minimum", inner.get("exclusiveMinimum")),
         maximum=inner.get("maximum", inner.get("exclusiveMaximum")),

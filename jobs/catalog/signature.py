@@ -17,6 +17,7 @@ from ..errors import InvalidArguments, Problem
 from ..jsontext import jsonable
 from .arguments import Argument, describe, humanise
 from .files import CONTEXT_KEY, FileInfo, uploads_in
+from .sentences import sentence
 
 CONTEXT_PARAMETER = "context"
 # Validation by the callers' names only: field names are prefixed, because a parameter called
@@ -170,9 +171,9 @@ def problems_of(error: ValidationError, raw: Any) -> list[Problem]:
     return [
         {
             "pointer": _pointer(item["loc"], raw, missing=item["type"] == "missing"),
-            "detail": item["msg"].removeprefix("Value error, "),
+            "detail": sentence(item),
         }
-        for item in error.errors(include_url=False, include_input=False, include_context=False)
+        for item in error.errors(include_url=False, include_input=False)
     ]
 
 
