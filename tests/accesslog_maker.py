@@ -19,6 +19,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import IO, Literal, cast
 
+Style = Literal["common", "combined"]
 RequestTime = Literal["none", "seconds", "microseconds"]
 
 AGENTS = (
@@ -41,7 +42,7 @@ class Recipe:
 
     lines: int
     seed: int = 0
-    style: Literal["common", "combined"] = "combined"
+    style: Style = "combined"
     request_time: RequestTime = "none"
     gzipped: bool = False
     malformed_every: int = 0
