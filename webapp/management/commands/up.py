@@ -1,0 +1,49 @@
+"""``manage.py up``: everything in one command."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from ...up import Refusal
+from ...up.run import up
+
+
+class Command(BaseCommand):
+    """Prepare the data folder, serve the site and run the consumers."""
+
+    # They open the database, so they wait until it is prepared.
+    requires_system_checks: list[str] = []
+    help = "Serve the site and run the consumers, until Ctrl-C. Nothing needs to be set up before."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+        parser.add_argument("--port", type=int, default=8000, help="default: %(default)s")
+        parser.add_argument(
+            "--processes", type=int, default=1, help="of consumers; 0: none (default: 1)"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run until stopped. What keeps it from starting is said without a traceback."""
+        lock = threading.Lock()
+
+        def write(line: str) -> None:
+            with lock:  # lines of the consumers come from another thread
+                self.stdout.write(line)
+                self.stdout.flush()
+
+        for stream in (sys.stdout, sys.stderr):
+            # A console that can't show a letter must not end a job's report.
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        try:
+            if options["processes"] < 0:
+                raise Refusal("--processes must be 0 or more.")
+            up(options["host"], options["port"], options["processes"], write, self.check)
+        except Refusal as refusal:
+            self.stderr.write(str(refusal))
+            sys.exit(1)
