@@ -119,8 +119,10 @@ def _works(command: list[str]) -> bool:
 
 def _install(pip: list[str], extras: list[str]) -> None:
     options = ["--no-input", "--disable-pip-version-check", "--prefer-binary", "--retries=2"]
+    # Python compiles what it imports, and most of what funboost brings along it never does.
+    options += ["--no-compile", "--progress-bar=off"]
     project = f"{ROOT}[{','.join(extras)}]"
-    command = [*pip, "install", *options, "--progress-bar=off", "--editable", project]
+    command = [*pip, "install", *options, "--editable", project]
     started = time.monotonic()
     with (
         LOG.open("w", encoding="utf-8") as log,

@@ -1,0 +1,291 @@
+"""What manage.py does before Django, with a pip that only pretends."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from webapp import bootstrap, install
+
+PROJECT = """
+[project]
+name = "jobdesk"
+dependencies = ["alpha>=1,<2", "beta[more]==3"]
+[project.optional-dependencies]
+site = ["gamma"]
+postgres = ["driver"]
+test = ["jobdesk[site]", "delta>=1"]
+dev = ["jobdesk[test]", "epsilon"]
+"""
+PIP = """
+import sys
+print("Collecting alpha", "Collecting beta", "Installing collected packages: alpha", sep="\\n")
+print({said!r})
+open({log!r}, "a").write(" ".join(sys.argv[1:]) + "\\n")
+sys.exit({code})
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of its own, with a virtual environment that has a Python at once."""
+    (tmp_path / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
+    for name, path in {
+        "ROOT": tmp_path,
+        "PYPROJECT": tmp_path / "pyproject.toml",
+        "VENV": tmp_path / ".venv",
+        "STAMP": tmp_path / ".venv" / "jobdesk.json",
+        "LOG": tmp_path / ".venv" / "install.log",
+    }.items():
+        monkeypatch.setattr(install, name, path)
+    monkeypatch.setattr(install, "_make_venv", _make_python)
+    monkeypatch.setattr(install, "_shown", "")
+    monkeypatch.delenv(bootstrap.INSIDE, raising=False)
+    for name in ("DATABASE_URL", "JOBS_BROKER_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def _make_python() -> None:
+    install.venv_python().parent.mkdir(parents=True)
+    install.venv_python().write_text("", encoding="utf-8")
+
+
+def pretend_pip(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, *, said: str = "", code: int = 0
+) -> Path:
+    """Let pip say this and end so; return the file with what it was asked, a line a call."""
+    log = folder / "asked"
+    log.touch()
+    script = folder / "pip.py"
+    script.write_text(PIP.format(said=said, log=str(log), code=code), encoding="utf-8")
+    monkeypatch.setattr(install, "_pip", lambda: [sys.executable, str(script)])
+    return log
+
+
+def asked(log: Path) -> list[str]:
+    return log.read_text(encoding="utf-8").splitlines()
+
+
+def test_extras_that_name_the_project_are_followed(project: Path) -> None:
+    found = install.requirements(["dev"])
+    assert sorted(found) == ["alpha>=1,<2", "beta[more]==3", "delta>=1", "epsilon", "gamma"]
+
+
+def test_missing_packages_are_named(project: Path) -> None:
+    assert bootstrap.missing_packages(["site"]) == ["alpha", "beta", "gamma"]
+    (project / "pyproject.toml").write_text(
+        '[project]\ndependencies = ["django>=1", "pydantic[email]"]\n'
+        "[project.optional-dependencies]\nsite = []\n",
+        encoding="utf-8",
+    )
+    assert bootstrap.missing_packages(["site"]) == []
+
+
+def test_this_environment_has_what_the_project_names() -> None:
+    assert bootstrap.missing_packages(["site"]) == []
+
+
+def test_the_settings_name_extras(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bootstrap.wanted_extras("migrate") == []
+    assert bootstrap.wanted_extras("test") == ["test"]
+    monkeypatch.setenv("DATABASE_URL", "postgres://h/db")
+    monkeypatch.setenv("JOBS_BROKER_URL", "kafka://h")
+    assert bootstrap.wanted_extras("up") == ["site", "postgres", "kafka"]
+
+
+def test_where_packages_are_missing_they_are_installed_once(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = pretend_pip(monkeypatch, project)
+    assert bootstrap.choose_python("up") == install.venv_python()
+    assert bootstrap.choose_python("up") == install.venv_python()
+    (only,) = asked(log)
+    assert only.endswith(f"--editable {project}[site]")
+    said = capsys.readouterr().out
+    assert said.startswith("Installing what Jobdesk needs into .venv:")
+    assert said.count("\n") == 1
+
+
+def test_a_changed_project_is_installed_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = pretend_pip(monkeypatch, project)
+    install.ensure(["site"])
+    (project / "pyproject.toml").write_text(PROJECT + "\n# more", encoding="utf-8")
+    assert install.ensure(["site"])
+    assert len(asked(log)) == 2
+
+
+def test_further_extras_are_added_to_the_ones_there(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = pretend_pip(monkeypatch, project)
+    install.ensure(["site", "postgres"])
+    install.ensure(["test"])
+    assert asked(log)[-1].endswith("[postgres,site,test]")
+    assert not install.ensure(["site"])
+
+
+def test_an_environment_without_a_stamp_is_completed(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = pretend_pip(monkeypatch, project)
+    _make_python()
+    assert install.ensure(["site"])
+    assert len(asked(log)) == 1
+    install.STAMP.write_text("no json", encoding="utf-8")
+    assert install.ensure(["site"])
+
+
+def test_a_failure_of_pip_is_one_sentence_and_tried_again_next_time(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = pretend_pip(monkeypatch, project, said="ERROR: No matching distribution.", code=1)
+    with pytest.raises(install.InstallError) as caught:
+        install.ensure(["site"])
+    assert str(caught.value) == (
+        f"The packages were not installed: No matching distribution. All of it: {install.LOG}"
+    )
+    assert "Collecting alpha" in install.LOG.read_text(encoding="utf-8")
+    with pytest.raises(install.InstallError):
+        install.ensure(["site"])
+    assert len(asked(log)) == 2
+
+
+def test_no_network_is_said_as_such(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "WARNING: Retrying (Retry(total=1)) after connection broken\nERROR: No match"
+    pretend_pip(monkeypatch, project, said=said, code=1)
+    with pytest.raises(install.InstallError, match="the package index can't be reached"):
+        install.ensure(["site"])
+
+
+def test_without_any_pip_it_says_what_to_install(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(install, "_works", lambda command: False)
+    with pytest.raises(install.InstallError, match=r"apt install python3\.\d+-venv"):
+        install.ensure(["site"])
+
+
+def test_a_pip_outside_does_where_ensurepip_is_missing(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(install, "_works", lambda command: "--python" in command)
+    monkeypatch.setattr(install, "find_spec", lambda name: object())
+    assert install._pip()[:4] == [sys.executable, "-m", "pip", "--python"]
+
+
+def test_a_folder_that_cannot_be_written_is_said(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(install, "_make_venv", refuse)
+    with pytest.raises(install.InstallError, match="can't be written: Permission denied"):
+        install.ensure(["site"])
+
+
+def test_a_run_inside_does_not_look_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install.VENV.mkdir()
+    monkeypatch.setattr(sys, "prefix", str(install.VENV))
+    monkeypatch.setenv(bootstrap.INSIDE, str(install.VENV))
+    assert bootstrap.choose_python("up") is None
+
+
+def test_an_activated_venv_is_completed_and_then_entered_anew(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend_pip(monkeypatch, project)
+    _make_python()
+    monkeypatch.setattr(sys, "prefix", str(install.VENV))
+    assert bootstrap.choose_python("up") == install.venv_python()
+    assert bootstrap.choose_python("up") is None
+    assert bootstrap.choose_python("migrate") is None
+
+
+def test_paths_are_the_callers_wherever_pytest_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "test_a.py").touch()
+    assert bootstrap._absolute("test_a.py::test_b") == f"{tmp_path / 'test_a.py'}::test_b"
+    assert bootstrap._absolute("-k") == "-k"
+    assert bootstrap._absolute("nothing_here") == "nothing_here"
+
+
+def _bare(project_root: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a copy of manage.py in a Python that has the standard library alone."""
+    (folder / "webapp").mkdir()
+    for name in (
+        "manage.py",
+        "pyproject.toml",
+        "webapp/__init__.py",
+        "webapp/bootstrap.py",
+        "webapp/install.py",
+    ):
+        shutil.copy(project_root / name, folder / name)
+    return subprocess.run(
+        [sys.executable, "-S", "manage.py", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+        check=False,
+    )
+
+
+def test_other_commands_on_a_bare_python_name_the_first_one(
+    project_root: Path, tmp_path: Path
+) -> None:
+    done = _bare(project_root, tmp_path, "migrate")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Django is not installed here. Run `python manage.py up` first")
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+@pytest.mark.parametrize("version", [(2, 7, 18), (3, 8, 0), (3, 10, 13)])
+def test_an_older_python_hears_one_sentence(
+    project_root: Path, monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int]
+) -> None:
+    monkeypatch.setattr(sys, "version_info", version)
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(str(project_root / "manage.py"), run_name="__main__")
+    older = f"{version[0]}.{version[1]}"
+    assert caught.value.code == f"Jobdesk needs Python 3.11 or newer; this is {older}."
+
+
+def test_an_older_python_can_read_the_file_at_all(project_root: Path) -> None:
+    source = (project_root / "manage.py").read_text(encoding="utf-8")
+    ast.parse(source, feature_version=(3, 4))
+
+
+def test_a_setting_that_is_wrong_is_one_sentence(project_root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=project_root,
+        capture_output=True,
+        text=True,
+        env=os.environ
+        | {"DATABASE_URL": "mysql://h/db", "DJANGO_SETTINGS_MODULE": "webapp.settings"},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("DATABASE_URL starts with 'mysql'")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_stamp_says_what_was_installed(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend_pip(monkeypatch, project)
+    install.ensure(["site"])
+    assert json.loads(install.STAMP.read_text(encoding="utf-8"))["extras"] == ["site"]

@@ -1,0 +1,117 @@
+"""The environment's helpers: right values, and errors that name the variable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from webapp import database, env, mail
+
+BASE = Path("/srv/desk").resolve()
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [("1", True), ("Yes", True), ("on", True), ("0", False), ("off", False)]
+)
+def test_a_flag_is_yes_or_no(monkeypatch: pytest.MonkeyPatch, said: str, meant: bool) -> None:
+    monkeypatch.setenv("JOBS_X", said)
+    assert env.flag("JOBS_X", default=not meant) is meant
+
+
+def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOBS_X", "  ")
+    assert env.text("JOBS_X", "a") == "a"
+    assert env.flag("JOBS_X", default=True) is True
+    assert env.number("JOBS_X", 2.5) == 2.5
+    assert env.whole("JOBS_X", 3) == 3
+    assert env.words("JOBS_X", ("b",)) == ["b"]
+    assert env.folder("JOBS_X", BASE, base=BASE) == BASE
+
+
+@pytest.mark.parametrize("said", ["2", "nein", "-"])
+def test_a_flag_that_is_neither_is_named(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    monkeypatch.setenv("JOBS_X", said)
+    with pytest.raises(ImproperlyConfigured, match=f"JOBS_X must be 1 or 0, not '{said}'"):
+        env.flag("JOBS_X")
+
+
+@pytest.mark.parametrize("said", ["ten", "nan", "inf", "-1"])
+def test_a_number_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    monkeypatch.setenv("JOBS_X", said)
+    with pytest.raises(ImproperlyConfigured, match="JOBS_X must be"):
+        env.number("JOBS_X", 1)
+
+
+@pytest.mark.parametrize("said", ["1.5", "1e3", "0"])
+def test_a_whole_number_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    monkeypatch.setenv("JOBS_X", said)
+    with pytest.raises(ImproperlyConfigured, match="JOBS_X must be"):
+        env.whole("JOBS_X", 1, minimum=1)
+
+
+def test_words_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOBS_X", " a, b ,,c")
+    assert env.words("JOBS_X") == ["a", "b", "c"]
+
+
+def test_a_relative_folder_starts_at_the_project(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JOBS_X", "data/here")
+    assert env.folder("JOBS_X", BASE, base=BASE) == BASE / "data" / "here"
+    monkeypatch.setenv("JOBS_X", str(tmp_path))
+    assert env.folder("JOBS_X", BASE, base=BASE) == tmp_path.resolve()
+
+
+def test_a_sqlite_url_is_a_file_that_many_processes_write() -> None:
+    found = database.from_url("sqlite:///data/my%20db.sqlite3", base=BASE)
+    assert found["NAME"] == BASE / "data" / "my db.sqlite3"
+    assert found["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert "synchronous=FULL" in found["OPTIONS"]["init_command"]
+
+
+def test_an_absolute_sqlite_url_stays_absolute(tmp_path: Path) -> None:
+    path = tmp_path / "db.sqlite3"
+    assert database.from_url(f"sqlite:///{path.as_posix()}", base=BASE)["NAME"] == path
+
+
+def test_a_postgres_url_is_taken_apart() -> None:
+    url = "postgres://a%40b:p%2Fw@db.example:6432/desk?sslmode=require"
+    found = database.from_url(url, base=BASE)
+    assert found["ENGINE"] == "django.db.backends.postgresql"
+    assert (found["USER"], found["PASSWORD"]) == ("a@b", "p/w")
+    assert (found["HOST"], found["PORT"], found["NAME"]) == ("db.example", 6432, "desk")
+    assert found["OPTIONS"] == {"sslmode": "require"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://u:hush@h/db",
+        "db.sqlite3",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite://host/file",
+        "postgres://u:hush@h",
+        "postgres://u:hush@h:port/db",
+        "postgres://[u:hush@h/db",
+    ],
+)
+def test_a_url_that_is_not_served_is_said_without_its_password(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL") as caught:
+        database.from_url(url, base=BASE)
+    assert "hush" not in str(caught.value)
+
+
+def test_mail_is_set_as_each_django_wants(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMAIL_HOST", "mail.example")
+    monkeypatch.setenv("EMAIL_HOST_USER", "ada")
+    old = mail.settings_of((5, 2))
+    assert (old["EMAIL_HOST"], old["EMAIL_HOST_USER"]) == ("mail.example", "ada")
+    new = mail.settings_of((6, 1))["MAILERS"]["default"]
+    assert (new["OPTIONS"]["host"], new["OPTIONS"]["username"]) == ("mail.example", "ada")
+    monkeypatch.setenv("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+    assert "OPTIONS" not in mail.settings_of((6, 1))["MAILERS"]["default"]
