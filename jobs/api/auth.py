@@ -1,0 +1,121 @@
+"""Who asks: a bearer token, or the session of the site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import OperationalError
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils import timezone
+
+from jobs.models import Token
+
+from .problems import CSRF, UNAUTHENTICATED, ApiError
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+SAFE: Final = frozenset({"GET", "HEAD"})
+CHALLENGE: Final = 'Bearer realm="jobdesk"'
+USE_NOTED_EVERY: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose request it is, and whether a token says so."""
+
+    user: AbstractBaseUser
+    by_token: bool
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the user may see everything."""
+        return bool(getattr(self.user, "is_staff", False))
+
+
+def identify(request: HttpRequest) -> Caller | None:
+    """Return who asks, None for nobody in particular.
+
+    Raises:
+        ApiError: 401 for a token that is not good, 403 for a session's request without its CSRF
+            token.
+    """
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return _by_token(text.strip())
+    # Another scheme may be for a proxy in front of us: the session decides.
+    user: Any = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return None
+    if request.method not in SAFE:
+        _require_csrf(request)
+    return Caller(user, by_token=False)
+
+
+def require_caller(request: HttpRequest) -> Caller:
+    """Return who asks.
+
+    Raises:
+        ApiError: nobody does, or not with a good credential.
+    """
+    caller = identify(request)
+    if caller is None:
+        raise ApiError(
+            UNAUTHENTICATED,
+            "Send the header Authorization: Bearer TOKEN, or sign in on the site.",
+            {"WWW-Authenticate": CHALLENGE},
+        )
+    return caller
+
+
+def _by_token(text: str) -> Caller:
+    token = Token.objects.find(text)
+    if token is None:
+        raise ApiError(
+            UNAUTHENTICATED,
+            "This token is not known, or its user is not active.",
+            {"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'},
+        )
+    _note_use(token)
+    return Caller(token.user, by_token=True)
+
+
+def _note_use(token: Token) -> None:
+    """Write down that the token is in use, once an hour: each poll would else be a write."""
+    now = timezone.now()
+    if token.last_used_at is not None and now - token.last_used_at < USE_NOTED_EVERY:
+        return
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_NOTED_EVERY)
+    try:
+        Token.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+    except OperationalError:
+        # A busy database must not turn a read into an error for a note that can wait.
+        return
+
+
+class _Csrf(CsrfViewMiddleware):
+    """Django's check, with the reason as its answer instead of a page."""
+
+    def _reject(self, request: HttpRequest, reason: str) -> Any:
+        return reason
+
+
+def _unused(request: HttpRequest) -> HttpResponse:
+    """Where the check would go on to, were it a middleware here."""
+    return HttpResponse()
+
+
+def _require_csrf(request: HttpRequest) -> None:
+    # Only the header counts. Django looks into a form first, which would read a body of any size.
+    request.POST = QueryDict()
+    check = _Csrf(_unused)
+    check.process_request(request)
+    reason = check.process_view(request, _unused, (), {})
+    if reason is not None:
+        raise ApiError(
+            CSRF, f"{reason} Send the value of the cookie csrftoken as the header X-CSRFToken."
+        )

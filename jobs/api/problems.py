@@ -1,0 +1,111 @@
+"""Errors as ``application/problem+json`` (RFC 9457): one kind for each thing that can be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from jobs.errors import JobsError
+
+from .answers import PROBLEM_JSON, JsonResponse, address
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of problem: its anchor in the documentation, its status, what it is called."""
+
+    slug: str
+    status: int
+    title: str
+    meaning: str
+
+
+MALFORMED = Kind("malformed", 400, "Not readable", "The request or its JSON is broken.")
+UNAUTHENTICATED = Kind(
+    "unauthenticated", 401, "No good credential", "Send a token, or sign in on the site."
+)
+FORBIDDEN = Kind("forbidden", 403, "Not allowed", "The user may not do this.")
+CSRF = Kind(
+    "csrf", 403, "CSRF check failed", "A session's request must carry the header X-CSRFToken."
+)
+NOT_FOUND = Kind("not-found", 404, "Not found", "There is no such thing, or it is somebody else's.")
+UNKNOWN_TASK = Kind("unknown-task", 404, "Unknown task", "`nearest` lists the closest names.")
+METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "Wrong method", "`Allow` lists the methods.")
+IDEMPOTENCY_CONFLICT = Kind(
+    "idempotency-conflict", 409, "Key in use", "The Idempotency-Key came with different JSON."
+)
+CONFLICT = Kind("conflict", 409, "Not possible now", "The job's status forbids it.")
+LENGTH_REQUIRED = Kind(
+    "length-required", 411, "Length required", "This server takes no body of unknown length."
+)
+TOO_LARGE = Kind("too-large", 413, "Too large", "The body is over the limit; nothing was kept.")
+MEDIA_TYPE = Kind(
+    "unsupported-media-type", 415, "Wrong media type", "The body is of a type not taken here."
+)
+INVALID = Kind(
+    "invalid", 422, "Does not fit", "`errors` says for each place (a JSON pointer) what is wrong."
+)
+QUEUE_FULL = Kind("queue-full", 429, "Queue full", "Come back after `Retry-After` seconds.")
+INTERNAL = Kind("internal", 500, "Our fault", "It was logged; nothing is known of its effect.")
+UNAVAILABLE = Kind(
+    "unavailable", 503, "Not available now", "Come back after `Retry-After` seconds."
+)
+
+KINDS: Final = (
+    MALFORMED,
+    UNAUTHENTICATED,
+    FORBIDDEN,
+    CSRF,
+    NOT_FOUND,
+    UNKNOWN_TASK,
+    METHOD_NOT_ALLOWED,
+    IDEMPOTENCY_CONFLICT,
+    CONFLICT,
+    LENGTH_REQUIRED,
+    TOO_LARGE,
+    MEDIA_TYPE,
+    INVALID,
+    QUEUE_FULL,
+    INTERNAL,
+    UNAVAILABLE,
+)
+
+
+class ApiError(JobsError):
+    """A request that is answered with a problem.
+
+    Args:
+        kind: what kind of problem it is.
+        detail: what is wrong this time, in the user's words.
+        headers: headers that the answer carries.
+        members: more members of the problem object (``errors``, ``nearest``).
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        self.kind = kind
+        self.headers = headers or {}
+        self.members = members
+        super().__init__(detail)
+
+    def response(self) -> JsonResponse:
+        """The answer."""
+        body = {
+            "type": f"{address('docs')}#{self.kind.slug}",
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "detail": str(self),
+            **self.members,
+        }
+        return JsonResponse(body, self.kind.status, self.headers, content_type=PROBLEM_JSON)
+
+
+def no_such_job() -> ApiError:
+    """A job that is missing, or somebody else's: the two cannot be told apart."""
+    return ApiError(NOT_FOUND, "There is no such job.")

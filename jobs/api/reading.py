@@ -1,0 +1,68 @@
+"""``GET /jobs/{id}``: one job, for a poller that mostly hears that nothing has changed."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.http import parse_etags
+
+from .answers import JsonResponse
+from .auth import Caller
+from .lookup import Glance, glance, job_key, visible_job
+from .representation import job_json, retry_after
+from .waiting import seat, wait_preference, wait_until
+
+
+def get_job(request: HttpRequest, caller: Caller, job_id: str) -> HttpResponse:
+    """Answer with the job, or 304 when the caller has it as it is.
+
+    With ``Prefer: wait=N`` the answer comes when there is news: for a caller that names the
+    version it has (``If-None-Match``) any change, else the end of the job.
+    """
+    key = job_key(job_id)
+    known = parse_etags(request.headers.get("If-None-Match", ""))
+    seconds = wait_preference(request.headers.get("Prefer", ""))
+    headers: dict[str, str] = {}
+    if known or seconds is not None:
+        seen = glance(caller, key)
+        if seconds is not None:
+            seen, waited = _wait(caller, seen, known, seconds)
+            headers = {"Preference-Applied": f"wait={seconds}"} if waited else {}
+        if _matches(known, seen.etag):
+            return _not_modified(seen, headers)
+    job = visible_job(caller, key)
+    # The row before its files: a version is never told with fewer files than it had.
+    files = list(job.artifacts.all())
+    headers |= {"ETag": job.etag, **retry_after(job.status)}
+    return JsonResponse(job_json(job, files), 200, headers)
+
+
+def _wait(caller: Caller, seen: Glance, known: list[str], seconds: int) -> tuple[Glance, bool]:
+    """Wait for news; return the last look, and whether the wish to wait was granted."""
+
+    def news() -> bool:
+        nonlocal seen
+        seen = glance(caller, seen.id)
+        return _is_news(seen, known)
+
+    if _is_news(seen, known):
+        return seen, True
+    with seat() as free:
+        if free:
+            wait_until(news, seconds)
+    return seen, free
+
+
+def _is_news(seen: Glance, known: list[str]) -> bool:
+    return seen.is_finished or (bool(known) and not _matches(known, seen.etag))
+
+
+def _matches(known: list[str], etag: str) -> bool:
+    """The weak comparison that ``If-None-Match`` wants (RFC 9110, section 13.1.2)."""
+    return "*" in known or any(one.removeprefix("W/") == etag for one in known)
+
+
+def _not_modified(seen: Glance, headers: dict[str, str]) -> HttpResponse:
+    response = HttpResponse(status=304, headers={**headers, **retry_after(seen.status)})
+    response.headers["ETag"] = seen.etag
+    del response.headers["Content-Type"]
+    return response

@@ -1,0 +1,19 @@
+"""Every address of Jobdesk: ``path("", include("jobs.urls"))`` puts it into a project.
+
+The pages are ``jobs:...``, the JSON API is ``jobs_api:...``. The three for machines that watch
+have no prefix and no version.
+"""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from .api import health
+
+urlpatterns = [
+    path("healthz", health.HEALTHZ, name="jobs_healthz"),
+    path("readyz", health.READYZ, name="jobs_readyz"),
+    path("metrics", health.METRICS, name="jobs_metrics"),
+    path("api/v1/", include("jobs.api.urls")),
+    path("", include("jobs.web.urls")),
+]
