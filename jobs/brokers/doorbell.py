@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import select
 import sqlite3
 import struct
-import sys
 import threading
 import time
 from pathlib import Path
@@ -33,10 +33,10 @@ def sqlite_bell(database: Path) -> Bell:
     """Return the best bell there is for an SQLite file."""
     if not database.is_file():
         return TimedBell()
-    if sys.platform == "linux":
+    if platform.system() == "Linux":
         try:
             return InotifyBell(database)
-        except OSError:  # no inotify here, or no watch left: the slower bell works anywhere
+        except OSError:  # no watch left, or not allowed here: the slower bell works anywhere
             return VersionBell(database)
     return VersionBell(database)
 

@@ -30,6 +30,9 @@ class JobContext(TaskContext):
     """Given to a task whose first parameter is named ``context``."""
 
     __slots__ = ("_attempt", "_job_id", "_reporter")
+    _attempt: int
+    _job_id: uuid.UUID
+    _reporter: Reporter
 
     def __init__(
         self,
@@ -55,7 +58,7 @@ class JobContext(TaskContext):
     @property
     def attempt(self) -> int:
         """Which run of the job this is, from 1."""
-        return int(self._attempt)
+        return self._attempt
 
     @property
     def idempotency_key(self) -> str:

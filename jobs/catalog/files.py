@@ -77,9 +77,7 @@ class InputFile:
         return f"InputFile({self._info['name']!r})" if self._info else f"InputFile({self.upload})"
 
     @classmethod
-    def __get_pydantic_core_schema__(
-        cls, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Read ``{"upload": id}``; the validation context brings what is known of the file."""
         return core_schema.with_info_plain_validator_function(
             cls._validate,

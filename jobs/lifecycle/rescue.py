@@ -30,7 +30,7 @@ def rescue(consumer: uuid.UUID | None) -> int:
     Call it inside a transaction. Two rescuers do no harm: each job has one attempt to end.
     """
     now = timezone.now()
-    label = str(Consumer.objects.filter(pk=consumer).first() or "")
+    label = str(Consumer.objects.filter(pk=consumer).first() or "") if consumer else ""
     held = list(Job.objects.filter(consumer_id=consumer, status=Status.RUNNING))
     late = finish(
         Outcome(

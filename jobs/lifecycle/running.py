@@ -53,9 +53,7 @@ def write_words(many: Iterable[Words]) -> None:
             changes["log_size"] = F("log_size") + len(words.log)
         if _held(words.id, words.attempt).update(**changes) and words.log:
             end = Job.objects.values_list("log_size", flat=True).get(pk=words.id)
-            LogChunk.objects.create(
-                job_id=words.id, start=end - len(words.log), text=words.log
-            )
+            LogChunk.objects.create(job_id=words.id, start=end - len(words.log), text=words.log)
 
 
 def keep_artifact(note: ArtifactNote) -> tuple[bool, str | None]:

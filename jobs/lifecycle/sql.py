@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Field
 
 from ..models import Job
 
@@ -79,7 +80,7 @@ def next_turn(job: Job) -> tuple[str, list[Any]]:
 def insert_job(job: Job, db: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
     """Return the one statement that records a job, and its parameters."""
     fields = [field for field in Job._meta.concrete_fields if field.name != "turn"]
-    columns = ", ".join(field.column for field in fields)
+    columns = ", ".join(str(field.column) for field in fields)
     values = [field.get_db_prep_save(getattr(job, field.attname), db) for field in fields]
     turn, parameters = next_turn(job)
     marks = ", ".join(["%s"] * len(fields))
@@ -91,4 +92,7 @@ def insert_job(job: Job, db: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
 
 def adapted(name: str, value: Any, db: BaseDatabaseWrapper) -> Any:
     """Return a value as the database driver takes it for the job's column of this name."""
-    return Job._meta.get_field(name).get_db_prep_save(value, db)
+    field = Job._meta.get_field(name)
+    if not isinstance(field, Field):
+        raise TypeError(f"{name} is no column of a job.")
+    return field.get_db_prep_save(value, db)

@@ -33,9 +33,7 @@ class UploadUse(models.Model):
     job = models.ForeignKey(Job, models.CASCADE, related_name="upload_uses")
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=["upload", "job"], name="jobs_upload_use"),
-        )
+        constraints = (models.UniqueConstraint(fields=["upload", "job"], name="jobs_upload_use"),)
 
     def __str__(self) -> str:
         return f"{self.upload_id} in {self.job_id}"
@@ -54,9 +52,7 @@ class Artifact(models.Model):
 
     class Meta:
         ordering = ("name",)
-        constraints = (
-            models.UniqueConstraint(fields=["job", "name"], name="jobs_artifact_name"),
-        )
+        constraints = (models.UniqueConstraint(fields=["job", "name"], name="jobs_artifact_name"),)
 
     def __str__(self) -> str:
         return self.name

@@ -11,7 +11,7 @@ from django.db import models
 from django.utils import timezone
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractUser
+    from django.contrib.auth.models import User
 
 PREFIX = "jd_"
 
@@ -29,7 +29,7 @@ def token_digest(text: str) -> str:
 class TokenManager(models.Manager["Token"]):
     """Making and finding tokens."""
 
-    def issue(self, user: AbstractUser, name: str = "") -> tuple[Token, str]:
+    def issue(self, user: User, name: str = "") -> tuple[Token, str]:
         """Make a token for a user. Returns the row and the text, which is known only now."""
         text = PREFIX + secrets.token_urlsafe(32)
         return self.create(user=user, name=name, digest=token_digest(text)), text

@@ -20,7 +20,8 @@ def may_use(task: AnyTask, user: AbstractBaseUser | AnonymousUser | None) -> boo
         return False
     if task.permission == STAFF:
         return bool(getattr(user, "is_staff", False))
-    return bool(user.has_perm(task.permission))  # type: ignore[union-attr]
+    has_permission = getattr(user, "has_perm", None)
+    return has_permission is not None and bool(has_permission(task.permission))
 
 
 def require_permission(task: AnyTask, user: AbstractBaseUser | AnonymousUser | None) -> None:

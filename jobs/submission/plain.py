@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import lifecycle
 from ..compat import Task
 from ..errors import InvalidArguments
 from ..jsontext import jsonable
 from ..models import Job
-from .. import lifecycle
 from .accept import Submitted, when_available
 from .announce import announce
 

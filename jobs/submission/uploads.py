@@ -21,11 +21,15 @@ from ..models import Upload
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
+    _ByteFile = File[bytes]
+else:
+    _ByteFile = File  # generic for type checkers only
+
 
 MOST_FILES: Final = 1000
 
 
-class _Stream(File):
+class _Stream(_ByteFile):
     """Chunks that pass by once, as a Django file; stops at the limit."""
 
     def __init__(self, chunks: Iterable[bytes], limit: int) -> None:

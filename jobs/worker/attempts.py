@@ -22,7 +22,6 @@ from ..states import Ending
 from .answers import Answer
 
 
-
 class Speaker(Protocol):
     """Takes down what a task prints and logs."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -30,7 +31,7 @@ class Child:
 
     def __init__(self) -> None:
         self.idle_since = time.monotonic()
-        self._process = subprocess.Popen(  # noqa: S603  (our own module, our own interpreter)
+        self._process = subprocess.Popen(
             [sys.executable, "-m", "jobs.worker.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -40,20 +41,18 @@ class Child:
         threading.Thread(target=self._listen, name="child-reader", daemon=True).start()
 
     def _listen(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
+        for line in self._process.stdout or ():
             self._inbox.put(json.loads(line))
         self._inbox.put(None)
 
     def send(self, **message: Any) -> None:
         """Send one message; a child that is gone will be noticed by its silence."""
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(message).encode("ascii") + b"\n")
-            self._process.stdin.flush()
-        except OSError:
-            # It died; the end of its output says so to who reads it.
-            return
+        pipe = self._process.stdin
+        # When it died (or we killed it), the end of its output says so to who reads it.
+        with contextlib.suppress(OSError, ValueError):
+            if pipe is not None:
+                pipe.write(json.dumps(message).encode("ascii") + b"\n")
+                pipe.flush()
 
     def receive(self, timeout: float | None) -> Message | None:
         """Return the next message, None when the child has ended.

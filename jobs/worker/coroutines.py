@@ -11,7 +11,7 @@ from typing import Any
 from .attempts import Attempt, current
 
 
-class TimeLimit(Exception):  # noqa: N818  (it ends a wait; the job's error is "Timeout")
+class TimeLimit(Exception):
     """The coroutine took longer than its job's time limit."""
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..lifecycle import ArtifactNote, Claim, Outcome, Words
 from ..states import Ending
@@ -36,7 +36,7 @@ class Desk:
         self.concurrency = concurrency
         self.label = label
         self.children = Children()
-        self.wake_writer = lambda: None
+        self.wake_writer: Callable[[], None] = _nobody
         self.must_be_replaced = False
         self._changed = threading.Condition()
         self._running: dict[uuid.UUID, Attempt] = {}
@@ -57,9 +57,7 @@ class Desk:
             self._wanting.add(queue)
             if queue in self._maybe and self._room() > 0:
                 self.wake_writer()
-            self._changed.wait_for(
-                lambda: self._delivered[queue] or self._stopping, TAKE_SECONDS
-            )
+            self._changed.wait_for(lambda: self._delivered[queue] or self._stopping, TAKE_SECONDS)
             self._wanting.discard(queue)
             taken, self._delivered[queue] = self._delivered[queue], []
             return taken
@@ -176,6 +174,10 @@ class Desk:
             self._ended.append((attempt, outcome))
             self._changed.notify_all()
         self.wake_writer()
+
+
+def _nobody() -> None:
+    """Before there is a writer, nobody is woken."""
 
 
 def _released(why: str) -> Answer:

@@ -106,8 +106,6 @@ def _signal(signal: Any, order: Order, task: Task[..., Any], answer: Answer | No
         object.__setattr__(result, "status", status)
         object.__setattr__(result, "_return_value", answer.result)
         if not succeeded:
-            error = TaskError(
-                exception_class_path=answer.error_type, traceback=answer.traceback
-            )
+            error = TaskError(exception_class_path=answer.error_type, traceback=answer.traceback)
             result.errors.append(error)
     signal.send_robust(sender=type(task_backends[task.backend]), task_result=result)

@@ -66,9 +66,7 @@ class Place:
 
     def _start(self) -> None:
         self._started = time.monotonic()
-        self._process = subprocess.Popen(  # noqa: S603  (our own command)
-            self._command, stdin=subprocess.PIPE
-        )
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE)
 
     def _ended(self, code: int) -> bool:
         self.close()
@@ -124,7 +122,8 @@ class Supervisor:
     def run(self) -> int:
         """Tend the places until told to stop, or until all are done; return the exit code."""
         while not self._stop.wait(LOOK_SECONDS):
-            if not all([place.tend() for place in self._places]):
+            tended = [place.tend() for place in self._places]
+            if not all(tended):
                 logger.error(
                     "Consumer processes die as soon as they start. Giving up; "
                     "see their messages above, and `python manage.py doctor`."

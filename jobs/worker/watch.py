@@ -27,9 +27,7 @@ class Watch:
         """Call after each committed beat of one's own: who has been silent for a whole lease,
         and the beat last seen of them."""
         self._own += 1
-        beats = dict(
-            Consumer.objects.filter(dead_at=None).exclude(pk=me).values_list("id", "beat")
-        )
+        beats = dict(Consumer.objects.filter(dead_at=None).exclude(pk=me).values_list("id", "beat"))
         self._seen = {
             consumer: self._seen[consumer]
             if self._seen.get(consumer, (-1, 0))[0] == beat
