@@ -47,7 +47,8 @@ class Conf:
                 raise ImproperlyConfigured(f"JOBS[{field.name.upper()!r}] must be above zero.")
 
 
-_cache: tuple[int, Conf] | None = None
+_NOTHING: Mapping[str, Any] = {}
+_cache: tuple[Mapping[str, Any], Conf] | None = None
 
 
 def get_conf() -> Conf:
@@ -57,9 +58,10 @@ def get_conf() -> Conf:
         ImproperlyConfigured: an unknown key, or a value of the wrong type.
     """
     global _cache
-    given = getattr(settings, "JOBS", {})
-    if _cache is None or _cache[0] != id(given):
-        _cache = (id(given), read_conf(given))
+    given = getattr(settings, "JOBS", _NOTHING)
+    # The mapping itself is kept, not its id(): another one may get the id of one that is gone.
+    if _cache is None or _cache[0] is not given:
+        _cache = (given, read_conf(given))
     return _cache[1]
 
 
