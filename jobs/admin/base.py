@@ -1,0 +1,120 @@
+"""What our admin pages share: nothing is edited by hand, and no page counts a big table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.contrib import admin
+from django.contrib.admin.options import ShowFacets
+from django.contrib.admin.views.main import PAGE_VAR, ChangeList
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from ..words import counted
+
+M = TypeVar("M", bound=Model)
+AHEAD = 10
+FARTHEST = 1_000_000
+
+if TYPE_CHECKING:
+
+    class AnyPaginator(Paginator[Any]):
+        """A paginator of rows of any kind."""
+
+    class TypedAdmin(admin.ModelAdmin[M]):
+        """An admin that knows its model. Django's own class is generic for type checkers only."""
+
+else:
+    from typing import Generic
+
+    AnyPaginator = Paginator
+
+    class TypedAdmin(Generic[M], admin.ModelAdmin):
+        """An admin that knows its model."""
+
+
+class LookAheadPaginator(AnyPaginator):
+    """Pages of a table too big to count: it looks some pages ahead and no further.
+
+    ``count`` is exact when the end is among those pages; else ``more`` is true.
+    """
+
+    def __init__(self, rows: QuerySet[Any], per_page: int, page: int) -> None:
+        super().__init__(rows, per_page)
+        self.rows = rows
+        self.here = min(max(page, 1), FARTHEST)
+
+    @cached_property
+    def count(self) -> int:
+        """How many rows there are up to the end, or to the last page that was looked at."""
+        start = (self.here - 1) * self.per_page
+        stop = start + AHEAD * self.per_page + 1
+        return start + len(self.rows.values_list("pk")[start:stop])
+
+    @property
+    def more(self) -> bool:
+        """Whether there are pages beyond those looked at."""
+        return self.count > (self.here - 1 + AHEAD) * self.per_page
+
+    def shown_pages(self) -> Iterator[str | int]:
+        """The numbers to offer, with gaps."""
+        return self.get_elided_page_range(self.here)
+
+    def in_words(self) -> str:
+        """How many rows, as far as it is known."""
+        meta = self.rows.model._meta
+        plural = str(meta.verbose_name_plural)
+        if self.more:
+            return f"more than {self.count - 1:,} {plural}"
+        return counted(self.count, str(meta.verbose_name), plural)
+
+
+class BoundedList(ChangeList):
+    """A list that does not say how many rows there are in all: that would be to count them."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Leave the total out of the search bar; the pages tell what is known."""
+        super().get_results(request)
+        self.full_result_count = self.result_count
+
+
+class ReadOnlyAdmin(TypedAdmin[M]):
+    """An admin to look with. Rows are made and changed by Jobdesk, not by hand."""
+
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # a facet counts the whole table for each choice
+    list_per_page = 100
+    change_list_template = "jobs/admin/change_list.html"
+
+    class Media:
+        css = {"all": ("jobs/admin.css",)}
+
+    def get_paginator(
+        self, request: HttpRequest, queryset: QuerySet[M], per_page: int, *args: Any, **kwargs: Any
+    ) -> LookAheadPaginator:
+        """Return pages that are not counted."""
+        asked = request.GET.get(PAGE_VAR, "1")
+        return LookAheadPaginator(queryset, per_page, int(asked) if asked.isdecimal() else 1)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return the list that counts nothing."""
+        return BoundedList
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody adds rows by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        """Nobody changes rows by hand."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        """Retention deletes, not people."""
+        return False
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Whether the user may run the actions of the list: who has Django's change permission."""
+        return super().has_change_permission(request)

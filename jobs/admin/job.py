@@ -1,0 +1,165 @@
+"""Jobs: a list to look through and to act on, and each one in full."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from ..files import job_storage
+from ..models import Artifact, Job
+from .base import BoundedList, ReadOnlyAdmin
+from .details import DETAILS, JobFacts
+from .filters import HandedInFilter, QueueFilter, StatusFilter, TaskFilter, searched
+from .history import AttemptInline
+from .wishes import DONE, MOST, Wish, cancel_one, retry_one, tell
+
+LARGE = ("args", "positional", "result", "error_message")
+
+
+class JobList(BoundedList):
+    """A list that leaves arguments and results, up to a megabyte each, in the database."""
+
+    def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Job]:
+        """The rows without their large columns."""
+        return super().get_queryset(request, *args, **kwargs).defer(*LARGE)
+
+
+@admin.register(Job)
+class JobAdmin(JobFacts, ReadOnlyAdmin[Job]):
+    """Read-only: a job is changed by consumers and by its two wishes, cancel and run again.
+
+    Nobody deletes jobs by hand, a superuser neither: retention does, with their files.
+    """
+
+    list_display = ("job", "status_shown", "owner", "queue", "attempts_shown", "handed_in", "took")
+    list_select_related = ("owner",)
+    list_filter = (StatusFilter, TaskFilter, QueueFilter, HandedInFilter)
+    sortable_by = ("handed_in",)
+    ordering = ("-id",)
+    search_fields = ("id",)
+    search_help_text = "The beginning of an id, or a task's name"
+    actions = ("cancel_jobs", "retry_jobs")
+    fieldsets = DETAILS
+    readonly_fields = flatten_fieldsets(DETAILS)
+    inlines = (AttemptInline,)
+    change_form_template = "jobs/admin/job.html"
+
+    @admin.display(description="job")
+    def job(self, job: Job) -> SafeString:
+        """The task's name and the beginning of the id."""
+        return format_html('{} <span class="jobs-id">{}</span>', job.task, str(job.pk)[:13])
+
+    @admin.display(description="attempt")
+    def attempts_shown(self, job: Job) -> str:
+        """Which run it is in; how many of its failures are spent."""
+        spent = f", {job.failures} of {job.max_attempts} failed" if job.failures else ""
+        return f"{job.attempt}{spent}"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return the list that reads narrow rows."""
+        return JobList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
+    ) -> tuple[QuerySet[Job], bool]:
+        """Search by task or id."""
+        return (searched(queryset, search_term) if search_term.strip() else queryset), False
+
+    # --- wishes ------------------------------------------------------------------------------
+
+    @admin.action(description="Cancel the selected jobs", permissions=["operate"])
+    def cancel_jobs(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        """Cancel what waits, ask what runs to stop."""
+        self._carry_out(request, cancel_one, queryset[:MOST])
+
+    @admin.action(description="Run the selected jobs again", permissions=["operate"])
+    def retry_jobs(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        """Put what failed or was cancelled back into its queue."""
+        self._carry_out(request, retry_one, queryset[:MOST])
+
+    def _carry_out(self, request: HttpRequest, wish: Wish, jobs: Iterable[Job]) -> None:
+        became = Counter[str]()
+        for job in jobs:
+            outcome = wish(job, request.user)
+            became[outcome] += 1
+            if outcome in DONE:
+                self.log_change(request, job, DONE[outcome])
+        tell(request, became)
+        if became.total() == MOST:
+            messages.info(request, f"At most {MOST:,} jobs at a time. Do it again for the rest.")
+
+    def get_urls(self) -> list[URLPattern]:
+        """The admin's own pages, and a job's buttons and files."""
+        view = self.admin_site.admin_view
+        ours = [
+            path("dashboard/", view(self.dashboard), name="jobs_job_dashboard"),
+            path(
+                "<uuid:pk>/cancel/",
+                view(require_POST(self.cancel_this)),
+                name="jobs_job_cancel",
+            ),
+            path("<uuid:pk>/retry/", view(require_POST(self.retry_this)), name="jobs_job_retry"),
+            path("<uuid:pk>/files/<int:file>/", view(self.artifact), name="jobs_job_artifact"),
+        ]
+        return [*ours, *super().get_urls()]
+
+    def cancel_this(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Cancel the job whose page the button is on."""
+        return self._wish_for(request, pk, cancel_one)
+
+    def retry_this(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Run the job again whose page the button is on."""
+        return self._wish_for(request, pk, retry_one)
+
+    def _wish_for(self, request: HttpRequest, pk: UUID, wish: Wish) -> HttpResponse:
+        if not self.has_operate_permission(request):
+            raise PermissionDenied
+        self._carry_out(request, wish, [get_object_or_404(Job, pk=pk)])
+        return HttpResponseRedirect(reverse("admin:jobs_job_change", args=[pk]))
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Say which buttons the job's page has."""
+        job = context.get("original")
+        if isinstance(job, Job) and self.has_operate_permission(request):
+            context["can_cancel"] = job.is_unfinished and not job.cancel_requested
+            context["can_retry"] = job.status in ("failed", "cancelled")
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    # --- what else hangs below the list ------------------------------------------------------
+
+    def artifact(self, request: HttpRequest, pk: UUID, file: int) -> FileResponse:
+        """Send a file that the job made; never shown in the browser, whatever it says it is."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        found = get_object_or_404(Artifact, job=pk, pk=file)
+        try:
+            source = job_storage().open(found.file, "rb")
+        except OSError as error:
+            raise Http404("The file is gone.") from error
+        answer = FileResponse(source, as_attachment=True, filename=found.name)
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        return answer
+
+    def dashboard(self, request: HttpRequest) -> HttpResponse:
+        """The dashboard on a page of its own."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {**self.admin_site.each_context(request), "title": "Dashboard", "opts": self.opts}
+        return TemplateResponse(request, "jobs/admin/dashboard.html", context)
