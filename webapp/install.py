@@ -53,14 +53,15 @@ def ensure(extras: Iterable[str]) -> bool:
     Raises:
         InstallError: it can't be made, or pip failed.
     """
-    wanted = {"pyproject": _digest(), "extras": sorted({*extras, *_stamped_extras()})}
+    every = sorted({*extras, *_stamped_extras()})
+    wanted = {"pyproject": _digest(), "extras": every}
     if venv_python().exists() and _stamp() == wanted:
         return False
     try:
         show("Installing what Jobdesk needs into .venv:")
         if not venv_python().exists():
             _make_venv()
-        _install(_pip(), wanted["extras"])
+        _install(_pip(), every)
         STAMP.write_text(json.dumps(wanted), encoding="utf-8")
     except OSError as error:
         raise InstallError(

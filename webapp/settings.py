@@ -137,7 +137,7 @@ USE_TZ = True
 
 # --- Logging: to the console only, one line each ---------------------------------------------
 
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {message}", "style": "{", "datefmt": "%H:%M:%S"}},
@@ -149,8 +149,10 @@ LOGGING = {
     "loggers": {
         "jobs": {"handlers": ["console"], "level": "INFO", "propagate": False},
         "webapp": {"handlers": ["console"], "level": "INFO", "propagate": False},
-        "django.tasks": {"level": "WARNING"},
-        "django_tasks": {"level": "WARNING"},
+        # A consumer says one line a job itself, with the reason; theirs would be a second one.
+        "django.tasks": {"level": "CRITICAL"},
+        # A consumer says one line a job itself, with the reason; theirs would be a second one.
+        "django.tasks": {"level": "CRITICAL"},
         "funboost": {"level": "WARNING"},
     },
 }

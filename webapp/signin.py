@@ -61,7 +61,7 @@ def _read(token: str) -> tuple[User, datetime | None]:
 
 
 def _stamp(moment: datetime | None) -> str | None:
-    return moment and moment.isoformat()
+    return moment.isoformat() if moment else None
 
 
 class SignIn(LoginView):
@@ -83,7 +83,7 @@ class SignIn(LoginView):
                 return redirect(self.get_success_url())  # a `next` elsewhere is ignored there
         return super().dispatch(request, *args, **kwargs)
 
-    def get_redirect_url(self) -> str:
+    def get_redirect_url(self, *args: Any, **kwargs: Any) -> str:
         """Return a safe ``next``, unless it leads back here and so round in circles."""
-        url: str = super().get_redirect_url()
+        url: str = super().get_redirect_url(*args, **kwargs)
         return "" if url.startswith(self.request.path) else url
