@@ -22,9 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--queues", help="comma-separated; default: all that TASKS lists")
         parser.add_argument("--concurrency", type=int, default=8, help="slots a process")
         parser.add_argument("--processes", type=int, default=1)
-        parser.add_argument(
-            "--until-idle", action="store_true", help="end when nothing is due"
-        )
+        parser.add_argument("--until-idle", action="store_true", help="end when nothing is due")
         parser.add_argument(
             "--parent-pipe",
             action="store_true",
@@ -40,11 +38,7 @@ class Command(BaseCommand):
             concurrency=options["concurrency"],
             until_idle=options["until_idle"],
         )
-        sys.exit(
-            serve(
-                asked, processes=options["processes"], parent_pipe=options["parent_pipe"]
-            )
-        )
+        sys.exit(serve(asked, processes=options["processes"], parent_pipe=options["parent_pipe"]))
 
 
 def _queues(text: str | None) -> list[str]:

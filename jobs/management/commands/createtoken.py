@@ -1,0 +1,28 @@
+"""``manage.py createtoken``: issue an API token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from ...models import Token
+from ..users import user_named
+
+
+class Command(BaseCommand):
+    """Issue a token and print it, once: only its hash is kept."""
+
+    help = "Issue an API token for a user and print it. It is shown this once."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("user", help="the user that the token acts for")
+        parser.add_argument("--name", default="", help="what it is for")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print the token alone."""
+        user = user_named(options["user"])
+        name = str(options["name"])[: Token._meta.get_field("name").max_length]
+        self.stdout.write(Token.objects.issue(user, name)[1])

@@ -1,0 +1,28 @@
+"""``manage.py prune``: apply retention now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from ... import lifecycle
+from ...conf import get_conf
+from ...words import counted
+
+
+class Command(BaseCommand):
+    """Forget what is older than the retention, chunk by chunk until nothing is left."""
+
+    help = "Delete finished jobs older than JOBS_RETENTION_DAYS, and uploads that nothing uses."
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Say how much went."""
+        now = timezone.now()
+        gone = 0
+        while some := lifecycle.prune(now):
+            gone += some
+        days = f"{get_conf().retention_days:g}"
+        self.stdout.write(f"Deleted {counted(gone, 'row')}. Finished jobs are kept {days} days.")

@@ -1,0 +1,170 @@
+"""``manage.py submit``: hand in a job."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from ...catalog import get_task
+from ...errors import Conflict, JobsError, Refused
+from ...figures import living_consumers
+from ...models import Job
+from ...states import Status
+from ...submission import store_upload, submit
+from ...submission.permission import require_permission
+from ..outcome import result_json, wait_for
+from ..users import user_named
+from ..values import arguments_of
+
+FAILED, BAD_INPUT, TIME_OUT, INTERRUPTED = 1, 2, 3, 130
+BYTES = 1024 * 1024
+
+
+class Command(BaseCommand):
+    """Hand in a job; print its id, or wait for its result."""
+
+    help = (
+        "Hand in a job and print its id; with --wait, print its result as JSON. "
+        "Exit code: 0 succeeded, 1 failed or cancelled, 2 bad input, 3 time out."
+    )
+    requires_system_checks: list[str] = []
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Let options stand between the words: ``submit TASK --wait n=7``."""
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]
+        return parser
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        parser.add_argument(
+            "words",
+            nargs="*",
+            metavar="TASK key=value",
+            help="the task's name and its arguments; a file is given as key=@path",
+        )
+        parser.add_argument("--user", help="whose job it is; checks what this user may do")
+        parser.add_argument(
+            "--wait", nargs="?", const="", metavar="SECONDS", help="wait for the result"
+        )
+        parser.add_argument("--queue")
+        parser.add_argument("--priority", type=int, help="-100 to 100, higher first")
+        parser.add_argument("--run-after", help="a date and time, ISO 8601")
+        parser.add_argument("--max-attempts", type=int)
+        parser.add_argument(
+            "--unique-key", help="at most one unfinished job of task, owner and key"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Hand it in; say what went wrong in one sentence."""
+        try:
+            words, seconds = _words(options["words"], options["wait"])
+            job = self._submit(words, options)
+            if seconds is None:
+                self.stdout.write(str(job.pk))
+            else:
+                self._wait(job, seconds)
+        except (Refused, Conflict) as error:
+            raise CommandError(str(error), returncode=BAD_INPUT) from error
+        except JobsError as error:
+            raise CommandError(str(error), returncode=FAILED) from error
+        except DatabaseError as error:
+            raise CommandError(f"The database says: {error}", returncode=FAILED) from error
+
+    def _submit(self, words: list[str], options: dict[str, Any]) -> Job:
+        if not words or "=" in words[0]:
+            raise CommandError("Which task? Write: submit TASK key=value", returncode=BAD_INPUT)
+        task = get_task(words[0])
+        owner = user_named(options["user"]) if options["user"] else None
+        if owner is not None:
+            require_permission(task, owner)  # before a file is stored for nothing
+        arguments = arguments_of(task.spec.arguments, words[1:], lambda path: _upload(owner, path))
+        submitted = submit(
+            task,
+            arguments,
+            owner=owner,
+            from_outside=owner is not None,
+            queue=options["queue"],
+            priority=options["priority"],
+            run_after=_moment(options["run_after"]),
+            max_attempts=options["max_attempts"],
+            unique_key=options["unique_key"],
+        )
+        if not submitted.created:
+            self.stderr.write("An unfinished job has this unique key already; this is that job.")
+        return submitted.job
+
+    def _wait(self, job: Job, seconds: float) -> None:
+        self.stderr.write(f"Waiting for {job.pk}.")
+        if not any(job.queue in one.queues for one in living_consumers(timezone.now())):
+            self.stderr.write(
+                f"No consumer serves the queue {job.queue}. "
+                f"Start one: python manage.py runconsumers --queues {job.queue}"
+            )
+        try:
+            finished = wait_for(job.pk, seconds)
+        except KeyboardInterrupt:
+            raise CommandError(
+                f"Stopped waiting; the job {job.pk} goes on.", returncode=INTERRUPTED
+            ) from None
+        except Job.DoesNotExist:
+            raise CommandError(f"The job {job.pk} was deleted.", returncode=FAILED) from None
+        if finished is None:
+            raise CommandError(
+                f"The job {job.pk} has not finished within {seconds:g} s; it goes on.",
+                returncode=TIME_OUT,
+            )
+        if finished.status != Status.SUCCEEDED:
+            raise CommandError(_why(finished), returncode=FAILED)
+        self.stdout.write(result_json(finished, ascii_only=not _speaks_unicode()))
+
+
+def _words(words: list[str], wait: str | None) -> tuple[list[str], float | None]:
+    """Tell ``--wait 5`` from ``--wait TASK``: argparse gives the next word to ``--wait``."""
+    if wait is None:
+        return words, None
+    try:
+        seconds = float(wait or "inf")
+    except ValueError:
+        # A task's name has no "=" and comes first, an argument has one and comes after.
+        return ([*words, wait] if "=" in wait else [wait, *words]), float("inf")
+    if not seconds >= 0:
+        raise CommandError(f"--wait takes seconds, not {wait}.", returncode=BAD_INPUT)
+    return words, seconds
+
+
+def _upload(owner: Any, path: Path) -> str:
+    with path.open("rb") as source:
+        return str(store_upload(owner, path.name, iter(lambda: source.read(BYTES), b"")).pk)
+
+
+def _moment(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise CommandError(
+            f"--run-after takes a date and time such as 2030-01-31T09:00, not {text!r}.",
+            returncode=BAD_INPUT,
+        )
+    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+
+
+def _speaks_unicode() -> bool:
+    """Whether standard output can show any letter; an old Windows console cannot."""
+    return (sys.stdout.encoding or "").lower().startswith("utf")
+
+
+def _why(job: Job) -> str:
+    told = f"{job.error_type}: {job.error_message}" if job.error_message else job.error_type
+    return f"The job {job.pk} {'was cancelled' if job.status == 'cancelled' else 'failed'}: {told}"
