@@ -151,8 +151,7 @@ LOGGING: dict[str, Any] = {
         "webapp": {"handlers": ["console"], "level": "INFO", "propagate": False},
         # A consumer says one line a job itself, with the reason; theirs would be a second one.
         "django.tasks": {"level": "CRITICAL"},
-        # A consumer says one line a job itself, with the reason; theirs would be a second one.
-        "django.tasks": {"level": "CRITICAL"},
+        "django_tasks": {"level": "CRITICAL"},
         "funboost": {"level": "WARNING"},
     },
 }

@@ -1,0 +1,121 @@
+"""What every broker promises. A new broker joins by one line in ``BROKERS``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from jobs import lifecycle
+from jobs.models import Job
+from jobs.states import UNFINISHED
+from tests.desk import tasks
+from tests.running import Consumers, stored, wait_finished
+from tests.waiting import wait_until
+
+BROKERS = {"database": "database://"}
+NO_SWEEP = "3600"
+"""Seconds between looks at the table: with these, only the broker can have told of a job."""
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture(params=BROKERS)
+def url(request: pytest.FixtureRequest) -> str:
+    """The broker's URL."""
+    return BROKERS[request.param]
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").split() if path.exists() else []
+
+
+def _all_finished() -> bool:
+    return not Job.objects.filter(status__in=UNFINISHED).exists()
+
+
+def test_each_job_runs_once_with_two_consumers(
+    consumers: Consumers, tmp_path: Path, url: str
+) -> None:
+    ledger = tmp_path / "ledger"
+    for _ in range(2):
+        consumers.start("--concurrency", "4", JOBS_BROKER_URL=url)
+
+    for number in range(300):
+        tasks.ledger.enqueue(path=str(ledger), line=str(number))
+    wait_until(_all_finished, timeout=60)
+
+    assert Counter(_lines(ledger)) == Counter(str(number) for number in range(300))
+    assert set(Job.objects.values_list("status", "attempt")) == {("succeeded", 1)}
+
+
+def test_an_idle_consumer_is_told(consumers: Consumers, url: str) -> None:
+    consumers.start(JOBS_BROKER_URL=url, JOBS_SWEEP_SECONDS=NO_SWEEP)
+
+    for n in range(5):
+        assert wait_finished(tasks.square.enqueue(n).id, timeout=10).result == n * n
+
+
+def test_a_job_that_was_there_before_the_consumer_runs(consumers: Consumers, url: str) -> None:
+    result = tasks.square.enqueue(6)
+
+    consumers.start(JOBS_BROKER_URL=url)
+
+    assert wait_finished(result.id).result == 36
+
+
+def test_a_scheduled_job_runs_when_it_is_due(consumers: Consumers, url: str) -> None:
+    consumers.start(JOBS_BROKER_URL=url)
+    due = timezone.now() + timedelta(seconds=1)
+
+    job = wait_finished(tasks.square.using(run_after=due).enqueue(5).id)
+
+    assert job.started_at is not None
+    assert job.started_at >= due
+
+
+def test_the_more_urgent_job_goes_first(consumers: Consumers, tmp_path: Path, url: str) -> None:
+    ledger = tmp_path / "ledger"
+    for name, priority in (("low", -5), ("first", 0), ("second", 0), ("high", 9)):
+        tasks.ledger.using(priority=priority).enqueue(path=str(ledger), line=name)
+
+    consumers.run_until_idle("--concurrency", "1", JOBS_BROKER_URL=url)
+
+    assert _lines(ledger) == ["high", "first", "second", "low"]
+
+
+def test_a_paused_queue_waits_and_goes_on(consumers: Consumers, url: str) -> None:
+    lifecycle.set_paused("mail", paused=True)
+    consumers.start(JOBS_BROKER_URL=url, JOBS_SWEEP_SECONDS="0.2")
+    waiting = tasks.square.using(queue_name="mail").enqueue(2)
+    other = tasks.square.enqueue(3)
+    wait_finished(other.id)
+    assert stored(waiting.id).status == "queued"
+
+    lifecycle.set_paused("mail", paused=False)
+
+    assert wait_finished(waiting.id).result == 4
+
+
+def test_a_consumer_serves_only_its_queues(consumers: Consumers, url: str) -> None:
+    mail = tasks.square.using(queue_name="mail").enqueue(2)
+    default = tasks.square.enqueue(3)
+
+    consumers.run_until_idle("--queues", "default", JOBS_BROKER_URL=url)
+
+    assert stored(default.id).status == "succeeded"
+    assert stored(mail.id).status == "queued"
+
+
+def test_a_cancelled_job_does_not_run(consumers: Consumers, tmp_path: Path, url: str) -> None:
+    ledger = tmp_path / "ledger"
+    result = tasks.ledger.enqueue(path=str(ledger), line="x")
+    lifecycle.cancel(stored(result.id).id, "ada")
+
+    consumers.run_until_idle(JOBS_BROKER_URL=url)
+
+    assert stored(result.id).status == "cancelled"
+    assert _lines(ledger) == []

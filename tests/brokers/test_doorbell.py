@@ -1,0 +1,79 @@
+"""The bells of an SQLite file: they ring for a commit and are silent otherwise."""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from jobs.brokers.base import Bell
+from jobs.brokers.doorbell import InotifyBell, TimedBell, VersionBell, sqlite_bell
+
+BELLS: list[Callable[[Path], Bell]] = [VersionBell]
+if platform.system() == "Linux":
+    BELLS.append(InotifyBell)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """A database file in WAL mode with a table."""
+    connection = sqlite3.connect(tmp_path / "a.sqlite3", check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("CREATE TABLE t(x)")
+    connection.commit()
+    yield connection
+    connection.close()
+
+
+@pytest.fixture(params=BELLS)
+def bell(
+    request: pytest.FixtureRequest, tmp_path: Path, database: sqlite3.Connection
+) -> Iterator[Bell]:
+    """Each kind of bell, listening."""
+    made: Bell = request.param(tmp_path / "a.sqlite3")
+    yield made
+    made.close()
+
+
+def test_it_rings_for_each_commit(bell: Bell, database: sqlite3.Connection) -> None:
+    for number in range(20):
+        ring = threading.Thread(target=_commit, args=(database, number))
+        ring.start()
+        assert bell.wait(10), f"commit {number}"
+        ring.join()
+
+
+def test_it_rings_for_a_commit_before_the_wait(bell: Bell, database: sqlite3.Connection) -> None:
+    _commit(database, 1)
+    assert bell.wait(10)
+
+
+def test_it_is_silent_without_a_commit(bell: Bell, database: sqlite3.Connection) -> None:
+    database.execute("INSERT INTO t VALUES (1)")
+    assert not bell.wait(0.2)
+    database.rollback()
+    assert not bell.wait(0.2)
+
+
+def test_closing_wakes_who_waits(bell: Bell) -> None:
+    answers: list[bool] = []
+    waiting = threading.Thread(target=lambda: answers.append(bell.wait(60)))
+    waiting.start()
+    bell.close()
+    waiting.join(10)
+    assert answers == [False]
+
+
+def test_a_database_without_a_file_is_looked_at_on_time(tmp_path: Path) -> None:
+    bell = sqlite_bell(tmp_path / "missing.sqlite3")
+    assert isinstance(bell, TimedBell)
+    assert bell.wait(10)
+
+
+def _commit(database: sqlite3.Connection, value: int) -> None:
+    database.execute("INSERT INTO t VALUES (?)", (value,))
+    database.commit()

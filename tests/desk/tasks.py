@@ -1,0 +1,172 @@
+"""Tasks that wait for a file, write to a ledger, misbehave in one way each."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from jobs import JobContext, job
+from jobs.compat import task
+from jobs.errors import GiveUp
+
+logger = logging.getLogger(__name__)
+
+
+@job
+def square(n: int) -> int:
+    """Return the square."""
+    return n * n
+
+
+@job
+def ledger(path: str, line: str) -> None:
+    """Append a line: the effect that a test counts."""
+    with Path(path).open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+def _wait_for(path: str, context: JobContext | None = None) -> None:
+    while not Path(path).exists():
+        if context is not None:
+            context.check_cancelled()
+        time.sleep(0.01)
+
+
+@job(max_attempts=1)
+def hold(context: JobContext, path: str) -> int:
+    """Wait until a file appears; return the process."""
+    _wait_for(path, context)
+    return os.getpid()
+
+
+@job(executor="process", max_attempts=1)
+def hold_in_process(path: str) -> int:
+    """Wait until a file appears, in a process of its own."""
+    _wait_for(path)
+    return os.getpid()
+
+
+@job(max_attempts=1)
+async def hold_in_loop(path: str) -> int:
+    """Wait until a file appears, as a coroutine."""
+    await asyncio.to_thread(_wait_for, path)
+    return os.getpid()
+
+
+@job(max_attempts=1, timeout=0.5)
+def late(path: str) -> None:
+    """Wait longer than allowed, in a thread that never looks up."""
+    _wait_for(path)
+
+
+@job(max_attempts=1, timeout=0.5, executor="process")
+def late_in_process(path: str) -> None:
+    """Wait longer than allowed, in a process."""
+    _wait_for(path)
+
+
+@job(max_attempts=1, timeout=0.5)
+async def late_in_loop() -> None:
+    """Wait longer than allowed, as a coroutine."""
+    await asyncio.Event().wait()
+
+
+@job(executor="process", max_attempts=1)
+def die() -> None:
+    """Kill the process that runs it."""
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+@job(max_attempts=2)
+def kill_the_consumer() -> int:
+    """Take the whole process down, wherever it runs."""
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+    return 0
+
+
+@job
+def fail(times: int, context_path: str) -> int:
+    """Fail so many times, then succeed; the count is in a file."""
+    with Path(context_path).open("a", encoding="utf-8") as file:
+        file.write("x")
+    runs = len(Path(context_path).read_text(encoding="utf-8"))
+    if runs <= times:
+        raise ValueError(f"failure {runs}")
+    return runs
+
+
+@job(max_attempts=5)
+def hopeless() -> None:
+    """Not worth a retry."""
+    raise GiveUp("the address does not exist")
+
+
+@job(max_attempts=1)
+def leave() -> None:
+    """Try to end the process the polite way."""
+    sys.exit("goodbye")
+
+
+@job(max_attempts=1)
+def no_json() -> Any:
+    """Return something that is no JSON."""
+    return object()
+
+
+@job(max_attempts=1)
+def ten_megabytes() -> list[str]:
+    """Return more than a row holds."""
+    return ["x" * 1000] * 10_000
+
+
+@job(max_attempts=1)
+def talk(context: JobContext, megabytes: int = 0) -> None:
+    """Say something in every way there is."""
+    print("printed \ud800 and \x00")
+    print("to standard error", file=sys.stderr)
+    logger.info("logged")
+    context.log("told")
+    context.progress(3, 4, "nearly there")
+    for _ in range(megabytes * 1024):
+        print("y" * 1023)
+
+
+@job(executor="process", max_attempts=1)
+def talk_in_process(context: JobContext) -> str:
+    """The same from a child process."""
+    print("printed in a child")
+    logger.info("logged in a child")
+    context.progress(1, 2, "half")
+    context.save_artifact("note.txt", "from a child")
+    return context.idempotency_key
+
+
+@job
+def surroundings() -> dict[str, Any]:
+    """What the process around a task looks like."""
+    return {
+        "print": builtins.print.__module__,
+        "excepthook": sys.excepthook is sys.__excepthook__,
+        "root": sorted(type(handler).__name__ for handler in logging.getLogger().handlers),
+        "log_method": logging.Logger.callHandlers.__module__,
+        "folder": str(Path.cwd()),
+    }
+
+
+@task
+def plain(a: int, b: int = 2) -> int:
+    """A task of Django's own."""
+    return a + b
+
+
+@task(takes_context=True)
+def plain_with_context(context: Any, a: int) -> list[int]:
+    """A task of Django's own that wants its context."""
+    return [context.attempt, a]

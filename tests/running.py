@@ -1,0 +1,169 @@
+"""Real consumer processes for tests: started, listened to, stopped, killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import IO
+
+from django.db import connection
+
+from jobs.models import Job
+from jobs.states import FINAL
+
+from .waiting import wait_until
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class ConsumerHandle:
+    """One ``runconsumers`` and what it says."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.said: list[str] = []
+        self.printed: list[str] = []
+        self._readers = [
+            threading.Thread(target=_read, args=(stream, lines), daemon=True)
+            for stream, lines in ((process.stderr, self.said), (process.stdout, self.printed))
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self.process.pid
+
+    def wait_ready(self, count: int = 1) -> ConsumerHandle:
+        """Wait until so many processes say that they take jobs."""
+        wait_until(
+            lambda: (
+                sum("ready" in line for line in self.said) >= count
+                or self.process.poll() is not None
+            ),
+            what="a consumer to be ready",
+        )
+        assert self.process.poll() is None, "".join(self.said)
+        return self
+
+    def signal(self, number: int) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def wait(self, timeout: float = 30) -> int:
+        """Wait for its end; return the exit code."""
+        return self.process.wait(timeout)
+
+    def stop(self) -> int:
+        """Drain it."""
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def close(self) -> None:
+        """Kill it if need be, hear it out and let go of its pipes."""
+        if self.process.poll() is None:
+            self.kill()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        # Its children hold the other ends until they have noticed.
+        for reader in self._readers:
+            reader.join(10)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.kill()
+        self.process.wait(10)
+
+
+def _read(stream: IO[str] | None, lines: list[str]) -> None:
+    if stream is not None:
+        with stream:
+            for line in stream:
+                # One by one: a test looks while it still speaks.
+                lines.append(line)  # noqa: PERF402
+
+
+class Consumers:
+    """Starts consumers over the database of this test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._started: list[ConsumerHandle] = []
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        """The environment of a child process that shares this test's database."""
+        return {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+            "JOBS_TEST_DATA_DIR": str(self.folder / "var"),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            **extra,
+        }
+
+    def start(
+        self, *options: str, pipe: bool = False, ready: int = 1, **environment: str
+    ) -> ConsumerHandle:
+        """Start one and wait until it takes jobs."""
+        handle = self.launch(*options, pipe=pipe, **environment)
+        return handle.wait_ready(ready)
+
+    def launch(
+        self, *options: str, pipe: bool = False, cwd: Path | None = None, **environment: str
+    ) -> ConsumerHandle:
+        """Start one without waiting."""
+        arguments = ["runconsumers", *options, *(["--parent-pipe"] if pipe else [])]
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            stdin=subprocess.PIPE if pipe else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env=self.environment(**environment),
+            cwd=cwd or ROOT,
+        )
+        handle = ConsumerHandle(process)
+        self._started.append(handle)
+        return handle
+
+    def run_until_idle(self, *options: str, **environment: str) -> ConsumerHandle:
+        """Run one until nothing is due; it must end well."""
+        handle = self.launch("--until-idle", *options, **environment)
+        assert handle.wait(60) == 0, "".join(handle.said)
+        return handle
+
+    def end_all(self) -> None:
+        """Kill what a test left."""
+        for handle in self._started:
+            handle.close()
+
+
+def stored(result_id: str) -> Job:
+    """The job as it is in the database now."""
+    return Job.objects.get(pk=result_id)
+
+
+def wait_status(result_id: str, *statuses: str, timeout: float = 30) -> Job:
+    """Wait until a job has one of the statuses."""
+    return wait_until(
+        lambda: Job.objects.filter(pk=result_id, status__in=statuses).first(),
+        timeout=timeout,
+        what=f"{statuses}",
+    )
+
+
+def wait_finished(result_id: str, timeout: float = 30) -> Job:
+    """Wait until a job has finished."""
+    return wait_status(result_id, *FINAL, timeout=timeout)
+
+
+def log_of(job: Job) -> str:
+    """The whole log of a job."""
+    return "".join(chunk.text for chunk in job.log_chunks.all())
