@@ -1,0 +1,49 @@
+"""A task that reads a large file as a stream, tells how far it is, and leaves files behind."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from jobs import InputFile, JobContext, job
+from jobs.errors import GiveUp
+from webapp.accesslog import LogSource, LogUnreadable, Tally, hours_csv, hours_svg, summary
+
+Log = Annotated[
+    InputFile,
+    Field(title="Access log", description="Common or combined format, plain or packed with gzip."),
+]
+Top = Annotated[int, Field(ge=1, le=100, description="How many paths and slow requests to list.")]
+
+
+@job(title="Analyse an access log", executor="process", timeout=3600, max_attempts=2)
+def analyse_log(context: JobContext, log: Log, top: Top = 20) -> dict[str, Any]:
+    """Count requests per hour, top paths, status classes and the slowest requests of a web server.
+
+    The log is in common or combined format, plain or packed with gzip. A number at the end of a
+    line is the time of the request: seconds with a decimal point, microseconds without.
+    """
+    tally = Tally(slowest=top)
+    try:
+        with LogSource(log.path) as source:
+            _read(context, source, tally)
+    except LogUnreadable as error:
+        raise GiveUp(f"{error} Lines read before: {tally.lines:,}.") from error
+    if tally.malformed and not tally.requests:
+        raise GiveUp(f"No line is in common or combined format. See {tally.samples[0]}")
+    series = tally.hours.series()
+    context.save_artifact("requests-per-hour.svg", hours_svg(series))
+    context.save_artifact("requests-per-hour.csv", hours_csv(series))
+    return summary(tally, series, top)
+
+
+def _read(context: JobContext, source: LogSource, tally: Tally) -> None:
+    """Feed the log to the tally, block by block, and report."""
+    shown = 0
+    for block in source.blocks():
+        tally.feed(block)
+        for sample in tally.samples[shown:]:
+            context.log(f"Not a log line, {sample}")
+        shown = len(tally.samples)
+        context.progress(source.position, source.size, f"{tally.lines:,} lines")
