@@ -1,0 +1,58 @@
+"""People and clients for the tests that need a database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from jobs.catalog import all_tasks, registry
+from jobs.submission import backlog
+
+from .api_client import Api
+from .api_tasks import declare
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    return User.objects.create_user("ada", password="long-enough-7")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return User.objects.create_user("bob")
+
+
+@pytest.fixture
+def chief(db: None) -> User:
+    return User.objects.create_user("chief", is_staff=True)
+
+
+@pytest.fixture
+def api_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Declare the tasks of ``api_tasks``, for this test alone."""
+    all_tasks()
+    monkeypatch.setattr(registry, "_declared", dict(registry._declared))
+    declare()
+
+
+@pytest.fixture
+def jobs_setting(settings: Any, tmp_path: Path) -> Callable[..., None]:
+    """Change ``settings.JOBS`` for this test: call it with the keys that are to be different."""
+    before = dict(settings.JOBS)
+
+    def change(**keys: Any) -> None:
+        settings.JOBS = {**settings.JOBS, **keys}
+
+    settings.JOBS = {**before, "DATA_DIR": tmp_path}
+    return change
+
+
+@pytest.fixture
+def api(ada: User, api_tasks: None, jobs_setting: Any, monkeypatch: pytest.MonkeyPatch) -> Api:
+    """Ada's client. Nothing is known yet of how full the queues are."""
+    monkeypatch.setattr(backlog, "_known", {})
+    return Api(ada)

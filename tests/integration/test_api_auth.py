@@ -1,0 +1,211 @@
+"""Who may ask, and what is said to those who may not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError
+from django.test import Client
+from django.utils import timezone
+
+from jobs.models import Job, Token
+
+from .api_client import JOBS, Api
+from .api_tasks import ADD
+
+BODY = {"task": ADD, "args": {"n": 1}}
+CLOSED = [
+    ("get", JOBS),
+    ("post", JOBS),
+    ("get", f"{JOBS}/x"),
+    ("post", f"{JOBS}/x/cancel"),
+    ("post", f"{JOBS}/x/retry"),
+    ("get", f"{JOBS}/x/log"),
+    ("get", f"{JOBS}/x/artifacts/y"),
+    ("post", "/api/v1/uploads"),
+    ("get", "/api/v1/tasks"),
+    ("get", "/api/v1/tasks/x"),
+    ("get", "/api/v1/queues"),
+    ("get", "/metrics"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), CLOSED)
+def test_nobody_gets_nothing(db: None, method: str, path: str) -> None:
+    nobody = Api(None)
+    answer = nobody.get(path) if method == "get" else nobody.post(path)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="jobdesk"'
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["type"] == "/api/v1/docs#unauthenticated"
+
+
+@pytest.mark.parametrize("text", ["wrong", "", "jd_", "ü", "a b"])
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
+def test_a_token_that_is_not_good(db: None, scheme: str, text: str) -> None:
+    answer = Client(headers={"Authorization": f"{scheme} {text}"}).get(JOBS)
+    assert answer.status_code == 401
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+
+
+def test_the_token_of_one_who_left(api: Api, ada: User) -> None:
+    ada.is_active = False
+    ada.save()
+    assert api.get(JOBS).status_code == 401
+
+
+def test_a_bad_token_is_not_made_good_by_a_session(ada: User) -> None:
+    client = Client(headers={"Authorization": "Bearer wrong"})
+    client.force_login(ada)
+    assert client.get(JOBS).status_code == 401
+
+
+def test_a_session_reads(ada: User) -> None:
+    client = Client(headers={"Authorization": "Basic Zm9yOnByb3h5"})
+    client.force_login(ada)
+    assert client.get(JOBS).status_code == 200
+
+
+@pytest.fixture
+def browser(api: Api, ada: User) -> Client:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(ada)
+    return client
+
+
+def test_a_session_writes_only_with_its_csrf_token(browser: Client) -> None:
+    refused = browser.post(JOBS, BODY, content_type="application/json")
+    assert refused.status_code == 403
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert refused.json()["type"].endswith("#csrf")
+    assert not Job.objects.exists()
+
+    browser.cookies["csrftoken"] = "a" * 32
+    for header, status in (("b" * 32, 403), ("a" * 32, 202)):
+        answer = browser.post(
+            JOBS, BODY, content_type="application/json", headers={"X-CSRFToken": header}
+        )
+        assert answer.status_code == status
+
+
+def test_a_form_field_is_no_csrf_token(browser: Client) -> None:
+    """It could only be found by reading the whole body."""
+    browser.cookies["csrftoken"] = "a" * 32
+    answer = browser.post("/api/v1/uploads?name=x", {"csrfmiddlewaretoken": "a" * 32})
+    assert answer.status_code == 403
+
+
+def test_a_session_sends_raw_bytes(browser: Client) -> None:
+    browser.cookies["csrftoken"] = "a" * 32
+    for content_type in ("text/plain", "application/x-www-form-urlencoded"):
+        answer = browser.post(
+            "/api/v1/uploads?name=x",
+            b"a=b&c=d",
+            content_type=content_type,
+            headers={"X-CSRFToken": "a" * 32},
+        )
+        assert (answer.status_code, answer.json()["size"]) == (201, 7)
+
+
+def test_a_token_needs_no_csrf_token(ada: User, api: Api) -> None:
+    client = Client(enforce_csrf_checks=True, headers={"Authorization": f"Bearer {api.token}"})
+    assert client.post(JOBS, BODY, content_type="application/json").status_code == 202
+
+
+def test_the_use_of_a_token_is_noted_once_an_hour(api: Api, django_assert_num_queries: Any) -> None:
+    now = timezone.now()
+    Token.objects.update(last_used_at=None)
+    with django_assert_num_queries(4):  # the token, the note, the jobs
+        Token.objects.get()
+        api.get(JOBS)
+    noted = Token.objects.get().last_used_at
+    assert noted is not None
+    assert noted >= now
+    with django_assert_num_queries(2):
+        api.get(JOBS)
+    assert Token.objects.get().last_used_at == noted
+
+    Token.objects.update(last_used_at=now - timedelta(minutes=61))
+    api.get(JOBS)
+    noted = Token.objects.get().last_used_at
+    assert noted is not None
+    assert noted >= now
+
+
+def test_a_note_that_cannot_be_written_does_not_matter(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: Any, **__: Any) -> int:
+        raise OperationalError("database is locked")
+
+    Token.objects.update(last_used_at=None)
+    monkeypatch.setattr("django.db.models.query.QuerySet.update", locked)
+    assert api.get(JOBS).status_code == 200
+
+
+def test_the_token_itself_is_not_kept(api: Api) -> None:
+    assert api.token not in str(Token.objects.values_list().get())
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        (JOBS, "GET, HEAD, POST"),
+        (f"{JOBS}/x", "GET, HEAD"),
+        (f"{JOBS}/x/cancel", "POST"),
+        ("/api/v1/uploads", "POST"),
+        ("/healthz", "GET, HEAD"),
+    ],
+)
+@pytest.mark.parametrize("method", ["put", "delete", "patch", "options"])
+def test_a_wrong_method_is_told_the_right_ones(
+    api: Api, method: str, path: str, allowed: str
+) -> None:
+    answer = getattr(api.client, method)(path)
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == allowed
+    assert answer.json()["status"] == 405
+
+
+@pytest.mark.parametrize("path", ["", "nowhere", "jobs/", "jobs/x/y", "v2", "jobs/x/log/"])
+def test_an_address_that_leads_nowhere_is_a_problem_too(db: None, path: str) -> None:
+    for method in ("get", "post", "delete"):
+        answer = getattr(Client(), method)(f"/api/v1/{path}")
+        assert answer.status_code == 404
+        assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_answers_are_for_one_reader(api: Api) -> None:
+    answer = api.get(JOBS)
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert "Authorization" in answer.headers["Vary"]
+
+
+def test_head_is_get_without_a_body(api: Api) -> None:
+    answer = api.client.head(JOBS)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert int(answer.headers["Content-Length"]) > 0
+
+
+def test_a_project_where_all_must_sign_in_still_answers_programs(settings: Any, db: None) -> None:
+    settings.MIDDLEWARE = [
+        *settings.MIDDLEWARE,
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    ]
+    assert Client().get(JOBS).status_code == 401
+    assert Client().get("/healthz").status_code == 200
+
+
+def test_a_project_without_sessions_has_tokens(settings: Any, api: Api) -> None:
+    settings.MIDDLEWARE = []
+    assert api.get(JOBS).status_code == 200
+    assert Client().get(JOBS).status_code == 401
+
+
+def test_a_transaction_a_request_does_not_reach_the_api(api: Api) -> None:
+    from django.urls import resolve
+
+    assert "default" in resolve(JOBS).func._non_atomic_requests  # type: ignore[attr-defined]

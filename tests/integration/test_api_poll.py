@@ -1,0 +1,285 @@
+"""GET /jobs/{id}: the entity tag, 304, and waiting."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.utils import timezone
+
+from jobs import lifecycle
+from jobs.api import waiting
+from jobs.api.waiting import wait_preference
+from jobs.models import Artifact, Job
+from jobs.states import Status
+
+from .api_client import JOBS, Api
+from .api_tasks import ADD
+
+
+@pytest.fixture
+def job(api: Api) -> Job:
+    return Job.objects.get(pk=api.submit(ADD, args={"n": 7}).json()["id"])
+
+
+def at(job: Job) -> str:
+    return f"{JOBS}/{job.pk}"
+
+
+def test_a_waiting_job(api: Api, job: Job) -> None:
+    answer = api.get(at(job))
+    assert answer.status_code == 200
+    assert answer.headers["ETag"] == job.etag
+    assert not answer.headers["ETag"].startswith("W/")
+    assert answer.headers["Retry-After"] == "1"
+    assert answer.json()["progress"] is None
+    assert answer.json()["error"] is None
+
+
+def test_a_finished_job(api: Api, job: Job) -> None:
+    now = timezone.now()
+    Job.objects.filter(pk=job.pk).update(
+        status=Status.FAILED,
+        error_type="builtins.ValueError",
+        error_message="no",
+        started_at=now - timedelta(seconds=2),
+        finished_at=now,
+        attempt=3,
+        failures=3,
+        progress_done=1,
+        progress_total=3,
+        progress_message="a third",
+        result=None,
+    )
+    Artifact.objects.create(job=job, attempt=3, name="a b/ü.txt", size=3, file="x")
+    answer = api.get(at(job))
+    told = answer.json()
+    assert "Retry-After" not in answer.headers
+    assert told["error"] == {"type": "builtins.ValueError", "message": "no"}
+    assert told["progress"] == {"done": 1, "total": 3, "percent": 33.3, "message": "a third"}
+    assert (told["attempt"], told["failures"]) == (3, 3)
+    assert told["artifacts"] == [
+        {"name": "a b/ü.txt", "size": 3, "url": f"{at(job)}/artifacts/a%20b%2F%C3%BC.txt"}
+    ]
+
+
+@pytest.mark.parametrize("done", [float("inf"), float("-inf"), 1e308])
+def test_progress_that_is_no_number_is_still_json(api: Api, job: Job, done: float) -> None:
+    Job.objects.filter(pk=job.pk).update(progress_done=done, progress_total=2)
+    assert api.get(at(job)).json()["progress"]["total"] == 2
+
+
+def test_nothing_new_costs_the_token_and_one_narrow_read(
+    api: Api, job: Job, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(2) as seen:
+        answer = api.get(at(job), headers={"If-None-Match": job.etag})
+    assert answer.status_code == 304
+    assert answer.content == b""
+    assert "Content-Type" not in answer.headers
+    assert answer.headers["ETag"] == job.etag
+    assert answer.headers["Retry-After"] == "1"
+    assert seen.captured_queries[1]["sql"].startswith("SELECT owner_id, version, status FROM")
+
+
+def test_a_full_answer_costs_three_reads(
+    api: Api, job: Job, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(3):  # the token, the job, its files
+        api.get(at(job))
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ("{etag}", 304),
+        ("W/{etag}", 304),
+        ('"other", {etag}', 304),
+        ("*", 304),
+        ('"other"', 200),
+        ("nonsense", 200),
+        ("", 200),
+    ],
+)
+def test_if_none_match(api: Api, job: Job, header: str, status: int) -> None:
+    value = header.format(etag=job.etag)
+    assert api.get(at(job), headers={"If-None-Match": value}).status_code == status
+
+
+def test_each_change_of_the_row_changes_the_tag(api: Api, job: Job) -> None:
+    lifecycle.cancel(job.pk, "ada")
+    answer = api.get(at(job), headers={"If-None-Match": job.etag})
+    assert answer.status_code == 200
+    assert answer.headers["ETag"] != job.etag
+    later = api.get(at(job), headers={"If-None-Match": answer.headers["ETag"]})
+    assert later.status_code == 304
+    assert "Retry-After" not in later.headers
+
+
+def test_a_missing_job_and_anothers_are_told_alike(api: Api, job: Job, bob: User) -> None:
+    other = Api(bob)
+    calls = [("", other.get), ("/log", other.get), ("/artifacts/x", other.get)]
+    calls += [("/cancel", other.post), ("/retry", other.post)]
+    for tail, call in calls:
+        missing, anothers = call(f"{JOBS}/{uuid.uuid4()}{tail}"), call(f"{at(job)}{tail}")
+        assert missing.status_code == anothers.status_code == 404
+        assert missing.content == anothers.content
+        assert missing.headers == anothers.headers
+    for tag in (job.etag, "*"):
+        assert other.get(at(job), headers={"If-None-Match": tag}).status_code == 404
+
+
+def test_staff_see_all(job: Job, chief: User) -> None:
+    assert Api(chief).get(at(job)).status_code == 200
+
+
+@pytest.mark.parametrize("text", ["x", "0" * 32 + "0", "%00", "None"])
+def test_what_is_no_id_is_no_job(api: Api, text: str) -> None:
+    assert api.get(f"{JOBS}/{text}").json()["detail"] == "There is no such job."
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("wait=5", 5),
+        ("Wait = 5", 5),
+        ('wait="7"; x=1', 7),
+        ("respond-async, wait=9", 9),
+        ("wait=1, wait=2", 1),
+        ("wait=99", 30),
+        ("wait=0", 0),
+        ("wait=-1", None),
+        ("wait=abc", None),
+        ("wait", None),
+        ("", None),
+        ("await=3", None),
+        ("wait=" + "9" * 5000, None),
+    ],
+)
+def test_the_wish_to_wait(header: str, seconds: int | None) -> None:
+    assert wait_preference(header) == seconds
+
+
+def test_a_finished_job_is_not_waited_for(api: Api, job: Job) -> None:
+    lifecycle.cancel(job.pk, "ada")
+    answer = api.get(at(job), headers={"Prefer": "wait=30"})
+    assert answer.headers["Preference-Applied"] == "wait=30"
+    assert answer.json()["status"] == "cancelled"
+
+
+def test_a_wait_that_runs_out_is_answered_as_it_is(api: Api, job: Job) -> None:
+    answer = api.get(at(job), headers={"Prefer": "wait=0"})
+    assert (answer.status_code, answer.headers["Preference-Applied"]) == (200, "wait=0")
+    again = api.get(at(job), headers={"Prefer": "wait=0", "If-None-Match": job.etag})
+    assert (again.status_code, again.headers["Preference-Applied"]) == (304, "wait=0")
+
+
+@pytest.fixture
+def on_pause(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], list[float]]:
+    """Let something happen in the first pause of a waiting request, instead of sleeping."""
+
+    def arrange(action: Callable[[], Any]) -> list[float]:
+        pauses: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 1:
+                action()
+            assert len(pauses) < 200, "it waits for ever"
+
+        fake = SimpleNamespace(sleep=sleep, monotonic=lambda: sum(pauses))
+        monkeypatch.setattr(waiting, "time", fake)
+        return pauses
+
+    return arrange
+
+
+def test_waiting_ends_with_the_job(api: Api, job: Job, on_pause: Any) -> None:
+    on_pause(lambda: lifecycle.cancel(job.pk, "ada"))
+    answer = api.get(at(job), headers={"Prefer": "wait=20"})
+    assert answer.json()["status"] == "cancelled"
+    assert answer.headers["Preference-Applied"] == "wait=20"
+
+
+def test_who_names_a_version_waits_for_any_change(api: Api, job: Job, on_pause: Any) -> None:
+    pauses = on_pause(lambda: Job.objects.filter(pk=job.pk).update(progress_done=1, version=2))
+    answer = api.get(at(job), headers={"Prefer": "wait=20", "If-None-Match": job.etag})
+    assert answer.status_code == 200
+    assert answer.json()["progress"]["done"] == 1
+    assert len(pauses) == 1
+
+
+def test_a_job_that_is_gone_ends_the_wait(api: Api, job: Job, on_pause: Any) -> None:
+    on_pause(lambda: Job.objects.all().delete())
+    assert api.get(at(job), headers={"Prefer": "wait=20"}).status_code == 404
+
+
+def test_a_wait_looks_with_one_narrow_read_in_growing_pauses(
+    api: Api, job: Job, on_pause: Any, django_assert_max_num_queries: Any
+) -> None:
+    pauses = on_pause(lambda: None)
+    with django_assert_max_num_queries(60):
+        api.get(at(job), headers={"Prefer": "wait=10"})
+    assert sum(pauses) == pytest.approx(10)
+    growing = pauses[:-1]  # the last is what is left of the time
+    assert growing == sorted(growing)
+    assert growing[0] <= 0.01
+    assert growing[-1] == 0.25
+
+
+def test_at_most_a_quarter_of_the_threads_wait(api: Api, job: Job, jobs_setting: Any) -> None:
+    jobs_setting(SERVER_THREADS=8)
+    with waiting.seat() as first, waiting.seat() as second, waiting.seat() as third:
+        assert (first, second, third) == (True, True, False)
+        answer = api.get(at(job), headers={"Prefer": "wait=20"})
+        assert answer.status_code == 200
+        assert "Preference-Applied" not in answer.headers
+    jobs_setting(SERVER_THREADS=3)
+    with waiting.seat() as free:
+        assert not free
+
+
+def test_a_seat_is_given_back_after_an_error(jobs_setting: Any) -> None:
+    jobs_setting(SERVER_THREADS=4)
+    with pytest.raises(ZeroDivisionError), waiting.seat():
+        raise ZeroDivisionError
+    with waiting.seat() as free:
+        assert free
+
+
+@pytest.fixture
+def other_thread() -> Iterator[Callable[[Callable[[], Any]], None]]:
+    """Run something in a thread with a connection of its own."""
+    started: list[threading.Thread] = []
+
+    def run(action: Callable[[], Any]) -> None:
+        def body() -> None:
+            try:
+                action()
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=body)
+        thread.start()
+        started.append(thread)
+
+    yield run
+    for thread in started:
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_by_another_connection_is_seen(
+    api: Api, job: Job, other_thread: Callable[[Callable[[], Any]], None]
+) -> None:
+    other_thread(lambda: lifecycle.cancel(job.pk, "ada"))
+    answer = api.get(at(job), headers={"Prefer": "wait=30"})
+    assert answer.json()["status"] == "cancelled"
