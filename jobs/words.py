@@ -25,7 +25,9 @@ DAY: Final = 24 * HOUR
 
 
 def duration(seconds: float) -> str:
-    """Say how long something takes, in two units at most: ``0.2 s``, ``1 m 12 s``, ``3 h 5 m``."""
+    """Say how long something takes, in two units at most: ``0.2 s``, ``1 m 12 s``, ``3 h``."""
+    if seconds < 0.1:
+        return f"{max(0.0, seconds) * 1000:.0f} ms"
     if seconds < 10:
         return f"{max(0.0, seconds):.1f} s"
     whole = round(seconds)
@@ -35,7 +37,8 @@ def duration(seconds: float) -> str:
         (MINUTE, "m", 1, "s"),
     ):
         if whole >= size:
-            return f"{whole // size} {unit} {whole % size // part} {smaller}"
+            rest = whole % size // part
+            return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
     return f"{whole} s"
 
 

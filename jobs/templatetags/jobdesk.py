@@ -10,10 +10,17 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from .. import words
-from ..states import Status
+from jobs import words
+from jobs.models import Attempt, Job
+from jobs.states import Ending, Status
 
 register = template.Library()
+_LIKE = {
+    Ending.SUCCEEDED: Status.SUCCEEDED,
+    Ending.CANCELLED: Status.CANCELLED,
+    Ending.RELEASED: Status.QUEUED,
+    Ending.LOST: Status.QUEUED,
+}
 _SIGN_OUT_NAMES = ("sign-out", "sign_out", "logout", "admin:logout")
 
 
@@ -35,15 +42,24 @@ def sign_out_url() -> str:
 
 
 @register.simple_tag
+def uploads_url() -> str:
+    """Where the script sends files: the API is a neighbour of the pages, wherever they are."""
+    return f"{reverse('jobs:home')}api/v1/uploads"
+
+
+@register.simple_tag
 def status(value: str) -> SafeString:
     """A status as shape, word and colour."""
-    known = Status(value)
+    return _shape(Status(value), Status(value).label)
+
+
+def _shape(like: Status, word: object) -> SafeString:
     return format_html(
         '<span class="status {}"><svg class="icon" aria-hidden="true">'
         '<use href="#i-{}"></use></svg>{}</span>',
-        known.value,
-        known.value,
-        known.label,
+        like.value,
+        like.value,
+        word,
     )
 
 
@@ -95,6 +111,60 @@ def number(value: float) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         value = int(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+
+
+@register.filter
+def about(seconds: float) -> str:
+    """An estimate, with no more figures than it deserves: ``25 s``, ``3 m``, ``2 h``."""
+    if seconds < words.MINUTE:
+        step = 1 if seconds < 10 else 5
+        return f"{max(1, round(seconds / step) * step)} s"
+    if seconds < words.HOUR:
+        return f"{round(seconds / words.MINUTE)} m"
+    return f"{round(seconds / words.HOUR)} h"
+
+
+@register.simple_tag
+def took(run: Job | Attempt) -> str:
+    """How long an attempt, or the last one of a job, took."""
+    end = run.ended_at if isinstance(run, Attempt) else run.finished_at
+    if run.started_at is None or end is None:
+        return ""
+    return f"took {words.duration((end - run.started_at).total_seconds())}"
+
+
+@register.simple_tag
+def attempt_words(job: Job) -> str:
+    """Which attempt it is: ``1 of 3``, or how many count when some were lost or handed back."""
+    charged = job.failures + (job.status in (Status.RUNNING, Status.SUCCEEDED))
+    if job.attempt == charged and job.attempt <= job.max_attempts:
+        return f"{job.attempt} of {job.max_attempts}"
+    return f"{job.attempt} ({job.failures} of {job.max_attempts} failures)"
+
+
+@register.simple_tag
+def ending(outcome: str) -> SafeString:
+    """How an attempt ended, with the shape and colour of the status that is like it."""
+    known = Ending(outcome)
+    return _shape(_LIKE.get(known, Status.FAILED), known.label)
+
+
+@register.simple_tag
+def json_value(value: object) -> SafeString | str:
+    """A single JSON value for people."""
+    if value is None:
+        return format_html('<span class="soft">{}</span>', "none")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return format(value, ".12g")
+    return str(value)
+
+
+@register.filter
+def at(items: list[object], index: int) -> object:
+    """The item at a place."""
+    return items[index]
 
 
 @register.filter

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from ..models import Job
+from jobs.models import Job
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -61,8 +61,8 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(request.get_full_path())
 
 
-def visible_job(request: SignedIn, job_id: str) -> Job:
-    """Return the job with this id, if this user may see it.
+def visible_job(request: SignedIn, job_id: str, *, light: bool = False) -> Job:
+    """Return the job with this id, if this user may see it; light: without its large columns.
 
     Raises:
         NoSuchJob: there is none, or it is not this user's.
@@ -71,7 +71,8 @@ def visible_job(request: SignedIn, job_id: str) -> Job:
         key = uuid.UUID(job_id)
     except ValueError as error:
         raise NoSuchJob from error
-    job = Job.objects.visible_to(request.user).select_related("owner").filter(pk=key).first()
+    rows = Job.objects.visible_to(request.user).select_related("owner").filter(pk=key)
+    job = (rows.defer("args", "positional", "result") if light else rows).first()
     if job is None:
         raise NoSuchJob
     return job

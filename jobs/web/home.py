@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from ..catalog import exposed_tasks
-from ..catalog.registry import AnyTask
-from ..models import Job
-from ..submission import may_use
+from jobs.catalog import exposed_tasks
+from jobs.catalog.registry import AnyTask
+from jobs.models import Job
+from jobs.submission import may_use
+
 from .access import SignedIn, signed_in
 from .rows import light, rows
 
@@ -20,11 +21,13 @@ def home(request: SignedIn) -> HttpResponse:
     """The catalogue of tasks, narrowed by ``?q=``, and this user's last jobs."""
     usable = [task for task in exposed_tasks() if may_use(task, request.user)]
     wanted = request.GET.get("q", "").strip()
+    last = rows(light(Job.objects.filter(owner=request.user))[:LAST])
     context = {
         "tasks": [task for task in usable if matches(task, wanted)],
         "any_task": bool(usable),
         "q": wanted,
-        "rows": rows(light(Job.objects.filter(owner=request.user))[:LAST]),
+        "rows": last,
+        "unfinished": any(row.job.is_unfinished for row in last),
         "place": "home",
     }
     return render(request, "jobs/home.html", context)

@@ -11,10 +11,12 @@ from typing import Any, Final
 from django.db.models import TextField
 from django.db.models.functions import Cast, Substr
 
-from ..catalog import find_task
-from ..models import Job
-from ..models.job import JobQuerySet
-from ..states import Status
+from jobs.catalog import find_task
+from jobs.models import Job
+from jobs.models.job import JobQuerySet
+from jobs.states import Status
+
+from .shown import plain_json
 
 ARGS_READ: Final = 200
 LINE: Final = 80
@@ -88,17 +90,13 @@ def args_line(text: str) -> str:
         return _short(text.strip().removeprefix("{"))
     if not isinstance(values, dict):
         return ""
-    told = (f"{name} {_value(value)}" for name, value in values.items() if _telling(value))
+    told = (f"{name} {plain_json(value)}" for name, value in values.items() if _telling(value))
     return _short(", ".join(told))
 
 
 def _telling(value: Any) -> bool:
     """A file's id and an absent value say nothing to people."""
     return value not in (None, "", [], {}) and not (isinstance(value, dict) and "upload" in value)
-
-
-def _value(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _short(text: str) -> str:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import home
+from . import actions, downloads, handin, home, jobpage, listing
 
 app_name = "jobs"
 
 urlpatterns = [
     path("", home.home, name="home"),
-    path("tasks/<str:name>/", home.home, name="task"),
-    path("jobs/", home.home, name="list"),
-    path("jobs/<str:job_id>/", home.home, name="job"),
+    path("tasks/<str:name>/", handin.task, name="task"),
+    path("jobs/", listing.jobs, name="list"),
+    path("jobs/rows", listing.fresh_rows, name="rows"),
+    path("jobs/bulk", actions.bulk, name="bulk"),
+    path("jobs/<str:job_id>/", jobpage.job, name="job"),
+    path("jobs/<str:job_id>/live", jobpage.live, name="live"),
+    path("jobs/<str:job_id>/cancel", actions.cancel, name="cancel"),
+    path("jobs/<str:job_id>/retry", actions.retry, name="retry"),
+    path("jobs/<str:job_id>/log.txt", downloads.log, name="log"),
+    path("jobs/<str:job_id>/result", downloads.result, name="result"),
+    path("jobs/<str:job_id>/files/<str:name>", downloads.artifact, name="artifact"),
+    path("jobs/<str:job_id>/uploads/<str:upload_id>", downloads.upload, name="upload"),
 ]

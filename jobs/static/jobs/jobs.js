@@ -1,1 +1,325 @@
 // Jobdesk: what the pages do beyond HTML. Everything works without it.
+"use strict";
+(() => {
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const on = (name, handler, target = document) => target.addEventListener(name, handler);
+  const skew = Date.parse(document.documentElement.dataset.now) - Date.now();
+  const now = () => Date.now() + skew;
+
+  // --- Times: relative within a day, in the reader's zone beyond it ---------------------------
+
+  const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  const brief = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+  function duration(seconds) {
+    if (seconds < 10) return `${Math.max(0, seconds).toFixed(1)} s`;
+    const whole = Math.round(seconds);
+    for (const [size, unit, part, small] of [[86400, "d", 3600, "h"], [3600, "h", 60, "m"], [60, "m", 1, "s"]]) {
+      if (whole >= size) return `${Math.floor(whole / size)} ${unit} ${Math.floor((whole % size) / part)} ${small}`;
+    }
+    return `${whole} s`;
+  }
+
+  function relative(moment) {
+    const seconds = (now() - moment) / 1000;
+    const size = Math.abs(seconds);
+    if (size >= 86400) return brief.format(moment);
+    if (size < 1) return seconds < 0 ? "now" : "just now";
+    const told = size < 60 ? `${Math.floor(size)} s` : size < 3600 ? `${Math.floor(size / 60)} min` : `${Math.floor(size / 3600)} h`;
+    return seconds < 0 ? `in ${told}` : `${told} ago`;
+  }
+
+  const say = (element, text) => { if (element.textContent !== text) element.textContent = text; };
+
+  function tellTimes() {
+    for (const element of $$("time[datetime]")) {
+      const moment = new Date(element.dateTime);
+      say(element, relative(moment));
+      element.title = exact.format(moment);
+    }
+    for (const element of $$("[data-since]")) {
+      // Whole seconds: tenths would only flicker.
+      say(element, duration(Math.floor((now() - Date.parse(element.dataset.since)) / 1000)).replace(".0", ""));
+    }
+  }
+
+  // --- Looking again: each second at first, then 2 s, then 5 s; a hidden tab each 30 s ---------
+
+  let timer, asked = 0, lost = 0;
+
+  function pause() {
+    if (document.hidden) return 30000;
+    if (lost || $("#live").dataset.slow === "") return 5000;
+    return asked < 15 ? 1000 : asked < 60 ? 2000 : 5000;
+  }
+
+  function lookLater() {
+    clearTimeout(timer);
+    if ($("#live[hx-get]")) timer = setTimeout(look, pause());
+  }
+
+  function look() {
+    const live = $("#live[hx-get]");
+    if (!live) return;
+    asked += 1;
+    htmx.trigger(live, "poll");
+  }
+
+  on("visibilitychange", () => { if (!document.hidden) { clearTimeout(timer); look(); } });
+
+  on("htmx:configRequest", ({ detail }) => {
+    const etag = detail.elt.dataset.etag;
+    if (etag) detail.headers["If-None-Match"] = etag;
+  });
+
+  on("htmx:afterRequest", ({ detail }) => {
+    if (detail.elt.id !== "live") return;
+    lost = detail.xhr.status === 0 || detail.xhr.status >= 500 ? lost + 1 : 0;
+    const away = $("#away");
+    if (away) away.hidden = lost < 2;
+    if (detail.xhr.status === 200) detail.elt.dataset.etag = detail.xhr.getResponseHeader("ETag") || "";
+    lookLater();
+  });
+
+  // A part whose digest is the same stays, with its focus, selection and what is unfolded in it.
+  on("htmx:oobBeforeSwap", ({ detail }) => {
+    const next = detail.fragment.firstElementChild;
+    const here = detail.target;
+    if (next && next.dataset.v && next.dataset.v === here.dataset.v) { detail.shouldSwap = false; return; }
+    const box = $("[name=job]", here), nextBox = next && $("[name=job]", next);
+    if (box && nextBox) nextBox.checked = box.checked;
+  });
+
+  on("htmx:oobAfterSwap", ({ detail }) => {
+    tellTimes();
+    const told = $("#job-status [data-say]");
+    if (told && told.dataset.say !== spoken) $("#say").textContent = spoken = told.dataset.say;
+    if (detail.target.id === "log") follow();
+  });
+
+  let spoken = $("#job-status [data-say]")?.dataset.say;
+
+  // --- The log: stays at its end while "Follow" is ticked -------------------------------------
+
+  function follow() {
+    const log = $("#log"), tick = $("#follow");
+    if (log && (!tick || tick.checked)) log.scrollTop = log.scrollHeight;
+  }
+
+  on("change", ({ target }) => {
+    if (target.id !== "follow") return;
+    follow();
+    // Who stopped the log reads it: it must not give way to the result when the job ends.
+    const tab = $("#live [name=tab]");
+    if (tab && !target.checked) tab.value = "log";
+  });
+
+  // --- Copying ----------------------------------------------------------------------------------
+
+  on("click", async ({ target }) => {
+    const button = target.closest?.("[data-copy]");
+    if (!button) return;
+    const text = $(button.dataset.copy).textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // No clipboard outside of HTTPS and localhost: the old way.
+      const area = Object.assign(document.createElement("textarea"), { value: text, className: "unseen" });
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+      button.focus();
+    }
+    const word = button.textContent;
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = word; }, 1500);
+  });
+
+  // --- Lists: tick all ---------------------------------------------------------------------------
+
+  const boxes = () => $$('[name="job"]');
+
+  function tellPicked() {
+    const picked = $("#picked");
+    if (!picked) return;
+    const count = boxes().filter((box) => box.checked).length;
+    picked.textContent = count === 0 ? "Tick jobs to" : count === 1 ? "1 job ticked:" : `${count} jobs ticked:`;
+    const all = $("[data-pick-all]");
+    if (all) { all.checked = count > 0 && count === boxes().length; all.indeterminate = count > 0 && !all.checked; }
+  }
+
+  on("change", ({ target }) => {
+    if (target.matches("[data-pick-all]")) for (const box of boxes()) box.checked = target.checked;
+    if (target.matches('[data-pick-all], [name="job"]')) tellPicked();
+  });
+
+  // --- Forms: moments in the reader's zone, once only ---------------------------------------------
+
+  const pad = (number) => String(number).padStart(2, "0");
+  const local = (at) => `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}T${pad(at.getHours())}:${pad(at.getMinutes())}`;
+
+  function zones() {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    for (const input of $$("[data-moment]")) {
+      const at = new Date(`${input.value}Z`);
+      if (input.value && !isNaN(at)) input.value = local(at);
+      const help = document.getElementById(`${input.id}_helptext`);
+      if (help) help.textContent = help.textContent.replace("In UTC.", `In your time (${zone}).`);
+    }
+  }
+
+  on("formdata", ({ target, formData }) => {
+    for (const input of $$("[data-moment]", target)) {
+      const at = new Date(input.value);
+      if (input.value && !isNaN(at)) formData.set(input.name, at.toISOString());
+    }
+  });
+
+  on("submit", (event) => {
+    const form = event.target, button = event.submitter;
+    if (form.method !== "post" || event.defaultPrevented) return;
+    if (form.dataset.waits) {
+      event.preventDefault();
+      form.dataset.waits = "then send";
+      if (button) button.textContent = "Waiting for the upload";
+      return;
+    }
+    // A second click must not hand in a second job. The button's own value still goes along.
+    setTimeout(() => { if (button) button.disabled = true; });
+  });
+
+  on("pageshow", ({ persisted }) => {
+    if (persisted) for (const button of $$("button:disabled")) button.disabled = false;
+  }, window);
+
+  // --- Files: dropped or chosen, sent at once ------------------------------------------------------
+
+  const units = ["kB", "MB", "GB", "TB"];
+  function size(count) {
+    if (count < 1000) return `${count} B`;
+    let at = -1;
+    do { count /= 1000; at += 1; } while (count >= 999.5 && at < 3);
+    return `${count.toFixed(count < 9.95 ? 1 : 0)} ${units[at]}`;
+  }
+
+  const element = (tag, properties = {}, ...children) => {
+    const made = Object.assign(document.createElement(tag), properties);
+    made.append(...children);
+    return made;
+  };
+
+  class Field {
+    constructor(root) {
+      this.root = root;
+      this.form = root.closest("form");
+      this.input = $('input[type="file"]', root);
+      this.drop = $(".drop", root);
+      this.needed = this.input.required;
+      for (const held of $$(".held", root)) this.own(held);
+      this.input.addEventListener("change", () => { this.take(this.input.files); this.input.value = ""; this.check(); });
+      for (const name of ["dragenter", "dragover"]) this.drop.addEventListener(name, (event) => { event.preventDefault(); this.drop.classList.add("over"); });
+      for (const name of ["dragleave", "drop"]) this.drop.addEventListener(name, () => this.drop.classList.remove("over"));
+      this.drop.addEventListener("drop", (event) => { event.preventDefault(); this.take(event.dataTransfer.files); });
+    }
+
+    // What the server drew as a box to keep a file becomes a button to remove it.
+    own(held) {
+      const box = $("input", held);
+      const id = element("input", { type: "hidden", name: box.name, value: box.value });
+      box.closest("label").replaceWith(this.remover(held), id);
+      this.needed = this.needed || !$(".need", this.root);
+    }
+
+    remover(held, stop = () => {}) {
+      const name = held.firstElementChild.firstChild.textContent.trim();
+      const button = element("button", { type: "button", className: "less", textContent: "Remove" });
+      button.setAttribute("aria-label", `Remove ${name}`);
+      button.addEventListener("click", () => { stop(); held.remove(); this.check(); this.input.focus(); });
+      return button;
+    }
+
+    check() { this.input.required = this.needed && !$(".held:not(.bad)", this.root); }
+
+    take(files) {
+      if (!("multiple" in this.root.dataset)) {
+        files = [...files].slice(0, 1);
+        if (files.length) for (const held of $$(".held", this.root)) $("button", held).click();
+      }
+      for (const file of files) this.send(file);
+      this.check();
+    }
+
+    send(file) {
+      const limit = Number(this.root.dataset.limit);
+      const note = element("span", { className: "soft small", textContent: size(file.size) });
+      const held = element("div", { className: "held" }, element("span", {}, `${file.name} `, note));
+      this.drop.insertBefore(held, $(".pick-file", this.root));
+      if (file.size > limit) {
+        held.append(this.remover(held));
+        this.fail(held, `This is over the limit of ${size(limit)}. It was not sent.`);
+        return;
+      }
+      const bar = element("progress", { max: file.size || 1, value: 0 });
+      bar.setAttribute("aria-label", `Upload of ${file.name}`);
+      const xhr = new XMLHttpRequest();
+      held.append(this.remover(held, () => xhr.abort()), bar);
+      xhr.open("POST", `${this.form.dataset.uploads}?name=${encodeURIComponent(file.name)}`);
+      xhr.setRequestHeader("X-CSRFToken", $('[name="csrfmiddlewaretoken"]', this.form).value);
+      xhr.setRequestHeader("Content-Type", "application/octet-stream");
+      xhr.responseType = "json";
+      xhr.upload.onprogress = ({ loaded }) => { bar.value = loaded; note.textContent = `${size(loaded)} of ${size(file.size)}`; };
+      xhr.onloadend = () => this.sent(xhr, file, held, bar, note);
+      this.wait(1);
+      xhr.send(file);
+    }
+
+    sent(xhr, file, held, bar, note) {
+      bar.remove();
+      if (xhr.status === 201) {
+        note.textContent = size(file.size);
+        held.append(element("input", { type: "hidden", name: this.root.dataset.field, value: xhr.response.id }));
+        $("#say").textContent = `${file.name} is uploaded`;
+      } else if (held.isConnected) {
+        this.fail(held, xhr.response?.detail || "The upload broke off.", file);
+      }
+      this.wait(-1);
+    }
+
+    fail(held, text, file) {
+      held.classList.add("bad");
+      const told = element("p", { className: "error", textContent: text });
+      told.setAttribute("role", "alert");
+      held.append(told);
+      if (!file) return;
+      const again = element("button", { type: "button", className: "less", textContent: "Try again" });
+      again.addEventListener("click", () => { held.remove(); this.send(file); });
+      held.append(again);
+    }
+
+    wait(change) {
+      const { form } = this;
+      form.sending = (form.sending || 0) + change;
+      if (form.sending) { form.dataset.waits ||= "yes"; return; }
+      const send = form.dataset.waits === "then send";
+      delete form.dataset.waits;
+      this.check();
+      if (!send) return;
+      const button = $("button.primary", form);
+      button.textContent = "Hand in";
+      if (!$(".held.bad", form)) form.requestSubmit(button);
+    }
+  }
+
+  // ---------------------------------------------------------------------------------------------------
+
+  for (const root of $$("[data-limit]")) new Field(root);
+  zones();
+  tellTimes();
+  setInterval(tellTimes, 1000);
+  on("htmx:afterSettle", ({ target }) => { tellTimes(); tellPicked(); if (target.id === "list") lookLater(); });
+  tellPicked();
+  follow();
+  lookLater();
+})();

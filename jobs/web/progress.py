@@ -1,0 +1,57 @@
+"""How far a running job is, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from jobs.models import Job
+from jobs.states import Status
+
+_FIRST_GUESS: Final = timedelta(seconds=3)
+_LEAST_SHARE: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the page says while a job runs. ``left`` is None while it would be a guess."""
+
+    percent: float | None
+    done: float | None
+    total: float | None
+    message: str
+    since: datetime | None
+    left: float | None
+
+
+def progress_of(job: Job, now: datetime) -> Progress | None:
+    """Return the progress of a running job, None for any other."""
+    if job.status != Status.RUNNING:
+        return None
+    return Progress(
+        percent=job.percent,
+        done=job.progress_done,
+        total=job.progress_total or None,
+        message=job.progress_message,
+        since=job.started_at,
+        left=seconds_left(job, now),
+    )
+
+
+def seconds_left(job: Job, now: datetime) -> float | None:
+    """Estimate the seconds left from the pace so far."""
+    share = (job.percent or 0) / 100
+    if job.started_at is None or not _LEAST_SHARE <= share < 1:
+        return None
+    passed = now - job.started_at
+    if passed < _FIRST_GUESS:
+        return None
+    return passed.total_seconds() * (1 - share) / share
+
+
+def page_title(job: Job, title: str) -> str:
+    """The title of the page, which a browser's tab shows when another one is looked at."""
+    if job.status == Status.RUNNING and job.percent is not None:
+        return f"{int(job.percent)} % {title}"
+    return f"{title}: {job.get_status_display()}"
