@@ -39,11 +39,13 @@ class Conf:
         """Refuse values that no deployment can mean.
 
         Raises:
-            ImproperlyConfigured: a number that must be positive is not.
+            ImproperlyConfigured: a number is not above zero; only no grace at all may be meant.
         """
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name.endswith(("_seconds", "_body", "_upload", "_threads")) and value <= 0:
+            if field.name == "grace_seconds" and value == 0:
+                continue
+            if isinstance(value, int | float) and not value > 0:  # nor is NaN
                 raise ImproperlyConfigured(f"JOBS[{field.name.upper()!r}] must be above zero.")
 
 
