@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from .auth import require_caller
 from .problems import METHOD_NOT_ALLOWED, NOT_FOUND, ApiError
@@ -80,9 +80,18 @@ def _guarded(answer: Answer, table: dict[str, Handler]) -> View:
             response = answer_to(request, error)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
-        return response
+        return _without_body(response) if request.method == "HEAD" else response
 
     return _marked(view, sorted(table))
+
+
+def _without_body(response: HttpResponseBase) -> HttpResponseBase:
+    """The answer to HEAD. Some servers (waitress) would send the body of a GET after it."""
+    headers = {**response.headers}
+    if isinstance(response, HttpResponse):
+        headers["Content-Length"] = str(len(response.content))
+    response.close()
+    return HttpResponse(status=response.status_code, headers=headers)
 
 
 def _marked(view: Any, methods: list[str]) -> View:
