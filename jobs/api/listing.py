@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from typing import Final
 
 from django.db.models import Q
 from django.http import HttpRequest
 
-from jobs.catalog import all_tasks
-from jobs.figures import recorded_tasks
 from jobs.models import Job
 from jobs.models.job import JobQuerySet
+from jobs.search import matching
 from jobs.states import Status
 
 from .answers import JsonResponse
@@ -22,7 +20,6 @@ from .translate import invalid
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
-_HEX: Final = re.compile(r"[0-9a-f]{1,32}")
 
 
 def list_jobs(request: HttpRequest, caller: Caller) -> JsonResponse:
@@ -53,7 +50,7 @@ def _wanted(request: HttpRequest) -> Q:
         if value := request.GET.get(name):
             wanted &= Q((name, value))
     if text := request.GET.get("q", "").strip():
-        wanted &= _matching(text)
+        wanted &= matching(text)
     if cursor := request.GET.get("cursor"):
         wanted &= Q(id__lt=_cursor(cursor))
     return wanted
@@ -69,21 +66,6 @@ def _with_status(request: HttpRequest, rows: JobQuerySet) -> JobQuerySet:
     if len(asked) == 1:
         return rows.with_status(asked.pop())
     return rows.filter(status__in=asked) if asked else rows
-
-
-def _matching(text: str) -> Q:
-    """Jobs whose id begins with the text, or whose task's name holds it.
-
-    Both are ranges of an index: names are looked up first, among the few that there are.
-    """
-    wanted = Q(pk__in=[])
-    digits = text.replace("-", "").lower()
-    if _HEX.fullmatch(digits):
-        wanted |= Q(
-            id__gte=uuid.UUID(digits.ljust(32, "0")), id__lte=uuid.UUID(digits.ljust(32, "f"))
-        )
-    names = {name for name in (*all_tasks(), *recorded_tasks()) if text.lower() in name.lower()}
-    return wanted | Q(task__in=sorted(names)) if names else wanted
 
 
 def _cursor(text: str) -> uuid.UUID:
