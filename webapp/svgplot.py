@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 760, 340
-LEFT, RIGHT, TOP, BOTTOM = 58, 24, 84, 44
+LEFT, RIGHT, TOP, BOTTOM = 66, 24, 84, 44
 INNER_WIDTH, INNER_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
 ROLES = ("paper", "ink", "soft", "line", "bar")
@@ -104,8 +104,8 @@ def _frame(title: str, subtitle: str, description: str) -> Iterator[str]:
     yield f'<desc id="chart-description">{_clean(description)}</desc>'
     yield _style()
     yield f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}" rx="6" fill="{LIGHT["paper"]}"/>'
-    yield _text(LEFT - 34, 32, title, "ink", size=19, extra=' font-weight="600"')
-    yield _text(LEFT - 34, 55, subtitle, "soft")
+    yield _text(LEFT - 42, 32, title, "ink", size=19, extra=' font-weight="600"')
+    yield _text(LEFT - 42, 55, subtitle, "soft")
 
 
 def _text(
