@@ -111,8 +111,9 @@ LOGOUT_REDIRECT_URL = "/sign-in/"
 HTTPS = env.flag("JOBS_HTTPS", default=not DEBUG)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
-# A probe asks from inside, without the proxy.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+# A probe asks from inside, without the proxy. A program is not redirected either: a POST would
+# come back as a GET, and a token that went in the clear has already gone.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$", r"^api/"]
 SECURE_HSTS_SECONDS = env.whole("JOBS_HSTS_SECONDS", 365 * 24 * 3600) if HTTPS else 0
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
