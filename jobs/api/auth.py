@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db import OperationalError
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import timezone
 
-from jobs.models import Token
-
 from .problems import CSRF, UNAUTHENTICATED, ApiError
+from .tokens import find_holder, note_use
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
 SAFE: Final = frozenset({"GET", "HEAD"})
 CHALLENGE: Final = 'Bearer realm="jobdesk"'
-USE_NOTED_EVERY: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +68,16 @@ def require_caller(request: HttpRequest) -> Caller:
 
 
 def _by_token(text: str) -> Caller:
-    token = Token.objects.find(text)
-    if token is None:
+    now = timezone.now()
+    holder = find_holder(text, now)
+    if holder is None:
         raise ApiError(
             UNAUTHENTICATED,
             "This token is not known, or its user is not active.",
             {"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'},
         )
-    _note_use(token)
-    return Caller(token.user, by_token=True)
-
-
-def _note_use(token: Token) -> None:
-    """Write down that the token is in use, once an hour: each poll would else be a write."""
-    now = timezone.now()
-    if token.last_used_at is not None and now - token.last_used_at < USE_NOTED_EVERY:
-        return
-    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_NOTED_EVERY)
-    try:
-        Token.objects.filter(stale, pk=token.pk).update(last_used_at=now)
-    except OperationalError:
-        # A busy database must not turn a read into an error for a note that can wait.
-        return
+    note_use(holder, now)
+    return Caller(holder.user, by_token=True)
 
 
 class _Csrf(CsrfViewMiddleware):

@@ -12,7 +12,7 @@ from jobs.submission import run_again
 
 from .answers import JsonResponse
 from .auth import Caller
-from .lookup import glance, job_key, visible_job
+from .lookup import files_of, glance, job_key, visible_job
 from .representation import job_json, retry_after
 
 
@@ -32,7 +32,6 @@ def retry_job(request: HttpRequest, caller: Caller, job_id: str) -> JsonResponse
 
 def _told(caller: Caller, key: uuid.UUID, status: int) -> JsonResponse:
     job = visible_job(caller, key)
-    headers = {"Location": job_json(job, [])["links"]["self"], "ETag": job.etag}
-    return JsonResponse(
-        job_json(job, job.artifacts.all()), status, {**headers, **retry_after(job.status)}
-    )
+    body = job_json(job, files_of(job))
+    headers = {"Location": body["links"]["self"], "ETag": job.etag, **retry_after(job.status)}
+    return JsonResponse(body, status, headers)

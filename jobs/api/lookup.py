@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from jobs.lifecycle.sql import adapted, connection
-from jobs.models import Job
+from jobs.models import Artifact, Job
 from jobs.models.job import entity_tag
 from jobs.states import FINAL
 
 from .auth import Caller
 from .problems import no_such_job
 
-# By hand, because pollers ask this more often than anything: the ORM takes twice as long.
+# By hand, because pollers ask this more often than anything: to build these two as querysets
+# takes several times as long as to answer them.
 _GLANCE: Final = "SELECT owner_id, version, status FROM jobs_job WHERE id = %s"
+_WHOLE: Final = "SELECT * FROM jobs_job WHERE id = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,16 @@ def visible_job(caller: Caller, job_id: uuid.UUID) -> Job:
     Raises:
         ApiError: 404, it is missing or somebody else's.
     """
-    job = Job.objects.visible_to(caller.user).filter(pk=job_id).first()
-    if job is None:
-        raise no_such_job()
-    return job
+    db = connection()
+    for job in Job.objects.using(db.alias).raw(_WHOLE, [adapted("id", job_id, db)]):
+        if caller.is_staff or job.owner_id == caller.user.pk:
+            return job
+    raise no_such_job()
+
+
+def files_of(job: Job) -> list[Artifact]:
+    """Return the files that a job made; one that never ran is not asked for any."""
+    return list(job.artifacts.all()) if job.attempt else []
 
 
 def job_key(text: str) -> uuid.UUID:

@@ -7,7 +7,7 @@ from django.utils.http import parse_etags
 
 from .answers import JsonResponse
 from .auth import Caller
-from .lookup import Glance, glance, job_key, visible_job
+from .lookup import Glance, files_of, glance, job_key, visible_job
 from .representation import job_json, retry_after
 from .waiting import seat, wait_preference, wait_until
 
@@ -31,9 +31,8 @@ def get_job(request: HttpRequest, caller: Caller, job_id: str) -> HttpResponse:
             return _not_modified(seen, headers)
     job = visible_job(caller, key)
     # The row before its files: a version is never told with fewer files than it had.
-    files = list(job.artifacts.all())
     headers |= {"ETag": job.etag, **retry_after(job.status)}
-    return JsonResponse(job_json(job, files), 200, headers)
+    return JsonResponse(job_json(job, files_of(job)), 200, headers)
 
 
 def _wait(caller: Caller, seen: Glance, known: list[str], seconds: int) -> tuple[Glance, bool]:

@@ -21,12 +21,12 @@ from jobs.catalog.signature import problems_of
 from jobs.conf import get_conf
 from jobs.errors import InvalidOptions
 from jobs.jsontext import canonical_digest
-from jobs.models import Artifact
 from jobs.submission import submit
 
 from .answers import JsonResponse
 from .auth import Caller
 from .body import read_json
+from .lookup import files_of
 from .problems import MALFORMED, ApiError
 from .representation import job_json, retry_after
 
@@ -88,8 +88,7 @@ def post_job(request: HttpRequest, caller: Caller) -> JsonResponse:
         **asked.model_dump(exclude={"task", "args"}),
     )
     job = submitted.job
-    files: list[Artifact] = [] if submitted.created else list(job.artifacts.all())
-    body = job_json(job, files)
+    body = job_json(job, files_of(job))
     return JsonResponse(
         body,
         202 if submitted.created else 200,

@@ -115,6 +115,7 @@ def test_following_the_offsets_gives_the_whole_log(
 
 def keep(job: Job, name: str, data: bytes, content_type: str = "text/plain") -> str:
     """Keep a file with a job; return its address."""
+    Job.objects.filter(pk=job.pk).update(attempt=1)
     stored = job_storage().save("artifacts/x", ContentFile(data))
     Artifact.objects.create(
         job=job, attempt=1, name=name, size=len(data), content_type=content_type, file=stored
