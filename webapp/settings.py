@@ -71,6 +71,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Jobs ------------------------------------------------------------------------------------
 
+MAX_BODY = env.whole("JOBS_MAX_BODY", 1024**2, minimum=1)
+# Django's own limit on what a form holds besides its files; ours is the one that answers.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * MAX_BODY
 TASKS = {"default": {"BACKEND": "jobs.backend.JobsBackend", "QUEUES": ["default"]}}
 JOBS = {
     "DATA_DIR": DATA_DIR,
@@ -78,7 +81,7 @@ JOBS = {
     "LEASE_SECONDS": env.number("JOBS_LEASE_SECONDS", 30, minimum=1),
     "GRACE_SECONDS": env.number("JOBS_GRACE_SECONDS", 25),
     "SWEEP_SECONDS": env.number("JOBS_SWEEP_SECONDS", 5, minimum=0.1),
-    "MAX_BODY": env.whole("JOBS_MAX_BODY", 1024**2, minimum=1),
+    "MAX_BODY": MAX_BODY,
     "MAX_UPLOAD": env.whole("JOBS_MAX_UPLOAD", 100 * 1024**2, minimum=1),
     "MAX_BACKLOG": env.whole("JOBS_MAX_BACKLOG", 100_000, minimum=1),
     "RETENTION_DAYS": env.number("JOBS_RETENTION_DAYS", 30, minimum=1),
@@ -90,6 +93,9 @@ JOBS = {
 
 globals().update(mail.settings_of(django.VERSION))
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "jobdesk@localhost")
+
+# Private networks that the task fetch_url may reach all the same.
+FETCH_ALLOW_NETWORKS = env.words("FETCH_ALLOW_NETWORKS")
 
 # --- Signing in and safety -------------------------------------------------------------------
 

@@ -1,0 +1,171 @@
+"""The README is run, not believed: its task, its commands, its settings."""
+
+from __future__ import annotations
+
+import ast
+import http.cookiejar
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.procs import ROOT, Running, environment, manage
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.processes
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"python manage\.py (\w+)([^\n`]*)", README)
+TASK_FILE = "webapp/tasks/count_words.py"
+
+
+def _blocks(language: str) -> list[str]:
+    # Every block, in turn: the end of one must not pass for the beginning of another.
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.M | re.S)
+    return [block for name, block in found if name == language]
+
+
+def _command(beginning: str) -> list[str]:
+    """The words of the README's command that begins so."""
+    (line,) = (
+        line for block in _blocks("") for line in block.splitlines() if line.startswith(beginning)
+    )
+    return shlex.split(line)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, Running]]:
+    """A copy of the project with the README's task in it, and ``up`` running there."""
+    folder = tmp_path_factory.mktemp("readme")
+    root, data = folder / "project", folder / "var"
+    for name in ("manage.py", "pyproject.toml", "README.md", "webapp", "jobs", "templates"):
+        source = ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        (root / name).parent.mkdir(exist_ok=True)
+        copy(source, root / name)
+    (code,) = (block for block in _blocks("python") if "def count_words" in block)
+    (root / TASK_FILE).write_text(code, encoding="utf-8")
+    running = manage(data, "up", "--port", "0", root=root)
+    link = running.wait_for(r"^Open (http://\S+)").group(1)
+    yield folder, link, running
+    running.interrupt()
+    running.wait()
+    running.end()
+
+
+def _manage(folder: Path, words: list[str]) -> str:
+    """Run a command of the README's in the copy; return what it prints."""
+    assert words[:2] == ["python", "manage.py"]
+    return subprocess.run(
+        [sys.executable, *words[1:]],
+        cwd=folder / "project",
+        env=environment(folder / "var"),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+        timeout=120,
+    ).stdout
+
+
+def test_the_first_task_is_ten_lines() -> None:
+    (code,) = (block for block in _blocks("python") if "def count_words" in block)
+    assert len(code.splitlines()) <= 10
+    assert f"`{TASK_FILE}`" in README
+
+
+def test_the_command_line_runs_the_first_task(desk: tuple[Path, str, Running]) -> None:
+    folder, _, _ = desk
+    printed = _manage(folder, _command("python manage.py submit"))
+    assert json.loads(printed) == {"to": 2, "be": 2, "or": 1, "not": 1}
+
+
+def test_the_first_task_has_its_form(desk: tuple[Path, str, Running]) -> None:
+    _, link, _ = desk
+    jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+    browser = urllib.request.build_opener(jar)
+    browser.open(link, timeout=30).close()
+    base = link.partition("/sign-in/")[0]
+    with browser.open(f"{base}/tasks/webapp.count_words/", timeout=30) as page:
+        text = page.read().decode("utf-8")
+    assert "Count words" in text
+    assert 'name="text"' in text
+    assert 'name="min_length"' in text
+
+
+def test_a_program_hands_it_in(desk: tuple[Path, str, Running]) -> None:
+    folder, link, _ = desk
+    token = _manage(folder, _command("python manage.py createtoken")).strip()
+    words = _command("curl")
+    headers = dict(
+        words[at + 1].replace("TOKEN", token).split(": ", 1)
+        for at, word in enumerate(words)
+        if word == "-H"
+    )
+    base = link.partition("/sign-in/")[0]
+    url = base + words[-1].removeprefix("http://127.0.0.1:8000")
+    request = urllib.request.Request(
+        url, data=words[words.index("-d") + 1].encode(), headers=headers
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.status == 202
+        location = base + answer.headers["Location"]
+
+    def finished() -> dict[str, object] | None:
+        polled = urllib.request.Request(location, headers=headers)
+        with urllib.request.urlopen(polled, timeout=30) as answer:
+            job: dict[str, object] = json.load(answer)
+        return job if job["finished_at"] else None
+
+    assert wait_until(finished, what="the job's end")["result"] == {"to": 1, "be": 1}
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in COMMANDS} - {"test"}))
+def test_each_command_has_the_options_that_are_named(
+    desk: tuple[Path, str, Running], name: str
+) -> None:
+    folder, _, _ = desk
+    told = _manage(folder, ["python", "manage.py", name, "--help"])
+    named = {
+        option
+        for command, rest in COMMANDS
+        if command == name
+        for option in re.findall(r"--[a-z-]+", rest)
+    }
+    assert {option for option in named if option not in told} == set()
+
+
+def test_the_checks_of_contributors_are_those_of_the_machine() -> None:
+    run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    for tool in ("ruff check .", "mypy", "lint-imports", "manage.py test"):
+        assert tool.split(" ", 1)[0] in run
+        assert tool in README.replace(".venv/bin/python ", "").replace(".venv/bin/", "")
+
+
+def test_every_variable_that_is_read_is_told() -> None:
+    read = set()
+    for path in (ROOT / "webapp" / "settings.py", ROOT / "webapp" / "secret.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id == "env"
+                and isinstance(node.args[0], ast.Constant)
+            ):
+                read.add(str(node.args[0].value))
+    assert len(read) > 10
+    assert {name for name in read if f"`{name}`" not in README} == set()
+
+
+def test_the_link_targets_exist() -> None:
+    targets = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
