@@ -28,7 +28,7 @@ TASK_FILE = "webapp/tasks/count_words.py"
 
 def _blocks(language: str) -> list[str]:
     # Every block, in turn: the end of one must not pass for the beginning of another.
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.M | re.S)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
     return [block for name, block in found if name == language]
 
 
