@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from ..compat import task_backends
 from .declare import STAFF
 from .registry import AnyTask, declarations
 from .signature import BadSignature
+
+NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,14 @@ def _of_signature(task: AnyTask) -> Iterator[DeclarationProblem]:
 
 
 def _of_options(task: AnyTask) -> Iterator[DeclarationProblem]:
+    if task.backend not in task_backends.settings:
+        yield DeclarationProblem(
+            task,
+            "E006",
+            f"{task.module_path} uses the backend {task.backend!r}, which TASKS does not have.",
+            f"Use one of: {sorted(task_backends.settings)}.",
+        )
+        return
     queues = task_backends[task.backend].queues
     if queues and task.queue_name not in queues:
         yield DeclarationProblem(
@@ -68,6 +80,11 @@ def _of_options(task: AnyTask) -> Iterator[DeclarationProblem]:
 
 
 def _wrong_values(task: AnyTask) -> Iterator[str]:
+    if not isinstance(task.title, str):
+        yield f"title must be text, not {task.title!r}"
+    if not isinstance(task.name, str) or not NAME.fullmatch(task.name):
+        # It stands in addresses and on command lines.
+        yield f"name must be of letters, digits, '.', '_' and '-', 200 at most, not {task.name!r}"
     if not isinstance(task.priority, int) or not -100 <= task.priority <= 100:
         yield f"priority must be a whole number from -100 to 100, not {task.priority!r}"
     if not isinstance(task.max_attempts, int) or task.max_attempts < 1:

@@ -40,15 +40,21 @@ def register(task: AnyTask, unknown: list[str]) -> None:
 
 
 def discover() -> None:
-    """Import every app's tasks, once."""
+    """Import every app's tasks, once. A module that cannot be imported raises here, each time:
+    half a catalogue would be taken for a whole one."""
     global _discovered
     with _lock:
         if _discovered:
             return
+        # Set first: a module of tasks may look for another task while it is being imported.
         _discovered = True
-        for config in apps.get_app_configs():
-            if config.module is not None and module_has_submodule(config.module, "tasks"):
-                _import_all(f"{config.name}.tasks")
+        try:
+            for config in apps.get_app_configs():
+                if config.module is not None and module_has_submodule(config.module, "tasks"):
+                    _import_all(f"{config.name}.tasks")
+        except BaseException:
+            _discovered = False
+            raise
 
 
 def _import_all(name: str) -> None:
