@@ -1,0 +1,314 @@
+"""``@job``: what it makes, what ``manage.py check`` says of it, and that importing never fails."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from django.core import checks
+from pydantic import Field
+
+from jobs import JobContext, JobTask, job
+from jobs.catalog import all_tasks, exposed_tasks, find_task, get_task, registry
+from jobs.catalog.problems import declaration_problems
+from jobs.catalog.registry import load_task
+from jobs.compat import task as django_task
+from jobs.conf import get_conf
+from jobs.errors import UnknownTask
+
+Problems = Callable[[], list[tuple[str, str]]]
+
+
+@pytest.fixture(autouse=True)
+def declared(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Only what a test declares itself."""
+    all_tasks()
+    found: dict[str, Any] = {}
+    monkeypatch.setattr(registry, "_declared", found)
+    return found
+
+
+@pytest.fixture
+def problems() -> Problems:
+    return lambda: [(found.code, found.message) for found in declaration_problems()]
+
+
+def test_a_plain_function_needs_no_options(problems: Problems) -> None:
+    @job
+    def count_words(text: str, min_length: int = 1) -> dict[str, int]:
+        """Count how often
+        each word occurs.
+
+        More of it.
+        """
+        return {text: min_length}
+
+    assert isinstance(count_words, JobTask)
+    assert count_words.name == "tests.count_words"
+    assert count_words.title == "Count words"
+    assert count_words.description == "Count how often each word occurs."
+    assert (count_words.queue_name, count_words.priority) == ("default", 0)
+    assert (count_words.max_attempts, count_words.executor) == (3, "thread")
+    assert count_words.timeout == get_conf().default_timeout
+    assert count_words.permission is None
+    assert count_words.func("a", 2) == {"a": 2}
+    assert count_words.call("a") == {"a": 1}
+    assert problems() == []
+    assert get_task("tests.count_words") == count_words
+    assert hash(count_words)
+
+
+def test_each_option_is_kept() -> None:
+    @job(
+        title="Write",
+        queue="mail",
+        name="letters.write",
+        priority=-5,
+        max_attempts=1,
+        timeout=None,
+        executor="process",
+        permission="auth.add_user",
+    )
+    def letter(context: JobContext, n: int) -> int:
+        return n
+
+    assert (letter.title, letter.queue_name, letter.name) == ("Write", "mail", "letters.write")
+    assert (letter.priority, letter.max_attempts, letter.timeout) == (-5, 1, None)
+    assert (letter.executor, letter.permission) == ("process", "auth.add_user")
+    assert letter.takes_context
+    assert find_task("letters.write") == letter
+    assert find_task("tests.letter") is None
+
+
+def test_options_that_vary_by_call_leave_the_task_as_it_was() -> None:
+    @job(timeout=9)
+    def one(n: int) -> int:
+        return n
+
+    other = one.options(max_attempts=7, unique_key="k", timeout=None)
+    assert (other.max_attempts, other.unique_key, other.timeout) == (7, "k", None)
+    assert (one.max_attempts, one.unique_key, one.timeout) == (3, "", 9)
+    assert one.options().timeout == 9
+    assert one.using(priority=4).priority == 4
+
+
+def test_an_async_function_is_a_task_like_others(problems: Problems) -> None:
+    @job
+    async def later(n: int) -> int:
+        return n
+
+    assert problems() == []
+    assert later.spec.validate({"n": 1}).stored == {"n": 1}
+
+
+def _no_annotation() -> None:
+    @job
+    def bare(n) -> None: ...  # type: ignore[no-untyped-def]
+
+
+def _default_is_no_json() -> None:
+    @job
+    def odd(n: Any = object) -> None: ...
+
+
+def _default_out_of_bounds() -> None:
+    @job
+    def beyond(n: Annotated[int, Field(le=3)] = 4) -> None: ...
+
+
+def _two_of_one_name() -> None:
+    @job(name="same.name")
+    def first(n: int) -> None: ...
+
+    @job(name="same.name")
+    def second(n: int) -> None: ...
+
+
+def _unknown_option() -> None:
+    @job(colour="red")  # type: ignore[call-overload,untyped-decorator,unused-ignore]
+    def coloured(n: int) -> None: ...
+
+
+def _unlisted_queue() -> None:
+    @job(queue="nowhere")
+    def lost(n: int) -> None: ...
+
+
+def _bad_values() -> None:
+    @job(
+        priority=101,
+        max_attempts=0,
+        timeout=0,
+        executor="ray",  # type: ignore[arg-type]
+        permission="chief",
+        title=7,  # type: ignore[arg-type]
+        name="a b",
+    )
+    def wrong(n: int) -> None: ...
+
+
+def _odd_types() -> None:
+    @job(
+        priority="high",  # type: ignore[arg-type]
+        max_attempts="many",  # type: ignore[arg-type]
+        timeout="soon",  # type: ignore[arg-type]
+        permission=3,  # type: ignore[arg-type]
+        name=3,  # type: ignore[arg-type]
+    )
+    def odd(n: int) -> None: ...
+
+
+def _unknown_backend() -> None:
+    @job(backend="other")
+    def elsewhere(n: int) -> None: ...
+
+
+def _lambda() -> None:
+    job(lambda: 3)
+
+
+@pytest.mark.parametrize(
+    ("declare", "expected"),
+    [
+        (_no_annotation, [("E001", "the parameter 'n' has no type annotation")]),
+        (_default_is_no_json, [("E001", "the default of 'n' is no JSON")]),
+        (_default_out_of_bounds, [("E001", "the default of 'n' does not fit its type")]),
+        (_two_of_one_name, [("E003", "Two tasks are named 'same.name'")]),
+        (_unknown_option, [("E002", "has no option 'colour'")]),
+        (_unlisted_queue, [("E004", "uses the queue 'nowhere', which nothing lists")]),
+        (
+            _bad_values,
+            [
+                ("E005", "title must be text"),
+                ("E005", "name must be"),
+                ("E005", "priority must be a whole number from -100 to 100, not 101"),
+                ("E005", "max_attempts must be a whole number from 1, not 0"),
+                ("E005", "timeout must be seconds above zero, or None, not 0"),
+                ("E005", "executor must be 'thread' or 'process', not 'ray'"),
+                ("E005", "permission must be 'app.codename' or 'staff', not 'chief'"),
+            ],
+        ),
+        (
+            _odd_types,
+            [
+                ("E005", "name must be"),
+                ("E005", "priority must be"),
+                ("E005", "max_attempts must be"),
+                ("E005", "timeout must be"),
+                ("E005", "permission must be"),
+            ],
+        ),
+        (_unknown_backend, [("E006", "uses the backend 'other', which TASKS does not have")]),
+        (_lambda, [("E005", "name must be")]),
+    ],
+)
+def test_what_cannot_be_right_is_said_and_never_raised(
+    declare: Callable[[], None], expected: list[tuple[str, str]], problems: Problems
+) -> None:
+    declare()
+    found = problems()
+    assert [code for code, _ in found] == [code for code, _ in expected]
+    for (_, said), (_, wanted) in zip(found, expected, strict=True):
+        assert wanted in said
+
+
+def test_check_tells_the_task_and_what_to_do() -> None:
+    _unlisted_queue()
+    messages = [found for found in checks.run_checks(tags=["jobs"]) if found.id == "jobs.E004"]
+    assert len(messages) == 1
+    assert messages[0].level == checks.ERROR
+    assert "TASKS['default']['QUEUES']" in (messages[0].hint or "")
+    assert "lost" in str(messages[0].obj)
+
+
+def test_a_task_that_cannot_be_right_cannot_be_found() -> None:
+    _no_annotation()
+    _two_of_one_name()
+    assert list(all_tasks()) == ["same.name"]
+    assert get_task("same.name").func.__name__ == "first"
+    with pytest.raises(UnknownTask):
+        get_task("tests.bare")
+
+
+def test_an_unknown_name_brings_the_nearest() -> None:
+    @job(name="webapp.square")
+    def square(n: int) -> None: ...
+
+    @job(name="webapp.cube")
+    def cube(n: int) -> None: ...
+
+    with pytest.raises(UnknownTask) as caught:
+        get_task("webapp.squares")
+    assert caught.value.nearest[0] == "webapp.square"
+    with pytest.raises(UnknownTask) as caught:
+        get_task("other.cube")
+    assert caught.value.nearest[0] == "webapp.cube"
+    with pytest.raises(UnknownTask) as caught:
+        get_task("")
+    assert len(caught.value.nearest) <= 3
+
+
+def test_the_catalogue_is_sorted_by_title() -> None:
+    for title in ("beta", "Alpha", "gamma"):
+        job(title=title, name=f"t.{title}")(_function(title))
+    assert [task.title for task in exposed_tasks()] == ["Alpha", "beta", "gamma"]
+
+
+def _function(name: str) -> Callable[[int], None]:
+    def function(n: int) -> None: ...
+
+    function.__name__ = function.__qualname__ = name
+    return function
+
+
+@django_task
+def plain(n: int) -> int:
+    """Django's own."""
+    return n
+
+
+def test_a_recorded_task_is_loaded_from_where_it_was_declared() -> None:
+    assert load_task("gone", f"{__name__}.plain") is plain
+    with pytest.raises(UnknownTask):
+        load_task("gone", "no.such.module")
+    with pytest.raises(UnknownTask):
+        load_task("gone", "")
+    with pytest.raises(UnknownTask):
+        load_task("gone", "pathlib.Path")
+
+
+def test_plain_tasks_are_not_in_the_catalogue() -> None:
+    assert find_task(plain.module_path) is None
+    assert find_task("tests.plain") is None
+
+
+@pytest.fixture
+def broken_app(tmp_path: Path) -> Path:
+    """An app whose module of tasks cannot be imported."""
+    (tmp_path / "broken_app").mkdir()
+    (tmp_path / "broken_app" / "__init__.py").write_text("", encoding="utf-8")
+    (tmp_path / "broken_app" / "tasks.py").write_text("import no_such_module", encoding="utf-8")
+    return tmp_path
+
+
+def test_a_module_that_cannot_be_imported_is_told_each_time(
+    broken_app: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(broken_app))
+    monkeypatch.setattr(registry, "_discovered", False)
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "broken_app"]
+    for _ in range(2):
+        with pytest.raises(ModuleNotFoundError):
+            all_tasks()
+
+
+def test_importing_jobs_touches_no_models(project_root: Path) -> None:
+    code = "import jobs, sys; from jobs import job; print('jobs.models' in sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=project_root
+    )
+    assert ran.stdout.strip() == "False", ran.stderr
