@@ -20,6 +20,7 @@ from . import install
 ROOT = Path(__file__).resolve().parent.parent
 EXTRAS = {"up": "site", "test": "test"}  # the commands that install what they need
 INSIDE = "JOBDESK_INSIDE_VENV"
+INTERRUPTED = 130  # what a shell calls a command that Ctrl-C ended
 
 
 def main(argv: list[str]) -> int:
@@ -151,6 +152,8 @@ def run_django(argv: list[str]) -> int:
         if "--traceback" in argv:
             raise
         return complain(str(error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 0
 
 

@@ -121,6 +121,7 @@ def test_each_page_forbids_what_is_inline(client: Client) -> None:
         assert page.headers["X-Frame-Options"] == "DENY"
 
 
+@pytest.mark.django_db  # closing a response looks at the connection
 def test_static_files_are_served_without_collecting_them(client: Client) -> None:
     answer = client.get("/static/admin/css/base.css")
     assert answer.status_code == 200

@@ -16,20 +16,34 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from ..secret import make_secret, read_secret
 from . import Refusal
 
 ADMIN = "admin"
 LEFTOVER_SECONDS = 24 * 3600
+PATIENCE_SECONDS = 120
 
 
 @contextmanager
 def one_at_a_time(data_dir: Path) -> Iterator[None]:
-    """Let one ``up`` at a time prepare this data folder."""
-    with FileLock(data_dir / "locks" / "up.lock", timeout=120):
+    """Let one ``up`` at a time prepare this data folder.
+
+    Raises:
+        Refusal: another one has been at it for two minutes.
+    """
+    lock = FileLock(data_dir / "locks" / "up.lock")
+    try:
+        lock.acquire(timeout=PATIENCE_SECONDS)
+    except Timeout:
+        raise Refusal(
+            f"Another `up` is still preparing {data_dir}. Wait for it, or stop it."
+        ) from None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def prepare_folder(data_dir: Path) -> None:
