@@ -128,6 +128,7 @@ class Consumers:
             encoding="utf-8",
             env=self.environment(**environment),
             cwd=cwd or ROOT,
+            start_new_session=True,
         )
         handle = ConsumerHandle(process)
         self._started.append(handle)

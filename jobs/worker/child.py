@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -83,6 +84,7 @@ class ChildReporter:
 
 def main() -> None:
     """Serve runs until the parent closes the line."""
+    _leave_signals_to_the_parent()
     wire = Wire(_take_standard_output())
     import django
 
@@ -104,6 +106,17 @@ def main() -> None:
         wire.send(ready=os.getpid())
         while True:
             run(*inbox.get(), wire)
+
+
+def _leave_signals_to_the_parent() -> None:
+    """Ctrl-C reaches a whole terminal and a service manager's SIGTERM a whole group of processes;
+    how a running task ends is for the parent to say.
+
+    A handler that does nothing, because SIG_IGN would be inherited by what a task starts.
+    """
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda number, frame: None)
 
 
 def _take_standard_output() -> TextIO:

@@ -93,6 +93,9 @@ class ConsumerProcess:
     def _drain(self) -> int:
         """Finish what runs within the grace time, hand back the rest, say goodbye."""
         self.desk.stop_taking()
+        running = len(self.desk.running())
+        if running:
+            logger.info("stopping: %d running, they get %g s", running, get_conf().grace_seconds)
         if not self.desk.wait_until_free(get_conf().grace_seconds):
             self.desk.release_all()
         self.desk.children.kill_all()

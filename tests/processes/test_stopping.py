@@ -47,6 +47,34 @@ def test_a_signal_lets_running_jobs_finish(
     assert not Consumer.objects.exists(), "a drained consumer says goodbye"
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_whole_group_ends_no_running_task(
+    consumers: Consumers, tmp_path: Path, number: int
+) -> None:
+    """As Ctrl-C in a terminal, or a service manager that stops a group of processes."""
+    consumer = consumers.start()
+    results = [
+        task.enqueue(str(tmp_path / "go")) for task in (tasks.hold, tasks.hold_in_process)
+    ]
+    for result in results:
+        wait_status(result.id, "running")
+    # Its word comes from inside the task: by then it has left signals to its parent.
+    child = tasks.talk_in_process.enqueue()
+    wait_finished(child.id)
+
+    os.killpg(consumer.pid, number)
+    wait_until(lambda: _is_stopping(consumer), what="the drain")
+    (tmp_path / "go").touch()
+
+    assert consumer.wait() == 0
+    assert [stored(result.id).status for result in results] == ["succeeded", "succeeded"]
+
+
+def _is_stopping(consumer: ConsumerHandle) -> bool:
+    """It takes nothing new: a job that waits for long enough says so."""
+    return any("stopping" in line for line in consumer.said)
+
+
 def test_what_outlives_the_grace_time_is_handed_back_at_no_cost(
     consumers: Consumers, tmp_path: Path
 ) -> None:
