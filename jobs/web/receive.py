@@ -46,8 +46,14 @@ def _read(request: HttpRequest) -> None:
     conf = get_conf()
     if _length(request) > conf.max_upload + conf.max_body:
         raise TooLarge("form", conf.max_upload)
-    request.upload_handlers = [DiskUploadHandler(request)]
-    request.POST  # noqa: B018  (reads and parses the body)
+    handler = DiskUploadHandler(request)
+    request.upload_handlers = [handler]
+    try:
+        request.POST  # noqa: B018  (reads and parses the body)
+    except Exception:
+        # The parser closes the files that were complete, not the one it was at.
+        handler.upload_interrupted()
+        raise
 
 
 def _length(request: HttpRequest) -> int:

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 
 from jobs.catalog import all_tasks, registry
 from jobs.submission import backlog
 
+from . import page_tasks as tasks_of_pages
 from .api_client import Api
 from .api_tasks import declare
+from .page_jobs import Desk
 
 
 @pytest.fixture
@@ -56,3 +59,26 @@ def api(ada: User, api_tasks: None, jobs_setting: Any, monkeypatch: pytest.Monke
     """Ada's client. Nothing is known yet of how full the queues are."""
     monkeypatch.setattr(backlog, "_known", {})
     return Api(ada)
+
+
+@pytest.fixture
+def page_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Declare the tasks of ``page_tasks``, for this test alone; nothing is known of the queues."""
+    all_tasks()
+    monkeypatch.setattr(registry, "_declared", dict(registry._declared))
+    monkeypatch.setattr(backlog, "_known", {})
+    tasks_of_pages.declare()
+
+
+@pytest.fixture
+def page(ada: User, page_tasks: None, jobs_setting: Any) -> Client:
+    """Ada's browser."""
+    client = Client()
+    client.force_login(ada)
+    return client
+
+
+@pytest.fixture
+def desk(ada: User, page_tasks: None, jobs_setting: Any) -> Desk:
+    """Makes jobs of Ada's in any state."""
+    return Desk(ada)
