@@ -19,11 +19,11 @@ CAP: Final = 100_000
 
 _WAITING: Final = """
 SELECT 'queued' AS status, %s AS queue, COUNT(*) AS n FROM (
-    SELECT 1 FROM jobs_job WHERE status = 'queued' AND queue = %s LIMIT %s) AS some
+    SELECT 1 FROM jobs_job WHERE status = 'queued' AND queue = %s LIMIT %s) AS counted
 """
 _OTHERS: Final = """
 SELECT '{status}', queue, COUNT(*) FROM (
-    SELECT queue FROM jobs_job WHERE status = '{status}' LIMIT %s) AS some
+    SELECT queue FROM jobs_job WHERE status = '{status}' LIMIT %s) AS counted
 GROUP BY queue
 """
 

@@ -24,7 +24,7 @@ MOST_CONSUMERS: Final = 50
 
 _HOUR: Final = """
 SELECT {number} AS hour, COUNT(*) AS n FROM (
-    SELECT 1 FROM jobs_job WHERE finished_at >= %s AND finished_at < %s LIMIT %s) AS some
+    SELECT 1 FROM jobs_job WHERE finished_at >= %s AND finished_at < %s LIMIT %s) AS counted
 """
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from django.db.models import Q
 from django.http import HttpRequest
 
+from jobs.jsontext import clean
 from jobs.models import Job
 from jobs.models.job import JobQuerySet
 from jobs.search import matching
@@ -47,9 +48,9 @@ def _limit(request: HttpRequest) -> int:
 def _wanted(request: HttpRequest) -> Q:
     wanted = Q()
     for name in ("task", "queue"):
-        if value := request.GET.get(name):
+        if value := clean(request.GET.get(name, "")):
             wanted &= Q((name, value))
-    if text := request.GET.get("q", "").strip():
+    if text := clean(request.GET.get("q", "")).strip():
         wanted &= matching(text)
     if cursor := request.GET.get("cursor"):
         wanted &= Q(id__lt=_cursor(cursor))

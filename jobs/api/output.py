@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from django.http import FileResponse, HttpRequest, HttpResponse
 
 from jobs.files import job_storage
+from jobs.jsontext import clean
 from jobs.models import Artifact, LogChunk
 
 from .auth import Caller
@@ -60,7 +61,7 @@ def read_log(job_id: uuid.UUID, offset: int) -> tuple[str, int]:
 def get_artifact(request: HttpRequest, caller: Caller, job_id: str, name: str) -> FileResponse:
     """Answer with a file of a job, as an attachment that no browser guesses the type of."""
     key = glance(caller, job_key(job_id)).id
-    artifact = Artifact.objects.filter(job_id=key, name=name).first()
+    artifact = Artifact.objects.filter(job_id=key, name=clean(name)).first()
     if artifact is None:
         raise ApiError(NOT_FOUND, "The job has no such file.")
     try:

@@ -160,7 +160,8 @@ def test_a_name_cannot_break_out_of_its_header(api: Api, job: Job) -> None:
 
 
 def test_a_file_that_is_missing(api: Api, job: Job, tmp_path: Path) -> None:
-    assert api.get(f"{JOBS}/{job.pk}/artifacts/none.txt").status_code == 404
+    for name in ("none.txt", "%00", "..", "%2e%2e%2fx", "x" * 9999):
+        assert api.get(f"{JOBS}/{job.pk}/artifacts/{name}").status_code == 404
     address = keep(job, "lost.txt", b"x")
     (tmp_path / "files" / Artifact.objects.get().file).unlink()
     assert "no longer kept" in api.get(address).json()["detail"]
