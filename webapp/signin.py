@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import login
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView
 from django.core import signing
@@ -18,7 +19,6 @@ MAX_AGE = 24 * 3600  # seconds; the link lies in a terminal, and often in its sc
 USED = "This link has been used already, or someone has signed in since it was made."
 EXPIRED = "This link is older than a day."
 WRONG = "This link is not one of ours, or not all of it was copied."
-HINT = "Sign in with your password, or start `python manage.py up` again for a new link."
 
 
 class LinkRefused(Exception):
@@ -64,9 +64,19 @@ def _stamp(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
+class SignInForm(AuthenticationForm):
+    """Name and password, with the refusals in our words."""
+
+    error_messages = {
+        "invalid_login": "This name and this password do not go together. Capital letters count.",
+        "inactive": "This user may not sign in any more.",
+    }
+
+
 class SignIn(LoginView):
     """The sign-in page; with ``?token=`` it signs in at once."""
 
+    authentication_form = SignInForm
     template_name = "registration/sign-in.html"
     redirect_authenticated_user = True
 
@@ -77,7 +87,7 @@ class SignIn(LoginView):
             try:
                 user = redeem(token, timezone.now())
             except LinkRefused as refused:
-                self.extra_context = {"refused": str(refused), "hint": HINT}
+                self.extra_context = {"refused": str(refused)}
             else:
                 login(request, user, backend="django.contrib.auth.backends.ModelBackend")
                 return redirect(self.get_success_url())  # a `next` elsewhere is ignored there

@@ -123,7 +123,7 @@ def test_a_wrong_password_is_said_and_the_name_kept(client: Client, ada: User) -
     page = answer.content.decode()
     assert answer.status_code == 200
     assert 'value="ada"' in page
-    assert "correct username and password" in page
+    assert "do not go together" in page
 
 
 @pytest.mark.parametrize(
