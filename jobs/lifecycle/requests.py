@@ -82,7 +82,9 @@ def retry(job: Job) -> None:
         ) from error
     job.refresh_from_db()
     if not changed:
-        raise NotRetryable(f"Only a failed or cancelled job can run again; this is {job.status}.")
+        raise NotRetryable(
+            f"Only a failed or cancelled job can run again; this one is {job.get_status_display()}."
+        )
 
 
 def _requeue(job: Job) -> int:

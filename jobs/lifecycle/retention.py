@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from datetime import datetime, timedelta
 
@@ -22,6 +23,8 @@ from ..models import (
 )
 from .sql import connection
 
+logger = logging.getLogger("jobs")
+
 CHUNK = 500
 DAY = timedelta(days=1)
 
@@ -38,22 +41,25 @@ def prune(now: datetime, limit: int = CHUNK) -> int:
         .order_by("finished_at")
         .values_list("pk", flat=True)[:limit]
     )
-    gone = _forget_jobs(ids) if ids else 0
+    gone = _forget_jobs(ids, oldest) if ids else 0
     gone += _forget_uploads(now, limit)
     gone += Consumer.objects.filter(dead_at__lt=now - DAY).delete()[0]
     gone += QuarantinedMessage.objects.filter(received_at__lt=oldest).delete()[0]
     return gone
 
 
-def _forget_jobs(ids: list[uuid.UUID]) -> int:
+def _forget_jobs(ids: list[uuid.UUID], oldest: datetime) -> int:
     with transaction.atomic(using=connection().alias):
+        # Someone may have asked for one of them again since they were found.
+        still = Job.objects.filter(pk__in=ids, finished_at__lt=oldest).select_for_update()
+        ids = list(still.values_list("pk", flat=True))
         files = list(Artifact.objects.filter(job__in=ids).values_list("file", flat=True))
         for table in (Artifact, Attempt, LogChunk, UploadUse):
             rows = table._default_manager.filter(job__in=ids)
             rows._raw_delete(rows.db)
         jobs = Job.objects.filter(pk__in=ids)
         gone = jobs._raw_delete(jobs.db)
-    _delete_files(files)
+        transaction.on_commit(lambda: _delete_files(files), using=connection().alias)
     return int(gone)
 
 
@@ -72,4 +78,7 @@ def _forget_uploads(now: datetime, limit: int) -> int:
 def _delete_files(names: list[str]) -> None:
     storage = job_storage()
     for name in names:
-        storage.delete(name)
+        try:
+            storage.delete(name)
+        except OSError as error:  # on Windows, while someone reads it
+            logger.warning("The file %s stays: %s", name, error)

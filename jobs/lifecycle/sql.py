@@ -53,7 +53,7 @@ UPDATE jobs_job SET
     error_type = CASE WHEN cancel_requested THEN %s ELSE %s END,
     error_message = CASE WHEN cancel_requested AND %s THEN 'cancelled by ' || cancelled_by
         ELSE %s END,
-    result = %s, run_after = %s, consumer_id = NULL,
+    result = %s, run_after = CASE WHEN cancel_requested THEN NULL ELSE %s END, consumer_id = NULL,
     failures = failures + %s, losses = losses + %s, version = version + 1
 WHERE id = %s AND attempt = %s AND status = 'running'
 """

@@ -19,10 +19,15 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 MOST_WAITING = 100_000
-# SQLite takes an index "WHERE status IN (...)" only for a query that says the same, literally.
-_UNHAPPY = RawSQL(
-    "jobs_job.status IN ('failed', 'cancelled')", (), output_field=models.BooleanField()
-)
+
+
+def _literally(condition: str) -> RawSQL:
+    """SQLite takes an index "WHERE status IN (...)" only for a query that says the same."""
+    return RawSQL(condition, (), output_field=models.BooleanField())  # noqa: S611  (constants)
+
+
+_UNHAPPY = _literally("jobs_job.status IN ('failed', 'cancelled')")
+_UNFINISHED = _literally("jobs_job.status IN ('scheduled', 'queued', 'running')")
 
 
 def entity_tag(job_id: uuid.UUID, version: int) -> str:
@@ -38,6 +43,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         if getattr(user, "is_staff", False):
             return self
         return self.filter(owner_id=user.pk) if user.pk is not None else self.none()
+
+    def in_slot(self, slot: str) -> JobQuerySet:
+        """The unfinished job that holds a unique slot, if there is one."""
+        return self.filter(_UNFINISHED, unique_slot=slot)
 
     def with_status(self, status: str) -> JobQuerySet:
         """The jobs of one status, worded so that SQLite takes the partial index that has them.

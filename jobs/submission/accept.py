@@ -17,7 +17,6 @@ from ..compat import task_backends
 from ..errors import IdempotencyConflict, InvalidOptions, Problem, Unavailable, UnknownQueue
 from ..jsontext import clean
 from ..models import Job
-from ..states import UNFINISHED
 from .announce import announce
 from .backlog import require_room
 from .permission import require_permission
@@ -118,7 +117,7 @@ def _row(
         max_attempts=asked.max_attempts if asked.max_attempts is not None else task.max_attempts,
         timeout=task.timeout,
         owner_id=owner_id,
-        unique_key=key or "",
+        unique_key=clean(key or ""),
         unique_slot=_slot(task.name, owner_id, key) if key else None,
         idempotency_key=asked.idempotency_key,
         idempotency_digest=asked.request_digest,
@@ -193,6 +192,5 @@ def _same_request(asked: Wishes, owner: AbstractBaseUser | None) -> Submitted | 
 def _same_slot(job: Job) -> Submitted | None:
     if job.unique_slot is None:
         return None
-    rows = Job.objects.filter(unique_slot=job.unique_slot, status__in=UNFINISHED)
-    found = rows.first()
+    found = Job.objects.in_slot(job.unique_slot).first()
     return Submitted(found, created=False) if found is not None else None

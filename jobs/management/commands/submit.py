@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -150,14 +150,15 @@ def _moment(text: str | None) -> datetime | None:
         return None
     try:
         moment = parse_datetime(text)
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise CommandError(
-            f"--run-after takes a date and time such as 2030-01-31T09:00, not {text!r}.",
-            returncode=BAD_INPUT,
-        )
-    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+        if moment is not None:
+            aware = timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+            return aware.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass  # the 30th of February, or a time zone that leads out of the years 1 to 9999
+    raise CommandError(
+        f"--run-after takes a date and time such as 2030-01-31T09:00, not {text!r}.",
+        returncode=BAD_INPUT,
+    )
 
 
 def _speaks_unicode() -> bool:
