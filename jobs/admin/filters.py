@@ -107,16 +107,3 @@ class HandedInFilter(SimpleListFilter):
 def first_id(moment: datetime) -> uuid.UUID:
     """The smallest id that a job handed in at this moment can have."""
     return uuid.UUID(int=int(moment.timestamp() * 1000) << 80 | 0x7 << 76 | 0b10 << 62)
-
-
-def searched(rows: QuerySet[Job], term: str) -> QuerySet[Job]:
-    """The jobs whose task's name holds the term, or else whose id begins with it."""
-    term = term.strip()
-    names = [name for name in catalog.all_tasks().keys() | recorded_tasks() if term in name]
-    digits = term.replace("-", "").lower()
-    if names and len(digits) < 32:
-        return rows.filter(task=names[0]) if len(names) == 1 else rows.filter(task__in=names)
-    if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
-        return rows.none()
-    low, high = uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
-    return rows.filter(id__gte=low, id__lte=high)

@@ -22,9 +22,10 @@ from django.views.decorators.http import require_POST
 
 from ..files import job_storage
 from ..models import Artifact, Job
+from ..search import matching
 from .base import BoundedList, ReadOnlyAdmin
 from .details import DETAILS, JobFacts
-from .filters import HandedInFilter, QueueFilter, StatusFilter, TaskFilter, searched
+from .filters import HandedInFilter, QueueFilter, StatusFilter, TaskFilter
 from .history import AttemptInline
 from .wishes import DONE, MOST, Wish, cancel_one, retry_one, tell
 
@@ -78,7 +79,8 @@ class JobAdmin(JobFacts, ReadOnlyAdmin[Job]):
         self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
     ) -> tuple[QuerySet[Job], bool]:
         """Search by task or id."""
-        return (searched(queryset, search_term) if search_term.strip() else queryset), False
+        term = search_term.strip()
+        return (queryset.filter(matching(term)) if term else queryset), False
 
     # --- wishes ------------------------------------------------------------------------------
 
