@@ -16,6 +16,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from jobs.api.openapi import document
 from jobs.api.problems import KINDS
 from jobs.catalog import exposed_tasks
+from jobs.templatetags.jobs_api import coded
 
 from .api_client import Api
 from .api_tasks import ADD, READ
@@ -109,6 +110,14 @@ def test_the_page_shows_every_call_and_every_problem(ada: User) -> None:
         assert ("webapp." in page.split('id="tasks"')[-1]) or not signed_in
 
 
+def test_a_call_is_shown_as_curl_and_words_between_backticks_as_code(db: None) -> None:
+    page = Client().get("/api/v1/docs").content.decode()
+    assert "DESK=http://testserver\n" in page
+    assert "&quot;webapp.square&quot;, &quot;args&quot;: {&quot;n&quot;: 7}" in page
+    assert "`" not in page.partition("<main")[2].partition('id="schemas"')[0]
+    assert coded("a `b<` c") == "a <code>b&lt;</code> c"
+
+
 def test_the_page_needs_nothing_from_elsewhere_and_nothing_inline(ada: User) -> None:
     page = Client().get("/api/v1/docs").content.decode()
     assert not re.findall(r"(?:src|href)=[\"']?(?:https?:)?//", page)
@@ -128,5 +137,6 @@ def test_the_addresses_follow_where_the_project_puts_them(ada: User, settings: A
     assert told.json()["links"]["html"] == f"/desk/jobs/{told.json()['id']}/"
     assert api.client.get(told.headers["Location"]).status_code == 200
     assert document([])["servers"] == [{"url": "/desk"}]
+    assert "DESK=http://testserver/desk" in api.client.get("/desk/api/v1/docs").content.decode()
     missing = api.client.get("/desk/api/v1/jobs/x")
     assert missing.json()["type"] == "/desk/api/v1/docs#not-found"

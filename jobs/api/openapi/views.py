@@ -11,6 +11,7 @@ from django.shortcuts import render
 from jobs.api.answers import JsonResponse
 from jobs.api.auth import identify
 from jobs.api.problems import KINDS
+from jobs.api.representation import root
 from jobs.catalog import exposed_tasks
 from jobs.catalog.registry import AnyTask
 
@@ -30,7 +31,7 @@ def show_docs(request: HttpRequest) -> HttpResponse:
         "kinds": KINDS,
         "schemas": [(name, _shown(schema)) for name, schema in SCHEMAS.items()],
         "tasks": [(task, _shown(task.spec.json_schema)) for task in _tasks(request)],
-        "desk": request.build_absolute_uri("/").rstrip("/"),
+        "desk": request.build_absolute_uri(root()).rstrip("/"),
     }
     return render(request, "jobs/api-docs.html", context)
 

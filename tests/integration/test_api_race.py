@@ -1,0 +1,60 @@
+"""Many requests at once, each in a thread with a connection of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from jobs.models import Job
+
+from .api_client import JOBS, Api
+from .api_tasks import ADD
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MANY = 8
+
+
+def at_once(api: Api, send: Callable[[Client], Any]) -> list[Any]:
+    """Send the same from many threads that start together; return the answers."""
+    start = Barrier(MANY)
+
+    def run(_: int) -> Any:
+        client = Client(headers={"Authorization": f"Bearer {api.token}"})
+        start.wait(30)
+        try:
+            return send(client)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(MANY) as pool:
+        return list(pool.map(run, range(MANY)))
+
+
+@pytest.mark.parametrize(
+    ("members", "headers"),
+    [({}, {"Idempotency-Key": "one"}), ({"unique_key": "one"}, {})],
+)
+def test_of_equal_requests_one_makes_a_job_and_all_get_it(
+    api: Api, members: dict[str, str], headers: dict[str, str]
+) -> None:
+    body = {"task": ADD, "args": {"n": 7}, **members}
+    answers = at_once(
+        api, lambda client: client.post(JOBS, body, "application/json", headers=headers)
+    )
+    assert Counter(answer.status_code for answer in answers) == {202: 1, 200: MANY - 1}
+    assert {answer.json()["id"] for answer in answers} == {str(Job.objects.get().pk)}
+
+
+def test_a_job_is_cancelled_and_run_again_by_one_of_many(api: Api) -> None:
+    links = api.submit(ADD, args={"n": 7}).json()["links"]
+    answers = at_once(api, lambda client: client.post(links["cancel"]))
+    assert {answer.status_code for answer in answers} == {200}
+    answers = at_once(api, lambda client: client.post(links["retry"]))
+    assert Counter(answer.status_code for answer in answers) == {202: 1, 409: MANY - 1}
