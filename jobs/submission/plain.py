@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import lifecycle
 from ..compat import Task
+from ..conf import get_conf
 from ..errors import InvalidArguments
 from ..jsontext import jsonable
 from ..models import Job
@@ -34,7 +35,7 @@ def submit_plain(task: Task[..., Any], args: Any, kwargs: Any) -> Submitted:
         positional=positional,
         args=named,
         max_attempts=1,
-        timeout=None,
+        timeout=get_conf().default_timeout,
         run_after=task.run_after,
     )
     when_available(lambda: lifecycle.record(job))
