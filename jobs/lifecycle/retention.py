@@ -53,14 +53,16 @@ def _forget_jobs(ids: list[uuid.UUID], oldest: datetime) -> int:
         # Someone may have asked for one of them again since they were found.
         still = Job.objects.filter(pk__in=ids, finished_at__lt=oldest).select_for_update()
         ids = list(still.values_list("pk", flat=True))
+        if not ids:
+            return 0
         files = list(Artifact.objects.filter(job__in=ids).values_list("file", flat=True))
         for table in (Artifact, Attempt, LogChunk, UploadUse):
             rows = table._default_manager.filter(job__in=ids)
             rows._raw_delete(rows.db)
         jobs = Job.objects.filter(pk__in=ids)
-        gone = jobs._raw_delete(jobs.db)
+        jobs._raw_delete(jobs.db)
         transaction.on_commit(lambda: _delete_files(files), using=connection().alias)
-    return int(gone)
+    return len(ids)
 
 
 def _forget_uploads(now: datetime, limit: int) -> int:

@@ -1,0 +1,254 @@
+"""Taking jobs: in which order, by whom, and each one once."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from jobs import lifecycle
+from jobs.ids import uuid7
+from jobs.models import Consumer, Job
+from jobs.states import Ending, Status
+from tests.factories import end, make_consumer, make_job, make_user, record, take, take_one
+from tests.threads import in_threads
+
+ALL_AT_ONCE = 400
+THREADS = 8
+
+
+@pytest.mark.django_db
+class TestOrder:
+    """By priority, then in turns between owners, then first come."""
+
+    def test_higher_priority_first_then_first_come(self) -> None:
+        low, first, second, high = (record(priority=p) for p in (-1, 0, 0, 5))
+        order = [claim.id for claim in take(limit=9)]
+        assert order == [high.pk, first.pk, second.pk, low.pk]
+
+    def test_a_thousand_jobs_of_one_owner_do_not_starve_another(self) -> None:
+        ada, bob = make_user("ada"), make_user("bob")
+        for _ in range(50):
+            record(owner=ada)
+        late = record(owner=bob)
+        later = record(owner=bob)
+        order = [claim.id for claim in take(limit=52)]
+        assert order.index(late.pk) <= 1
+        assert order.index(later.pk) <= 3
+
+    def test_who_comes_in_the_middle_begins_at_the_turn_that_is_served(self) -> None:
+        ada, bob = make_user("ada"), make_user("bob")
+        for _ in range(20):
+            record(owner=ada)
+        take(limit=10)
+        many = [record(owner=bob) for _ in range(10)]
+        owners = [claim.owner_id for claim in take(limit=20)]
+        # Neither before Ada's job whose turn it is, nor all at once because Bob was idle so far.
+        assert Counter(owners[:10]) == {ada.pk: 5, bob.pk: 5}
+        assert len(many) == 10
+
+    def test_jobs_of_nobody_take_turns_as_one_owner(self) -> None:
+        ada = make_user("ada")
+        for _ in range(10):
+            record()
+        hers = record(owner=ada)
+        order = [claim.id for claim in take(limit=11)]
+        assert order.index(hers.pk) <= 1
+
+    def test_turns_are_kept_apart_by_priority_and_queue(self) -> None:
+        for _ in range(5):
+            record(priority=1)
+            record(queue="mail")
+        assert record().turn == 0
+        assert record(priority=1).turn == 5
+        assert record(queue="mail").turn == 5
+
+
+@pytest.mark.django_db
+class TestWho:
+    """Only a living consumer takes, only from an open queue, only what waits."""
+
+    def test_what_a_claim_carries(self) -> None:
+        ada = make_user()
+        job = record(owner=ada, args={"n": 3}, timeout=9.5, max_attempts=4, error_type="Old")
+        consumer = make_consumer()
+        now = timezone.now()
+        (claim,) = take(consumer=consumer.pk, now=now)
+        assert (claim.id, claim.task, claim.queue, claim.owner_id) == (
+            *(job.pk, "desk.square", "default", ada.pk),
+        )
+        assert (claim.args, claim.positional) == ({"n": 3}, [])
+        assert (claim.attempt, claim.failures, claim.losses) == (1, 0, 0)
+        assert (claim.max_attempts, claim.timeout, claim.started_at) == (4, 9.5, now)
+        job.refresh_from_db()
+        assert (job.status, job.consumer_id, job.attempt) == (Status.RUNNING, consumer.pk, 1)
+        assert (job.started_at, job.version, job.error_type) == (now, 2, "")
+
+    def test_no_more_than_asked_for(self) -> None:
+        for _ in range(5):
+            record()
+        assert len(take(limit=3)) == 3
+        assert len(take(limit=3)) == 2
+        assert take(limit=3) == []
+        assert take(limit=0) == []
+
+    def test_other_queues_are_left_alone(self) -> None:
+        record(queue="mail")
+        assert take() == []
+        assert not lifecycle.has_waiting("default")
+        assert lifecycle.has_waiting("mail")
+
+    @pytest.mark.parametrize("status", [status for status in Status if status != Status.QUEUED])
+    def test_only_what_waits_is_taken(self, status: Status) -> None:
+        make_job(status=status)
+        assert not lifecycle.has_waiting("default")
+        assert take() == []
+
+    def test_a_paused_queue_gives_nothing_until_it_is_opened(self) -> None:
+        record()
+        lifecycle.set_paused("default", True)
+        assert lifecycle.open_places(["default", "mail"]) == {"mail"}
+        assert take() == []
+        lifecycle.set_paused("default", False)
+        assert lifecycle.open_places(["default", "mail"]) == {"default", "mail"}
+        assert len(take()) == 1
+
+    def test_a_consumer_that_was_declared_dead_takes_nothing(self) -> None:
+        record()
+        consumer = make_consumer()
+        assert lifecycle.bury(consumer.pk)
+        assert take(consumer=consumer.pk) == []
+        assert not lifecycle.beat(consumer.pk)
+
+    def test_nor_does_one_that_is_unknown(self) -> None:
+        record()
+        assert take(consumer=uuid7()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_job_is_taken_twice() -> None:
+    """Many connections at once, several jobs a time: each job is claimed by one of them."""
+    for _ in range(ALL_AT_ONCE):
+        record()
+    consumers = [make_consumer().pk for _ in range(THREADS)]
+
+    def work(number: int) -> list[uuid.UUID]:
+        mine: list[uuid.UUID] = []
+        while some := take(limit=3, consumer=consumers[number]):
+            mine += [claim.id for claim in some]
+        return mine
+
+    taken = [job for mine in in_threads(THREADS, work) for job in mine]
+    assert len(taken) == ALL_AT_ONCE
+    assert set(taken) == set(Job.objects.values_list("pk", flat=True))
+    assert set(Job.objects.values_list("attempt", flat=True)) == {1}
+
+
+@pytest.mark.django_db
+class TestPlaces:
+    """Consumers come, beat, go, and are declared dead by what was seen of them."""
+
+    def test_a_consumer_comes_and_goes(self) -> None:
+        me = lifecycle.register("host", 12, {"b", "a"}, 3)
+        row = Consumer.objects.get(pk=me)
+        assert (row.host, row.pid, row.queues, row.concurrency) == ("host", 12, ["a", "b"], 3)
+        assert (row.beat, row.dead_at) == (0, None)
+        lifecycle.leave(me)
+        assert not Consumer.objects.exists()
+
+    def test_a_beat_counts_and_tells_when(self) -> None:
+        me = make_consumer(beat_at=timezone.now() - timedelta(days=1)).pk
+        assert lifecycle.beat(me)
+        row = Consumer.objects.get(pk=me)
+        assert row.beat == 1
+        assert timezone.now() - row.beat_at < timedelta(minutes=1)
+
+    def test_who_has_beaten_since_is_not_declared_dead(self) -> None:
+        other = make_consumer().pk
+        lifecycle.beat(other)
+        assert not lifecycle.bury(other, 0)
+        assert lifecycle.bury(other, 1)
+        assert not lifecycle.bury(other, 1)
+
+    def test_a_beat_after_that_says_that_one_is_dead(self) -> None:
+        other = make_consumer().pk
+        lifecycle.bury(other)
+        assert not lifecycle.beat(other)
+
+
+@pytest.mark.django_db
+class TestRescue:
+    """What a dead consumer held runs again, at no cost to its budget."""
+
+    def test_the_dead_and_the_gone_leave_orphans(self) -> None:
+        living, dead, gone = (make_consumer().pk for _ in range(3))
+        for consumer in (living, dead, gone):
+            record()
+            take_one(consumer=consumer)
+        assert lifecycle.orphans() == set()
+        lifecycle.bury(dead)
+        lifecycle.leave(gone)
+        assert lifecycle.orphans() == {dead, gone}
+
+    def test_a_running_job_of_nobody_is_an_orphan_too(self) -> None:
+        job = make_job(status=Status.RUNNING, consumer_id=None)
+        Job.objects.filter(pk=job.pk).update(consumer_id=None)
+        assert lifecycle.orphans() == {None}
+        with transaction.atomic():
+            assert lifecycle.rescue(None) == 1
+        job.refresh_from_db()
+        assert job.status == Status.QUEUED
+
+    def test_rescued_jobs_wait_in_their_old_place(self) -> None:
+        dead = make_consumer().pk
+        first, second = record(), record()
+        take_one(consumer=dead)
+        lifecycle.bury(dead)
+        with transaction.atomic():
+            assert lifecycle.rescue(dead) == 1
+            assert lifecycle.rescue(dead) == 0
+        first.refresh_from_db()
+        assert (first.status, first.attempt, first.failures) == (Status.QUEUED, 1, 0)
+        assert (first.losses, first.consumer_id, first.error_type) == (1, None, "")
+        attempt = first.attempts.get()
+        assert (attempt.number, attempt.outcome, attempt.consumer) == (1, Ending.LOST, "here:7")
+        assert [claim.id for claim in take(limit=2)] == [first.pk, second.pk]
+
+    def test_a_job_that_was_to_be_cancelled_is_cancelled_instead(self) -> None:
+        dead = make_consumer().pk
+        job = record()
+        take_one(consumer=dead)
+        lifecycle.cancel(job.pk, "ada")
+        lifecycle.bury(dead)
+        with transaction.atomic():
+            lifecycle.rescue(dead)
+        job.refresh_from_db()
+        assert (job.status, job.error_message) == (Status.CANCELLED, "cancelled by ada")
+
+    def test_a_loss_is_counted_for_the_next_claim(self) -> None:
+        for losses in range(3):
+            consumer = make_consumer().pk
+            if not losses:
+                record()
+            assert take_one(consumer=consumer).losses == losses
+            lifecycle.bury(consumer)
+            with transaction.atomic():
+                lifecycle.rescue(consumer)
+
+    def test_the_lost_attempt_cannot_finish_any_more(self) -> None:
+        dead = make_consumer().pk
+        job = record()
+        old = take_one(consumer=dead)
+        lifecycle.bury(dead)
+        with transaction.atomic():
+            lifecycle.rescue(dead)
+        assert not end(old, result="late")
+        new = take_one()
+        assert not end(old, result="late")
+        assert end(new, result="in time")
+        job.refresh_from_db()
+        assert job.result == "in time"

@@ -1,0 +1,138 @@
+"""The same request twice: ``Idempotency-Key`` and ``unique_key``, also from many at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from jobs import lifecycle
+from jobs.errors import IdempotencyConflict
+from jobs.lifecycle import Outcome
+from jobs.models import Job
+from jobs.states import FINAL, Ending, Status
+from jobs.submission import submit
+from tests.factories import end, make_user, take_one
+from tests.threads import in_threads
+
+SQUARE = "desk.square"
+MANY = 50
+
+
+def hand_in(owner: User | None = None, **wishes: Any) -> tuple[Job, bool]:
+    submitted = submit(SQUARE, {"n": 7}, owner=owner, **wishes)
+    return submitted.job, submitted.created
+
+
+@pytest.mark.django_db
+class TestIdempotencyKey:
+    """One key, one job: per owner, for as long as the job is kept."""
+
+    def test_a_repeat_gets_the_first_job(self, ada: User) -> None:
+        first, created = hand_in(ada, idempotency_key="k", request_digest="d")
+        again, created_again = hand_in(ada, idempotency_key="k", request_digest="d")
+        assert (created, created_again) == (True, False)
+        assert again.pk == first.pk
+
+    def test_another_request_with_the_key_is_a_conflict(self, ada: User) -> None:
+        hand_in(ada, idempotency_key="k", request_digest="d")
+        with pytest.raises(IdempotencyConflict):
+            hand_in(ada, idempotency_key="k", request_digest="e")
+        assert Job.objects.count() == 1
+
+    def test_each_owner_has_keys_of_his_own(self, ada: User, bob: User) -> None:
+        assert hand_in(ada, idempotency_key="k")[1]
+        assert hand_in(bob, idempotency_key="k")[1]
+
+    def test_a_finished_job_answers_still(self, ada: User) -> None:
+        first, _ = hand_in(ada, idempotency_key="k")
+        end(take_one())
+        assert hand_in(ada, idempotency_key="k") == (first, False)
+
+    def test_a_refused_request_is_not_remembered(self, ada: User) -> None:
+        from jobs.errors import InvalidArguments
+
+        with pytest.raises(InvalidArguments):
+            submit(SQUARE, {"n": "x"}, owner=ada, idempotency_key="k", request_digest="d")
+        assert hand_in(ada, idempotency_key="k", request_digest="e")[1]
+
+
+@pytest.mark.django_db
+class TestUniqueKey:
+    """One unfinished job per task, owner and key."""
+
+    def test_a_repeat_gets_the_unfinished_job(self, ada: User) -> None:
+        first, created = hand_in(ada, unique_key="k")
+        assert created
+        assert hand_in(ada, unique_key="k") == (first, False)
+        take_one()
+        assert hand_in(ada, unique_key="k") == (first, False)
+
+    def test_it_may_wait_for_later(self, ada: User) -> None:
+        later = timezone.now() + timedelta(hours=1)
+        first, _ = hand_in(ada, unique_key="k", run_after=later)
+        assert hand_in(ada, unique_key="k") == (first, False)
+
+    @pytest.mark.parametrize("ending", [Ending.SUCCEEDED, Ending.FAILED, Ending.CANCELLED])
+    def test_a_finished_job_makes_room(self, ada: User, ending: Ending) -> None:
+        first, _ = hand_in(ada, unique_key="k")
+        end(take_one(), ending, final=True)
+        second, created = hand_in(ada, unique_key="k")
+        assert created
+        assert second.pk != first.pk
+
+    def test_it_is_per_task_owner_and_key(self, ada: User, bob: User) -> None:
+        assert hand_in(ada, unique_key="k")[1]
+        assert hand_in(bob, unique_key="k")[1]
+        assert hand_in(None, unique_key="k")[1]
+        assert not hand_in(None, unique_key="k")[1]
+        assert hand_in(ada, unique_key="l")[1]
+        assert submit(
+            "desk.fail", {"times": 1, "context_path": "x"}, owner=ada, unique_key="k"
+        ).created
+
+    def test_no_key_is_no_promise(self, ada: User) -> None:
+        assert hand_in(ada, unique_key="")[1]
+        assert hand_in(ada, unique_key="")[1]
+
+    def test_the_transaction_of_the_caller_stays_usable(self, ada: User) -> None:
+        with transaction.atomic():
+            first, _ = hand_in(ada, unique_key="k")
+            assert hand_in(ada, unique_key="k") == (first, False)
+            assert hand_in(ada, unique_key="l")[1]
+        assert Job.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("key", ["idempotency_key", "unique_key"])
+def test_fifty_at_once_make_one_job(key: str) -> None:
+    owner = make_user()
+    answers = in_threads(MANY, lambda number: hand_in(owner, **{key: "k"}))
+    assert Job.objects.count() == 1
+    assert len({job.pk for job, _ in answers}) == 1
+    assert sorted(created for _, created in answers) == [False] * (MANY - 1) + [True]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_unique_job_that_finishes_in_between_makes_room_for_one() -> None:
+    """Submitters meet a job that ends meanwhile: at no moment are there two unfinished ones."""
+    owner = make_user()
+    hand_in(owner, unique_key="k")
+    claimed = take_one()
+
+    def work(number: int) -> Any:
+        if number:
+            return hand_in(owner, unique_key="k")[0].pk
+        with transaction.atomic():
+            ended = Outcome(claim=claimed, ending=Ending.SUCCEEDED, ended_at=timezone.now())
+            return lifecycle.finish([ended])
+
+    in_threads(16, work)
+    unfinished = Job.objects.exclude(status__in=FINAL)
+    assert unfinished.count() <= 1
+    assert Job.objects.filter(status=Status.SUCCEEDED).count() == 1
+    assert Job.objects.count() <= 2

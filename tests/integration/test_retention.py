@@ -1,0 +1,168 @@
+"""What retention forgets, and what it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from jobs import lifecycle
+from jobs.files import job_storage
+from jobs.lifecycle import retention
+from jobs.models import (
+    Artifact,
+    Attempt,
+    Consumer,
+    Job,
+    LogChunk,
+    QuarantinedMessage,
+    Upload,
+    UploadUse,
+)
+from jobs.states import FINAL, UNFINISHED, Status
+from tests.factories import (
+    LONG_AGO,
+    finished_long_ago,
+    make_artifact,
+    make_consumer,
+    make_job,
+    make_upload,
+    make_user,
+)
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("jobs_setting")]
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def now() -> datetime:
+    return timezone.now()
+
+
+def files(folder: Path) -> set[str]:
+    root = folder / "files"
+    return {path.name for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("status", sorted(FINAL))
+def test_an_old_job_goes_with_everything_it_left(
+    status: Status, now: datetime, tmp_path: Path
+) -> None:
+    job = finished_long_ago(status=status)
+    make_artifact(job)
+    upload = make_upload()
+    UploadUse.objects.create(upload=upload, job=job)
+    kept = make_job(status=status)
+    make_artifact(kept, "kept.svg")
+    assert lifecycle.prune(now) == 1
+    assert Job.objects.get() == kept
+    for table in (Attempt, LogChunk, UploadUse):
+        assert not table._default_manager.exists()
+    assert Artifact.objects.get().name == "kept.svg"
+    assert files(tmp_path) == {"kept.svg", upload.pk.hex}
+    assert lifecycle.prune(now) == 0
+
+
+@pytest.mark.parametrize("status", sorted(UNFINISHED))
+def test_an_unfinished_job_is_kept_however_old(status: Status, now: datetime) -> None:
+    make_job(status=status, created_at=now - LONG_AGO)
+    assert lifecycle.prune(now) == 0
+    assert Job.objects.exists()
+
+
+def test_the_border_is_the_retention(now: datetime, jobs_setting: Callable[..., None]) -> None:
+    jobs_setting(RETENTION_DAYS=2)
+    old = make_job(status=Status.FAILED, finished_at=now - 2 * DAY - timedelta(seconds=1))
+    new = make_job(status=Status.FAILED, finished_at=now - 2 * DAY + timedelta(seconds=1))
+    lifecycle.prune(now)
+    assert Job.objects.get() == new
+    assert old.pk != new.pk
+
+
+def test_an_idempotency_key_is_kept_for_a_day_at_least(
+    now: datetime, jobs_setting: Callable[..., None]
+) -> None:
+    jobs_setting(RETENTION_DAYS=0.01)
+    hour_ago = now - timedelta(hours=1)
+    fields = {"status": Status.SUCCEEDED, "finished_at": hour_ago, "owner": make_user()}
+    keyed = make_job(**fields, created_at=hour_ago, idempotency_key="k")
+    make_job(**fields, created_at=hour_ago)
+    make_job(**fields, created_at=now - DAY - timedelta(seconds=1), idempotency_key="old")
+    assert lifecycle.prune(now) == 2
+    assert Job.objects.get() == keyed
+
+
+def test_a_job_that_was_asked_for_again_meanwhile_is_kept(
+    now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = finished_long_ago(status=Status.FAILED)
+    forget = retention._forget_jobs
+
+    def asked_again_first(*args: Any) -> int:
+        lifecycle.retry(job)
+        return forget(*args)
+
+    monkeypatch.setattr(retention, "_forget_jobs", asked_again_first)
+    assert lifecycle.prune(now) == 0
+    assert Job.objects.get().status == Status.QUEUED
+    assert Attempt.objects.exists()
+
+
+def test_a_chunk_at_a_time_the_oldest_first(now: datetime) -> None:
+    ages = (401, 403, 402)
+    jobs = {age: finished_long_ago(finished_at=now - timedelta(days=age)) for age in ages}
+    assert lifecycle.prune(now, limit=2) == 2
+    assert Job.objects.get() == jobs[401]
+    assert lifecycle.prune(now, limit=2) == 1
+
+
+def test_an_upload_goes_after_a_day_without_a_job(now: datetime, tmp_path: Path) -> None:
+    unused, used, fresh = make_upload(), make_upload(), make_upload()
+    UploadUse.objects.create(upload=used, job=make_job())
+    old = now - DAY - timedelta(seconds=1)
+    Upload.objects.filter(pk__in=[unused.pk, used.pk]).update(created_at=old)
+    assert lifecycle.prune(now) == 1
+    assert set(Upload.objects.all()) == {used, fresh}
+    assert files(tmp_path) == {used.pk.hex, fresh.pk.hex}
+
+
+def test_an_upload_goes_with_the_last_job_that_used_it(now: datetime) -> None:
+    upload = make_upload()
+    Upload.objects.update(created_at=now - LONG_AGO)
+    UploadUse.objects.create(upload=upload, job=finished_long_ago())
+    assert lifecycle.prune(now) == 2
+    assert not Upload.objects.exists()
+
+
+def test_a_file_that_cannot_be_deleted_stops_nothing(
+    now: datetime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        make_artifact(finished_long_ago())
+    tried: list[str] = []
+
+    def in_use(self: Any, name: str) -> None:
+        tried.append(name)
+        raise PermissionError("in use")
+
+    monkeypatch.setattr(type(job_storage()), "delete", in_use)
+    assert lifecycle.prune(now) == 2
+    assert len(tried) == 2
+    assert not Job.objects.exists()
+
+
+def test_dead_consumers_and_old_quarantine_go(now: datetime) -> None:
+    make_consumer(dead_at=now - DAY - timedelta(seconds=1))
+    kept = {make_consumer(dead_at=now), make_consumer()}
+    for received in (now, now - LONG_AGO):
+        QuarantinedMessage.objects.create(
+            queue="q", broker="redis", reason="none of ours", received_at=received
+        )
+    lifecycle.prune(now)
+    assert set(Consumer.objects.all()) == kept
+    assert QuarantinedMessage.objects.get().received_at == now

@@ -1,0 +1,328 @@
+"""Handing in from code: what is recorded, and every way of being refused."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import OperationalError, transaction
+from django.utils import timezone
+
+import jobs
+from jobs import lifecycle
+from jobs.catalog import get_task
+from jobs.compat import TaskResultStatus
+from jobs.errors import (
+    InvalidArguments,
+    InvalidOptions,
+    NotAllowed,
+    QueueFull,
+    Refused,
+    TooLarge,
+    Unavailable,
+    UnknownQueue,
+    UnknownTask,
+)
+from jobs.files import job_storage
+from jobs.ids import uuid7_time
+from jobs.models import Job, Upload, UploadUse
+from jobs.states import Status
+from jobs.submission import backlog, may_use, store_upload, submit
+from tests.factories import make_job, make_upload
+
+from .api_tasks import ADD, NARROW, READ, SECRET
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "clean_desk")]
+
+
+@pytest.fixture
+def clean_desk(jobs_setting: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files in a folder of this test, and nothing known of how full the queues are."""
+    monkeypatch.setattr(backlog, "_known", {})
+
+
+def test_what_is_recorded(ada: User) -> None:
+    before = timezone.now()
+    submitted = submit(ADD, {"n": 7}, owner=ada)
+    job = Job.objects.get()
+    assert submitted.created
+    assert submitted.job.pk == job.pk
+    assert (job.task, job.queue, job.priority, job.max_attempts) == (ADD, "default", 5, 3)
+    assert job.args == {"n": 7, "m": 1}
+    assert (job.status, job.attempt, job.failures, job.owner) == (Status.QUEUED, 0, 0, ada)
+    assert job.module_path.endswith("add_numbers")
+    assert before <= job.created_at <= timezone.now()
+    made = uuid7_time(job.pk)
+    assert made is not None
+    assert abs(made - job.created_at) < timedelta(seconds=5)
+
+
+def test_by_name_and_by_task_is_the_same(ada: User) -> None:
+    result = jobs.submit("desk.square", n=1)
+    assert result.status == TaskResultStatus.READY
+    assert Job.objects.get(pk=result.id).args == {"n": 1}
+    assert submit(get_task(ADD), {"n": 1}, owner=ada).created
+
+
+def test_what_may_be_wished_for(chief: User) -> None:
+    later = timezone.now() + timedelta(hours=1)
+    job = submit(
+        ADD,
+        {"n": 1},
+        owner=chief,
+        from_outside=True,
+        queue="mail",
+        priority=100,
+        run_after=later,
+        max_attempts=9,
+        unique_key="k",
+    ).job
+    job.refresh_from_db()
+    assert (job.queue, job.priority, job.max_attempts, job.unique_key) == ("mail", 100, 9, "k")
+    assert (job.status, job.run_after) == (Status.SCHEDULED, later)
+
+
+def test_a_date_that_has_passed_is_due_now(ada: User) -> None:
+    job = submit(ADD, {"n": 1}, run_after=timezone.now() - timedelta(days=1)).job
+    assert job.status == Status.QUEUED
+
+
+LONG_KEY = "k" * 201
+NAIVE = datetime(2030, 1, 1)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("task", "args", "wishes", "kind"),
+    [
+        ("tests.no_such_task", {}, {}, UnknownTask),
+        ("tests.desk.tasks.plain", {"a": 1}, {}, UnknownTask),
+        (ADD, {"n": "x"}, {}, InvalidArguments),
+        (ADD, {"n": -1}, {}, InvalidArguments),
+        (ADD, {}, {}, InvalidArguments),
+        (ADD, {"n": 1, "other": 2}, {}, InvalidArguments),
+        (ADD, None, {}, InvalidArguments),
+        (ADD, {"n": 1}, {"queue": "nowhere"}, UnknownQueue),
+        (ADD, {"n": 1}, {"queue": ""}, UnknownQueue),
+        (ADD, {"n": 1}, {"priority": 6}, InvalidOptions),
+        (ADD, {"n": 1}, {"priority": -101}, InvalidOptions),
+        (ADD, {"n": 1}, {"max_attempts": 4}, InvalidOptions),
+        (ADD, {"n": 1}, {"max_attempts": 0}, InvalidOptions),
+        (ADD, {"n": 1}, {"run_after": NAIVE}, InvalidOptions),
+        (ADD, {"n": 1}, {"unique_key": LONG_KEY}, InvalidOptions),
+        (SECRET, {}, {}, NotAllowed),
+        (NARROW, {}, {}, NotAllowed),
+        (READ, {"log": {"upload": str(uuid.uuid4())}}, {}, InvalidArguments),
+        (READ, {"log": "/etc/passwd"}, {}, InvalidArguments),
+    ],
+)
+def test_a_refusal_records_nothing(
+    task: str, args: Any, wishes: dict[str, Any], kind: type[Refused], ada: User
+) -> None:
+    with pytest.raises(kind) as caught:
+        submit(task, args, owner=ada, from_outside=True, **wishes)
+    assert str(caught.value)
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize(("priority", "max_attempts"), [(5, 3), (-100, 1)])
+def test_who_is_not_staff_may_lower(ada: User, priority: int, max_attempts: int) -> None:
+    job = submit(
+        ADD, {"n": 1}, owner=ada, from_outside=True, priority=priority, max_attempts=max_attempts
+    ).job
+    assert (job.priority, job.max_attempts) == (priority, max_attempts)
+
+
+@pytest.mark.parametrize("priority", [-101, 101])
+def test_bounds_hold_for_staff_and_for_code(chief: User, priority: int) -> None:
+    for outside in (True, False):
+        with pytest.raises(InvalidOptions):
+            submit(ADD, {"n": 1}, owner=chief, from_outside=outside, priority=priority)
+
+
+# --- permissions ------------------------------------------------------------------------------
+
+
+def test_permissions_are_for_those_outside(ada: User, chief: User) -> None:
+    assert submit(SECRET, {}, owner=chief, from_outside=True).created
+    assert submit(SECRET, {}, owner=ada).created  # code decides for itself
+    ada.user_permissions.add(Permission.objects.get(codename="view_queue"))
+    assert submit(NARROW, {}, owner=User.objects.get(pk=ada.pk), from_outside=True).created
+
+
+def test_who_may_use_what(ada: User, chief: User) -> None:
+    from django.contrib.auth.models import AnonymousUser
+
+    assert may_use(get_task(ADD), None)
+    assert may_use(get_task(ADD), AnonymousUser())
+    assert not may_use(get_task(SECRET), None)
+    assert not may_use(get_task(SECRET), AnonymousUser())
+    assert not may_use(get_task(NARROW), AnonymousUser())
+    assert not may_use(get_task(SECRET), ada)
+    assert may_use(get_task(SECRET), chief)
+    chief.is_active = False
+    assert not may_use(get_task(SECRET), chief)
+
+
+# --- backlog ----------------------------------------------------------------------------------
+
+
+def test_a_full_queue_refuses_those_outside(ada: User, jobs_setting: Callable[..., None]) -> None:
+    jobs_setting(MAX_BACKLOG=2)
+    for _ in range(2):
+        submit(ADD, {"n": 1}, owner=ada, from_outside=True)
+    with pytest.raises(QueueFull) as caught:
+        submit(ADD, {"n": 1}, owner=ada, from_outside=True)
+    assert caught.value.retry_after > 0
+    assert submit(ADD, {"n": 1}, owner=ada, from_outside=True, queue="mail").created
+    assert submit(ADD, {"n": 1}, owner=ada).created
+
+
+def test_the_backlog_is_read_again_after_a_moment(
+    ada: User, jobs_setting: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs_setting(MAX_BACKLOG=1)
+    make_job()
+    with pytest.raises(QueueFull):
+        submit(ADD, {"n": 1}, owner=ada, from_outside=True)
+    Job.objects.all().delete()
+    with pytest.raises(QueueFull):  # what was read is good for a second
+        submit(ADD, {"n": 1}, owner=ada, from_outside=True)
+    monkeypatch.setattr(backlog, "FRESH_SECONDS", 0.0)
+    assert submit(ADD, {"n": 1}, owner=ada, from_outside=True).created
+
+
+def test_running_and_later_jobs_are_no_backlog(
+    ada: User, jobs_setting: Callable[..., None]
+) -> None:
+    jobs_setting(MAX_BACKLOG=1)
+    for status in (Status.RUNNING, Status.SCHEDULED, Status.SUCCEEDED):
+        make_job(status=status)
+    assert submit(ADD, {"n": 1}, owner=ada, from_outside=True).created
+
+
+# --- files ------------------------------------------------------------------------------------
+
+
+def test_an_upload_is_kept_for_the_jobs_that_use_it(ada: User) -> None:
+    upload = make_upload(ada)
+    sent = {"log": {"upload": str(upload.pk)}}
+    for _ in range(2):
+        job = submit(READ, sent, owner=ada, from_outside=True).job
+        assert job.args["log"] == {"upload": str(upload.pk)}
+    assert UploadUse.objects.filter(upload=upload).count() == 2
+
+
+def test_the_same_upload_twice_in_one_job_is_one_use(ada: User) -> None:
+    reference = {"upload": str(make_upload(ada).pk)}
+    submit(READ, {"log": reference, "more": [reference, reference]}, owner=ada)
+    assert UploadUse.objects.count() == 1
+
+
+def test_an_upload_of_another_is_as_good_as_none(ada: User, bob: User, chief: User) -> None:
+    sent = {"log": {"upload": str(make_upload(bob).pk)}}
+    with pytest.raises(InvalidArguments) as caught:
+        submit(READ, sent, owner=ada, from_outside=True)
+    assert caught.value.errors[0]["pointer"] == "/log"
+    assert not UploadUse.objects.exists()
+    assert submit(READ, sent, owner=chief, from_outside=True).created
+    assert submit(READ, sent).created
+
+
+def _stored_files() -> list[str]:
+    storage = job_storage()
+    try:
+        folders = storage.listdir("uploads")[0]
+    except FileNotFoundError:
+        return []
+    return [file for folder in folders for file in storage.listdir(f"uploads/{folder}")[1]]
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("access.log", "access.log"),
+        ("C:\\temp\\a b.log", "a b.log"),
+        ("../../etc/passwd", "passwd"),
+        ("ünï.log", "ünï.log"),
+        ("a\r\nb\x00.log", "ab\ufffd.log"),
+        ("", "upload"),
+        ("/", "upload"),
+        ("x" * 300, "x" * 255),
+    ],
+)
+def test_the_name_of_a_file_is_for_showing_only(ada: User, sent: str, shown: str) -> None:
+    upload = store_upload(ada, sent, [b"ab", b"c"])
+    assert (upload.name, upload.size, upload.owner_id) == (shown, 3, ada.pk)
+    assert upload.file == f"uploads/{upload.pk.hex[:6]}/{upload.pk.hex}"
+    with job_storage().open(upload.file) as stored:
+        assert stored.read() == b"abc"
+
+
+def test_a_file_over_the_limit_leaves_nothing(ada: User, jobs_setting: Callable[..., None]) -> None:
+    jobs_setting(MAX_UPLOAD=10)
+    assert store_upload(ada, "fits", [b"12345", b"67890"]).size == 10
+    with pytest.raises(TooLarge) as caught:
+        store_upload(ada, "big", [b"12345", b"67890", b"1"])
+    assert caught.value.limit == 10
+    assert Upload.objects.count() == 1
+    assert len(_stored_files()) == 1
+
+
+def test_a_client_that_leaves_midway_leaves_nothing(ada: User) -> None:
+    def chunks() -> Any:
+        yield b"begun"
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        store_upload(ada, "half", chunks())
+    assert not Upload.objects.exists()
+    assert _stored_files() == []
+
+
+def test_an_empty_file_is_a_file(ada: User) -> None:
+    assert store_upload(ada, "empty", []).size == 0
+
+
+# --- when the database cannot -----------------------------------------------------------------
+
+
+def test_a_database_that_cannot_take_it_is_said_in_words(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*args: Any) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(lifecycle, "record", locked)
+    with pytest.raises(Unavailable) as caught:
+        submit(ADD, {"n": 1}, owner=ada)
+    assert "database is locked" in str(caught.value)
+    assert caught.value.retry_after > 0
+
+
+# --- within the caller's transaction ----------------------------------------------------------
+
+
+def test_a_job_belongs_to_the_transaction_of_its_caller(ada: User) -> None:
+    with transaction.atomic():
+        submit(ADD, {"n": 1}, owner=ada)
+        submit(ADD, {"n": 1}, owner=ada, unique_key="k")
+        transaction.set_rollback(True)
+    assert not Job.objects.exists()
+
+
+def test_consumers_hear_of_a_job_after_the_commit(
+    ada: User, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    from jobs import brokers
+
+    heard: list[uuid.UUID] = []
+    monkeypatch.setattr(brokers, "announce", lambda queue, job: heard.append(job))
+    with django_capture_on_commit_callbacks(execute=True):
+        job = submit(ADD, {"n": 1}, owner=ada).job
+        submit(ADD, {"n": 1}, run_after=timezone.now() + timedelta(days=1))
+        assert heard == []
+    assert heard == [job.pk]
