@@ -7,7 +7,7 @@
   const skew = Date.parse(document.documentElement.dataset.now) - Date.now();
   const now = () => Date.now() + skew;
 
-  // --- Times: relative within a day, in the reader's zone beyond it ---------------------------
+  // Times: relative within a day, in the reader's zone beyond it
 
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
   const brief = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -44,7 +44,7 @@
     }
   }
 
-  // --- Looking again: each second at first, then 2 s, then 5 s; a hidden tab each 30 s ---------
+  // Looking again: each second at first, then 2 s, then 5 s; a hidden tab each 30 s
 
   let timer, asked = 0, lost = 0;
 
@@ -74,11 +74,13 @@
   });
 
   on("htmx:afterRequest", ({ detail }) => {
-    if (detail.elt.id !== "live") return;
+    // The last answer has replaced the element that asked.
+    const live = detail.requestConfig.elt;
+    if (live.id !== "live") return;
     lost = detail.xhr.status === 0 || detail.xhr.status >= 500 ? lost + 1 : 0;
     const away = $("#away");
     if (away) away.hidden = lost < 2;
-    if (detail.xhr.status === 200) detail.elt.dataset.etag = detail.xhr.getResponseHeader("ETag") || "";
+    if (detail.xhr.status === 200) live.dataset.etag = detail.xhr.getResponseHeader("ETag") || "";
     lookLater();
   });
 
@@ -100,7 +102,7 @@
 
   let spoken = $("#job-status [data-say]")?.dataset.say;
 
-  // --- The log: stays at its end while "Follow" is ticked -------------------------------------
+  // The log: stays at its end while "Follow" is ticked
 
   function follow() {
     const log = $("#log"), tick = $("#follow");
@@ -115,7 +117,7 @@
     if (tab && !target.checked) tab.value = "log";
   });
 
-  // --- Copying ----------------------------------------------------------------------------------
+  // Copying
 
   on("click", async ({ target }) => {
     const button = target.closest?.("[data-copy]");
@@ -137,7 +139,7 @@
     setTimeout(() => { button.textContent = word; }, 1500);
   });
 
-  // --- Lists: tick all ---------------------------------------------------------------------------
+  // Lists: tick all
 
   const boxes = () => $$('[name="job"]');
 
@@ -155,7 +157,7 @@
     if (target.matches('[data-pick-all], [name="job"]')) tellPicked();
   });
 
-  // --- Forms: moments in the reader's zone, once only ---------------------------------------------
+  // Forms: moments in the reader's zone, once only
 
   const pad = (number) => String(number).padStart(2, "0");
   const local = (at) => `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}T${pad(at.getHours())}:${pad(at.getMinutes())}`;
@@ -173,7 +175,7 @@
   on("formdata", ({ target, formData }) => {
     for (const input of $$("[data-moment]", target)) {
       const at = new Date(input.value);
-      if (input.value && !isNaN(at)) formData.set(input.name, at.toISOString());
+      if (input.value && !isNaN(at)) formData.set(input.name, at.toISOString().slice(0, 19));
     }
   });
 
@@ -194,7 +196,7 @@
     if (persisted) for (const button of $$("button:disabled")) button.disabled = false;
   }, window);
 
-  // --- Files: dropped or chosen, sent at once ------------------------------------------------------
+  // Files: dropped or chosen, sent at once
 
   const units = ["kB", "MB", "GB", "TB"];
   function size(count) {
@@ -312,9 +314,9 @@
     }
   }
 
-  // ---------------------------------------------------------------------------------------------------
 
   for (const root of $$("[data-limit]")) new Field(root);
+  $('[aria-invalid="true"]')?.focus();
   zones();
   tellTimes();
   setInterval(tellTimes, 1000);

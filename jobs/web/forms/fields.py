@@ -134,7 +134,8 @@ class MomentField(ArgumentField):
 
     def make_widget(self) -> forms.Widget:
         """The browser's own picker."""
-        widget = forms.TextInput({"data-moment": True, "step": "any"})
+        # No completing: a time that a browser restores would be moved to the zone once more.
+        widget = forms.TextInput({"data-moment": True, "step": "any", "autocomplete": "off"})
         widget.input_type = "datetime-local"
         return widget
 

@@ -16,6 +16,7 @@ from jobs.errors import InvalidArguments
 from . import choices, fields
 from .fields import OMITTED, ArgumentField
 from .files import UploadField
+from .sketch import sketch
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -72,6 +73,8 @@ class TaskForm(forms.Form):
         self.args: dict[str, Any] = {}
         for argument in task.spec.arguments:
             field = field_for(argument, owner)
+            if argument.kind == "json" and argument.items is None:
+                field.widget.attrs["placeholder"] = sketch(task.spec.json_schema, argument.name)
             self.fields[argument.name] = field
             if data is None:
                 value = _start(argument, args, query)
