@@ -13,10 +13,11 @@
   const brief = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
   function duration(seconds) {
-    if (seconds < 10) return `${Math.max(0, seconds).toFixed(1)} s`;
-    const whole = Math.round(seconds);
+    // Whole seconds: tenths would only flicker.
+    const whole = Math.max(0, Math.floor(seconds));
     for (const [size, unit, part, small] of [[86400, "d", 3600, "h"], [3600, "h", 60, "m"], [60, "m", 1, "s"]]) {
-      if (whole >= size) return `${Math.floor(whole / size)} ${unit} ${Math.floor((whole % size) / part)} ${small}`;
+      const rest = Math.floor((whole % size) / part);
+      if (whole >= size) return `${Math.floor(whole / size)} ${unit}${rest ? ` ${rest} ${small}` : ""}`;
     }
     return `${whole} s`;
   }
@@ -25,8 +26,9 @@
     const seconds = (now() - moment) / 1000;
     const size = Math.abs(seconds);
     if (size >= 86400) return brief.format(moment);
-    if (size < 1) return seconds < 0 ? "now" : "just now";
-    const told = size < 60 ? `${Math.floor(size)} s` : size < 3600 ? `${Math.floor(size / 60)} min` : `${Math.floor(size / 3600)} h`;
+    if (size < 1) return "just now";
+    const [unit, word] = size < 60 ? [1, "s"] : size < 3600 ? [60, "min"] : [3600, "h"];
+    const told = `${Math.floor(size / unit)} ${word}`;
     return seconds < 0 ? `in ${told}` : `${told} ago`;
   }
 
@@ -39,8 +41,7 @@
       element.title = exact.format(moment);
     }
     for (const element of $$("[data-since]")) {
-      // Whole seconds: tenths would only flicker.
-      say(element, duration(Math.floor((now() - Date.parse(element.dataset.since)) / 1000)).replace(".0", ""));
+      say(element, duration((now() - Date.parse(element.dataset.since)) / 1000));
     }
   }
 
@@ -120,19 +121,15 @@
   // Copying
 
   on("click", async ({ target }) => {
-    const button = target.closest?.("[data-copy]");
+    const button = target.closest("[data-copy]");
     if (!button) return;
-    const text = $(button.dataset.copy).textContent;
+    const text = $(button.dataset.copy);
     try {
-      await navigator.clipboard.writeText(text);
+      await navigator.clipboard.writeText(text.textContent);
     } catch {
       // No clipboard outside of HTTPS and localhost: the old way.
-      const area = Object.assign(document.createElement("textarea"), { value: text, className: "unseen" });
-      document.body.append(area);
-      area.select();
+      getSelection().selectAllChildren(text);
       document.execCommand("copy");
-      area.remove();
-      button.focus();
     }
     const word = button.textContent;
     button.textContent = "Copied";
@@ -147,7 +144,7 @@
     const picked = $("#picked");
     if (!picked) return;
     const count = boxes().filter((box) => box.checked).length;
-    picked.textContent = count === 0 ? "Tick jobs to" : count === 1 ? "1 job ticked:" : `${count} jobs ticked:`;
+    picked.textContent = count ? `${count} ticked:` : "Tick jobs to";
     const all = $("[data-pick-all]");
     if (all) { all.checked = count > 0 && count === boxes().length; all.indeterminate = count > 0 && !all.checked; }
   }
@@ -198,12 +195,9 @@
 
   // Files: dropped or chosen, sent at once
 
-  const units = ["kB", "MB", "GB", "TB"];
   function size(count) {
-    if (count < 1000) return `${count} B`;
-    let at = -1;
-    do { count /= 1000; at += 1; } while (count >= 999.5 && at < 3);
-    return `${count.toFixed(count < 9.95 ? 1 : 0)} ${units[at]}`;
+    const [unit, word] = count < 1e3 ? [1, "B"] : count < 1e6 ? [1e3, "kB"] : count < 1e9 ? [1e6, "MB"] : [1e9, "GB"];
+    return `${(count / unit).toFixed(unit > 1 && count < 9.95 * unit ? 1 : 0)} ${word}`;
   }
 
   const element = (tag, properties = {}, ...children) => {
@@ -220,10 +214,11 @@
       this.drop = $(".drop", root);
       this.needed = this.input.required;
       for (const held of $$(".held", root)) this.own(held);
-      this.input.addEventListener("change", () => { this.take(this.input.files); this.input.value = ""; this.check(); });
-      for (const name of ["dragenter", "dragover"]) this.drop.addEventListener(name, (event) => { event.preventDefault(); this.drop.classList.add("over"); });
-      for (const name of ["dragleave", "drop"]) this.drop.addEventListener(name, () => this.drop.classList.remove("over"));
-      this.drop.addEventListener("drop", (event) => { event.preventDefault(); this.take(event.dataTransfer.files); });
+      on("change", () => { this.take(this.input.files); this.input.value = ""; this.check(); }, this.input);
+      for (const [name, over] of [["dragenter", true], ["dragover", true], ["dragleave", false], ["drop", false]]) {
+        on(name, (event) => { event.preventDefault(); this.drop.classList.toggle("over", over); }, this.drop);
+      }
+      on("drop", ({ dataTransfer }) => this.take(dataTransfer.files), this.drop);
     }
 
     // What the server drew as a box to keep a file becomes a button to remove it.
@@ -236,10 +231,13 @@
 
     remover(held, stop = () => {}) {
       const name = held.firstElementChild.firstChild.textContent.trim();
-      const button = element("button", { type: "button", className: "less", textContent: "Remove" });
-      button.setAttribute("aria-label", `Remove ${name}`);
-      button.addEventListener("click", () => { stop(); held.remove(); this.check(); this.input.focus(); });
-      return button;
+      return this.button("Remove", `Remove ${name}`, () => { stop(); held.remove(); this.check(); this.input.focus(); });
+    }
+
+    button(textContent, ariaLabel, act) {
+      const made = element("button", { type: "button", className: "less", textContent, ariaLabel });
+      on("click", act, made);
+      return made;
     }
 
     check() { this.input.required = this.needed && !$(".held:not(.bad)", this.root); }
@@ -260,11 +258,9 @@
       this.drop.insertBefore(held, $(".pick-file", this.root));
       if (file.size > limit) {
         held.append(this.remover(held));
-        this.fail(held, `This is over the limit of ${size(limit)}. It was not sent.`);
-        return;
+        return this.fail(held, `This is over the limit of ${size(limit)}. It was not sent.`);
       }
-      const bar = element("progress", { max: file.size || 1, value: 0 });
-      bar.setAttribute("aria-label", `Upload of ${file.name}`);
+      const bar = element("progress", { max: file.size || 1, value: 0, ariaLabel: `Upload of ${file.name}` });
       const xhr = new XMLHttpRequest();
       held.append(this.remover(held, () => xhr.abort()), bar);
       xhr.open("POST", `${this.form.dataset.uploads}?name=${encodeURIComponent(file.name)}`);
@@ -291,13 +287,8 @@
 
     fail(held, text, file) {
       held.classList.add("bad");
-      const told = element("p", { className: "error", textContent: text });
-      told.setAttribute("role", "alert");
-      held.append(told);
-      if (!file) return;
-      const again = element("button", { type: "button", className: "less", textContent: "Try again" });
-      again.addEventListener("click", () => { held.remove(); this.send(file); });
-      held.append(again);
+      held.append(element("p", { className: "error", textContent: text, role: "alert" }));
+      if (file) held.append(this.button("Try again", null, () => { held.remove(); this.send(file); }));
     }
 
     wait(change) {
@@ -313,7 +304,6 @@
       if (!$(".held.bad", form)) form.requestSubmit(button);
     }
   }
-
 
   for (const root of $$("[data-limit]")) new Field(root);
   $('[aria-invalid="true"]')?.focus();
