@@ -18,6 +18,7 @@ from jobs.ids import is_uuid
 from jobs.lifecycle import CancelAnswer
 from jobs.models import Job
 from jobs.submission import run_again
+from jobs.submission.accept import when_available
 from jobs.words import counted
 
 from .access import SignedIn, signed_in, visible_job
@@ -76,12 +77,13 @@ def _many(request: SignedIn, wanted: list[str], action: Callable[[SignedIn, Job]
 
 
 def _cancel(request: SignedIn, job: Job) -> str:
-    answer = lifecycle.cancel(job.id, by=request.user.get_username())
+    by = request.user.get_username()
+    answer = when_available(lambda: lifecycle.cancel(job.id, by=by))
     return "cancelled" if answer is CancelAnswer.CANCELLED else "asked to stop"
 
 
 def _retry(request: SignedIn, job: Job) -> str:
-    run_again(job, request.user)
+    when_available(lambda: run_again(job, request.user))
     return "back in the queue"
 
 

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import json
 import shlex
+from typing import Final
 
 from django.http import HttpRequest
 from django.urls import reverse
 
 from jobs.models import Job
 
+_MOST: Final = 8_000
+
 
 def as_curl(request: HttpRequest, job: Job) -> str:
-    """Return a command that hands in a job like this one by the API."""
+    """Return a command that hands in a job like this one; "" when no command line is so long."""
     body = {"task": job.task, "args": job.args}
     if job.queue != "default":
         body["queue"] = job.queue
+    text = json.dumps(body, ensure_ascii=False)
+    if len(text) > _MOST:
+        return ""
     address = request.build_absolute_uri(f"{reverse('jobs:home')}api/v1/jobs")
     return " \\\n  ".join(
         (
             f"curl {shlex.quote(address)}",
             '-H "Authorization: Bearer $TOKEN"',
             "-H 'Content-Type: application/json'",
-            f"-d {shlex.quote(json.dumps(body, ensure_ascii=False))}",
+            f"-d {shlex.quote(text)}",
         )
     )

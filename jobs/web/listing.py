@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from jobs.catalog import all_tasks
 from jobs.figures import configured_queues, recorded_tasks
 from jobs.ids import is_uuid
+from jobs.jsontext import clean
 from jobs.models import Job
 from jobs.models.job import JobQuerySet
 from jobs.search import matching
@@ -31,7 +32,7 @@ FILTERS: Final = ("who", "status", "task", "queue", "q")
 def jobs(request: SignedIn) -> HttpResponse:
     """Show this user's jobs, or everyone's to staff, newest first."""
     everyone = request.user.is_staff and request.GET.get("who") == "all"
-    asked = {name: request.GET.get(name, "").strip() for name in FILTERS}
+    asked = {name: clean(request.GET.get(name, "").strip()) for name in FILTERS}
     found, newer, older = _page(_wanted(request, everyone, asked), request.GET)
     context = {
         "rows": found,

@@ -43,7 +43,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A part of a result. ``kind``: value, text, json, list, object or table."""
+    """A part of a result. ``kind``: value, values, text, json, list, object or table."""
 
     kind: str
     value: Any = None
@@ -83,6 +83,8 @@ class _Reader:
             return Node("value", value)
         if is_table(value):
             return self._table(value)
+        if isinstance(value, list) and value and all(isinstance(v, _SCALARS) for v in value):
+            return Node("values", value)
         if depth >= DEEPEST or not value:
             return Node("json", json.dumps(value, ensure_ascii=False))
         return Node(

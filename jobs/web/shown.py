@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from jobs.catalog import find_task
 from jobs.models import Job, Upload
+from jobs.words import at_most
 
 _LONG: Final = 80
+_MOST: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +66,4 @@ def _shown(title: str, value: Any) -> Shown:
     block = len(text) > _LONG or "\n" in text
     if block and not isinstance(value, str):
         text = json.dumps(value, ensure_ascii=False, indent=2)
-    return Shown(title, text, block)
+    return Shown(title, at_most(text, _MOST), block)

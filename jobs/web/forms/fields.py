@@ -14,6 +14,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from jobs.catalog.arguments import Argument
+from jobs.jsontext import clean
 
 OMITTED: Final = object()
 """What a field returns when nothing was given: the argument is left out, its default counts."""
@@ -54,7 +55,7 @@ class ArgumentField(forms.Field):
 
     def clean(self, value: Any) -> Any:
         """Return the JSON value, or ``OMITTED``."""
-        return self.when_empty() if value in (None, "") else self.read(value)
+        return self.when_empty() if value in (None, "") else self.read(clean(str(value)))
 
     def when_empty(self) -> Any:
         """Return what an empty control means: null, an empty text, or nothing given."""

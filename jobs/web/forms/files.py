@@ -17,6 +17,7 @@ from jobs.errors import TooLarge, Unavailable
 from jobs.ids import is_uuid
 from jobs.models import Upload
 from jobs.submission import store_upload
+from jobs.submission.accept import when_available
 
 from .fields import ArgumentField
 
@@ -92,7 +93,9 @@ class UploadField(ArgumentField):
 
     def _take(self, file: UploadedFile[bytes]) -> None:
         try:
-            upload = store_upload(self.owner, file.name or "upload", file.chunks())
+            upload = when_available(
+                lambda: store_upload(self.owner, file.name or "upload", file.chunks())
+            )
         except (TooLarge, Unavailable) as error:
             raise ValidationError(str(error)) from error
         except OSError as error:
