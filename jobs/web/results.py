@@ -11,6 +11,8 @@ from typing import Any, Final
 DEEPEST: Final = 6
 """Below this depth the rest is shown as JSON."""
 SHORT: Final = 120
+LONG: Final = 25
+"""A part of more lines than this is folded, so that what comes after it is not out of sight."""
 _SCALARS: Final = (str, int, float, bool, type(None))
 
 
@@ -55,6 +57,16 @@ class Node:
     def is_leaf(self) -> bool:
         """Whether it fits on the line of its name."""
         return self.kind in {"value", "json"}
+
+    @property
+    def size(self) -> int:
+        """How many lines it has: rows, values or members."""
+        return len(self.rows or self.items or (self.value if self.kind == "values" else ()))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is shown unfolded at first; a table that is being sorted stays so."""
+        return self.size <= LONG or any(column.sorted for column in self.columns)
 
 
 def result_node(result: Any, sort: Sort) -> Node:
