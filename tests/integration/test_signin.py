@@ -154,3 +154,8 @@ def test_signing_out_wants_its_csrf_token(ada: User) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(ada)
     assert strict.post("/sign-out/").status_code == 403
+
+
+def test_browsers_find_an_icon_on_pages_that_name_none(client: Client) -> None:
+    answer = client.get("/favicon.ico", follow=True)
+    assert (answer.status_code, answer["Content-Type"]) == (200, "image/svg+xml")
