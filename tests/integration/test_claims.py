@@ -14,7 +14,16 @@ from jobs import lifecycle
 from jobs.ids import uuid7
 from jobs.models import Consumer, Job
 from jobs.states import Ending, Status
-from tests.factories import end, make_consumer, make_job, make_user, record, take, take_one
+from tests.factories import (
+    end,
+    make_consumer,
+    make_job,
+    make_user,
+    record,
+    take,
+    take_all,
+    take_one,
+)
 from tests.threads import in_threads
 
 ALL_AT_ONCE = 400
@@ -27,7 +36,7 @@ class TestOrder:
 
     def test_higher_priority_first_then_first_come(self) -> None:
         low, first, second, high = (record(priority=p) for p in (-1, 0, 0, 5))
-        order = [claim.id for claim in take(limit=9)]
+        order = [claim.id for claim in take_all()]
         assert order == [high.pk, first.pk, second.pk, low.pk]
 
     def test_a_thousand_jobs_of_one_owner_do_not_starve_another(self) -> None:
@@ -36,9 +45,17 @@ class TestOrder:
             record(owner=ada)
         late = record(owner=bob)
         later = record(owner=bob)
-        order = [claim.id for claim in take(limit=52)]
+        order = [claim.id for claim in take_all()]
         assert order.index(late.pk) <= 1
         assert order.index(later.pk) <= 3
+
+    def test_several_at_once_come_in_the_same_order(self) -> None:
+        ada, bob = make_user("ada"), make_user("bob")
+        for owner in (ada, ada, bob, ada):
+            record(owner=owner)
+        record(owner=bob, priority=1)
+        owners = [claim.owner_id for claim in take(limit=9)]
+        assert owners == [bob.pk, ada.pk, bob.pk, ada.pk, ada.pk]
 
     def test_who_comes_in_the_middle_begins_at_the_turn_that_is_served(self) -> None:
         ada, bob = make_user("ada"), make_user("bob")
@@ -46,7 +63,7 @@ class TestOrder:
             record(owner=ada)
         take(limit=10)
         many = [record(owner=bob) for _ in range(10)]
-        owners = [claim.owner_id for claim in take(limit=20)]
+        owners = [claim.owner_id for claim in take_all()]
         # Neither before Ada's job whose turn it is, nor all at once because Bob was idle so far.
         assert Counter(owners[:10]) == {ada.pk: 5, bob.pk: 5}
         assert len(many) == 10
@@ -56,7 +73,7 @@ class TestOrder:
         for _ in range(10):
             record()
         hers = record(owner=ada)
-        order = [claim.id for claim in take(limit=11)]
+        order = [claim.id for claim in take_all()]
         assert order.index(hers.pk) <= 1
 
     def test_turns_are_kept_apart_by_priority_and_queue(self) -> None:

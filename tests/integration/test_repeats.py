@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.errors import IdempotencyConflict
+from jobs.ids import uuid7
 from jobs.lifecycle import Outcome
 from jobs.models import Job
 from jobs.states import FINAL, Ending, Status
@@ -115,6 +116,13 @@ def test_fifty_at_once_make_one_job(key: str) -> None:
     assert Job.objects.count() == 1
     assert len({job.pk for job, _ in answers}) == 1
     assert sorted(created for _, created in answers) == [False] * (MANY - 1) + [True]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_and_its_uses_of_files_are_recorded_together() -> None:
+    with pytest.raises(IntegrityError):
+        lifecycle.record(Job(task=SQUARE), [uuid7()])
+    assert not Job.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -131,6 +131,15 @@ def test_an_upload_goes_after_a_day_without_a_job(now: datetime, tmp_path: Path)
     assert files(tmp_path) == {used.pk.hex, fresh.pk.hex}
 
 
+def test_uploads_in_use_do_not_stand_in_the_way(now: datetime) -> None:
+    for _ in range(3):
+        UploadUse.objects.create(upload=make_upload(), job=make_job())
+    unused = make_upload()
+    Upload.objects.update(created_at=now - LONG_AGO)
+    assert lifecycle.prune(now, limit=1) == 1
+    assert not Upload.objects.filter(pk=unused.pk).exists()
+
+
 def test_an_upload_goes_with_the_last_job_that_used_it(now: datetime) -> None:
     upload = make_upload()
     Upload.objects.update(created_at=now - LONG_AGO)

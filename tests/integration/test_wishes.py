@@ -18,7 +18,16 @@ from jobs.lifecycle import CancelAnswer
 from jobs.models import Job
 from jobs.states import FINAL, WAITING, Ending, Status
 from jobs.submission import run_again
-from tests.factories import end, make_consumer, make_job, make_user, record, take, take_one
+from tests.factories import (
+    end,
+    make_consumer,
+    make_job,
+    make_user,
+    record,
+    take,
+    take_all,
+    take_one,
+)
 from tests.threads import in_threads
 
 from .api_tasks import SECRET
@@ -122,7 +131,7 @@ class TestRunAgain:
         waiting = [record(owner=ada) for _ in range(3)]
         job.refresh_from_db()
         lifecycle.retry(job)
-        assert [claim.id for claim in take(limit=4)] == [*(one.pk for one in waiting), job.pk]
+        assert [claim.id for claim in take_all()] == [*(one.pk for one in waiting), job.pk]
 
     @pytest.mark.parametrize(
         "status", [Status.SUCCEEDED, Status.QUEUED, Status.SCHEDULED, Status.RUNNING]
@@ -209,7 +218,7 @@ class TestDue:
         hers = [make_job(status=Status.SCHEDULED, run_after=past, owner=ada) for _ in range(4)]
         his = [record(owner=bob) for _ in range(4)]
         assert lifecycle.promote_due(now) == 4
-        order = [claim.owner_id for claim in take(limit=8)]
+        order = [claim.owner_id for claim in take_all()]
         assert {order[0], order[1]} == {order[2], order[3]} == {ada.pk, bob.pk}
         assert len(hers) == len(his)
 
@@ -220,7 +229,24 @@ class TestDue:
             for age in (1, 2)
         )
         lifecycle.promote_due(now)
-        assert [claim.id for claim in take(limit=2)] == [first.pk, second.pk]
+        assert [claim.id for claim in take_all()] == [first.pk, second.pk]
+
+    def test_one_that_is_cancelled_meanwhile_stays_cancelled(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from jobs.lifecycle import schedule
+
+        now = timezone.now()
+        job = make_job(status=Status.SCHEDULED, run_after=now)
+
+        def cancelled_first(found: Job) -> int:
+            lifecycle.cancel(found.pk, "ada")
+            return 0
+
+        monkeypatch.setattr(schedule, "turn_of", cancelled_first)
+        assert lifecycle.promote_due(now) == 0
+        job.refresh_from_db()
+        assert job.status == Status.CANCELLED
 
     def test_a_chunk_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from jobs.lifecycle import schedule
