@@ -71,6 +71,13 @@ def size(count: int) -> str:
     return f"{amount:.1f} {unit}" if amount < 9.95 else f"{amount:.0f} {unit}"
 
 
+def figure(value: float) -> str:
+    """Write a number with separators, without a fraction that says nothing: ``620,000``."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        value = int(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+
+
 def counted(count: int, noun: str, plural: str = "") -> str:
     """Say how many: ``1 job``, ``1,200 jobs``."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

@@ -107,10 +107,8 @@ def filesize(count: int) -> str:
 
 @register.filter
 def number(value: float) -> str:
-    """A number with separators, without a fraction that says nothing: ``620,000``."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        value = int(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+    """A number with separators: ``620,000``."""
+    return words.figure(value)
 
 
 @register.filter

@@ -8,6 +8,7 @@ from typing import Final
 
 from jobs.models import Job
 from jobs.states import Status
+from jobs.words import figure
 
 _FIRST_GUESS: Final = timedelta(seconds=3)
 _LEAST_SHARE: Final = 0.01
@@ -23,6 +24,21 @@ class Progress:
     message: str
     since: datetime | None
     left: float | None
+
+    @property
+    def told(self) -> str:
+        """The numbers and the task's own words: ``620,000 of 1,000,000 lines``.
+
+        One word is taken for the unit of the numbers. Words with a number in them say it better
+        than the numbers do (``352,550 lines``, while those count bytes), and stand alone.
+        """
+        if self.done is None or any(letter.isdigit() for letter in self.message):
+            return self.message
+        count = figure(self.done)
+        if self.total is not None:
+            count += f" of {figure(self.total)}"
+        mark = ", " if " " in self.message else " "
+        return f"{count}{mark}{self.message}" if self.message else count
 
 
 def progress_of(job: Job, now: datetime) -> Progress | None:
