@@ -158,4 +158,5 @@ def test_signing_out_wants_its_csrf_token(ada: User) -> None:
 
 def test_browsers_find_an_icon_on_pages_that_name_none(client: Client) -> None:
     answer = client.get("/favicon.ico", follow=True)
+    answer.close()  # it holds the file
     assert (answer.status_code, answer["Content-Type"]) == (200, "image/svg+xml")
