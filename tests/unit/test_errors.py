@@ -57,8 +57,10 @@ def test_each_error_is_ours_and_documented(kind: type[Exception]) -> None:
         ),
         (
             InvalidArguments([{"pointer": f"/{i}", "detail": "Bad."} for i in range(7)]),
-            "The arguments do not fit: /0: Bad.; /1: Bad.; /2: Bad.; /3: Bad.; /4: Bad."
-            " (and 2 more)",
+            (
+                "The arguments do not fit: /0: Bad.; /1: Bad.; /2: Bad.; /3: Bad.; /4: Bad."
+                " (and 2 more)"
+            ),
         ),
         (JobCancelled("ada"), "cancelled by ada"),
         (JobCancelled(), "cancelled"),
