@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.http import QueryDict
@@ -14,8 +14,8 @@ from jobs.compat import task_backends
 from jobs.errors import InvalidOptions
 from jobs.models import Job
 
-from .choices import ChoiceField
-from .fields import OMITTED, ArgumentField, MomentField, NumberField
+from .fields import OMITTED
+from .task import field_for
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -36,8 +36,8 @@ class OptionsForm(forms.Form):
         self.wishes: dict[str, Any] = {}
         self.usual: dict[str, Any] = {}
         usual, start = _start(task, None), _start(task, like)
-        for field in _fields(task, owner):
-            name = field.argument.name
+        for argument in _arguments(task, owner):
+            name, field = argument.name, field_for(argument, owner)
             self.fields[name] = field
             self.initial[name] = field.shown(start[name])
             self.usual[name] = field.shown(usual[name])
@@ -84,48 +84,26 @@ def _start(task: AnyTask, like: Job | None) -> dict[str, Any]:
     }
 
 
-def _fields(task: AnyTask, owner: User) -> list[ArgumentField]:
-    top = 100 if owner.is_staff else task.priority
-    attempts = None if owner.is_staff else task.max_attempts
-    found: list[ArgumentField] = [
-        NumberField(
-            _option(
-                "priority",
-                "Priority",
-                "integer",
-                help="Higher goes first.",
-                minimum=-100,
-                maximum=top,
-            )
+_KEY_HELP: Final = (
+    "While a job of yours with this task and key is unfinished, handing in again leads to that job."
+)
+
+
+def _arguments(task: AnyTask, owner: User) -> list[Argument]:
+    """The options as arguments. Who is not staff may lower what the task says, not raise it."""
+    queues = tuple((name, name) for name in sorted(task_backends[task.backend].queues))
+    most = {} if owner.is_staff else {"maximum": task.max_attempts}
+    told = {"minimum": -100, "maximum": 100 if owner.is_staff else task.priority}
+    return [
+        *([_option("queue", "Queue", "choice", "", choices=queues)] if len(queues) > 1 else []),
+        _option("priority", "Priority", "integer", "Higher goes first.", **told),
+        _option("run_after", "Not before", "datetime", ""),
+        _option(
+            "max_attempts", "Attempts", "integer", "How many failures end it.", minimum=1, **most
         ),
-        MomentField(_option("run_after", "Not before", "datetime")),
-        NumberField(
-            _option(
-                "max_attempts",
-                "Attempts",
-                "integer",
-                help="How many failures end it.",
-                minimum=1,
-                maximum=attempts,
-            )
-        ),
-        ArgumentField(
-            _option(
-                "unique_key",
-                "Unique key",
-                "text",
-                help="While a job of yours with this task and key is unfinished, "
-                "handing in again leads to that job.",
-                max_length=200,
-            )
-        ),
+        _option("unique_key", "Unique key", "text", _KEY_HELP, max_length=200),
     ]
-    queues = sorted(task_backends[task.backend].queues)
-    if len(queues) > 1:
-        names = tuple((name, name) for name in queues)
-        found.insert(0, ChoiceField(_option("queue", "Queue", "choice", choices=names)))
-    return found
 
 
-def _option(name: str, title: str, kind: str, **more: Any) -> Argument:
-    return Argument(name=name, title=title, kind=kind, required=False, **more)
+def _option(name: str, title: str, kind: str, help: str, **more: Any) -> Argument:  # noqa: A002
+    return Argument(name=name, title=title, kind=kind, help=help, required=False, **more)

@@ -13,7 +13,7 @@ from jobs.catalog.arguments import Argument
 from jobs.catalog.registry import AnyTask
 from jobs.errors import InvalidArguments
 
-from . import choices, fields
+from . import choices, fields, jsonfields
 from .fields import OMITTED, ArgumentField
 from .files import UploadField
 from .sketch import sketch
@@ -28,7 +28,7 @@ _FIELDS: dict[str, type[ArgumentField]] = {
     "boolean": fields.YesNoField,
     "datetime": fields.MomentField,
     "choice": choices.ChoiceField,
-    "json": fields.JsonField,
+    "json": jsonfields.JsonField,
 }
 
 
@@ -41,7 +41,7 @@ def field_for(argument: Argument, owner: User) -> ArgumentField:
     if argument.kind == "boolean" and argument.nullable:
         return choices.MaybeField(argument)
     if argument.items is not None:
-        return fields.LinesField(argument)
+        return jsonfields.LinesField(argument)
     return _FIELDS.get(argument.kind, ArgumentField)(argument)
 
 
