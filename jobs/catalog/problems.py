@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..compat import task_backends
-from .declare import STAFF
+from .declare import DEFAULT, STAFF
 from .registry import AnyTask, declarations
 from .signature import BadSignature
 
@@ -89,8 +89,13 @@ def _wrong_values(task: AnyTask) -> Iterator[str]:
         yield f"priority must be a whole number from -100 to 100, not {task.priority!r}"
     if not isinstance(task.max_attempts, int) or task.max_attempts < 1:
         yield f"max_attempts must be a whole number from 1, not {task.max_attempts!r}"
-    limit = task.timeout
-    if limit is not None and (not isinstance(limit, int | float) or limit <= 0):
+    # Not task.timeout: that reads the settings, which may be what is wrong.
+    limit = task.time_limit
+    if (
+        limit is not None
+        and limit != DEFAULT
+        and (not isinstance(limit, int | float) or limit <= 0)
+    ):
         yield f"timeout must be seconds above zero, or None, not {limit!r}"
     if task.executor not in ("thread", "process"):
         yield f"executor must be 'thread' or 'process', not {task.executor!r}"

@@ -21,6 +21,7 @@ from ..lifecycle.sql import connection
 from ..words import counted, size
 
 LEAST_SPACE: Final = 200_000_000
+UNREADABLE: Final = "jobs.E010"
 
 
 class Grade(Enum):
@@ -62,12 +63,18 @@ def problem(told: str) -> Finding:
 
 
 def settings_and_declarations(now: datetime) -> Iterator[Finding]:
-    """What ``manage.py check`` says of Jobdesk."""
+    """What ``manage.py check`` says of Jobdesk.
+
+    Raises:
+        NothingMore: the settings cannot be read.
+    """
     messages = checks.run_checks(tags=["jobs"])
     for message in messages:
         hint = f" {message.hint}" if message.hint else ""
         grade = Grade.PROBLEM if message.level >= checks.ERROR else Grade.NOTE
         yield Finding(grade, f"{message.msg}{hint} ({message.id})")
+    if any(message.id == UNREADABLE for message in messages):
+        raise NothingMore
     if not messages:
         yield ok("The settings and the declarations of tasks are sound.")
 

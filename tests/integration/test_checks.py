@@ -39,6 +39,7 @@ def test_a_wrong_setting_is_told(settings: Any) -> None:
     messages = check_settings()
     assert ids(messages) == ["jobs.E010"]
     assert "JOBS['LEASE']" in messages[0].msg
+    assert ids(checks.run_checks(tags=["jobs"])) == ["jobs.E010"]
 
 
 SQLITE = {"ENGINE": "django.db.backends.sqlite3"}
