@@ -111,7 +111,7 @@ class Consumers:
         self, *options: str, pipe: bool = False, ready: int = 1, **environment: str
     ) -> ConsumerHandle:
         """Start one and wait until it takes jobs."""
-        handle = self.launch(*options, pipe=pipe, **environment)
+        handle = self.launch(*options, pipe=pipe, cwd=None, **environment)
         return handle.wait_ready(ready)
 
     def launch(
@@ -136,7 +136,7 @@ class Consumers:
 
     def run_until_idle(self, *options: str, **environment: str) -> ConsumerHandle:
         """Run one until nothing is due; it must end well."""
-        handle = self.launch("--until-idle", *options, **environment)
+        handle = self.launch("--until-idle", *options, pipe=False, cwd=None, **environment)
         assert handle.wait(60) == 0, "".join(handle.said)
         return handle
 

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def wait_until(
-    look: Callable[[], T], *, timeout: float = 60.0, interval: float = 0.02, what: str = ""
+    look: Callable[[], T | None], *, timeout: float = 60.0, interval: float = 0.02, what: str = ""
 ) -> T:
     """Return the first true value that ``look`` gives.
 

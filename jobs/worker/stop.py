@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from types import FrameType
 
@@ -48,6 +47,8 @@ class Stop:
         self._asked.set()
 
     def _listen(self) -> None:
-        while sys.stdin.buffer.readline():
+        # Not through sys.stdin: a thread that waits inside its buffer makes the interpreter abort
+        # when the process ends by itself.
+        while os.read(0, 1024):
             self._asked.set()
         os._exit(EXIT_NOW)

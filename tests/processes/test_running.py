@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_the_process_is_left_as_it_was(consumers: Consumers, tmp_path: Path) -> 
     consumer = consumers.launch("--until-idle", cwd=work, HOME=str(home), USERPROFILE=str(home))
     assert consumer.wait() == 0
 
-    seen = stored(result.id).result
+    seen: Any = stored(result.id).result
     assert seen["print"] == "builtins"
     assert seen["excepthook"] is True
     assert seen["log_method"] == "logging"

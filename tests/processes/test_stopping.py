@@ -53,9 +53,7 @@ def test_a_signal_to_the_whole_group_ends_no_running_task(
 ) -> None:
     """As Ctrl-C in a terminal, or a service manager that stops a group of processes."""
     consumer = consumers.start()
-    results = [
-        task.enqueue(str(tmp_path / "go")) for task in (tasks.hold, tasks.hold_in_process)
-    ]
+    results = [task.enqueue(str(tmp_path / "go")) for task in (tasks.hold, tasks.hold_in_process)]
     for result in results:
         wait_status(result.id, "running")
     # Its word comes from inside the task: by then it has left signals to its parent.
@@ -73,6 +71,10 @@ def test_a_signal_to_the_whole_group_ends_no_running_task(
 def _is_stopping(consumer: ConsumerHandle) -> bool:
     """It takes nothing new: a job that waits for long enough says so."""
     return any("stopping" in line for line in consumer.said)
+
+
+def _wait_second_attempt(result_id: str) -> None:
+    wait_until(lambda: stored(result_id).attempt == 2, what="a second attempt")
 
 
 def test_what_outlives_the_grace_time_is_handed_back_at_no_cost(
@@ -133,7 +135,7 @@ def test_killed_jobs_run_again_on_the_same_host(consumers: Consumers, tmp_path: 
     # A lease of an hour: only the free file lock can tell so soon.
     consumers.start(JOBS_LEASE_SECONDS="3600")
     for result in results:
-        wait_until(lambda result=result: stored(result.id).attempt == 2, what="a second attempt")
+        _wait_second_attempt(result.id)
     (tmp_path / "go").touch()
 
     for result in results:
@@ -151,7 +153,7 @@ def test_a_living_consumer_takes_over_from_a_dead_one(consumers: Consumers, tmp_
 
     first.kill()
 
-    wait_until(lambda: stored(result.id).attempt == 2, what="a second attempt")
+    _wait_second_attempt(result.id)
 
 
 def test_a_silent_consumer_is_given_up_after_a_lease_and_changes_nothing_when_it_wakes(
@@ -165,7 +167,7 @@ def test_a_silent_consumer_is_given_up_after_a_lease_and_changes_nothing_when_it
     other = Consumers(tmp_path / "elsewhere")
     try:
         other.start("--concurrency", "1", JOBS_LEASE_SECONDS="2")
-        wait_until(lambda: stored(result.id).attempt == 2, what="a second attempt")
+        _wait_second_attempt(result.id)
         (tmp_path / "go").touch()
         done = wait_finished(result.id)
         frozen.signal(signal.SIGCONT)
