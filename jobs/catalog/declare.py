@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, ParamSpec, Self, TypeVar, overload
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, Self, TypeVar, overload
 
 from django.apps import apps
 
 from ..compat import TypedTask
 from ..conf import get_conf
 from .arguments import humanise
+from .context import JobContext
 from .signature import CONTEXT_PARAMETER, ArgSpec
 
 P = ParamSpec("P")
@@ -129,6 +130,21 @@ def default_name(function: Callable[..., Any]) -> str:
     return f"{config.label if config else module.partition('.')[0]}.{function.__name__}"
 
 
+class Declare(Protocol):
+    """``@job(...)`` with its options: what makes the function a task."""
+
+    @overload
+    def __call__(self, function: Callable[Concatenate[JobContext, P], T], /) -> JobTask[P, T]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, T], /) -> JobTask[P, T]: ...
+
+
+# Who enqueues a task that takes a context does not give it.
+@overload
+def job(function: Callable[Concatenate[JobContext, P], T], /) -> JobTask[P, T]: ...
+
+
 @overload
 def job(function: Callable[P, T], /) -> JobTask[P, T]: ...
 
@@ -145,7 +161,7 @@ def job(
     executor: Executor = "thread",
     permission: str | None = None,
     backend: str = "default",
-) -> Callable[[Callable[P, T]], JobTask[P, T]]: ...
+) -> Declare: ...
 
 
 def job(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:

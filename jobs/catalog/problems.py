@@ -80,11 +80,13 @@ def _of_options(task: AnyTask) -> Iterator[DeclarationProblem]:
 
 
 def _wrong_values(task: AnyTask) -> Iterator[str]:
-    if not isinstance(task.title, str):
-        yield f"title must be text, not {task.title!r}"
-    if not isinstance(task.name, str) or not NAME.fullmatch(task.name):
+    title: object = task.title
+    if not isinstance(title, str):
+        yield f"title must be text, not {title!r}"
+    name: object = task.name
+    if not isinstance(name, str) or not NAME.fullmatch(name):
         # It stands in addresses and on command lines.
-        yield f"name must be of letters, digits, '.', '_' and '-', 200 at most, not {task.name!r}"
+        yield f"name must be of letters, digits, '.', '_' and '-', 200 at most, not {name!r}"
     if not isinstance(task.priority, int) or not -100 <= task.priority <= 100:
         yield f"priority must be a whole number from -100 to 100, not {task.priority!r}"
     if not isinstance(task.max_attempts, int) or task.max_attempts < 1:

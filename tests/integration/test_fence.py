@@ -27,7 +27,7 @@ def taken_again() -> tuple[Claim, Claim, Job]:
 
 
 def row(job: Job) -> dict[str, Any]:
-    return Job.objects.filter(pk=job.pk).values().get()
+    return dict(Job.objects.filter(pk=job.pk).values().get())
 
 
 def note(claim: Claim, name: str = "a.txt", file: str = "f1") -> ArtifactNote:

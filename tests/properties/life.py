@@ -30,7 +30,7 @@ NEVER_CHANGED = frozenset({"id", "task", "module_path", "queue", "args", "positi
 
 def rows() -> dict[uuid.UUID, Row]:
     """Every job as it is in the table."""
-    return {row["id"]: row for row in Job.objects.values()}
+    return {row["id"]: dict(row) for row in Job.objects.values()}
 
 
 class Life(RuleBasedStateMachine):

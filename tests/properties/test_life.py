@@ -24,7 +24,7 @@ QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 
 
 def test_any_life_of_jobs_keeps_to_the_table() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Life,
         settings=settings(
             max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=QUIET

@@ -56,14 +56,14 @@ def test_the_last_62_bits_are_drawn() -> None:
 
 def test_a_clock_that_steps_back_does_not_make_ids_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
     first = uuid7()
-    monkeypatch.setattr(ids.time, "time_ns", lambda: 0)
+    monkeypatch.setattr("jobs.ids.time.time_ns", lambda: 0)
     assert uuid7() > first
 
 
 def test_a_full_counter_carries_into_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     moment = (time.time_ns() // 1_000_000 + 3_600_000) * 1_000_000
     monkeypatch.setattr(ids, "_last", 0)
-    monkeypatch.setattr(ids.time, "time_ns", lambda: moment)
+    monkeypatch.setattr("jobs.ids.time.time_ns", lambda: moment)
     made = [uuid7() for _ in range(4_097)]
     assert all(a < b for a, b in pairwise(made))
     assert made[-1].int >> 80 == (made[0].int >> 80) + 1

@@ -22,7 +22,8 @@ def sources(root: Path) -> Iterator[tuple[str, str]]:
 
 def status_writes(source: str) -> list[int]:
     """The lines that write a job's status, as far as the text can tell."""
-    return sorted({node.lineno for node in ast.walk(ast.parse(source)) if _writes(node)})
+    nodes = (node for node in ast.walk(ast.parse(source)) if _writes(node))
+    return sorted({getattr(node, "lineno", 0) for node in nodes})
 
 
 def _writes(node: ast.AST) -> bool:
