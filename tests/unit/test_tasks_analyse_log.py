@@ -29,7 +29,8 @@ class Given:
 
 def analysed(path: Path, recorder: Recorder, **options: Any) -> dict[str, Any]:
     log = cast("InputFile", Given(path))
-    return analyse_log.func(context_for(recorder), log, **options)
+    found: dict[str, Any] = analyse_log.func(context_for(recorder), log, **options)
+    return found
 
 
 def test_a_log_becomes_tables_a_plot_and_a_csv(tmp_path: Path) -> None:
