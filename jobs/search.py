@@ -6,7 +6,9 @@ import re
 import uuid
 from typing import Final
 
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import In
 
 from .catalog import all_tasks
 from .figures import recorded_tasks
@@ -17,7 +19,7 @@ _HEX: Final = re.compile(r"[0-9a-f]{1,32}")
 def matching(text: str) -> Q:
     """Jobs whose id begins with the text, or whose task's name or title holds it.
 
-    Both are ranges of an index: names are looked up first, among the few that there are.
+    Names are looked up first, among the few that there are.
     """
     wanted = Q(pk__in=[])
     digits = text.replace("-", "").lower()
@@ -25,12 +27,17 @@ def matching(text: str) -> Q:
         first, last = digits.ljust(32, "0"), digits.ljust(32, "f")
         wanted |= Q(id__gte=uuid.UUID(first), id__lte=uuid.UUID(last))
     names = _task_names(text.casefold())
-    return wanted | Q(task__in=sorted(names)) if names else wanted
+    if len(names) == 1:
+        return wanted | Q(task=names[0])
+    if names:
+        # Of several tasks the newest jobs are found sooner by walking the ids than by collecting
+        # all of theirs from the index and sorting them; COALESCE keeps the planner from that.
+        return wanted | Q(In(Coalesce(F("task"), Value("")), names))
+    return wanted
 
 
-def _task_names(text: str) -> set[str]:
-    found = {name for name in recorded_tasks() if text in name.casefold()}
-    for name, task in all_tasks().items():
-        if text in name.casefold() or text in task.title.casefold():
-            found.add(name)
-    return found
+def _task_names(text: str) -> list[str]:
+    """The tasks that have jobs and whose name or title holds the text."""
+    tasks = all_tasks()
+    titles = {name: tasks[name].title if name in tasks else "" for name in recorded_tasks()}
+    return sorted(name for name, title in titles.items() if text in f"{name}\n{title}".casefold())

@@ -17,6 +17,7 @@ from jobs import figures, lifecycle
 from jobs.ids import uuid7
 from jobs.lifecycle.outcomes import Outcome
 from jobs.models import Job
+from jobs.search import matching
 from jobs.states import Ending, Status
 from jobs.submission import backlog
 from jobs.submission.accept import Wishes, _same_request, _same_slot
@@ -179,6 +180,13 @@ def test_the_statement_reads_an_index(run: Callable[[], Any], allowed: set[str])
 def test_a_claim_takes_in_the_order_of_its_index() -> None:
     plan = Plans()
     plan.of(claim)
+    assert not [line for line in plan.lines if "TEMP B-TREE" in line], plan.lines
+
+
+def test_jobs_of_several_tasks_are_found_without_sorting_all_of_them() -> None:
+    rows = Job.objects.filter(matching("t")).select_related("owner").order_by("-id")
+    plan = Plans()
+    plan.of(lambda: list(rows[:9]))
     assert not [line for line in plan.lines if "TEMP B-TREE" in line], plan.lines
 
 
