@@ -177,6 +177,19 @@ class Arena:
 
         return wait_until(look, timeout=timeout, what=f"{wanted}")
 
+    def wait_beats(self, count: int) -> None:
+        """Wait until every living consumer has committed so many more beats: ten are a lease."""
+        before = self._beats()
+        wait_until(
+            lambda: all(beat >= before.get(one, 0) + count for one, beat in self._beats().items()),
+            timeout=120,
+            what=f"{count} beats",
+        )
+
+    def _beats(self) -> dict[str, int]:
+        rows = self.rows("SELECT id, beat FROM jobs_consumer WHERE dead_at IS NULL")
+        return {one: beat for one, beat in rows if self._lives(one)}
+
     def unfinished(self) -> int:
         """How many jobs have not ended."""
         marks = ", ".join("?" * len(FINAL))
@@ -225,7 +238,7 @@ class Arena:
     def _attempts(self) -> list[AttemptRow]:
         columns = "job_id, number, outcome, started_at, ended_at"
         return [
-            AttemptRow(*row[:3], _seconds(row[3]), _seconds(row[4]))
+            AttemptRow(*row[:3], seconds_of(row[3]), seconds_of(row[4]))
             for row in self.rows(f"SELECT {columns} FROM jobs_attempt")
         ]
 
@@ -237,5 +250,6 @@ class Arena:
         ]
 
 
-def _seconds(text: str) -> float:
+def seconds_of(text: str) -> float:
+    """Return a stored time in seconds since 1970."""
     return datetime.fromisoformat(f"{text}+00:00").timestamp()
