@@ -99,6 +99,7 @@ class Arena:
             cwd=ROOT,
             pass_fds=[number],
             stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         return self._web
 
@@ -185,6 +186,11 @@ class Arena:
             timeout=120,
             what=f"{count} beats",
         )
+
+    def let_pass(self, seconds: float) -> None:
+        """Let time pass while there is nobody to tell of it."""
+        end = time.monotonic() + seconds
+        wait_until(lambda: time.monotonic() > end, timeout=10 * seconds)
 
     def _beats(self) -> dict[str, int]:
         rows = self.rows("SELECT id, beat FROM jobs_consumer WHERE dead_at IS NULL")

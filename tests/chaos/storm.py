@@ -21,8 +21,9 @@ from .arena import LEASE, Arena, seconds_of
 HOSTS = ("here", "here", "there")
 """The third consumer is as on another machine: only its silence tells that it is dead."""
 KINDS = {"kill": 66, "freeze": 12, "drain": 8, "lock": 7, "web": 7}
-PACE = 1.8
+PACE = 1.7
 SLOTS = "4"
+BACKLOG = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class Storm:
     killed: dict[int, tuple[float, str]] = field(default_factory=dict)  # pid -> when, which host
     over: threading.Event = field(default_factory=threading.Event)
     errors: list[BaseException] = field(default_factory=list)
+    _still: threading.Event = field(default_factory=threading.Event)
     _places: list[ConsumerHandle] = field(default_factory=list)
 
     def run(self, say: Callable[[str], Any]) -> None:
@@ -84,17 +86,20 @@ class Storm:
         workers = [
             threading.Thread(target=self._guarded, args=(self._hand_in, n)) for n in range(3)
         ]
-        workers.append(threading.Thread(target=self._guarded, args=(self._replace,)))
-        for worker in workers:
+        replacing = threading.Thread(target=self._guarded, args=(self._replace,))
+        for worker in (*workers, replacing):
             worker.start()
         try:
             self._rage(faults, say)
+            self.over.set()
+            self._calm()
         finally:
             self.over.set()
-            for worker in workers:
+            self._still.set()
+            for worker in (*workers, replacing):
                 worker.join(180)
         assert self.errors == []
-        self._calm()
+        self._leave()
 
     def _start(self, place: int) -> ConsumerHandle:
         return self.arena.consume("--concurrency", SLOTS, host=HOSTS[place], ready=0)
@@ -113,7 +118,9 @@ class Storm:
             wish = rng.random()
             if job and wish < 0.05:
                 self._ask(job, "cancel" if wish < 0.04 else "retry")
-            self.over.wait(rng.uniform(0.0, 0.08))
+            pause = rng.uniform(0.0, 0.08)
+            while not self.over.wait(pause) and self.arena.unfinished() > BACKLOG:
+                pause = 0.5  # a slow machine is to be stormed, not buried
 
     def _ask(self, job: str, what: str) -> None:
         """Ask once. An answer that did not come may have been a yes."""
@@ -126,8 +133,8 @@ class Storm:
         self.done[f"{what} {status}"] += 1
 
     def _replace(self) -> None:
-        """As a supervisor: a place never stays empty."""
-        while not self.over.wait(0.1):
+        """As a supervisor: a place never stays empty, for some jobs kill their consumer."""
+        while not self._still.wait(0.1):
             for place, consumer in enumerate(self._places):
                 if consumer.process.poll() is not None:
                     self._places[place] = self._start(place)
@@ -186,13 +193,18 @@ class Storm:
         self.arena.serve()
 
     def _calm(self) -> None:
-        """Let all jobs end, then drain the consumers."""
+        """Let all jobs end."""
         for consumer in self._places:
             if consumer.process.poll() is None:
                 consumer.signal(signal.SIGCONT)
-        self.arena.consume("--concurrency", SLOTS, ready=0)
-        self.arena.consume("--concurrency", SLOTS, host="there", ready=0)
-        wait_until(lambda: not self.arena.unfinished(), timeout=180, what="the end of all jobs")
+        wait_until(
+            lambda: self.errors or not self.arena.unfinished(),
+            timeout=300,
+            what="the end of all jobs",
+        )
+
+    def _leave(self) -> None:
+        """Drain the consumers."""
         for consumer in self.arena.consumers:
             if consumer.process.poll() is None:
                 consumer.signal(signal.SIGTERM)

@@ -85,3 +85,20 @@ def die_with_all(context: JobContext) -> None:
     """Kill the process that runs it: the first time that is the consumer."""
     _note(context, "begin")
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@job(executor="process", max_attempts=1)
+def die_with_a_fork(context: JobContext) -> None:
+    """Leave a process that holds all our files open, say half of something, and die."""
+    if (child := os.fork()) == 0:
+        signal.pause()
+    _note(context, f"fork {child}")
+    print("x" * 10_000_000)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@job(max_attempts=1, timeout=1)
+async def block_the_loop(context: JobContext, until: str) -> None:
+    """Never let go of the event loop."""
+    while not os.path.exists(until):  # noqa: ASYNC240, PTH110
+        time.sleep(0.02)  # noqa: ASYNC251
