@@ -34,7 +34,7 @@ def lost_permits() -> None:
 
 def older_code() -> None:
     """The task ``chaos.compute`` is not yet in this process's code. (Nor does this.)"""
-    original = run.load_task
+    original = _run.load_task
 
     def load(name: str, path: str) -> Any:
         if name == "chaos.compute":

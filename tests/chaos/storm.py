@@ -21,8 +21,8 @@ from .arena import LEASE, Arena, seconds_of
 HOSTS = ("here", "here", "there")
 """The third consumer is as on another machine: only its silence tells that it is dead."""
 KINDS = {"kill": 66, "freeze": 12, "drain": 8, "lock": 7, "web": 7}
-PACE = 1.7
-SLOTS = "4"
+PACE = 1.8
+SLOTS = "2"
 BACKLOG = 150
 
 
