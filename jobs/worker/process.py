@@ -85,7 +85,13 @@ class ConsumerProcess:
 
     def _listen(self, bell: object) -> None:
         while True:
-            if bell.wait(60.0):  # type: ignore[attr-defined]
+            try:
+                rang = bell.wait(60.0)  # type: ignore[attr-defined]
+            except Exception:
+                # Without a bell the look at the table still finds every job, only later.
+                logger.exception("New jobs are noticed later: the bell is broken.")
+                return
+            if rang:
                 self._chores.rang()
                 self.desk.look()
 

@@ -111,9 +111,11 @@ class Pacer:
         self._next = 0.0
         self._failures = 0
 
-    def wait_seconds(self) -> float:
-        """Seconds until the next transaction may begin."""
-        return max(0.0, self._next - time.monotonic())
+    def wait(self) -> None:
+        """Wait until the next transaction may begin."""
+        seconds = self._next - time.monotonic()
+        if seconds > 0:
+            time.sleep(seconds)
 
     def succeeded(self) -> None:
         """A transaction was committed."""
@@ -176,8 +178,8 @@ class Writer(threading.Thread):
         while True:
             self._work.wait(pause)
             self._work.clear()
-            time.sleep(self._pacer.wait_seconds())
             try:
+                self._pacer.wait()
                 pause = self._turn()
             except Exception as error:  # noqa: BLE001
                 # Not only the database's: if this thread ended, the process would look alive,

@@ -1,12 +1,15 @@
-"""One rule broken at a time: the checker must say which. And two misfortunes that break none."""
+"""One rule broken at a time: the checker must say which. And some misfortunes that break none."""
 
 from __future__ import annotations
 
 import os
 import time
 import uuid
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.brokers import doorbell
@@ -17,6 +20,8 @@ from jobs.worker import desk, run, watch
 from tests.waiting import wait_until
 
 # Other code, put in the place of ours: that the types do not fit is the least of it.
+_time: Any = time
+_timezone: Any = timezone
 _outcomes: Any = outcomes
 _claims: Any = claims
 _lifecycle: Any = lifecycle
@@ -42,6 +47,19 @@ def older_code() -> None:
         return original(name, path)
 
     _run.load_task = load
+
+
+def stepping_clock() -> None:
+    """The clock on the wall is off by the seconds in a file; a test may change it at any time."""
+    file = Path(os.environ["CHAOS_LEDGER"]).with_name("clock")
+    now, moment = timezone.now, time.time_ns
+
+    def offset() -> int:
+        return int(file.read_text("utf-8") or 0)
+
+    _timezone.now = lambda: now() + timedelta(seconds=offset())
+    _time.time_ns = lambda: moment() + offset() * 10**9
+    _time.time = lambda: _time.time_ns() / 1e9
 
 
 def no_fence() -> None:
@@ -98,6 +116,7 @@ def no_watch() -> None:
 MUTATIONS = {
     "lost permits": lost_permits,
     "older code": older_code,
+    "stepping clock": stepping_clock,
     "fencing": no_fence,
     "the look at the table": no_look,
     "the claim's compare-and-set": no_compare_and_set,

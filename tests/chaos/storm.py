@@ -23,7 +23,9 @@ HOSTS = ("here", "here", "there")
 KINDS = {"kill": 66, "freeze": 12, "drain": 8, "lock": 7, "web": 7}
 PACE = 1.8
 SLOTS = "2"
-BACKLOG = 150
+BACKLOG = 100
+PROGRESS = 6
+ENDED = "SELECT 1 FROM jobs_attempt WHERE outcome IN ('succeeded', 'failed', 'died')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Storm:
     over: threading.Event = field(default_factory=threading.Event)
     errors: list[BaseException] = field(default_factory=list)
     _still: threading.Event = field(default_factory=threading.Event)
+    _ended: int = 0
     _places: list[ConsumerHandle] = field(default_factory=list)
 
     def run(self, say: Callable[[str], Any]) -> None:
@@ -144,9 +147,23 @@ class Storm:
         for fault in faults:
             if self.over.wait(max(0.0, began + fault.at - time.monotonic())) or self.errors:
                 return
+            if time.monotonic() > began + self.seconds:
+                return
             say(str(fault))
+            self._wait_for_progress()
             getattr(self, f"_{fault.kind}")(fault)
             self.done[fault.kind] += 1
+
+    def _wait_for_progress(self) -> None:
+        """On a slow machine kills could come faster than a process starts: then nothing would ever
+        be done, and nothing proven."""
+        goal = self._ended + PROGRESS
+
+        def enough() -> bool:
+            self._ended = len(self.arena.rows(ENDED))
+            return self._ended >= goal or bool(self.errors)
+
+        wait_until(enough, timeout=120, what=f"{PROGRESS} jobs to end between two faults")
 
     def _victim(self, fault: Fault) -> ConsumerHandle | None:
         """One that takes jobs, at the place or the next: killing a process that is only starting
