@@ -6,7 +6,7 @@ from .outcomes import Outcome, finish
 from .places import beat, bury, leave, open_places, register, set_paused
 from .recording import record
 from .requests import CancelAnswer, cancel, retry
-from .rescue import orphans, rescue
+from .rescue import disown, orphans, rescue
 from .retention import prune
 from .running import ArtifactNote, Words, cancellations, keep_artifact, write_words
 from .schedule import next_due, promote_due
@@ -22,6 +22,7 @@ __all__ = [
     "cancel",
     "cancellations",
     "claim",
+    "disown",
     "finish",
     "has_waiting",
     "keep_artifact",

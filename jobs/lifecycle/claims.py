@@ -31,9 +31,10 @@ class Claim:
 
 
 def has_waiting(queue: str) -> bool:
-    """Whether a job waits: a read, so that an idle consumer never takes the write lock."""
+    """Whether a job waits and may be taken: a read, so that an idle consumer never takes the write
+    lock."""
     with connection().cursor() as cursor:
-        cursor.execute(HAS_WAITING, [queue])
+        cursor.execute(HAS_WAITING, [queue, queue])
         return cursor.fetchone() is not None
 
 

@@ -17,7 +17,8 @@ from .sql import ADD_ATTEMPT, FINISH, adapted, connection
 class Outcome:
     """What became of a claim.
 
-    ``result`` is JSON data; ``final`` says that a failure is not worth another attempt.
+    ``result`` is JSON data; ``final`` says that a failure is not worth another attempt; ``pause``
+    are seconds that a job waits which was handed back because it cannot run here.
     """
 
     claim: Claim
@@ -29,6 +30,7 @@ class Outcome:
     message: str = ""
     traceback: str = ""
     final: bool = False
+    pause: float = 0.0
 
     @property
     def target(self) -> Status:
@@ -38,7 +40,7 @@ class Outcome:
         if self.ending == Ending.CANCELLED:
             return Status.CANCELLED
         if self.ending not in CHARGED:
-            return Status.QUEUED
+            return Status.SCHEDULED if self.pause else Status.QUEUED
         spent = self.claim.failures + 1 >= self.claim.max_attempts
         return Status.FAILED if self.final or spent else Status.SCHEDULED
 
@@ -47,7 +49,8 @@ class Outcome:
         """When the next attempt is due, None when there is none or it is due at once."""
         if self.target != Status.SCHEDULED:
             return None
-        return self.ended_at + timedelta(seconds=backoff_seconds(self.claim.failures + 1))
+        pause = self.pause or backoff_seconds(self.claim.failures + 1)
+        return self.ended_at + timedelta(seconds=pause)
 
 
 def finish(outcomes: Iterable[Outcome]) -> list[Outcome]:

@@ -11,11 +11,17 @@ from django.utils import timezone
 from ..models import Consumer, Queue
 
 
-def register(host: str, pid: int, queues: Collection[str], concurrency: int) -> uuid.UUID:
-    """Note a consumer process; return its id."""
-    row = Consumer.objects.create(
-        host=host, pid=pid, queues=sorted(queues), concurrency=concurrency
-    )
+def register(
+    host: str,
+    pid: int,
+    queues: Collection[str],
+    concurrency: int,
+    consumer: uuid.UUID | None = None,
+) -> uuid.UUID:
+    """Note a consumer process, under this id or a new one; return the id."""
+    row = Consumer(host=host, pid=pid, queues=sorted(queues), concurrency=concurrency)
+    row.id = consumer or row.id
+    row.save(force_insert=True)
     return row.id
 
 

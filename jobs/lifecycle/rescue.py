@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 
+from django.db import transaction
 from django.utils import timezone
 
 from ..models import Consumer, Job
 from ..states import Ending, Status
 from .claims import Claim
 from .outcomes import Outcome, finish
+from .sql import connection
 
 
 def orphans() -> set[uuid.UUID | None]:
@@ -44,6 +47,32 @@ def rescue(consumer: uuid.UUID | None) -> int:
         for job in held
     )
     return len(held) - len(late)
+
+
+def disown(consumer: uuid.UUID, held: Collection[tuple[uuid.UUID, int]]) -> int:
+    """Hand back what a living consumer has by the table and does not know of; return how many.
+
+    ``held`` are the jobs and attempts that it knows of. When the connection breaks at a commit
+    nobody learns whether the claims in it count: without this they would run for ever.
+    """
+    rows = Job.objects.filter(consumer_id=consumer, status=Status.RUNNING)
+    known = set(held)
+    strays = [job for job in rows if (job.id, job.attempt) not in known]
+    if not strays:
+        return 0
+    now = timezone.now()
+    with transaction.atomic(using=connection().alias):
+        late = finish(
+            Outcome(
+                claim=_claim_of(job),
+                ending=Ending.RELEASED,
+                ended_at=now,
+                error_type="Released",
+                message="handed back: the database did not confirm that it was taken",
+            )
+            for job in strays
+        )
+    return len(strays) - len(late)
 
 
 def _claim_of(job: Job) -> Claim:

@@ -25,7 +25,7 @@ from .sql import connection
 
 logger = logging.getLogger("jobs")
 
-CHUNK = 500
+CHUNK = 100
 DAY = timedelta(days=1)
 
 
@@ -44,8 +44,8 @@ def prune(now: datetime, limit: int = CHUNK) -> int:
     gone = _forget_jobs(ids, oldest) if ids else 0
     gone += _forget_uploads(now, limit)
     gone += Consumer.objects.filter(dead_at__lt=now - DAY).delete()[0]
-    gone += QuarantinedMessage.objects.filter(received_at__lt=oldest).delete()[0]
-    return gone
+    old = QuarantinedMessage.objects.filter(received_at__lt=oldest).values_list("pk", flat=True)
+    return gone + QuarantinedMessage.objects.filter(pk__in=list(old[:limit])).delete()[0]
 
 
 def _forget_jobs(ids: list[uuid.UUID], oldest: datetime) -> int:

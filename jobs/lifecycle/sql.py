@@ -29,7 +29,10 @@ SELECT COALESCE(MAX(turn), 0) FROM (
 ) AS turns
 """
 
-HAS_WAITING: Final = "SELECT 1 FROM jobs_job WHERE status = 'queued' AND queue = %s LIMIT 1"
+HAS_WAITING: Final = """
+SELECT 1 FROM jobs_job WHERE status = 'queued' AND queue = %s
+    AND NOT EXISTS (SELECT 1 FROM jobs_queue WHERE name = %s AND paused) LIMIT 1
+"""
 
 CLAIM: Final = """
 WITH picked AS MATERIALIZED (

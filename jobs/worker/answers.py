@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import json
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..catalog.context import Reporter
 from ..conf import get_conf
-from ..errors import GiveUp, InvalidArguments, JobCancelled, UnknownTask
+from ..errors import GiveUp, InvalidArguments, JobCancelled, JobsError, UnknownTask
 from ..jsontext import jsonable
 from ..states import Ending
 
@@ -27,6 +27,8 @@ class Answer:
     message: str = ""
     traceback: str = ""
     final: bool = False
+    pause: float = 0.0
+    unfit: bool = False
 
 
 def answer_value(value: Any, reporter: Reporter) -> Answer:
@@ -61,11 +63,23 @@ def answer_error(error: BaseException) -> Answer:
     )
 
 
+def answer_unfit(error: JobsError) -> Answer:
+    """Return the answer for a job that the code here cannot begin: the task is gone, or takes
+    other arguments."""
+    return replace(answer_error(error), unfit=True)
+
+
 def timed_out(seconds: float) -> Answer:
     """Return the answer for an attempt that took too long."""
     return Answer(
         ending=Ending.TIMED_OUT, error_type="Timeout", message=f"timed out after {seconds:g} s"
     )
+
+
+def handed_back(why: str, pause: float = 0.0) -> Answer:
+    """Return the answer for an attempt that costs its job nothing but perhaps a pause."""
+    message = f"handed back: {why}"
+    return Answer(ending=Ending.RELEASED, error_type="Released", message=message, pause=pause)
 
 
 def cancelled(by: str) -> Answer:

@@ -85,6 +85,7 @@ class Attempt:
         self.ended: float | None = None
         self.deadline: float | None = None
         self.in_thread = False
+        self.left_behind = False
         self.cancel_by: str | None = None
         self._reactions: list[Callable[[], object]] = []
         self.notes: list[ArtifactNote] = []
@@ -197,6 +198,7 @@ class Attempt:
             message=clean(answer.message)[:10_000],
             traceback=clean(answer.traceback)[-100_000:],
             final=answer.final,
+            pause=answer.pause,
         )
         self._on_settled(self, outcome)
         return True

@@ -136,6 +136,8 @@ def _listen(receive: Callable[[dict[str, Any]], ChildReporter]) -> None:
         elif "cancel" in message and reporter is not None:
             reporter.cancel_by = message["cancel"]
     # End of file: the parent is gone, and with it everyone who would read an answer.
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)  # what the task has started goes too
     os._exit(0)
 
 

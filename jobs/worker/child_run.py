@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 from django.db import close_old_connections
 
-from .answers import Answer, answer_error, answer_value
+from ..errors import JobsError
+from .answers import Answer, answer_error, answer_unfit, answer_value
 from .attempts import current
 from .child import ChildReporter, Wire
 from .invoke import Order, prepare
@@ -29,6 +30,11 @@ def run(order: Order, reporter: ChildReporter, wire: Wire) -> None:
 def _answer(order: Order, reporter: ChildReporter) -> Answer:
     try:
         call = prepare(order, reporter)
+    except JobsError as error:
+        return answer_unfit(error)
+    except BaseException as error:  # noqa: BLE001  (a model's validator is anybody's code)
+        return answer_error(error)
+    try:
         value = asyncio.run(call()) if call.is_coroutine else call()
         return answer_value(value, reporter)
     except BaseException as error:  # noqa: BLE001  (SystemExit too ends the task, not us)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import subprocess
@@ -17,6 +18,7 @@ from ..lifecycle import ArtifactNote
 from ..states import Ending
 from .answers import Answer, cancelled, timed_out
 from .attempts import Attempt
+from .ending import End
 from .invoke import Order
 
 CANCEL_SECONDS = 2.0
@@ -36,13 +38,19 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            # A group of its own, so that what a task starts goes when its process does.
+            process_group=0 if os.name != "nt" else None,
         )
+        self._end = End(self._process)
         self._inbox: SimpleQueue[Message | None] = SimpleQueue()
         threading.Thread(target=self._listen, name="child-reader", daemon=True).start()
 
     def _listen(self) -> None:
-        for line in self._process.stdout or ():
-            self._inbox.put(json.loads(line))
+        # Closed here and not by who kills: that would wait for this very read.
+        with contextlib.suppress(OSError, ValueError), self._process.stdout or io.BytesIO() as out:
+            for line in out:
+                # A process that dies while it writes leaves half a line, which is no JSON.
+                self._inbox.put(json.loads(line))
         self._inbox.put(None)
 
     def send(self, **message: Any) -> None:
@@ -62,22 +70,24 @@ class Child:
         """
         return self._inbox.get(timeout=timeout)
 
+    def has_said_more(self) -> bool:
+        """Whether there are messages that nobody has received."""
+        return not self._inbox.empty()
+
     def kill(self) -> None:
-        """End it now."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
+        """End it now, and what it has started."""
+        self._end.kill()
+        with contextlib.suppress(OSError):  # what was not sent yet has nobody to go to
+            if self._process.stdin is not None:
+                self._process.stdin.close()
 
     def is_alive(self) -> bool:
         """Whether it still runs."""
-        return self._process.poll() is None
+        return not self._end.has_come()
 
     def cause_of_death(self) -> str:
-        """How it ended, in words."""
-        code = self._process.wait()
-        return f"signal {-code}" if code < 0 else f"exit code {code}"
+        """How it ended, in words, with the most memory it had where the system tells."""
+        return self._end.in_words()
 
 
 class Children:
@@ -163,7 +173,8 @@ class _Run:
             try:
                 message = self.child.receive(self._patience())
             except Empty:
-                answer = self._overdue()
+                # What a task forked may hold the line open: its silence is no sign of life.
+                answer = self._overdue() or self._died_in_silence()
                 if answer is not None:
                     self.child.kill()
                     return answer
@@ -192,6 +203,9 @@ class _Run:
         if self.attempt.deadline is not None and now >= self.attempt.deadline:
             return timed_out(self.attempt.claim.timeout or 0.0)
         return None
+
+    def _died_in_silence(self) -> Answer | None:
+        return None if self.child.is_alive() or self.child.has_said_more() else self._died()
 
     def _died(self) -> Answer | None:
         if self.attempt.settled:

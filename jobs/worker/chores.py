@@ -24,8 +24,7 @@ TICK_SECONDS = 0.5
 IDLE_TICK_SECONDS = 2.0
 SOON_SECONDS = 0.1
 BEATS_PER_LEASE = 10
-RESCUE_SECONDS = 2.0
-PRUNE_SECONDS = 60.0
+RESCUE_SECONDS = 1.0
 
 
 class Timer:
@@ -71,7 +70,6 @@ class Chores:
         self._beat = Timer(conf.lease_seconds / BEATS_PER_LEASE, at_once=True)
         self._sweep = Timer(conf.sweep_seconds, jitter=0.2, at_once=True)
         self._rescue = Timer(RESCUE_SECONDS, at_once=True)
-        self._prune = Timer(PRUNE_SECONDS, jitter=0.5)
         self.beat_is_due = False
         self.looked = False
 
@@ -89,8 +87,6 @@ class Chores:
             self._rescue_orphans()
         if self._tick.is_due():
             self._look_around()
-        if self._prune.is_due() and not self._desk.running():
-            lifecycle.prune(timezone.now())
         timers = (self._beat, self._sweep, self._rescue, self._tick)
         return min(timer.left() for timer in timers)
 
@@ -106,6 +102,8 @@ class Chores:
         for consumer in self._watch.proven_dead(self._consumer()):
             if lifecycle.bury(consumer):
                 logger.warning("Consumer %s is dead: its jobs run again.", consumer)
+        if lifecycle.disown(self._consumer(), self._desk.held()):
+            self._desk.look()
         for orphan in lifecycle.orphans():
             with transaction.atomic(using=connection().alias):
                 found = lifecycle.rescue(orphan)

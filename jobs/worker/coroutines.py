@@ -15,6 +15,8 @@ class TimeLimit(Exception):
     """The coroutine took longer than its job's time limit."""
 
 
+STUCK_SECONDS = 2.0
+
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 
@@ -50,3 +52,23 @@ def run_coroutine(attempt: Attempt, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return future.result()
     except concurrent.futures.CancelledError as error:
         raise asyncio.CancelledError from error
+
+
+def abandon_if_stuck() -> bool:
+    """Whether a coroutine blocks the loop; the next ones then get another.
+
+    A coroutine that never awaits cannot be ended, and would take its neighbours' time.
+    """
+    global _loop
+    with _lock:
+        loop = _loop
+    if loop is None:
+        return False
+    turned = threading.Event()
+    loop.call_soon_threadsafe(turned.set)
+    if turned.wait(STUCK_SECONDS):
+        return False
+    with _lock:
+        if _loop is loop:
+            _loop = None
+    return True

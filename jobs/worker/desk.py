@@ -10,8 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from ..lifecycle import ArtifactNote, Claim, Outcome, Words
-from ..states import Ending
-from .answers import Answer
+from .answers import handed_back
 from .attempts import Attempt
 from .children import Children
 from .run import run_attempt
@@ -65,6 +64,8 @@ class Desk:
     def run(self, attempt: Attempt) -> None:
         """Run a claim to its end, on the calling thread."""
         run_attempt(attempt, self.children)
+        if attempt.left_behind:
+            self.must_be_replaced = True
 
     def stopping(self) -> bool:
         """Whether nothing new is taken."""
@@ -94,6 +95,13 @@ class Desk:
         with self._changed:
             return not (self._running or self._ended or self._maybe)
 
+    def held(self) -> set[tuple[uuid.UUID, int]]:
+        """The jobs and attempts that the table may name as ours: running, or ended and not yet
+        written."""
+        with self._changed:
+            attempts = [*self._running.values(), *(attempt for attempt, _ in self._ended)]
+        return {(attempt.claim.id, attempt.claim.attempt) for attempt in attempts}
+
     def running(self) -> list[Attempt]:
         """What runs now."""
         with self._changed:
@@ -103,12 +111,12 @@ class Desk:
         """Hand back what was taken ahead and then got stuck behind a slow job."""
         for attempt in self.running():
             if attempt.waits_longer_than(WAITED_SECONDS):
-                attempt.settle(_released("every slot was busy"))
+                attempt.settle(handed_back("every slot was busy"))
 
     def release_all(self) -> None:
         """Hand back what still runs, at no cost to it."""
         for attempt in self.running():
-            attempt.settle(_released("the consumer is stopping"))
+            attempt.settle(handed_back("the consumer is stopping"))
         self.children.kill_all()
 
     # The writer's side.
@@ -178,11 +186,6 @@ class Desk:
 
 def _nobody() -> None:
     """Before there is a writer, nobody is woken."""
-
-
-def _released(why: str) -> Answer:
-    message = f"handed back: {why}"
-    return Answer(ending=Ending.RELEASED, error_type="Released", message=message)
 
 
 def tell(attempt: Attempt, outcome: Outcome, late: bool) -> None:

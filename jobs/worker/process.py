@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from .. import lifecycle
 from ..brokers import get_broker
 from ..conf import get_conf
-from . import locks
+from ..ids import uuid7
+from . import locks, pruner
 from .capture import captured
 from .chores import Chores
 from .desk import Desk
@@ -52,11 +53,17 @@ class ConsumerProcess:
         self.desk.wake_writer = self._writer.wake
 
     def _register(self) -> uuid.UUID:
-        consumer = lifecycle.register(
-            host_name(), os.getpid(), self._options.queues, self._options.concurrency
-        )
-        # Held until the process ends, however it ends.
+        consumer = uuid7()
+        # Held until the process ends, however it ends; and before anyone can know of it, for a
+        # lock that is free is proof of death.
         self._lock = locks.hold(consumer)
+        try:
+            options = self._options
+            host, pid = host_name(), os.getpid()
+            lifecycle.register(host, pid, options.queues, options.concurrency, consumer)
+        except BaseException:
+            locks.remove(consumer)
+            raise
         return consumer
 
     def run(self) -> int:
@@ -66,6 +73,7 @@ class ConsumerProcess:
         with captured():
             self._writer.start()
             threading.Thread(target=self._listen, args=(bell,), name="bell", daemon=True).start()
+            pruner.start(self._stop.wait)
             broker.consume(self._options.queues, self.desk, self._options.concurrency)
             logger.info(
                 "ready: %s, %d slots",
@@ -77,7 +85,13 @@ class ConsumerProcess:
 
     def _listen(self, bell: object) -> None:
         while True:
-            if bell.wait(60.0):  # type: ignore[attr-defined]
+            try:
+                rang = bell.wait(60.0)  # type: ignore[attr-defined]
+            except Exception:
+                # Without a bell the look at the table still finds every job, only later.
+                logger.exception("New jobs are noticed later: the bell is broken.")
+                return
+            if rang:
                 self._chores.rang()
                 self.desk.look()
 
@@ -102,6 +116,8 @@ class ConsumerProcess:
         if self._writer.flush_and_stop(FLUSH_SECONDS):
             lifecycle.leave(self._id)
             locks.remove(self._id)
+        else:
+            logger.warning("The database could not be written: what was not will run again.")
         logger.info("stopped")
         return REPLACE if self.desk.must_be_replaced else DRAINED
 

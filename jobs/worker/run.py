@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections
 
 from ..catalog.declare import JobTask
 from ..catalog.registry import load_task
@@ -20,26 +21,39 @@ from ..compat import (
 from ..errors import JobsError
 from ..states import Ending
 from ..submission.uploads import file_infos
-from .answers import Answer, answer_error, answer_value, cancelled, timed_out
+from .answers import (
+    Answer,
+    answer_error,
+    answer_unfit,
+    answer_value,
+    cancelled,
+    handed_back,
+    timed_out,
+)
 from .attempts import Attempt, current
 from .children import Children
-from .coroutines import TimeLimit, run_coroutine
+from .coroutines import TimeLimit, abandon_if_stuck, run_coroutine
 from .invoke import Call, Order, prepare, running_result
+from .versions import newer_code_or
+
+logger = logging.getLogger("jobs")
 
 
 def run_attempt(attempt: Attempt, children: Children) -> None:
     """Run an attempt to its end and settle it. Never raises."""
     if not attempt.begin():
         return
-    close_old_connections()
     try:
-        answer = _run(attempt, children)
-    except Exception as error:  # noqa: BLE001  (the attempt must end, whatever went wrong)
-        answer = answer_error(error)
-    finally:
         close_old_connections()
+        answer = _run(attempt, children)
+    except BaseException as error:  # noqa: BLE001  (the attempt must end, whatever went wrong)
+        answer = answer_error(error)
+    try:
+        close_old_connections()
+    except Exception:
+        logger.exception("A connection could not be closed.")
     if answer is not None:
-        attempt.settle(answer)
+        attempt.settle(newer_code_or(answer, attempt.claim))
 
 
 def _run(attempt: Attempt, children: Children) -> Answer | None:
@@ -47,9 +61,13 @@ def _run(attempt: Attempt, children: Children) -> Answer | None:
     try:
         task = load_task(claim.task, claim.module_path)
     except JobsError as error:
-        return answer_error(error)
+        return answer_unfit(error)
     needs_files = isinstance(task, JobTask) and task.spec.takes_files
-    files = file_infos(claim.id) if needs_files else {}
+    try:
+        files = file_infos(claim.id) if needs_files else {}
+    except DatabaseError as error:
+        # Not the task's fault. It waits until outcomes can be written again, so this is no loop.
+        return handed_back(f"its files could not be looked up: {error}")
     order = Order.of(claim, files, attempt.consumer)
     _signal(task_started, order, task, None)
     answer = _run_somewhere(attempt, order, task, children)
@@ -69,7 +87,7 @@ def _run_somewhere(
     try:
         call = prepare(order, attempt)
     except JobsError as error:
-        return answer_error(error)
+        return answer_unfit(error)
     attempt.limit_time()
     return _run_coroutine(attempt, call) if call.is_coroutine else _run_here(attempt, call)
 
@@ -89,9 +107,11 @@ def _run_coroutine(attempt: Attempt, call: Call) -> Answer:
     try:
         return answer_value(run_coroutine(attempt, call()), attempt)
     except asyncio.CancelledError as error:
+        attempt.left_behind = abandon_if_stuck()
         by = attempt.cancelled_by()
         return answer_error(error) if by is None else cancelled(by)
     except TimeLimit:
+        attempt.left_behind = abandon_if_stuck()
         return timed_out(attempt.claim.timeout or 0.0)
     except BaseException as error:  # noqa: BLE001  (as above)
         return answer_error(error)

@@ -48,6 +48,7 @@ class Place:
         self._command = command
         self.number = number
         self.finished = False
+        self._may_finish = "--until-idle" in command
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._quick_deaths = 0
@@ -70,7 +71,7 @@ class Place:
 
     def _ended(self, code: int) -> bool:
         self.close()
-        if code == DRAINED:
+        if code == DRAINED and self._may_finish:
             self.finished = True
             return True
         if code == REPLACE:

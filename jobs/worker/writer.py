@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError, OperationalError, transaction
-from django.db.utils import InterfaceError
+from django.db.utils import InterfaceError, InternalError
 from django.utils import timezone
 
 from .. import lifecycle
@@ -29,6 +29,9 @@ logger = logging.getLogger("jobs.writer")
 PACE_SECONDS = 0.005
 """At least this long between a busy process's transactions: a commit then serves many jobs."""
 RETRY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
+CHORE_SECONDS = 1.0
+AWAY = (OperationalError, InterfaceError, InternalError)
+"""The database cannot be written now, whatever the value: it is locked, full, away or read-only."""
 
 
 @dataclass(slots=True)
@@ -108,9 +111,11 @@ class Pacer:
         self._next = 0.0
         self._failures = 0
 
-    def wait_seconds(self) -> float:
-        """Seconds until the next transaction may begin."""
-        return max(0.0, self._next - time.monotonic())
+    def wait(self) -> None:
+        """Wait until the next transaction may begin."""
+        seconds = self._next - time.monotonic()
+        if seconds > 0:
+            time.sleep(seconds)
 
     def succeeded(self) -> None:
         """A transaction was committed."""
@@ -121,7 +126,9 @@ class Pacer:
 
     def failed(self, error: Exception) -> None:
         """A transaction failed; say so once."""
-        if not self._failures:
+        if not isinstance(error, DatabaseError | InterfaceError):
+            logger.error("Unexpected. Trying again.", exc_info=error)
+        elif not self._failures:
             logger.warning("The database cannot be written: %s. Trying again.", error)
         pause = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
         self._failures += 1
@@ -171,10 +178,12 @@ class Writer(threading.Thread):
         while True:
             self._work.wait(pause)
             self._work.clear()
-            time.sleep(self._pacer.wait_seconds())
             try:
+                self._pacer.wait()
                 pause = self._turn()
-            except (OperationalError, InterfaceError) as error:
+            except Exception as error:  # noqa: BLE001
+                # Not only the database's: if this thread ended, the process would look alive,
+                # hold its jobs and finish none.
                 self._pacer.failed(error)
                 pause = 0.0
                 continue
@@ -184,15 +193,15 @@ class Writer(threading.Thread):
 
     def _turn(self) -> float:
         """Do what there is to do once; return how long there will be nothing."""
-        pause = self._chores()
+        pause = self._do_chores()
         batch = self._plan()
         if not batch:
             return pause
         try:
             written = write(batch, self._consumer())
-        except (OperationalError, InterfaceError):
+        except AWAY:
             raise
-        except DatabaseError:
+        except Exception:
             logger.exception("A batch could not be written; writing it piece by piece.")
             written = self._piecemeal(batch)
         if written.committed:
@@ -200,9 +209,21 @@ class Writer(threading.Thread):
         self._done(batch, written)
         return 0.0 if self._work.is_set() else pause
 
+    def _do_chores(self) -> float:
+        """A chore that fails must not keep outcomes from being written."""
+        try:
+            return self._chores()
+        except AWAY:
+            raise
+        except Exception:
+            logger.exception("A chore failed; it is tried again.")
+            return CHORE_SECONDS
+
     def _piecemeal(self, batch: Batch) -> Written:
         """One bad value must not keep its neighbours from being written."""
         written = Written(committed=True)
+        if batch.beat:
+            written.beating = write(Batch(beat=True), self._consumer()).beating
         for words in batch.words:
             _skip_if_unwritable(Batch(words=[words]), self._consumer())
         for note in batch.notes:
@@ -215,9 +236,9 @@ class Writer(threading.Thread):
 def _skip_if_unwritable(batch: Batch, consumer: uuid.UUID) -> None:
     try:
         write(batch, consumer)
-    except (OperationalError, InterfaceError):
+    except AWAY:
         raise
-    except DatabaseError:
+    except Exception:
         logger.exception("The database refuses what a job said; it is dropped.")
 
 
@@ -225,9 +246,9 @@ def _write_or_fail(outcome: Outcome, consumer: uuid.UUID) -> list[Outcome]:
     """Write an outcome; when the database refuses the value, fail the job saying so."""
     try:
         return write(Batch(outcomes=[outcome]), consumer).late
-    except (OperationalError, InterfaceError):
+    except AWAY:
         raise
-    except DatabaseError as error:
+    except Exception as error:  # noqa: BLE001  (drivers raise more than Django's errors)
         replacement = Outcome(
             claim=outcome.claim,
             ending=Ending.FAILED,

@@ -1,0 +1,261 @@
+"""A site of its own for the chaos: database, web process, consumers, ledger, and what they left."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jobs.states import FINAL
+from tests.running import ROOT, ConsumerHandle
+from tests.waiting import wait_until
+
+from .checker import AttemptRow, Change, Complaint, Effect, JobRow, World, check
+
+LEASE = 3
+
+
+class Arena:
+    """Starts, kills, asks and collects."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.database = folder / "chaos.sqlite3"
+        self.ledger = folder / "ledger"
+        self.accepted: dict[str, str] = {}
+        self.asked: set[str] = set()
+        self.retries: Counter[str] = Counter()
+        self.consumers: list[ConsumerHandle] = []
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._socket.set_inheritable(True)
+        self._web: subprocess.Popen[bytes] | None = None
+        self._token = subprocess.check_output(
+            [sys.executable, "-m", "tests.chaos.prepare"], env=self.environment(), text=True
+        ).strip()
+
+    # Processes.
+
+    def environment(self, host: str = "here", **extra: str) -> dict[str, str]:
+        """What its processes see. Another ``host`` has another data folder: there a file lock
+        proves nothing."""
+        return {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "tests.chaos.settings",
+            "DATABASE_URL": f"sqlite:///{self.database}",
+            "JOBS_TEST_DATA_DIR": str(self.folder / host),
+            "JOBS_LEASE_SECONDS": str(LEASE),
+            "JOBS_SWEEP_SECONDS": "1",
+            "JOBS_GRACE_SECONDS": "2",
+            "CHAOS_LEDGER": str(self.ledger),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            **extra,
+        }
+
+    def consume(
+        self,
+        *options: str,
+        host: str = "here",
+        ready: int = 1,
+        before: tuple[str, ...] = (),
+        **extra: str,
+    ) -> ConsumerHandle:
+        """Start a consumer; ``before`` is a program that starts it."""
+        process = subprocess.Popen(
+            [*before, sys.executable, str(ROOT / "manage.py"), "runconsumers", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env=self.environment(host, **extra),
+            cwd=ROOT,
+            start_new_session=True,
+        )
+        handle = ConsumerHandle(process)
+        self.consumers.append(handle)
+        return handle.wait_ready(ready) if ready else handle
+
+    def serve(self, **extra: str) -> subprocess.Popen[bytes]:
+        """Start the web process; one that was killed is followed by the next on the same socket."""
+        self.stop_serving()
+        number = self._socket.fileno()
+        command = [sys.executable, "-m", "tests.chaos.serve", str(number)]
+        self._web = subprocess.Popen(
+            command,
+            env=self.environment(**extra),
+            cwd=ROOT,
+            pass_fds=[number],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        return self._web
+
+    def stop_serving(self) -> None:
+        """Kill the web process, if there is one."""
+        if self._web is not None:
+            self._web.kill()
+            self._web.wait(10)
+
+    def close(self) -> None:
+        """End all of it."""
+        self.stop_serving()
+        for consumer in self.consumers:
+            if consumer.process.poll() is None:
+                consumer.signal(signal.SIGCONT)
+            consumer.close()
+        self._socket.close()
+
+    # The client.
+
+    def post(self, path: str, body: Any = None, key: str = "", timeout: float = 10.0) -> Any:
+        """Send one request; return (status, JSON). Raises OSError when nobody answers."""
+        client = http.client.HTTPConnection(*self._socket.getsockname(), timeout=timeout)
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        if key:
+            headers["Idempotency-Key"] = key
+        try:
+            client.request("POST", f"/api/v1/{path}", json.dumps(body or {}), headers)
+            answer = client.getresponse()
+            return answer.status, json.loads(answer.read() or b"null")
+        except http.client.HTTPException as error:
+            raise ConnectionError(str(error)) from error
+        finally:
+            client.close()
+
+    def submit(self, task: str, *, stop: threading.Event | None = None, **args: Any) -> str:
+        """Hand in a job as a careful client does: with one key, until there is an answer."""
+        key = uuid.uuid4().hex
+        self.asked.add(key)
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and not (stop and stop.is_set()):
+            try:
+                status, job = self.post("jobs", {"task": f"chaos.{task}", "args": args}, key)
+            except OSError:
+                status, job = 0, {}
+            if status in {200, 202}:
+                self.accepted[key] = job["id"].replace("-", "")
+                return str(job["id"])
+            if status not in {0, 429, 503}:
+                raise AssertionError((status, job))
+            time.sleep(0.1)
+        return ""
+
+    # What is left.
+
+    def rows(self, statement: str, *parameters: Any) -> list[Any]:
+        """Ask the database."""
+        database = sqlite3.connect(self.database, timeout=30)
+        try:
+            return database.execute(statement, parameters).fetchall()
+        finally:
+            database.close()
+
+    def job(self, job_id: str) -> Any:
+        """Return (status, attempt) of a job."""
+        return self.rows(
+            "SELECT status, attempt FROM jobs_job WHERE id = ?", job_id.replace("-", "")
+        )[0]
+
+    def wait_job(self, job_id: str, *wanted: Any, timeout: float = 60) -> Any:
+        """Wait until a job has one of these (status, attempt) or statuses."""
+
+        def look() -> Any:
+            job = self.job(job_id)
+            return job if job in wanted or job[0] in wanted else None
+
+        return wait_until(look, timeout=timeout, what=f"{wanted}")
+
+    def wait_beats(self, count: int) -> None:
+        """Wait until every living consumer has committed so many more beats: ten are a lease."""
+        before = self._beats()
+        wait_until(
+            lambda: all(beat >= before.get(one, 0) + count for one, beat in self._beats().items()),
+            timeout=120,
+            what=f"{count} beats",
+        )
+
+    def let_pass(self, seconds: float) -> None:
+        """Let time pass while there is nobody to tell of it."""
+        end = time.monotonic() + seconds
+        wait_until(lambda: time.monotonic() > end, timeout=10 * seconds)
+
+    def _beats(self) -> dict[str, int]:
+        rows = self.rows("SELECT id, beat FROM jobs_consumer WHERE dead_at IS NULL")
+        return {one: beat for one, beat in rows if self._lives(one)}
+
+    def unfinished(self) -> int:
+        """How many jobs have not ended."""
+        marks = ", ".join("?" * len(FINAL))
+        statement = f"SELECT COUNT(*) FROM jobs_job WHERE status NOT IN ({marks})"
+        return int(self.rows(statement, *FINAL)[0][0])
+
+    def world(self) -> World:
+        """Collect what the checker judges."""
+        return World(
+            accepted=dict(self.accepted),
+            asked=set(self.asked),
+            retries=Counter(self.retries),
+            jobs=self._jobs(),
+            attempts=self._attempts(),
+            changes=[
+                Change(*row)
+                for row in self.rows(
+                    "SELECT job, old, new, attempt_before, attempt FROM chaos_change ORDER BY id"
+                )
+            ],
+            ledger=self._effects(),
+            living={
+                row[0] for row in self.rows("SELECT id FROM jobs_consumer") if self._lives(*row)
+            },
+        )
+
+    def complaints(self) -> list[Complaint]:
+        """Let the checker judge, and SQLite its own file."""
+        found = check(self.world())
+        verdict = self.rows("PRAGMA integrity_check")
+        return found + ([] if verdict == [("ok",)] else [Complaint("broken", "", str(verdict))])
+
+    def _lives(self, consumer: str) -> bool:
+        pids = {handle.pid for handle in self.consumers if handle.process.poll() is None}
+        return self.rows("SELECT pid FROM jobs_consumer WHERE id = ?", consumer)[0][0] in pids
+
+    def _jobs(self) -> list[JobRow]:
+        columns = (
+            "id, idempotency_key, status, attempt, failures, max_attempts, result, consumer_id"
+        )
+        return [
+            JobRow(*row[:6], (json.loads(row[6] or "null") or {}).get("attempt"), row[7])
+            for row in self.rows(f"SELECT {columns} FROM jobs_job")
+        ]
+
+    def _attempts(self) -> list[AttemptRow]:
+        columns = "job_id, number, outcome, started_at, ended_at"
+        return [
+            AttemptRow(*row[:3], seconds_of(row[3]), seconds_of(row[4]))
+            for row in self.rows(f"SELECT {columns} FROM jobs_attempt")
+        ]
+
+    def _effects(self) -> list[Effect]:
+        lines = self.ledger.read_text("utf-8").splitlines() if self.ledger.exists() else []
+        return [
+            Effect(said["job"].replace("-", ""), said["attempt"], said["what"])
+            for said in map(json.loads, lines)
+        ]
+
+
+def seconds_of(text: str) -> float:
+    """Return a stored time in seconds since 1970."""
+    return datetime.fromisoformat(f"{text}+00:00").timestamp()

@@ -1,0 +1,71 @@
+"""Points of a job's life at which a process can be told to die (``FAULT=<point>``)."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from jobs import brokers, lifecycle
+from jobs.lifecycle import recording
+from jobs.submission import accept
+from jobs.worker import desk, run
+
+Function = Callable[..., Any]
+
+
+def die(*args: Any, **kwargs: Any) -> None:
+    """End as a power cut would."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _after(owner: Any, name: str, when: Function = lambda result, *args: True) -> None:
+    """Die once the function has done its work."""
+    original = getattr(owner, name)
+
+    def replaced(*args: Any, **kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
+        if when(result, *args):
+            die()
+        return result
+
+    setattr(owner, name, replaced)
+
+
+def _before(owner: Any, name: str, when: Function = lambda *args: True) -> None:
+    """Die when the function is called."""
+    original = getattr(owner, name)
+
+    def replaced(*args: Any, **kwargs: Any) -> Any:
+        if when(*args):
+            die()
+        return original(*args, **kwargs)
+
+    setattr(owner, name, replaced)
+
+
+def _one_by_one(outcomes: Any, *rest: Any) -> bool:
+    return bool(outcomes)
+
+
+# The writer commits between lifecycle's statements and the desk's `done`.
+SUBMITTER: dict[str, Function] = {
+    "submission before commit": lambda: _after(recording, "_insert"),
+    "submission after commit": lambda: _before(accept, "announce"),
+    "before the permit is sent": lambda: _before(brokers, "announce"),
+}
+CONSUMER: dict[str, Function] = {
+    "permit received": lambda: _after(lifecycle, "has_waiting", lambda found, *args: found),
+    "claim before commit": lambda: _after(lifecycle, "claim", lambda claims, *args: claims),
+    "claim after commit": lambda: _before(desk.Desk, "_deliver", lambda me, q, claims, n: claims),
+    "in the task": lambda: _after(run, "_run_here"),
+    "outcome before commit": lambda: _after(lifecycle, "finish", lambda late, outcomes: outcomes),
+    "outcome after commit": lambda: _before(desk, "tell"),
+}
+POINTS = SUBMITTER | CONSUMER
+
+
+def install(point: str) -> None:
+    """Make this process die at a point."""
+    POINTS[point]()

@@ -1,0 +1,104 @@
+"""Tasks that write what they do into a ledger: one line, on the disk before they go on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+from typing import Any
+
+from jobs import JobContext, job
+from jobs.errors import GiveUp
+
+
+def _note(context: JobContext, what: str) -> None:
+    line = json.dumps({"job": context.job_id, "attempt": context.attempt, "what": what})
+    file = os.open(os.environ["CHAOS_LEDGER"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.write(file, line.encode() + b"\n")
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _wait(context: JobContext, seconds: float, until: str) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end or (until and not os.path.exists(until)):  # noqa: PTH110
+        context.check_cancelled()
+        time.sleep(min(0.02, seconds or 0.02))
+
+
+def _effect(context: JobContext, seconds: float, until: str = "") -> dict[str, Any]:
+    _note(context, "begin")
+    context.progress(0, 1)
+    _wait(context, seconds, until)
+    _note(context, "end")
+    return {"attempt": context.attempt}
+
+
+@job
+def work(context: JobContext, seconds: float = 0.0, until: str = "") -> dict[str, Any]:
+    """Take a while, in a thread; or wait for a file."""
+    return _effect(context, seconds, until)
+
+
+@job(executor="process")
+def compute(context: JobContext, seconds: float = 0.0, until: str = "") -> dict[str, Any]:
+    """Take a while, in a process."""
+    return _effect(context, seconds, until)
+
+
+@job
+async def await_it(context: JobContext, seconds: float = 0.0) -> dict[str, Any]:
+    """Take a while, on the event loop."""
+    _note(context, "begin")
+    await asyncio.sleep(seconds)
+    _note(context, "end")
+    return {"attempt": context.attempt}
+
+
+@job(max_attempts=2)
+def fail(context: JobContext) -> None:
+    """Fail each time."""
+    _note(context, "begin")
+    raise ValueError("as asked")
+
+
+@job
+def give_up(context: JobContext) -> None:
+    """Fail for good."""
+    _note(context, "begin")
+    raise GiveUp("as asked")
+
+
+@job(executor="process", max_attempts=1)
+def die(context: JobContext) -> None:
+    """Kill the process that runs it."""
+    _note(context, "begin")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@job(max_attempts=1)
+def die_with_all(context: JobContext) -> None:
+    """Kill the process that runs it: the first time that is the consumer."""
+    _note(context, "begin")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@job(executor="process", max_attempts=1)
+def die_with_a_fork(context: JobContext) -> None:
+    """Leave a process that holds all our files open, say half of something, and die."""
+    if (child := os.fork()) == 0:
+        signal.pause()
+    _note(context, f"fork {child}")
+    print("x" * 10_000_000)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@job(max_attempts=1, timeout=1)
+async def block_the_loop(context: JobContext, until: str) -> None:
+    """Never let go of the event loop."""
+    while not os.path.exists(until):  # noqa: ASYNC240, PTH110
+        time.sleep(0.02)  # noqa: ASYNC251

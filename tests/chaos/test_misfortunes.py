@@ -1,0 +1,160 @@
+"""What is not a kill: a database that is locked or full, stuck code, older code, bad neighbours."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.waiting import wait_until
+
+from .arena import LEASE, Arena
+
+pytestmark = pytest.mark.processes
+
+
+def test_a_locked_database_kills_nobody_and_loses_no_outcome(arena: Arena) -> None:
+    arena.serve()
+    go = arena.folder / "go"
+    pair = [arena.consume("--concurrency", "1", host=host) for host in ("here", "there")]
+    job = arena.submit("work", until=str(go))
+    arena.wait_job(job, ("running", 1))
+
+    database = sqlite3.connect(arena.database, timeout=30, isolation_level=None)
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        go.touch()
+        wait_until(lambda: "end" in [effect.what for effect in arena.world().ledger])
+        # It waits as long as a write may wait for its turn, which is more than two leases.
+        status, problem = arena.post("jobs", {"task": "chaos.work", "args": {}}, timeout=60)
+        assert (status, problem["status"]) == (503, 503)
+        assert arena.job(job) == ("running", 1), "reads still work; the outcome is in memory"
+    finally:
+        database.execute("ROLLBACK")
+        database.close()
+
+    arena.wait_job(job, ("succeeded", 1))
+    arena.wait_beats(15)
+    assert arena.rows("SELECT id FROM jobs_consumer WHERE dead_at IS NOT NULL") == []
+    assert len(arena.rows("SELECT id FROM jobs_consumer")) == len(pair)
+    assert arena.complaints() == []
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits a living process")
+def test_a_full_disk_is_an_error_and_never_half_a_row(arena: Arena) -> None:
+    web = arena.serve()
+    go = arena.folder / "go"
+    consumer = arena.consume("--concurrency", "1")
+    job = arena.submit("work", until=str(go))
+    arena.wait_job(job, ("running", 1))
+
+    for pid in (web.pid, consumer.pid):
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    arena.asked.add("once")
+    status, _ = arena.post("jobs", {"task": "chaos.work", "args": {}}, "once", timeout=60)
+    assert status == 503
+    # The ledger cannot grow either: what the task does then fails, and that cannot be written.
+    go.touch()
+    wait_until(lambda: any("cannot be written" in line for line in consumer.said))
+    for pid in (web.pid, consumer.pid):
+        unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
+
+    status, again = arena.post("jobs", {"task": "chaos.work", "args": {}}, "once", timeout=60)
+    arena.accepted["once"] = again["id"].replace("-", "")
+    assert status == 202, "nothing of the refused request was kept"
+    arena.wait_job(job, "succeeded")
+    arena.wait_job(again["id"], "succeeded")
+    assert arena.complaints() == []
+
+
+def test_a_job_of_newer_code_waits_for_a_consumer_that_knows_it(arena: Arena) -> None:
+    arena.serve()
+    arena.consume(MUTATION="older code")
+    job = arena.submit("compute")
+    wait_until(lambda: len(arena.world().attempts) > 0, what="a first attempt by the older code")
+    arena.consume()
+
+    arena.wait_job(job, "succeeded")
+    *before, last = [attempt.outcome for attempt in arena.world().attempts]
+    assert (set(before), last) == ({"released"}, "succeeded")
+    assert arena.rows("SELECT failures FROM jobs_job") == [(0,)]
+    assert arena.complaints() == []
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text("utf-8")
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="it forks")
+def test_a_child_that_dies_in_the_middle_of_a_word_is_noticed(arena: Arena) -> None:
+    arena.serve()
+    arena.consume()
+    job = arena.submit("die_with_a_fork")
+
+    arena.wait_job(job, ("failed", 1))
+
+    ((error, message),) = arena.rows("SELECT error_type, error_message FROM jobs_job")
+    assert error == "WorkerDied"
+    assert message.startswith("worker process died: signal 9, 0.")
+    assert message.endswith(" GB")
+    (forked,) = (effect.what.split()[1] for effect in arena.world().ledger)
+    wait_until(lambda: not _is_alive(int(forked)), what="the end of what the task had started")
+
+
+def test_a_coroutine_that_blocks_the_loop_is_left_behind(arena: Arena) -> None:
+    arena.serve()
+    consumer = arena.consume("--concurrency", "2")
+    stuck = arena.submit("block_the_loop", until=str(arena.folder / "never"))
+    arena.wait_job(stuck, ("failed", 1))
+
+    after = arena.submit("await_it")
+
+    arena.wait_job(after, "succeeded")
+    assert consumer.stop() == 0
+
+
+def test_fifty_neighbours_of_a_killer_succeed(arena: Arena) -> None:
+    arena.serve()
+    go = arena.folder / "go"
+    victim = arena.consume("--concurrency", "51")
+    neighbours = [arena.submit("work", until=str(go)) for _ in range(50)]
+    for job in neighbours:
+        arena.wait_job(job, ("running", 1))
+    killer = arena.submit("die_with_all")
+    assert victim.wait() == -signal.SIGKILL
+    go.touch()
+
+    arena.consume("--concurrency", "6")
+
+    for job in neighbours:
+        assert arena.wait_job(job, "succeeded", "failed", timeout=180) == ("succeeded", 2)
+    assert arena.wait_job(killer, "succeeded", "failed", timeout=60) == ("failed", 2)
+    assert arena.complaints() == []
+
+
+def test_a_suspended_pair_is_rescued_by_nobody(arena: Arena) -> None:
+    """As a laptop that was closed: both wake, neither had seen the other silent."""
+    arena.serve()
+    go = arena.folder / "go"
+    pair = [arena.consume("--concurrency", "1", host=host) for host in ("here", "there")]
+    job = arena.submit("work", until=str(go))
+    arena.wait_job(job, ("running", 1))
+
+    for consumer in pair:
+        consumer.signal(signal.SIGSTOP)
+    arena.let_pass(2 * LEASE)
+    for consumer in pair:
+        consumer.signal(signal.SIGCONT)
+    arena.wait_beats(15)
+    go.touch()
+
+    arena.wait_job(job, ("succeeded", 1))
+    assert arena.complaints() == []
