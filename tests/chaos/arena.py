@@ -122,7 +122,8 @@ class Arena:
 
     def post(self, path: str, body: Any = None, key: str = "", timeout: float = 10.0) -> Any:
         """Send one request; return (status, JSON). Raises OSError when nobody answers."""
-        client = http.client.HTTPConnection(*self._socket.getsockname(), timeout=timeout)
+        host, port = self._socket.getsockname()
+        client = http.client.HTTPConnection(host, port, timeout=timeout)
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         if key:
             headers["Idempotency-Key"] = key
@@ -237,15 +238,21 @@ class Arena:
             "id, idempotency_key, status, attempt, failures, max_attempts, result, consumer_id"
         )
         return [
-            JobRow(*row[:6], (json.loads(row[6] or "null") or {}).get("attempt"), row[7])
-            for row in self.rows(f"SELECT {columns} FROM jobs_job")
+            JobRow(
+                *known,
+                result_attempt=(json.loads(result or "null") or {}).get("attempt"),
+                consumer=consumer,
+            )
+            for *known, result, consumer in self.rows(f"SELECT {columns} FROM jobs_job")
         ]
 
     def _attempts(self) -> list[AttemptRow]:
         columns = "job_id, number, outcome, started_at, ended_at"
         return [
-            AttemptRow(*row[:3], seconds_of(row[3]), seconds_of(row[4]))
-            for row in self.rows(f"SELECT {columns} FROM jobs_attempt")
+            AttemptRow(job, number, outcome, seconds_of(started), seconds_of(ended))
+            for job, number, outcome, started, ended in self.rows(
+                f"SELECT {columns} FROM jobs_attempt"
+            )
         ]
 
     def _effects(self) -> list[Effect]:

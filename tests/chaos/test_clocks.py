@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.processes
 def test_a_clock_that_jumps_an_hour(arena: Arena, stepped: str) -> None:
     clock = arena.folder / "clock"
     clock.write_text("+0")
-    faked = {"MUTATION": "stepping clock"}
+    faked: dict[str, Any] = {"MUTATION": "stepping clock"}
     arena.serve()
     go = arena.folder / "go"
     worker = arena.consume(**(faked if stepped == "worker" else {}))

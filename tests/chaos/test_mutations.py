@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ def _kinds(found: list[Complaint]) -> set[str]:
     return {complaint.kind for complaint in found}
 
 
-def _thawed_too_late(arena: Arena, **extra: str) -> str:
+def _thawed_too_late(arena: Arena, **extra: Any) -> str:
     """A consumer is frozen in a job, another finishes it, the first wakes."""
     arena.serve()
     go = arena.folder / "go"
