@@ -238,12 +238,10 @@ class Arena:
             "id, idempotency_key, status, attempt, failures, max_attempts, result, consumer_id"
         )
         return [
-            JobRow(
-                *known,
-                result_attempt=(json.loads(result or "null") or {}).get("attempt"),
-                consumer=consumer,
+            JobRow(one, key, status, attempt, failures, budget, _winner(result), consumer)
+            for one, key, status, attempt, failures, budget, result, consumer in self.rows(
+                f"SELECT {columns} FROM jobs_job"
             )
-            for *known, result, consumer in self.rows(f"SELECT {columns} FROM jobs_job")
         ]
 
     def _attempts(self) -> list[AttemptRow]:
@@ -266,3 +264,9 @@ class Arena:
 def seconds_of(text: str) -> float:
     """Return a stored time in seconds since 1970."""
     return datetime.fromisoformat(f"{text}+00:00").timestamp()
+
+
+def _winner(result: str | None) -> int | None:
+    """The attempt that a stored result says it is of."""
+    found: dict[str, int] | None = json.loads(result or "null")
+    return (found or {}).get("attempt")
