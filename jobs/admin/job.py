@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
@@ -70,6 +70,13 @@ class JobAdmin(JobFacts, ReadOnlyAdmin[Job]):
         """Which run it is in; how many of its failures are spent."""
         spent = f", {job.failures} of {job.max_attempts} failed" if job.failures else ""
         return f"{job.attempt}{spent}"
+
+    def view_on_site(self, job: Job) -> str | None:
+        """The job's own page, where a project has the pages."""
+        try:
+            return reverse("jobs:job", args=[job.pk])
+        except NoReverseMatch:
+            return None
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list that reads narrow rows."""

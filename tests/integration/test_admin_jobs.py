@@ -418,6 +418,13 @@ def test_a_file_is_sent_as_a_file_only(root: Client) -> None:
     assert root.get(url).status_code == 404
 
 
+def test_a_job_leads_to_its_own_page_where_there_are_pages(root: Client, settings: Any) -> None:
+    job = make_job()
+    assert f'href="/jobs/{job.pk}/"' in page(root, change_page(job))
+    settings.ROOT_URLCONF = "tests.integration.admin_only"
+    assert f'href="/jobs/{job.pk}/"' not in page(root, change_page(job))
+
+
 def test_a_running_job_leads_to_its_consumer(root: Client) -> None:
     consumer = make_consumer()
     record()

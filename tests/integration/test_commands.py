@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 from django.utils import timezone
 
+from jobs.errors import NotAllowed
 from jobs.management import diagnosis
 from jobs.management.commands import submit as module
 from jobs.management.outcome import wait_for
@@ -134,6 +135,18 @@ class TestSubmit:
         said = Said("submit", READ, f"log=@{tmp_path / 'a.log'}", "--user", "ada")
         assert (said.code, Upload.objects.count()) == (2, 0)
         assert "not active" in said.refusal
+
+    def test_nor_for_who_lacks_the_permission(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*args: Any) -> None:
+            raise NotAllowed("You may not.")
+
+        make_user()
+        monkeypatch.setattr(module, "require_permission", refuse)
+        (tmp_path / "a.log").write_text("x", encoding="utf-8")
+        said = Said("submit", READ, f"log=@{tmp_path / 'a.log'}", "--user", "ada")
+        assert (said.code, said.refusal, Upload.objects.count()) == (2, "You may not.", 0)
 
     def test_a_file_is_handed_in(self, tmp_path: Path) -> None:
         user = make_user()
