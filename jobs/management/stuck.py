@@ -92,8 +92,8 @@ def held(now: datetime) -> Iterator[Finding]:
             f"{counted(lost, 'running job')} held by no living consumer. "
             "The next consumer that starts hands them on."
         )
-    elif alive:
-        yield ok(f"{counted(running.count(), 'running job')}, each held by a living consumer.")
+    elif alive and (count := running.count()):
+        yield ok(f"{counted(count, 'running job')}, each held by a living consumer.")
 
 
 def quarantine(now: datetime) -> Iterator[Finding]:
