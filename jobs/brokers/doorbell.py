@@ -86,21 +86,25 @@ class VersionBell:
     def __init__(self, database: Path) -> None:
         self._version = _Version(database)
         self._closed = threading.Event()
+        self._listening = threading.Lock()
 
     def wait(self, timeout: float) -> bool:
         """Wait for a commit of another connection."""
         end = time.monotonic() + timeout
-        while not self._closed.is_set():
-            if self._version.changed():
-                return True
-            left = end - time.monotonic()
-            if left <= 0 or self._closed.wait(min(POLL_SECONDS, left)):
-                break
+        with self._listening:
+            while not self._closed.is_set():
+                if self._version.changed():
+                    return True
+                left = end - time.monotonic()
+                if left <= 0 or self._closed.wait(min(POLL_SECONDS, left)):
+                    break
         return False
 
     def close(self) -> None:
-        """Wake who waits."""
+        """Wake who waits, then let go of the file."""
         self._closed.set()
+        with self._listening:
+            self._version.close()
 
 
 class InotifyBell:
@@ -118,6 +122,8 @@ class InotifyBell:
         self._checked(self._libc.inotify_add_watch(self._fd, folder, mask))
         self._version = _Version(database)
         self._wake_out, self._wake_in = os.pipe()
+        self._closed = False
+        self._listening = threading.Lock()
 
     def _checked(self, answer: int) -> int:
         if answer < 0:
@@ -127,7 +133,10 @@ class InotifyBell:
 
     def wait(self, timeout: float) -> bool:
         """Wait for a commit of another connection."""
-        end = time.monotonic() + timeout
+        with self._listening:
+            return not self._closed and self._listen(time.monotonic() + timeout)
+
+    def _listen(self, end: float) -> bool:
         while True:
             left = end - time.monotonic()
             if left <= 0:
@@ -166,5 +175,10 @@ class InotifyBell:
         return False
 
     def close(self) -> None:
-        """Wake who waits."""
+        """Wake who waits, then let go of the files."""
         os.write(self._wake_in, b"x")
+        with self._listening:
+            self._closed = True
+            self._version.close()
+            for descriptor in (self._fd, self._wake_in, self._wake_out):
+                os.close(descriptor)

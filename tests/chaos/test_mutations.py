@@ -77,7 +77,10 @@ def test_without_compare_and_set_two_take_one_job(arena: Arena) -> None:
     for consumer in pair:
         consumer.stop()
 
-    assert {"illegal", "gap"} <= _kinds(arena.complaints())
+    kinds = _kinds(arena.complaints())
+    assert "illegal" in kinds
+    # Who writes last decides which of the two is left to be seen.
+    assert kinds & {"gap", "finished twice"}
     effects = [effect for effect in arena.world().ledger if effect.what == "begin"]
     assert len(effects) == 2
 
