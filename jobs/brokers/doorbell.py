@@ -176,6 +176,8 @@ class InotifyBell:
 
     def close(self) -> None:
         """Wake who waits, then let go of the files."""
+        if self._closed:
+            return
         os.write(self._wake_in, b"x")
         with self._listening:
             self._closed = True
