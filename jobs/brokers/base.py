@@ -37,11 +37,16 @@ class Broker(Protocol):
     """One way of carrying permits. A permit says that a job waits; the table says which."""
 
     name: str
-    rings_by_commit: bool
-    """The commit of the job is all that consumers need to notice it."""
+
+    @property
+    def rings_by_commit(self) -> bool:
+        """Whether the commit of the job is all that consumers need to notice it."""
 
     def announce(self, queue: str, job_id: uuid.UUID) -> None:
         """Send a permit. Returns at once; a broker that is down costs the caller nothing."""
+
+    def flush(self, seconds: float) -> None:
+        """Wait until what was announced is sent, at most so many seconds: the process ends."""
 
     def bell(self) -> Bell:
         """Return what wakes an idle consumer of this process."""
