@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 
@@ -21,6 +22,53 @@ class Intake(Protocol):
 
     def stopping(self) -> bool:
         """Whether the loop is to end."""
+
+    def room(self, queue: str, seconds: float) -> int:
+        """Wait for a free slot, at most so long; return how many are free."""
+
+    def accept(self, queue: str, broker: str, permit: Permit) -> bool:
+        """Read a message: a foreign job is recorded, what is no message of ours put aside.
+
+        False: not now (the database is away, the queue is full); ask again later.
+        """
+
+    def claimed(self, queue: str, seconds: float) -> bool:
+        """Look at the table and wait until what was found is claimed for good; whether it is."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait so long, less when the loop is to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """A message as it came: ``handle`` is the broker's, ``body`` None when it has none."""
+
+    handle: Any
+    body: bytes | None
+    shown: bytes = b""
+    """What to show of a message without a body."""
+
+
+class Link(Protocol):
+    """One consumer's connection to a broker that carries messages. Used by one thread only.
+
+    Any method may raise one of ``errors``: the loop then waits a moment and goes on.
+    """
+
+    name: str
+    errors: tuple[type[Exception], ...]
+
+    def receive(self, limit: int, seconds: float) -> list[Permit]:
+        """Return up to ``limit`` permits, waiting at most so long for the first.
+
+        With a limit of 0 it only keeps the connection alive.
+        """
+
+    def done(self, permits: Sequence[Permit]) -> None:
+        """Acknowledge: their jobs are claimed. They never come again."""
+
+    def close(self) -> None:
+        """Leave; what was not acknowledged is for the others."""
 
 
 class Bell(Protocol):

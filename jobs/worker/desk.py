@@ -9,10 +9,12 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
+from ..brokers.base import Permit
 from ..lifecycle import ArtifactNote, Claim, Outcome, Words
 from .answers import handed_back
 from .attempts import Attempt
 from .children import Children
+from .foreign import accept
 from .run import run_attempt
 from .writer import Batch, Written
 
@@ -73,6 +75,30 @@ class Desk:
     def stopping(self) -> bool:
         """Whether nothing new is taken."""
         return self._stopping
+
+    def room(self, queue: str, seconds: float) -> int:
+        """Wait for a free slot; return how many there are."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._room() > 0 or self._stopping, seconds)
+            return 0 if self._stopping else max(0, self._room())
+
+    def accept(self, queue: str, broker: str, permit: Permit) -> bool:
+        """Read a message; what is no permit of ours is recorded or put aside."""
+        return accept(queue, broker, permit)
+
+    def claimed(self, queue: str, seconds: float) -> bool:
+        """Have a queue looked at; whether that was done in time."""
+        with self._changed:
+            before = self._plans
+            self._ring([queue])
+            self.wake_writer()
+            self._changed.wait_for(lambda: self._looked[queue] > before or self._stopping, seconds)
+            return self._looked[queue] > before
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not when stopping."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping, seconds)
 
     # The bell's and the clock's side.
 

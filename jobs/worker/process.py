@@ -146,5 +146,6 @@ class ConsumerProcess:
 
 def leave_now(code: int) -> None:
     """End the process without waiting for threads: funboost's would be joined for ever."""
+    get_broker().flush(1.0)  # what its last tasks enqueued
     logging.shutdown()
     os._exit(code)

@@ -21,6 +21,7 @@ from .servers import Setup
 SETUPS = [
     Setup("sqlite"),
     Setup("postgres", database="postgres"),
+    Setup("redis", broker="redis"),
 ]
 NO_SWEEP = "3600"
 """Seconds between looks at the table: with these, only the broker can have told of a job."""
