@@ -87,6 +87,10 @@ class Broker(Protocol):
     name: str
 
     @property
+    def takes_messages(self) -> bool:
+        """Whether programs that know nothing of the database can hand in jobs by it."""
+
+    @property
     def rings_by_commit(self) -> bool:
         """Whether the commit of the job is all that consumers need to notice it."""
 
@@ -95,6 +99,9 @@ class Broker(Protocol):
 
     def flush(self, seconds: float) -> None:
         """Wait until what was announced is sent, at most so many seconds: the process ends."""
+
+    def leave(self, seconds: float) -> None:
+        """Let go of what ``consume`` holds, at most so long; the intake is stopping."""
 
     def bell(self) -> Bell:
         """Return what wakes an idle consumer of this process."""

@@ -24,6 +24,7 @@ class DatabaseBroker:
     """Carries nothing and loses nothing."""
 
     name = "database"
+    takes_messages = False
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -41,6 +42,9 @@ class DatabaseBroker:
 
     def flush(self, seconds: float) -> None:
         """Nothing is ever on its way."""
+
+    def leave(self, seconds: float) -> None:
+        """It holds nothing."""
 
     def bell(self) -> Bell:
         """What the database has to tell of commits; one that has nothing is looked at on time."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -20,10 +21,11 @@ from .database_funboost import start as start_consumers
 logger = logging.getLogger("jobs")
 
 KIND: Final = "JOBDESK_PERMITS"
-WAIT_SECONDS: Final = 1.0
+WAIT_SECONDS: Final = 0.5
 AGAIN_SECONDS: Final = 1.0
 
 _links: dict[str, Callable[[], Link]] = {}  # by queue, as in database_funboost
+_receivers: list[threading.Thread] = []
 
 
 class PermitConsumer(DatabaseConsumer):
@@ -33,7 +35,9 @@ class PermitConsumer(DatabaseConsumer):
 
     def _dispatch_task(self) -> None:
         receiver = Receiver(self.queue_name, _links[self.queue_name], self._intake)
-        threading.Thread(target=receiver.run, name="permits", daemon=True).start()
+        thread = threading.Thread(target=receiver.run, name="permits", daemon=True)
+        _receivers.append(thread)
+        thread.start()
         super()._dispatch_task()
 
 
@@ -97,6 +101,13 @@ class Receiver:
         if self._silent:
             logger.warning("%s is back.", self._link.name)
         self._silent = False
+
+
+def leave(seconds: float) -> None:
+    """Wait until the links are closed, at most so long; call it once the intake is stopping."""
+    end = time.monotonic() + seconds
+    for thread in _receivers:
+        thread.join(max(0.0, end - time.monotonic()))
 
 
 def start(

@@ -40,6 +40,7 @@ class RedisBroker:
     """Rings consumers of any machine within a millisecond or two."""
 
     name = "redis"
+    takes_messages = True
     rings_by_commit = False
 
     def __init__(self, url: str) -> None:
@@ -64,6 +65,12 @@ class RedisBroker:
     def flush(self, seconds: float) -> None:
         """Wait until every permit is sent."""
         self._announcer.flush(seconds)
+
+    def leave(self, seconds: float) -> None:
+        """Leave the group: what was not acknowledged is for the others."""
+        from .permits_funboost import leave
+
+        leave(seconds)
 
     def bell(self) -> Bell:
         """None: permits ring."""
