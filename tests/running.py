@@ -143,6 +143,14 @@ class Consumers:
         assert handle.wait(60) == 0, "".join(handle.said)
         return handle
 
+    def stop_all(self) -> None:
+        """Drain what still runs."""
+        living = [handle for handle in self._started if handle.process.poll() is None]
+        for handle in living:
+            handle.signal(signal.SIGTERM)
+        for handle in living:
+            handle.wait()
+
     def end_all(self) -> None:
         """Kill what a test left."""
         for handle in self._started:

@@ -9,10 +9,13 @@ from ..conf import get_conf
 from ..errors import BrokerError
 from .base import Broker, BrokerFactory
 from .database import DatabaseBroker
+from .kafka import KafkaBroker
 from .redis import RedisBroker
 
 FACTORIES: dict[str, BrokerFactory] = {
     "database": DatabaseBroker,
+    "kafka": KafkaBroker,
+    "kafkas": KafkaBroker,
     "redis": RedisBroker,
     "rediss": RedisBroker,
 }

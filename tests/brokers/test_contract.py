@@ -22,6 +22,7 @@ SETUPS = [
     Setup("sqlite"),
     Setup("postgres", database="postgres"),
     Setup("redis", broker="redis"),
+    Setup("kafka", broker="kafka"),
 ]
 NO_SWEEP = "3600"
 """Seconds between looks at the table: with these, only the broker can have told of a job."""
