@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,11 +13,12 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connections
+from filelock import FileLock
 
 from tests.running import Consumers
 
 from .emptying import empty_broker
-from .servers import Setup, address, default_database, postgres_config
+from .servers import SERVERS, Setup, address, default_database, postgres_config
 
 OURS = "jobs_test_brokers"
 
@@ -46,13 +49,21 @@ def setup(request: pytest.FixtureRequest, transactional_db: None, settings: Any)
     """The database and the broker that the test asks for by parameter, both empty."""
     chosen: Setup = getattr(request, "param", Setup("sqlite"))
     url = chosen.broker_url()
-    empty_broker(url)
     settings.JOBS = {**settings.JOBS, "BROKER_URL": url}
     with ExitStack() as stack:
+        if chosen.broker in SERVERS:
+            stack.enter_context(_alone_with(url))
+        empty_broker(url)
         if chosen.database == "postgres":
             stack.enter_context(default_database(request.getfixturevalue("postgres")))
             call_command("flush", verbosity=0, interactive=False)
         yield chosen
+
+
+def _alone_with(url: str) -> FileLock:
+    """Streams and topics have fixed names: tests in other processes wait until we are done."""
+    name = hashlib.sha256(url.encode()).hexdigest()[:16]
+    return FileLock(Path(tempfile.gettempdir()) / f"jobdesk-test-{name}.lock")
 
 
 @pytest.fixture
