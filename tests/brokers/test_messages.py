@@ -28,7 +28,6 @@ from .servers import Setup
 SETUPS = [
     Setup("redis", broker="redis"),
     Setup("kafka", broker="kafka"),
-    Setup("redis-postgres", broker="redis", database="postgres"),
 ]
 pytestmark = [
     pytest.mark.processes,
