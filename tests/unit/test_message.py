@@ -24,7 +24,7 @@ GOOD = [
     {"job_id": ID, "task": "webapp.square", "args": {"n": 7}},
     {"job_id": ID, "task": "webapp.square", "args": {}},
 ]
-BAD = [
+BAD: Any = [
     None,
     [],
     "text",
@@ -69,7 +69,7 @@ def test_the_code_and_the_schema_refuse_what_does_not(value: Any) -> None:
     assert not _reads(value)
 
 
-VALUES = st.sampled_from([ID, None, 7, "", "a", {}, {"a": None}, []])
+VALUES: Any = st.sampled_from([ID, None, 7, "", "a", {}, {"a": None}, []])
 
 
 @given(st.dictionaries(st.sampled_from(["job_id", "task", "args", "extra"]), VALUES))
