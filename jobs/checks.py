@@ -10,9 +10,11 @@ from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
+from .brokers import get_broker
 from .catalog.problems import declaration_problems
 from .compat import task_backends
 from .conf import get_conf
+from .errors import BrokerError
 
 OLDEST_SQLITE = (3, 35, 0)  # the first with RETURNING
 
@@ -47,6 +49,18 @@ def check_settings(**kwargs: Any) -> list[checks.CheckMessage]:
         get_conf()
     except ImproperlyConfigured as error:
         return [checks.Error(str(error), id="jobs.E010")]
+    return []
+
+
+@checks.register("jobs")
+def check_broker(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Whether there is such a broker, and what it needs is installed. It is not called."""
+    try:
+        get_broker()
+    except ImproperlyConfigured:
+        return []  # said by check_settings
+    except BrokerError as error:
+        return [checks.Error(str(error), id="jobs.E013")]
     return []
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
 from django.db import connection
 
@@ -91,8 +92,9 @@ def _read(stream: IO[str] | None, lines: list[str]) -> None:
 class Consumers:
     """Starts consumers over the database of this test."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
+        self._environment = environment
         self._started: list[ConsumerHandle] = []
 
     def environment(self, **extra: str) -> dict[str, str]:
@@ -100,10 +102,11 @@ class Consumers:
         return {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.settings",
-            "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+            "DATABASE_URL": database_url(),
             "JOBS_TEST_DATA_DIR": str(self.folder / "var"),
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
+            **self._environment,
             **extra,
         }
 
@@ -140,10 +143,28 @@ class Consumers:
         assert handle.wait(60) == 0, "".join(handle.said)
         return handle
 
+    def stop_all(self) -> None:
+        """Drain what still runs."""
+        living = [handle for handle in self._started if handle.process.poll() is None]
+        for handle in living:
+            handle.signal(signal.SIGTERM)
+        for handle in living:
+            handle.wait()
+
     def end_all(self) -> None:
         """Kill what a test left."""
         for handle in self._started:
             handle.close()
+
+
+def database_url() -> str:
+    """The URL of the database that this test uses."""
+    config = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{config['NAME']}"
+    place = f"{config['HOST']}:{config['PORT'] or 5432}"
+    who = ":".join(quote(config[key], safe="") for key in ("USER", "PASSWORD") if config[key])
+    return f"postgres://{who}@{place}/{config['NAME']}"
 
 
 def stored(result_id: str) -> Job:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 
@@ -22,6 +23,53 @@ class Intake(Protocol):
     def stopping(self) -> bool:
         """Whether the loop is to end."""
 
+    def room(self, queue: str, seconds: float) -> int:
+        """Wait for a free slot, at most so long; return how many are free."""
+
+    def accept(self, queue: str, broker: str, permit: Permit) -> bool:
+        """Read a message: a foreign job is recorded, what is no message of ours put aside.
+
+        False: not now (the database is away, the queue is full); ask again later.
+        """
+
+    def claimed(self, queue: str, seconds: float) -> bool:
+        """Look at the table and wait until what was found is claimed for good; whether it is."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait so long, less when the loop is to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """A message as it came: ``handle`` is the broker's, ``body`` None when it has none."""
+
+    handle: Any
+    body: bytes | None
+    shown: bytes = b""
+    """What to show of a message without a body."""
+
+
+class Link(Protocol):
+    """One consumer's connection to a broker that carries messages. Used by one thread only.
+
+    Any method may raise one of ``errors``: the loop then waits a moment and goes on.
+    """
+
+    name: str
+    errors: tuple[type[Exception], ...]
+
+    def receive(self, limit: int, seconds: float) -> list[Permit]:
+        """Return up to ``limit`` permits, waiting at most so long for the first.
+
+        With a limit of 0 it only keeps the connection alive.
+        """
+
+    def done(self, permits: Sequence[Permit]) -> None:
+        """Acknowledge: their jobs are claimed. They never come again."""
+
+    def close(self) -> None:
+        """Leave; what was not acknowledged is for the others."""
+
 
 class Bell(Protocol):
     """Tells that the table may have changed."""
@@ -37,11 +85,23 @@ class Broker(Protocol):
     """One way of carrying permits. A permit says that a job waits; the table says which."""
 
     name: str
-    rings_by_commit: bool
-    """The commit of the job is all that consumers need to notice it."""
+
+    @property
+    def takes_messages(self) -> bool:
+        """Whether programs that know nothing of the database can hand in jobs by it."""
+
+    @property
+    def rings_by_commit(self) -> bool:
+        """Whether the commit of the job is all that consumers need to notice it."""
 
     def announce(self, queue: str, job_id: uuid.UUID) -> None:
         """Send a permit. Returns at once; a broker that is down costs the caller nothing."""
+
+    def flush(self, seconds: float) -> None:
+        """Wait until what was announced is sent, at most so many seconds: the process ends."""
+
+    def leave(self, seconds: float) -> None:
+        """Let go of what ``consume`` holds, at most so long; the intake is stopping."""
 
     def bell(self) -> Bell:
         """Return what wakes an idle consumer of this process."""

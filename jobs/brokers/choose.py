@@ -9,15 +9,23 @@ from ..conf import get_conf
 from ..errors import BrokerError
 from .base import Broker, BrokerFactory
 from .database import DatabaseBroker
+from .kafka import KafkaBroker
+from .redis import RedisBroker
 
-FACTORIES: dict[str, BrokerFactory] = {"database": DatabaseBroker}
+FACTORIES: dict[str, BrokerFactory] = {
+    "database": DatabaseBroker,
+    "kafka": KafkaBroker,
+    "kafkas": KafkaBroker,
+    "redis": RedisBroker,
+    "rediss": RedisBroker,
+}
 
 
 def get_broker() -> Broker:
     """Return the broker of this deployment.
 
     Raises:
-        BrokerError: the URL names none that is known.
+        BrokerError: the URL names none that is known, or a package that it needs is missing.
     """
     return _make(get_conf().broker_url)
 
@@ -27,7 +35,10 @@ def _make(url: str) -> Broker:
     scheme = url.partition(":")[0]
     if scheme not in FACTORIES:
         known = ", ".join(f"{name}://" for name in sorted(FACTORIES))
-        raise BrokerError(f"JOBS_BROKER_URL={url!r} is no broker. Known: {known}.")
+        # Not the URL itself: it may hold a password.
+        raise BrokerError(
+            f"JOBS_BROKER_URL starts with {scheme!r}, which is no broker. Known: {known}."
+        )
     return FACTORIES[scheme](url)
 
 

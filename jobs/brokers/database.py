@@ -1,7 +1,8 @@
 """``database://``: the queue is the partial index over the waiting jobs.
 
-There is nothing to publish: the commit that records a job is what wakes consumers. The funboost
-part is in ``database_funboost`` and loads in consumer processes only.
+There is nothing to publish: on SQLite the commit that records a job is what wakes consumers, on
+PostgreSQL a NOTIFY after it. The funboost part is in ``database_funboost`` and loads in consumer
+processes only.
 """
 
 from __future__ import annotations
@@ -11,30 +12,46 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from django.db import DatabaseError, connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..models import Job
 from .base import Bell, Intake
 from .doorbell import TimedBell, sqlite_bell
+from .listen import notify, postgres_bell
 
 
 class DatabaseBroker:
     """Carries nothing and loses nothing."""
 
     name = "database"
-    rings_by_commit = True
+    takes_messages = False
 
     def __init__(self, url: str) -> None:
         self.url = url
 
+    @property
+    def rings_by_commit(self) -> bool:
+        """SQLite's files tell of a commit by themselves."""
+        return bool(_jobs_database().vendor == "sqlite")
+
     def announce(self, queue: str, job_id: uuid.UUID) -> None:
-        """Nothing to send: the row is the message."""
+        """Notify on PostgreSQL; nothing to send elsewhere: the row is the message."""
+        db = _jobs_database()
+        if db.vendor == "postgresql":
+            notify(db, queue)
+
+    def flush(self, seconds: float) -> None:
+        """Nothing is ever on its way."""
+
+    def leave(self, seconds: float) -> None:
+        """It holds nothing."""
 
     def bell(self) -> Bell:
-        """SQLite tells of commits by its files; another database is looked at on time."""
-        config = connections[router.db_for_write(Job)].settings_dict
-        if str(config["ENGINE"]).endswith("sqlite3"):
-            return sqlite_bell(Path(str(config["NAME"])))
-        return TimedBell()
+        """What the database has to tell of commits; one that has nothing is looked at on time."""
+        db = _jobs_database()
+        if db.vendor == "sqlite":
+            return sqlite_bell(Path(str(db.settings_dict["NAME"])))
+        return postgres_bell(db.alias) if db.vendor == "postgresql" else TimedBell()
 
     def consume(self, queues: Sequence[str], intake: Intake, threads: int) -> None:
         """Start a funboost consumer for each queue."""
@@ -49,3 +66,7 @@ class DatabaseBroker:
         except DatabaseError as error:
             return [f"The database does not answer: {error}"]
         return []
+
+
+def _jobs_database() -> BaseDatabaseWrapper:
+    return connections[router.db_for_write(Job)]

@@ -78,9 +78,15 @@ class DatabaseConsumer(AbstractConsumer):  # type: ignore[misc]
         """Jobs are handed back by the writer, under their attempt."""
 
 
-def start(queues: Sequence[str], intake: Intake, threads: int) -> None:
+def start(
+    queues: Sequence[str],
+    intake: Intake,
+    threads: int,
+    consumer: type[DatabaseConsumer] = DatabaseConsumer,
+) -> None:
     """Consume the queues, each on a thread of funboost's; once per process and queue."""
-    register_custom_broker(KIND, DatabasePublisher, DatabaseConsumer)
+    kind = consumer.BROKER_KIND
+    register_custom_broker(kind, DatabasePublisher, consumer)
     pool = Threads(max_workers=threads, thread_name_prefix="job")
 
     def run(claim: Any) -> None:
@@ -90,7 +96,7 @@ def start(queues: Sequence[str], intake: Intake, threads: int) -> None:
         _intakes[queue] = intake
         parameters = BoosterParams(
             queue_name=queue,
-            broker_kind=KIND,
+            broker_kind=kind,
             concurrent_num=threads,
             specify_concurrent_pool=pool,
             max_retry_times=0,

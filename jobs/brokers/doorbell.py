@@ -57,6 +57,22 @@ class TimedBell:
         self._closed.set()
 
 
+class SilentBell:
+    """Never rings: for a broker that tells consumers itself."""
+
+    def __init__(self) -> None:
+        self._closed = threading.Event()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait in vain."""
+        self._closed.wait(timeout)
+        return False
+
+    def close(self) -> None:
+        """Wake who waits."""
+        self._closed.set()
+
+
 class _Version:
     """SQLite's counter of commits by other connections (``PRAGMA data_version``)."""
 

@@ -49,6 +49,7 @@ RETURNING id, task, module_path, queue, args, positional, attempt, failures, los
     timeout, owner_id, priority, turn
 """
 
+# The branch of run_after that is never taken tells PostgreSQL the type of two NULLs.
 FINISH: Final = """
 UPDATE jobs_job SET
     status = CASE WHEN cancel_requested THEN %s ELSE %s END,
@@ -56,7 +57,8 @@ UPDATE jobs_job SET
     error_type = CASE WHEN cancel_requested THEN %s ELSE %s END,
     error_message = CASE WHEN cancel_requested AND %s THEN 'cancelled by ' || cancelled_by
         ELSE %s END,
-    result = %s, run_after = CASE WHEN cancel_requested THEN NULL ELSE %s END, consumer_id = NULL,
+    result = %s, run_after = CASE WHEN cancel_requested THEN NULL
+        WHEN status <> 'running' THEN run_after ELSE %s END, consumer_id = NULL,
     failures = failures + %s, losses = losses + %s, version = version + 1
 WHERE id = %s AND attempt = %s AND status = 'running'
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from .. import lifecycle
 from ..catalog.registry import AnyTask, get_task
 from ..compat import task_backends
 from ..errors import IdempotencyConflict, InvalidOptions, Problem, Unavailable, UnknownQueue
+from ..ids import uuid7
 from ..jsontext import clean
 from ..models import Job
 from .announce import announce
@@ -48,6 +50,8 @@ class Wishes:
     unique_key: str | None = None
     idempotency_key: str | None = None
     request_digest: str = ""
+    job_id: uuid.UUID | None = None
+    """The id that a message brought: the message itself rings for the job."""
 
 
 def submit(
@@ -90,7 +94,7 @@ def submit(
         when_available(lambda: require_room(job.queue))
     submitted = when_available(lambda: _record(job, validated.uploads, asked, owner))
     if submitted.created:
-        announce(submitted.job, declared)
+        announce(submitted.job, declared, ring=asked.job_id is None)
     return submitted
 
 
@@ -109,6 +113,7 @@ def _row(
     owner_id = owner.pk if owner is not None else task.owner_id
     key = asked.unique_key if asked.unique_key is not None else task.unique_key
     return Job(
+        id=asked.job_id or uuid7(),
         task=task.name,
         module_path=task.module_path,
         queue=asked.queue if asked.queue is not None else task.queue_name,
@@ -167,7 +172,7 @@ def _record(job: Job, uploads: Any, asked: Wishes, owner: AbstractBaseUser | Non
         try:
             lifecycle.record(job, uploads)
         except IntegrityError:
-            before = _same_request(asked, owner) or _same_slot(job)
+            before = _same_request(asked, owner) or _same_slot(job) or _same_id(asked)
             if before is not None:
                 return before
             # The one in our way finished in between: then there is room now.
@@ -187,6 +192,13 @@ def _same_request(asked: Wishes, owner: AbstractBaseUser | None) -> Submitted | 
     if job.idempotency_digest != asked.request_digest:
         raise IdempotencyConflict
     return Submitted(job, created=False)
+
+
+def _same_id(asked: Wishes) -> Submitted | None:
+    if asked.job_id is None:
+        return None
+    found = Job.objects.filter(pk=asked.job_id).first()
+    return Submitted(found, created=False) if found is not None else None
 
 
 def _same_slot(job: Job) -> Submitted | None:

@@ -13,12 +13,12 @@ from ..states import Status
 from .results import task_result
 
 
-def announce(job: Job, task: AnyTask | Task[..., object]) -> None:
+def announce(job: Job, task: AnyTask | Task[..., object], *, ring: bool = True) -> None:
     """Tell consumers and listeners of a job, once its row is committed."""
     # The job is recorded: a listener that fails must not look like a refusal, which would be sent
     # again. Django logs what it raised.
     task_enqueued.send_robust(
         sender=type(task_backends[task.backend]), task_result=task_result(job, task)
     )
-    if job.status == Status.QUEUED:
+    if ring and job.status == Status.QUEUED:
         transaction.on_commit(lambda: brokers.announce(job.queue, job.id), using=connection().alias)

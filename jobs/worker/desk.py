@@ -7,12 +7,14 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from ..brokers.base import Permit
 from ..lifecycle import ArtifactNote, Claim, Outcome, Words
 from .answers import handed_back
 from .attempts import Attempt
 from .children import Children
+from .foreign import accept
 from .run import run_attempt
 from .writer import Batch, Written
 
@@ -42,6 +44,9 @@ class Desk:
         self._ended: deque[tuple[Attempt, Outcome]] = deque()
         self._wanting: set[str] = set()
         self._maybe: set[str] = set(queues)
+        self._plans = 0
+        self._rung_after = dict.fromkeys(queues, 0)  # the plan that was the last when it rang
+        self._looked = dict.fromkeys(queues, 0)  # the last plan that has looked at the queue
         self._delivered: dict[str, list[Attempt]] = {queue: [] for queue in queues}
         self._stopping = False
         self._words_at = 0.0
@@ -71,13 +76,42 @@ class Desk:
         """Whether nothing new is taken."""
         return self._stopping
 
+    def room(self, queue: str, seconds: float) -> int:
+        """Wait for a free slot; return how many there are."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._room() > 0 or self._stopping, seconds)
+            return 0 if self._stopping else max(0, self._room())
+
+    def accept(self, queue: str, broker: str, permit: Permit) -> bool:
+        """Read a message; what is no permit of ours is recorded or put aside."""
+        return accept(queue, broker, permit)
+
+    def claimed(self, queue: str, seconds: float) -> bool:
+        """Have a queue looked at; whether that was done in time."""
+        with self._changed:
+            before = self._plans
+            self._ring([queue])
+            self.wake_writer()
+            self._changed.wait_for(lambda: self._looked[queue] > before or self._stopping, seconds)
+            return self._looked[queue] > before
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not when stopping."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping, seconds)
+
     # The bell's and the clock's side.
 
     def look(self) -> None:
         """There may be waiting jobs: ask for all queues again."""
         with self._changed:
-            self._maybe.update(self.queues)
+            self._ring(self.queues)
         self.wake_writer()
+
+    def _ring(self, queues: Iterable[str]) -> None:
+        for queue in queues:
+            self._maybe.add(queue)
+            self._rung_after[queue] = self._plans
 
     def stop_taking(self) -> None:
         """Take nothing new from now on."""
@@ -124,7 +158,8 @@ class Desk:
     def plan(self) -> Batch:
         """Return what the next transaction is to write and take."""
         with self._changed:
-            batch = Batch(outcomes=[outcome for _, outcome in self._ended])
+            self._plans += 1
+            batch = Batch(number=self._plans, outcomes=[outcome for _, outcome in self._ended])
             self._collect_words(batch)
             if not self._stopping:
                 self._plan_claims(batch)
@@ -161,14 +196,17 @@ class Desk:
             self._left = ([], [])
             finished = [self._ended.popleft() for _ in batch.outcomes]
             for queue, claims in written.claims.items():
-                self._deliver(queue, claims, batch.claims[queue])
+                self._deliver(queue, claims)
+                self._looked[queue] = batch.number
+                # Who rang since the batch was planned may have a job that it did not see.
+                fewer = len(claims) < batch.claims[queue]
+                if fewer and self._rung_after[queue] < batch.number:
+                    self._maybe.discard(queue)
             self._changed.notify_all()
         for attempt, outcome in finished:
             tell(attempt, outcome, (outcome.claim.id, outcome.claim.attempt) in late)
 
-    def _deliver(self, queue: str, claims: list[Claim], asked: int) -> None:
-        if len(claims) < asked:
-            self._maybe.discard(queue)
+    def _deliver(self, queue: str, claims: list[Claim]) -> None:
         for claim in claims:
             attempt = Attempt(claim, self._settled, self.label)
             self._running[claim.id] = attempt

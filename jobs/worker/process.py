@@ -24,6 +24,7 @@ from .writer import Batch, Writer, Written
 logger = logging.getLogger("jobs")
 
 FLUSH_SECONDS = 10.0
+LEAVE_SECONDS = 1.0
 LOOK_SECONDS = 1.0
 LOOK_SECONDS_UNTIL_IDLE = 0.05
 DRAINED, REPLACE = 0, 75
@@ -146,5 +147,8 @@ class ConsumerProcess:
 
 def leave_now(code: int) -> None:
     """End the process without waiting for threads: funboost's would be joined for ever."""
+    broker = get_broker()
+    broker.flush(LEAVE_SECONDS)  # what its last tasks enqueued
+    broker.leave(LEAVE_SECONDS)
     logging.shutdown()
     os._exit(code)

@@ -38,6 +38,7 @@ AWAY = (OperationalError, InterfaceError, InternalError)
 class Batch:
     """What one transaction writes and takes."""
 
+    number: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
     words: list[Words] = field(default_factory=list)
     notes: list[ArtifactNote] = field(default_factory=list)

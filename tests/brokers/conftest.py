@@ -1,18 +1,76 @@
-"""Consumer processes over the test's own database file."""
+"""Consumer processes over each database and broker that is there."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.db import connections
+from filelock import FileLock
 
 from tests.running import Consumers
 
+from .emptying import empty_broker
+from .servers import SERVERS, Setup, address, default_database, postgres_config
+
+OURS = "jobs_test_brokers"
+
+
+@pytest.fixture(scope="session")
+def postgres(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, Any]]:
+    """A database of this run on the PostgreSQL server, migrated; gone at the end."""
+    url = address("postgres")
+    name = f"{OURS}_{os.getpid()}"
+    with django_db_blocker.unblock():
+        _on_server(url, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+        config = postgres_config(url, name)
+        with default_database(config):
+            call_command("migrate", verbosity=0)
+    yield config
+    with django_db_blocker.unblock():
+        _on_server(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _on_server(url: str, *statements: str) -> None:
+    with default_database(postgres_config(url)), connections["default"].cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
 
 @pytest.fixture
-def consumers(transactional_db: None, tmp_path: Path) -> Iterator[Consumers]:
+def setup(request: pytest.FixtureRequest, transactional_db: None, settings: Any) -> Iterator[Setup]:
+    """The database and the broker that the test asks for by parameter, both empty."""
+    chosen: Setup = getattr(request, "param", Setup("sqlite"))
+    url = chosen.broker_url()
+    settings.JOBS = {**settings.JOBS, "BROKER_URL": url}
+    with ExitStack() as stack:
+        if chosen.broker in SERVERS:
+            stack.enter_context(_alone_with(url))
+        empty_broker(url)
+        if chosen.database == "postgres":
+            stack.enter_context(default_database(request.getfixturevalue("postgres")))
+            call_command("flush", verbosity=0, interactive=False)
+        yield chosen
+
+
+def _alone_with(url: str) -> FileLock:
+    """Streams and topics have fixed names: tests in other processes wait until we are done."""
+    name = hashlib.sha256(url.encode()).hexdigest()[:16]
+    return FileLock(Path(tempfile.gettempdir()) / f"jobdesk-test-{name}.lock")
+
+
+@pytest.fixture
+def consumers(setup: Setup, tmp_path: Path) -> Iterator[Consumers]:
     """Return a starter of consumers; what is left of them at the end is killed."""
-    starter = Consumers(tmp_path)
+    starter = Consumers(tmp_path, JOBS_BROKER_URL=setup.broker_url())
     yield starter
+    if setup.broker == "kafka":
+        starter.stop_all()  # who is killed keeps its partitions for the next test's first seconds
     starter.end_all()

@@ -1,4 +1,4 @@
-"""What every broker promises. A new broker joins by one line in ``BROKERS``."""
+"""What every broker promises. A new broker joins by one line in ``SETUPS``."""
 
 from __future__ import annotations
 
@@ -16,17 +16,21 @@ from tests.desk import tasks
 from tests.running import Consumers, stored, wait_finished
 from tests.waiting import wait_until
 
-BROKERS = {"database": "database://"}
+from .servers import Setup
+
+SETUPS = [
+    Setup("sqlite"),
+    Setup("postgres", database="postgres"),
+    Setup("redis", broker="redis"),
+    Setup("kafka", broker="kafka"),
+]
 NO_SWEEP = "3600"
 """Seconds between looks at the table: with these, only the broker can have told of a job."""
 
-pytestmark = pytest.mark.processes
-
-
-@pytest.fixture(params=BROKERS)
-def url(request: pytest.FixtureRequest) -> str:
-    """The broker's URL."""
-    return BROKERS[request.param]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.parametrize("setup", [each.parameter() for each in SETUPS], indirect=True),
+]
 
 
 def _lines(path: Path) -> list[str]:
@@ -37,12 +41,10 @@ def _all_finished() -> bool:
     return not Job.objects.filter(status__in=UNFINISHED).exists()
 
 
-def test_each_job_runs_once_with_two_consumers(
-    consumers: Consumers, tmp_path: Path, url: str
-) -> None:
+def test_each_job_runs_once_with_two_consumers(consumers: Consumers, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
     for _ in range(2):
-        consumers.start("--concurrency", "4", JOBS_BROKER_URL=url)
+        consumers.start("--concurrency", "4")
 
     for number in range(300):
         tasks.ledger.enqueue(path=str(ledger), line=str(number))
@@ -52,23 +54,23 @@ def test_each_job_runs_once_with_two_consumers(
     assert set(Job.objects.values_list("status", "attempt")) == {("succeeded", 1)}
 
 
-def test_an_idle_consumer_is_told(consumers: Consumers, url: str) -> None:
-    consumers.start(JOBS_BROKER_URL=url, JOBS_SWEEP_SECONDS=NO_SWEEP)
+def test_an_idle_consumer_is_told(consumers: Consumers) -> None:
+    consumers.start(JOBS_SWEEP_SECONDS=NO_SWEEP)
 
     for n in range(5):
         assert wait_finished(tasks.square.enqueue(n).id, timeout=10).result == n * n
 
 
-def test_a_job_that_was_there_before_the_consumer_runs(consumers: Consumers, url: str) -> None:
+def test_a_job_that_was_there_before_the_consumer_runs(consumers: Consumers) -> None:
     result = tasks.square.enqueue(6)
 
-    consumers.start(JOBS_BROKER_URL=url)
+    consumers.start()
 
     assert wait_finished(result.id).result == 36
 
 
-def test_a_scheduled_job_runs_when_it_is_due(consumers: Consumers, url: str) -> None:
-    consumers.start(JOBS_BROKER_URL=url)
+def test_a_scheduled_job_runs_when_it_is_due(consumers: Consumers) -> None:
+    consumers.start()
     due = timezone.now() + timedelta(seconds=1)
 
     job = wait_finished(tasks.square.using(run_after=due).enqueue(5).id)
@@ -77,19 +79,19 @@ def test_a_scheduled_job_runs_when_it_is_due(consumers: Consumers, url: str) -> 
     assert job.started_at >= due
 
 
-def test_the_more_urgent_job_goes_first(consumers: Consumers, tmp_path: Path, url: str) -> None:
+def test_the_more_urgent_job_goes_first(consumers: Consumers, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
     for name, priority in (("low", -5), ("first", 0), ("second", 0), ("high", 9)):
         tasks.ledger.using(priority=priority).enqueue(path=str(ledger), line=name)
 
-    consumers.run_until_idle("--concurrency", "1", JOBS_BROKER_URL=url)
+    consumers.run_until_idle("--concurrency", "1")
 
     assert _lines(ledger) == ["high", "first", "second", "low"]
 
 
-def test_a_paused_queue_waits_and_goes_on(consumers: Consumers, url: str) -> None:
+def test_a_paused_queue_waits_and_goes_on(consumers: Consumers) -> None:
     lifecycle.set_paused("mail", paused=True)
-    consumers.start(JOBS_BROKER_URL=url, JOBS_SWEEP_SECONDS="0.2")
+    consumers.start(JOBS_SWEEP_SECONDS="0.2")
     waiting = tasks.square.using(queue_name="mail").enqueue(2)
     other = tasks.square.enqueue(3)
     wait_finished(other.id)
@@ -100,22 +102,22 @@ def test_a_paused_queue_waits_and_goes_on(consumers: Consumers, url: str) -> Non
     assert wait_finished(waiting.id).result == 4
 
 
-def test_a_consumer_serves_only_its_queues(consumers: Consumers, url: str) -> None:
+def test_a_consumer_serves_only_its_queues(consumers: Consumers) -> None:
     mail = tasks.square.using(queue_name="mail").enqueue(2)
     default = tasks.square.enqueue(3)
 
-    consumers.run_until_idle("--queues", "default", JOBS_BROKER_URL=url)
+    consumers.run_until_idle("--queues", "default")
 
     assert stored(default.id).status == "succeeded"
     assert stored(mail.id).status == "queued"
 
 
-def test_a_cancelled_job_does_not_run(consumers: Consumers, tmp_path: Path, url: str) -> None:
+def test_a_cancelled_job_does_not_run(consumers: Consumers, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
     result = tasks.ledger.enqueue(path=str(ledger), line="x")
     lifecycle.cancel(stored(result.id).id, "ada")
 
-    consumers.run_until_idle(JOBS_BROKER_URL=url)
+    consumers.run_until_idle()
 
     assert stored(result.id).status == "cancelled"
     assert _lines(ledger) == []

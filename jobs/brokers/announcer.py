@@ -1,0 +1,85 @@
+"""Sends permits on a thread of its own, so that no request waits for a broker.
+
+A permit that cannot be sent is dropped: its job is in the table, and consumers look there anyway.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+logger = logging.getLogger("jobs")
+
+Announcement = tuple[str, uuid.UUID]
+MOST_WAITING: Final = 10_000
+AT_ONCE: Final = 500
+AWAY_SECONDS: Final = 1.0
+EXIT_SECONDS: Final = 1.0
+
+
+class Announcer:
+    """The thread and what it has to send. ``send`` has a time limit and may raise anything."""
+
+    def __init__(self, name: str, send: Callable[[Sequence[Announcement]], None]) -> None:
+        self._name = name
+        self._send = send
+        self._away = False
+        self._begin_anew()
+        if hasattr(os, "register_at_fork"):  # a prefork server: threads stay with the parent
+            os.register_at_fork(after_in_child=self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: deque[Announcement] = deque(maxlen=MOST_WAITING)
+        self._sending = False
+        self._thread: threading.Thread | None = None
+
+    def put(self, queue: str, job_id: uuid.UUID) -> None:
+        """Have a permit sent; returns at once."""
+        with self._changed:
+            self._waiting.append((queue, job_id))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
+                self._thread.start()
+                atexit.register(self.flush, EXIT_SECONDS)
+            self._changed.notify_all()
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until everything is sent, at most so long; whether it is."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: not (self._waiting or self._sending), timeout=seconds
+            )
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting)
+                lot = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
+                self._sending = True
+            works = self._try(lot)
+            with self._changed:
+                self._sending = False
+                self._changed.notify_all()
+            if not works:
+                time.sleep(AWAY_SECONDS)
+
+    def _try(self, lot: Sequence[Announcement]) -> bool:
+        try:
+            self._send(lot)
+        except Exception as error:  # noqa: BLE001  (a client raises many kinds; none may end it)
+            if not self._away:
+                logger.warning("%s takes no permits (%s): jobs start later.", self._name, error)
+            self._away = True
+            return False
+        if self._away:
+            logger.warning("%s takes permits again.", self._name)
+        self._away = False
+        return True

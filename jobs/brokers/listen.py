@@ -1,0 +1,107 @@
+"""How an idle consumer notices a commit on PostgreSQL: ``LISTEN``, and ``NOTIFY`` after the commit.
+
+Not inside the transaction of the job: there a NOTIFY takes a lock of the whole server until its
+commit has reached the disk, so that jobs would be recorded one by one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import selectors
+import socket
+import threading
+import time
+from typing import Any, Final
+
+from django.db import DatabaseError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from .base import Bell
+from .doorbell import TimedBell
+
+logger = logging.getLogger("jobs")
+
+CHANNEL: Final = "jobdesk"
+RECONNECT_SECONDS: Final = 0.5
+NOTIFY: Final = f"SELECT pg_notify('{CHANNEL}', %s)"
+
+
+def notify(db: BaseDatabaseWrapper, queue: str) -> None:
+    """Ring all that listen; a database that is away by now costs them only the wait for a look."""
+    try:
+        with db.cursor() as cursor:
+            cursor.execute(NOTIFY, [queue])
+    except DatabaseError as error:
+        logger.warning("The database could not tell the consumers of a job: %s", error)
+
+
+def postgres_bell(alias: str) -> Bell:
+    """Return the best bell there is for a PostgreSQL database."""
+    from django.db.backends.postgresql.psycopg_any import is_psycopg3
+
+    return ListenBell(alias) if is_psycopg3 else TimedBell()
+
+
+class ListenBell:
+    """A connection of its own that listens; it is made anew when the server was restarted."""
+
+    def __init__(self, alias: str) -> None:
+        self._db = connections.create_connection(alias)
+        self._db.inc_thread_sharing()  # made on one thread, used on the bell's
+        self._closed = threading.Event()
+        # A pair of sockets, because Windows cannot wait for a pipe.
+        self._wake_out, self._wake_in = socket.socketpair()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for a NOTIFY. A connection that had to be made rings too: one may be missed."""
+        end = time.monotonic() + timeout
+        try:
+            if self._db.connection is None:
+                self._listen()
+                return True
+            return self._wait_on(self._db.connection, end)
+        except (DatabaseError, OSError):
+            self._give_up_connection()
+            self._closed.wait(max(0.0, min(RECONNECT_SECONDS, end - time.monotonic())))
+            return False
+
+    def _listen(self) -> None:
+        self._db.connect()
+        self._db.set_autocommit(True)
+        with self._db.cursor() as cursor:
+            cursor.execute(f"LISTEN {CHANNEL}")
+
+    def _wait_on(self, listening: Any, end: float) -> bool:
+        with selectors.DefaultSelector() as selector:
+            selector.register(listening.fileno(), selectors.EVENT_READ)
+            selector.register(self._wake_out, selectors.EVENT_READ)
+            while not self._closed.is_set():
+                ready = selector.select(max(0.0, end - time.monotonic()))
+                if self._closed.is_set():
+                    break
+                # Also without news: a question finds out that the server is gone without a word.
+                rang = self._heard(listening) if ready else self._still_there()
+                if rang or not ready:
+                    return rang
+        return False
+
+    def _heard(self, listening: Any) -> bool:
+        with self._db.wrap_database_errors:
+            return any(True for _ in list(listening.notifies(timeout=0)))
+
+    def _still_there(self) -> bool:
+        with self._db.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        return False
+
+    def _give_up_connection(self) -> None:
+        with contextlib.suppress(DatabaseError, OSError):
+            self._db.close()
+        self._db.connection = None
+
+    def close(self) -> None:
+        """Wake who waits."""
+        self._closed.set()
+        with contextlib.suppress(OSError):
+            self._wake_in.send(b"x")

@@ -1,0 +1,108 @@
+"""One consumer of a Redis stream, in the group that all consumers share."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+import redis
+
+from ..ids import uuid7
+from .base import Permit
+from .message import channel
+from .redis import FIELD, connect
+
+logger = logging.getLogger("jobs")
+
+GROUP: Final = "jobs"
+READ_SECONDS: Final = 3.0
+TIDY_SECONDS: Final = 10.0
+ABANDONED_MS: Final = 30_000
+DEAD_MS: Final = 600_000
+
+
+class RedisLink:
+    """Reads a stream. An entry is deleted once acknowledged, so that none pile up."""
+
+    name = "Redis"
+    errors: tuple[type[Exception], ...] = (redis.RedisError, OSError)
+
+    def __init__(self, url: str, queue: str) -> None:
+        self._stream = channel(queue)
+        self._me = str(uuid7())
+        # Longer than a read blocks: who is silent for longer is frozen.
+        self._client = connect(url, READ_SECONDS)
+        self._tidy_at = 0.0
+
+    def receive(self, limit: int, seconds: float) -> list[Permit]:
+        """Read new entries, and now and then those that a dead consumer left."""
+        if limit <= 0:
+            return []
+        try:
+            found = self._abandoned(limit) if time.monotonic() >= self._tidy_at else []
+            return found or self._new(limit, seconds)
+        except redis.ResponseError as error:
+            if not str(error).startswith("NOGROUP"):
+                raise
+            self._make_group()  # a first start, or the server was emptied
+            return []
+
+    def _make_group(self) -> None:
+        try:
+            self._client.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
+        except redis.ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+
+    def _new(self, limit: int, seconds: float) -> list[Permit]:
+        wait = max(1, int(min(seconds, READ_SECONDS / 2) * 1000))
+        answer = self._client.xreadgroup(
+            GROUP, self._me, {self._stream: ">"}, count=limit, block=wait
+        )
+        # RESP2 answers with a list, RESP3 with a mapping (its lists are one level deeper).
+        if isinstance(answer, dict):
+            lots = [entries for nested in answer.values() for entries in nested]
+        else:
+            lots = [entries for _, entries in answer or ()]
+        return [_permit(*entry) for entries in lots for entry in entries]
+
+    def _abandoned(self, limit: int) -> list[Permit]:
+        """Take over what was read long ago by one that did not acknowledge it.
+
+        Permits of ours could be left: a job is found in the table. A foreign job is only here.
+        """
+        answer = self._client.xautoclaim(
+            self._stream, GROUP, self._me, ABANDONED_MS, "0-0", count=limit
+        )
+        self._forget_dead()
+        found = [_permit(*entry) for entry in answer[1] if entry[1] is not None]
+        if not found:
+            self._tidy_at = time.monotonic() + TIDY_SECONDS
+        return found
+
+    def _forget_dead(self) -> None:
+        for one in self._client.xinfo_consumers(self._stream, GROUP):
+            if one["idle"] > DEAD_MS and not one["pending"]:
+                self._client.xgroup_delconsumer(self._stream, GROUP, one["name"])
+
+    def done(self, permits: Sequence[Permit]) -> None:
+        """Acknowledge and delete."""
+        entries = [permit.handle for permit in permits]
+        with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.xack(self._stream, GROUP, *entries)
+            pipeline.xdel(self._stream, *entries)
+            pipeline.execute()
+
+    def close(self) -> None:
+        """Leave the group; with entries in hand stay in it until they have been taken over."""
+        pending = self._client.xpending_range(self._stream, GROUP, "-", "+", 1, self._me)
+        if not pending:
+            self._client.xgroup_delconsumer(self._stream, GROUP, self._me)
+        self._client.close()
+
+
+def _permit(entry: Any, fields: dict[bytes, bytes]) -> Permit:
+    body = fields.get(FIELD.encode())
+    return Permit(entry, body, b"" if body is not None else repr(fields).encode())

@@ -1,0 +1,188 @@
+"""Programs in other languages hand in jobs by a message, and rubbish stops nobody."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from jobs import brokers
+from jobs.ids import uuid7
+from jobs.models import Job, QuarantinedMessage
+from tests.desk import tasks
+from tests.running import ConsumerHandle, Consumers, wait_finished
+from tests.waiting import wait_until
+
+from .producers import Send, sender_of
+from .servers import Setup
+
+SETUPS = [
+    Setup("redis", broker="redis"),
+    Setup("kafka", broker="kafka"),
+]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.parametrize("setup", [each.parameter() for each in SETUPS], indirect=True),
+]
+HERE = Path(__file__).resolve().parent
+Start = Callable[[], ConsumerHandle]
+
+
+@pytest.fixture
+def send(setup: Setup) -> Send:
+    """Put raw bytes where a producer puts them, on the queue ``default``."""
+    return sender_of(setup.broker_url())
+
+
+@pytest.fixture
+def start(consumers: Consumers) -> Start:
+    """Start a consumer that hears of jobs by messages alone."""
+    User.objects.create_user("ada")
+    return lambda: consumers.start(JOBS_SWEEP_SECONDS="3600", JOBS_FOREIGN_OWNER="ada")
+
+
+def _message(**changes: Any) -> bytes:
+    value = {"job_id": str(uuid7()), "task": "desk.square", "args": {"n": 7}, **changes}
+    return json.dumps(value).encode()
+
+
+def _wait_job(job_id: str) -> Job:
+    wait_until(lambda: Job.objects.filter(pk=job_id).exists(), what="the job to be recorded")
+    return wait_finished(job_id)
+
+
+def _reasons() -> list[str]:
+    return list(QuarantinedMessage.objects.order_by("id").values_list("reason", flat=True))
+
+
+def test_a_foreign_message_becomes_a_job(start: Start, send: Send) -> None:
+    job_id = str(uuid7())
+    start()
+
+    send(_message(job_id=job_id))
+
+    job = _wait_job(job_id)
+    assert (job.result, job.queue, job.attempt) == (49, "default", 1)
+    assert job.owner is not None
+    assert job.owner.get_username() == "ada"
+    assert _reasons() == []
+
+
+def test_the_same_id_again_changes_nothing(start: Start, send: Send) -> None:
+    job_id = str(uuid7())
+    start()
+    for n in range(4):
+        send(_message(job_id=job_id, args={"n": n}))
+    send(_message(job_id=job_id, task="no.such.task", args={"n": "rubbish"}))
+    after = str(uuid7())
+    send(_message(job_id=after))
+
+    _wait_job(after)
+
+    assert [str(job.id) for job in Job.objects.order_by("id")] == sorted([job_id, after])
+    assert _wait_job(job_id).result == 0
+    assert _reasons() == []
+
+
+def _rubbish() -> list[tuple[bytes, str]]:
+    old = uuid.UUID(int=uuid7().int - (int(timedelta(days=31).total_seconds() * 1000) << 80))
+    future = uuid.UUID(int=uuid7().int + (int(timedelta(days=1).total_seconds() * 1000) << 80))
+    marked = {"extra": {"can_not_json_serializable_keys": ["args"]}, "args": "gASVAAAA"}
+    return [
+        (b"", "it is no JSON"),
+        (b"hello", "it is no JSON"),
+        (b"\xff\xfe\x00", "not UTF-8"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"x" * (1024**2 + 1), "over the limit"),
+        (b"[1]", "no JSON object"),
+        (_message(task="desk.sqare"), "There is no task named 'desk.sqare'"),
+        (_message(task="tests.desk.tasks.plain", args={"a": 1}), "There is no task named"),
+        (_message(args={"n": "seven"}), "The arguments do not fit"),
+        (_message(args={"n": 7, "m": 8}), "The arguments do not fit"),
+        (_message(job_id=str(uuid.uuid4())), "no UUID of version 7"),
+        (_message(job_id=str(old)), "older than jobs are kept"),
+        (_message(job_id=str(future)), "made in the future"),
+        (_message(**marked), "unknown keys: extra"),
+        (_message(priority=100), "unknown keys: priority"),
+    ]
+
+
+def test_rubbish_is_put_aside_and_the_next_job_runs(start: Start, send: Send) -> None:
+    rubbish = _rubbish()
+    for body, _ in rubbish:
+        send(body)
+    last = str(uuid7())
+    send(_message(job_id=last))
+    start()
+
+    assert _wait_job(last).result == 49
+
+    assert Job.objects.count() == 1
+    for told, (_, expected) in zip(_reasons(), rubbish, strict=True):
+        assert expected in told
+    assert max(len(one.body) for one in QuarantinedMessage.objects.all()) < 20_000
+
+
+def test_without_an_owner_no_foreign_job_is_recorded(consumers: Consumers, send: Send) -> None:
+    consumers.start(JOBS_SWEEP_SECONDS="3600")
+    send(_message())
+    wait_until(_reasons)
+    assert "JOBS_FOREIGN_OWNER" in _reasons()[0]
+    assert not Job.objects.exists()
+    assert wait_finished(tasks.square.enqueue(3).id).result == 9
+
+
+def test_a_full_queue_holds_messages_back(consumers: Consumers, send: Send) -> None:
+    User.objects.create_user("ada")
+    later = timezone.now() + timedelta(hours=1)
+    assert tasks.square.using(run_after=later).enqueue(1)
+    ids = [str(uuid7()) for _ in range(3)]
+    for job_id in ids:
+        send(_message(job_id=job_id))
+    consumers.start(
+        "--concurrency",
+        "1",
+        JOBS_FOREIGN_OWNER="ada",
+        JOBS_MAX_BACKLOG="1",
+        JOBS_SWEEP_SECONDS="0.5",
+    )
+    assert [_wait_job(job_id).result for job_id in ids] == [49, 49, 49]
+    assert _reasons() == []
+
+
+def test_a_program_in_node(setup: Setup, start: Start) -> None:
+    node = shutil.which("node")
+    if setup.broker != "redis":
+        return  # the program speaks to Redis
+    if node is None:
+        pytest.skip("Node.js is not installed")
+    start()
+    job_id = str(uuid7())
+    command = [
+        node,
+        str(HERE / "producer.mjs"),
+        setup.broker_url(),
+        _message(job_id=job_id).decode(),
+    ]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+
+    assert done.stdout.strip()
+    assert _wait_job(job_id).result == 49
+
+
+def test_an_enqueued_job_rings_by_its_id_alone(setup: Setup, start: Start) -> None:
+    start()
+    result = tasks.square.enqueue(6)
+    brokers.get_broker().flush(5)
+    assert wait_finished(result.id).result == 36
+    assert _reasons() == []

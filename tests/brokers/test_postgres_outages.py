@@ -1,0 +1,117 @@
+"""A PostgreSQL server that restarts under running jobs: each of them ends once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from jobs.models import Job
+from jobs.states import UNFINISHED
+from tests.desk import tasks
+from tests.running import Consumers, wait_finished, wait_status
+from tests.waiting import wait_until
+
+from .redis_server import free_port
+from .servers import default_database, postgres_config
+
+pytestmark = [pytest.mark.processes, pytest.mark.postgres]
+
+
+class PostgresServer:
+    """A server of a test's own; root hands it to the user ``postgres``."""
+
+    def __init__(self, folder: Path) -> None:
+        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+        if not programs:
+            pytest.skip("PostgreSQL's programs are not where Debian has them")
+        self._bin = programs[-1]
+        self._folder = folder
+        self._port = free_port()
+        self.url = f"postgres://jobs@127.0.0.1:{self._port}/postgres"
+        if os.getuid() == 0:
+            shutil.chown(folder, "postgres")
+        self._run("initdb", "-A", "trust", "-U", "jobs", "-E", "UTF8", "--no-sync")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._bin / program), "-D", str(self._folder / "data"), *arguments]
+        if os.getuid() == 0:
+            command = ["runuser", "-u", "postgres", "--", *command]
+        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, timeout=60)
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        told = f"-p {self._port} -c listen_addresses=127.0.0.1"
+        told += f" -c unix_socket_directories={self._folder}"
+        self._run("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", told, "start")
+
+    def stop(self, mode: str = "immediate") -> None:
+        """End it; ``immediate`` is what a crash does."""
+        self._run("pg_ctl", "-w", "-m", mode, "stop")
+
+
+@pytest.fixture
+def server(transactional_db: None) -> Iterator[PostgresServer]:
+    """A server that this test may stop, as the database of this test."""
+    with tempfile.TemporaryDirectory() as name:
+        made = PostgresServer(Path(name))
+        made.start()
+        with default_database(postgres_config(made.url)):
+            call_command("migrate", verbosity=0)
+            yield made
+        made.stop()
+
+
+@pytest.fixture
+def consumers(server: PostgresServer, tmp_path: Path) -> Iterator[Consumers]:
+    """Consumers over that server, rung by NOTIFY alone."""
+    starter = Consumers(tmp_path, JOBS_SWEEP_SECONDS="3600")
+    yield starter
+    starter.end_all()
+
+
+def _all_finished() -> bool:
+    return not Job.objects.filter(status__in=UNFINISHED).exists()
+
+
+def test_a_server_that_crashes_under_running_jobs(
+    consumers: Consumers, server: PostgresServer, tmp_path: Path
+) -> None:
+    go, ledger = tmp_path / "go", tmp_path / "ledger"
+    consumer = consumers.start("--concurrency", "4")
+    held = tasks.hold_in_process.enqueue(path=str(go))
+    wait_status(held.id, "running")
+    for number in range(20):
+        tasks.ledger.enqueue(path=str(ledger), line=str(number))
+
+    server.stop()
+    go.touch()
+    wait_until(lambda: any("cannot be written" in line for line in consumer.said))
+    connection.close()
+    server.start()
+
+    assert wait_finished(held.id).attempt == 1
+    wait_until(_all_finished)
+    assert set(Job.objects.values_list("status", flat=True)) == {"succeeded"}
+    ran = Counter(ledger.read_text(encoding="utf-8").split())
+    assert ran.keys() == {str(number) for number in range(20)}
+
+
+def test_the_bell_rings_after_a_restart(consumers: Consumers, server: PostgresServer) -> None:
+    consumers.start()
+    assert wait_finished(tasks.square.enqueue(3).id).result == 9
+
+    connection.close()
+    server.stop("fast")
+    server.start()
+
+    for n in range(5):
+        assert wait_finished(tasks.square.enqueue(n).id).result == n * n
