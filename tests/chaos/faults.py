@@ -58,7 +58,7 @@ SUBMITTER: dict[str, Function] = {
 CONSUMER: dict[str, Function] = {
     "permit received": lambda: _after(lifecycle, "has_waiting", lambda found, *args: found),
     "claim before commit": lambda: _after(lifecycle, "claim", lambda claims, *args: claims),
-    "claim after commit": lambda: _before(desk.Desk, "_deliver", lambda me, q, claims, n: claims),
+    "claim after commit": lambda: _before(desk.Desk, "_deliver", lambda me, queue, claims: claims),
     "in the task": lambda: _after(run, "_run_here"),
     "outcome before commit": lambda: _after(lifecycle, "finish", lambda late, outcomes: outcomes),
     "outcome after commit": lambda: _before(desk, "tell"),
