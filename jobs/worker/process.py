@@ -17,6 +17,7 @@ from . import locks, pruner
 from .capture import captured
 from .chores import Chores
 from .desk import Desk
+from .replacing import REPLACE
 from .stop import Stop
 from .watch import host_name
 from .writer import Batch, Writer, Written
@@ -27,8 +28,8 @@ FLUSH_SECONDS = 10.0
 LEAVE_SECONDS = 1.0
 LOOK_SECONDS = 1.0
 LOOK_SECONDS_UNTIL_IDLE = 0.05
-DRAINED, REPLACE = 0, 75
-"""Exit codes: done; a thread was left behind, start another process in my place."""
+DRAINED = 0
+"""The exit code of a process that finished or handed back what it had."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .process import REPLACE, ConsumerProcess, Options, leave_now
+from .process import ConsumerProcess, Options, leave_now
+from .replacing import REPLACE
 from .stop import Stop
 from .supervisor import Supervisor, child_command
 

@@ -10,15 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..conf import get_conf
-from .process import DRAINED, REPLACE, Options
+from .process import DRAINED, Options
+from .replacing import QUICK_SECONDS, REPLACE, pause_after
 from .stop import Stop
 
 logger = logging.getLogger("jobs")
 
 LOOK_SECONDS = 0.2
-QUICK_SECONDS = 10.0
 GIVE_UP_AFTER = 8
-LONGEST_PAUSE = 30.0
 GAVE_UP = 1
 
 
@@ -82,7 +81,7 @@ class Place:
         self._quick_deaths = self._quick_deaths + 1 if quick else 0
         if self._quick_deaths >= GIVE_UP_AFTER:
             return False
-        pause = min(LONGEST_PAUSE, 0.25 * 2**self._quick_deaths) if quick else 0.0
+        pause = pause_after(self._quick_deaths) if quick else 0.0
         self._start_at = time.monotonic() + pause
         logger.warning(
             "Consumer process %d ended (%s); another starts in %.2g s.",

@@ -137,11 +137,6 @@ class Pacer:
         # A broken connection is replaced; a locked SQLite keeps its own.
         connection().close_if_unusable_or_obsolete()
 
-    @property
-    def healthy(self) -> bool:
-        """Whether the last transaction succeeded."""
-        return not self._failures
-
 
 class Writer(threading.Thread):
     """The thread. ``plan`` says what to write, ``done`` is told what came of it."""

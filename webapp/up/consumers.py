@@ -14,19 +14,13 @@ from typing import IO
 
 from django.conf import settings
 
+from jobs.worker.replacing import QUICK_SECONDS, REPLACE, pause_after
+
 logger = logging.getLogger("webapp.up")
 
-REPLACE = 75  # the child's exit code when it wants a fresh process in its place
-QUICK_SECONDS = 10.0
 MANY_QUICK_DEATHS = 5
-LONGEST_PAUSE = 30.0
 GRACE_SECONDS = "3"
 SLACK_SECONDS = 2.0
-
-
-def pause_after(quick_deaths: int) -> float:
-    """Return how long to wait before the next start: longer the more often it died at once."""
-    return min(LONGEST_PAUSE, 0.25 * 2.0**quick_deaths)
 
 
 class Consumers:
