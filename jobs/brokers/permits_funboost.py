@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -42,13 +43,19 @@ class PermitConsumer(DatabaseConsumer):
 
 
 class Receiver:
-    """Receives the permits of one queue until the process stops."""
+    """Receives the permits of one queue until the process stops.
+
+    What was received stays in hand until it is acknowledged, whatever fails in between: a message
+    of another program is nowhere else, and Kafka would not send it again before a restart.
+    """
 
     def __init__(self, queue: str, connect: Callable[[], Link], intake: Intake) -> None:
         self._queue = queue
         self._intake = intake
         self._link = connect()
         self._silent = False
+        self._unread: deque[Permit] = deque()
+        self._read: list[Permit] = []
 
     def run(self) -> None:
         """Receive; a broker that is away is waited for."""
@@ -65,27 +72,26 @@ class Receiver:
             logger.debug("Leaving %s: %s", self._link.name, error)
 
     def _turn(self) -> None:
-        room = self._intake.room(self._queue, WAIT_SECONDS)
-        permits = self._link.receive(room, WAIT_SECONDS if room else 0.0)
-        if permits and self._use(permits):
-            self._link.done(permits)
+        if not (self._unread or self._read):
+            room = self._intake.room(self._queue, WAIT_SECONDS)
+            self._unread.extend(self._link.receive(room, WAIT_SECONDS if room else 0.0))
+        while self._unread:
+            if not self._intake.accept(self._queue, self._link.name, self._unread[0]):
+                self._intake.pause(AGAIN_SECONDS)
+                self._keep_alive()
+                return
+            self._read.append(self._unread.popleft())
+        if not self._read:
+            return
+        if self._intake.claimed(self._queue, WAIT_SECONDS):
+            self._link.done(self._read)
+            self._read.clear()
+        else:
+            self._keep_alive()
 
-    def _use(self, permits: Sequence[Permit]) -> bool:
-        """Whether all of them were read and the table was looked at since."""
-        for permit in permits:
-            while not self._intake.accept(self._queue, self._link.name, permit):
-                self._wait_a_moment()
-                if self._intake.stopping():
-                    return False
-        while not self._intake.claimed(self._queue, WAIT_SECONDS):
-            if self._intake.stopping():
-                return False
-            self._link.receive(0, 0.0)
-        return True
-
-    def _wait_a_moment(self) -> None:
-        self._intake.pause(AGAIN_SECONDS)
-        self._link.receive(0, 0.0)
+    def _keep_alive(self) -> None:
+        # Nothing is asked for; but what comes all the same must not be lost.
+        self._unread.extend(self._link.receive(0, 0.0))
 
     def _tell_away(self, error: Exception) -> None:
         if not self._silent:

@@ -5,14 +5,13 @@ The client's URL says all there is to say: ``rediss://user:password@host:6380/0?
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Final
 
-from .announcer import Announcement, Announcer
-from .base import Bell, Intake
-from .doorbell import SilentBell
+from .announcer import Announcement
+from .base import Link
+from .carrier import Carrier
 from .extras import need
 from .message import channel, permit
 
@@ -36,17 +35,16 @@ def connect(url: str, seconds: float) -> Any:
     )
 
 
-class RedisBroker:
+class RedisBroker(Carrier):
     """Rings consumers of any machine within a millisecond or two."""
 
     name = "redis"
-    takes_messages = True
-    rings_by_commit = False
+    title = "Redis"
 
     def __init__(self, url: str) -> None:
         need("redis", "redis")
         self.url = url
-        self._announcer = Announcer("Redis", self._send)
+        super().__init__()
 
     @cached_property
     def _client(self) -> Any:
@@ -58,33 +56,23 @@ class RedisBroker:
                 pipeline.xadd(channel(queue), {FIELD: permit(job_id)})
             pipeline.execute()
 
-    def announce(self, queue: str, job_id: uuid.UUID) -> None:
-        """Have a permit sent by a thread of its own."""
-        self._announcer.put(queue, job_id)
-
-    def flush(self, seconds: float) -> None:
-        """Wait until every permit is sent."""
-        self._announcer.flush(seconds)
-
-    def leave(self, seconds: float) -> None:
-        """Leave the group: what was not acknowledged is for the others."""
-        from .permits_funboost import leave
-
-        leave(seconds)
-
-    def bell(self) -> Bell:
-        """None: permits ring."""
-        return SilentBell()
-
-    def consume(self, queues: Sequence[str], intake: Intake, threads: int) -> None:
-        """Start a funboost consumer for each queue, listening to its stream."""
-        from .permits_funboost import start
+    def _connect(self, queue: str) -> Link:
         from .redis_link import RedisLink
 
-        start(queues, intake, threads, partial(RedisLink, self.url))
+        return RedisLink(self.url, queue)
+
+    def depth(self, queue: str) -> int | None:
+        """The stream's length: an entry is deleted once it is acknowledged."""
+        import redis
+
+        try:
+            with connect(self.url, SEND_SECONDS) as client:
+                return int(client.xlen(channel(queue)))
+        except (redis.RedisError, OSError, ValueError):
+            return None
 
     def check(self) -> list[str]:
-        """Whether the server answers and is new enough."""
+        """Whether the server lets us in, answers and is new enough."""
         import redis
 
         try:

@@ -19,6 +19,7 @@ logger = logging.getLogger("jobs")
 GROUP: Final = "jobs"
 READ_SECONDS: Final = 3.0
 TIDY_SECONDS: Final = 10.0
+AT_ONCE: Final = 16  # an entry may be as large as its sender likes
 ABANDONED_MS: Final = 30_000
 DEAD_MS: Final = 600_000
 
@@ -35,19 +36,31 @@ class RedisLink:
         # Longer than a read blocks: who is silent for longer is frozen.
         self._client = connect(url, READ_SECONDS)
         self._tidy_at = 0.0
+        self._unsure = False
 
     def receive(self, limit: int, seconds: float) -> list[Permit]:
         """Read new entries, and now and then those that a dead consumer left."""
         if limit <= 0:
             return []
         try:
-            found = self._abandoned(limit) if time.monotonic() >= self._tidy_at else []
-            return found or self._new(limit, seconds)
+            return self._look(min(limit, AT_ONCE), seconds)
         except redis.ResponseError as error:
             if not str(error).startswith("NOGROUP"):
                 raise
             self._make_group()  # a first start, or the server was emptied
             return []
+        except self.errors:
+            self._unsure = True
+            raise
+
+    def _look(self, limit: int, seconds: float) -> list[Permit]:
+        found: list[Permit] = []
+        if self._unsure:
+            found = self._broken_off(limit)
+            self._unsure = bool(found)
+        if not found and time.monotonic() >= self._tidy_at:
+            found = self._abandoned(limit)
+        return found or self._new(limit, seconds)
 
     def _make_group(self) -> None:
         try:
@@ -58,15 +71,22 @@ class RedisLink:
 
     def _new(self, limit: int, seconds: float) -> list[Permit]:
         wait = max(1, int(min(seconds, READ_SECONDS / 2) * 1000))
-        answer = self._client.xreadgroup(
-            GROUP, self._me, {self._stream: ">"}, count=limit, block=wait
-        )
+        return [_permit(*entry) for entry in self._read(">", count=limit, block=wait)]
+
+    def _broken_off(self, limit: int) -> list[Permit]:
+        """Read again what is ours by the server's books: an answer that broke off had it in it."""
+        entries = self._read("0", count=limit)
+        gone = [entry for entry, fields in entries if not fields]
+        if gone:
+            self._client.xack(self._stream, GROUP, *gone)
+        return [_permit(*entry) for entry in entries if entry[1]]
+
+    def _read(self, after: str, **options: int) -> list[tuple[Any, dict[bytes, bytes]]]:
+        answer = self._client.xreadgroup(GROUP, self._me, {self._stream: after}, **options)
         # RESP2 answers with a list, RESP3 with a mapping (its lists are one level deeper).
         if isinstance(answer, dict):
-            lots = [entries for nested in answer.values() for entries in nested]
-        else:
-            lots = [entries for _, entries in answer or ()]
-        return [_permit(*entry) for entries in lots for entry in entries]
+            return [entry for lots in answer.values() for lot in lots for entry in lot]
+        return [entry for _, lot in answer or () for entry in lot]
 
     def _abandoned(self, limit: int) -> list[Permit]:
         """Take over what was read long ago by one that did not acknowledge it.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from jobs import lifecycle
+from jobs import brokers, lifecycle
 from jobs.models import Job
 from jobs.states import UNFINISHED
 from tests.desk import tasks
@@ -23,6 +23,8 @@ SETUPS = [
     Setup("postgres", database="postgres"),
     Setup("redis", broker="redis"),
     Setup("kafka", broker="kafka"),
+    Setup("redis-postgres", broker="redis", database="postgres"),
+    Setup("kafka-postgres", broker="kafka", database="postgres"),
 ]
 NO_SWEEP = "3600"
 """Seconds between looks at the table: with these, only the broker can have told of a job."""
@@ -121,3 +123,22 @@ def test_a_cancelled_job_does_not_run(consumers: Consumers, tmp_path: Path) -> N
 
     assert stored(result.id).status == "cancelled"
     assert _lines(ledger) == []
+
+
+def test_its_depth_is_what_waits(consumers: Consumers) -> None:
+    broker = brokers.get_broker()
+    before = broker.depth("mail")  # a topic that no consumer has read keeps earlier tests' permits
+    assert before is not None
+    for n in range(3):
+        tasks.square.using(queue_name="mail").enqueue(n)
+    broker.flush(5)
+
+    assert broker.depth("mail") == before + 3
+
+    consumers.start()
+    wait_until(lambda: broker.depth("mail") == 0)
+    wait_until(_all_finished)
+
+
+def test_it_works_by_its_own_word(setup: Setup) -> None:
+    assert brokers.get_broker().check() == []

@@ -28,6 +28,8 @@ from .servers import Setup
 SETUPS = [
     Setup("redis", broker="redis"),
     Setup("kafka", broker="kafka"),
+    Setup("redis-postgres", broker="redis", database="postgres"),
+    Setup("kafka-postgres", broker="kafka", database="postgres"),
 ]
 pytestmark = [
     pytest.mark.processes,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from jobs import brokers
 from jobs.brokers import choose, redis_link
@@ -165,6 +166,30 @@ def test_what_a_dead_consumer_held_goes_to_another(
         assert left["name"] != dead._me.encode()
     dead._client.close()
     living.close()
+
+
+def test_an_answer_that_breaks_off_is_read_again(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the server's books the entries are ours, though we never saw them."""
+    monkeypatch.setattr(redis_link, "READ_SECONDS", 0.5)
+    link = RedisLink(server.url, "default")
+    for _ in range(2):  # makes the group, then looks for what the dead left
+        assert link.receive(1, 0.1) == []
+    with server.client() as client:
+        client.xadd("jobs.default", {"body": "a"})
+        client.xadd("jobs.default", {"body": "b"})
+        server.freeze()
+        with pytest.raises(redis.TimeoutError):
+            link.receive(1, 0.1)
+        server.thaw()
+        wait_until(lambda: client.xpending("jobs.default", "jobs")["pending"] == 1)
+
+    found = link.receive(1, 0.1)
+    assert [permit.body for permit in found] == [b"a"]
+    link.done(found)
+    assert [permit.body for permit in link.receive(1, 0.1)] == [b"b"]
+    link._client.close()
 
 
 def test_an_entry_without_the_field_is_shown(server: RedisServer) -> None:
