@@ -87,6 +87,21 @@ def test_a_frozen_server_costs_a_look(consumers: Consumers, server: RedisServer)
     assert wait_finished(_enqueue_quickly(5)).result == 25
 
 
+def test_a_server_that_was_too_busy_is_told_again(
+    consumers: Consumers, server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody looks at the table here: only a permit can have told of the job. It is the first of
+    this process, so that the connection could not be made either."""
+    consumers.start(JOBS_SWEEP_SECONDS="3600")
+    server.freeze()
+    late = tasks.square.enqueue(2).id
+    wait_until(lambda: "Redis takes no permits" in caplog.text)
+
+    server.thaw()
+
+    assert wait_finished(late).result == 4
+
+
 def test_a_server_that_is_emptied_is_used_again(consumers: Consumers, server: RedisServer) -> None:
     consumers.start(JOBS_SWEEP_SECONDS="3600")
     wait_finished(tasks.square.enqueue(1).id)
