@@ -21,6 +21,7 @@ READ_SECONDS: Final = 3.0
 TIDY_SECONDS: Final = 10.0
 AT_ONCE: Final = 16  # an entry may be as large as its sender likes
 ABANDONED_MS: Final = 30_000
+MOST_IN_HAND: Final = 1000
 DEAD_MS: Final = 600_000
 
 
@@ -116,11 +117,21 @@ class RedisLink:
             pipeline.execute()
 
     def close(self) -> None:
-        """Leave the group; with entries in hand stay in it until they have been taken over."""
-        pending = self._client.xpending_range(self._stream, GROUP, "-", "+", 1, self._me)
-        if not pending:
-            self._client.xgroup_delconsumer(self._stream, GROUP, self._me)
+        """Leave the group; what is in hand is for the others at once."""
+        for one in self._client.xpending_range(
+            self._stream, GROUP, "-", "+", MOST_IN_HAND, self._me
+        ):
+            self._send_anew(one["message_id"])
+        self._client.xgroup_delconsumer(self._stream, GROUP, self._me)
         self._client.close()
+
+    def _send_anew(self, entry: Any) -> None:
+        with self._client.pipeline(transaction=True) as pipeline:
+            for _, fields in self._client.xrange(self._stream, entry, entry):
+                pipeline.xadd(self._stream, fields)
+            pipeline.xack(self._stream, GROUP, entry)
+            pipeline.xdel(self._stream, entry)
+            pipeline.execute()
 
 
 def _permit(entry: Any, fields: dict[bytes, bytes]) -> Permit:

@@ -10,6 +10,7 @@ from typing import Any
 from ..retry import backoff_seconds
 from ..states import CHARGED, Ending, Status
 from .claims import Claim
+from .ringing import ring_after_commit
 from .sql import ADD_ATTEMPT, FINISH, adapted, connection
 
 
@@ -68,6 +69,8 @@ def finish(outcomes: Iterable[Outcome]) -> list[Outcome]:
             (written if cursor.rowcount else late).append(outcome)
         if written:
             cursor.executemany(ADD_ATTEMPT, [_attempt(outcome, db) for outcome in written])
+    again = [outcome.claim for outcome in written if outcome.target == Status.QUEUED]
+    ring_after_commit((claim.queue, claim.id) for claim in again)
     return late
 
 

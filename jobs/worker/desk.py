@@ -38,6 +38,7 @@ class Desk:
         self.label = label
         self.children = Children()
         self.wake_writer: Callable[[], None] = _nobody
+        self.rang: Callable[[], None] = _nobody
         self.must_be_replaced = False
         self._changed = threading.Condition()
         self._running: dict[uuid.UUID, Attempt] = {}
@@ -91,6 +92,7 @@ class Desk:
         with self._changed:
             before = self._plans
             self._ring([queue])
+            self.rang()
             self.wake_writer()
             self._changed.wait_for(lambda: self._looked[queue] > before or self._stopping, seconds)
             return self._looked[queue] > before
@@ -223,7 +225,7 @@ class Desk:
 
 
 def _nobody() -> None:
-    """Before there is a writer, nobody is woken."""
+    """Before there is a writer, nobody is told."""
 
 
 def tell(attempt: Attempt, outcome: Outcome, late: bool) -> None:

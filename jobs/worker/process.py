@@ -13,6 +13,7 @@ from .. import lifecycle
 from ..brokers import get_broker
 from ..conf import get_conf
 from ..ids import uuid7
+from ..states import Status
 from . import locks, pruner
 from .capture import captured
 from .chores import Chores
@@ -53,6 +54,7 @@ class ConsumerProcess:
         self._chores = Chores(self.desk, lambda: self._id)
         self._writer = Writer(self._plan, self._done, self._chores, lambda: self._id)
         self.desk.wake_writer = self._writer.wake
+        self.desk.rang = self._chores.rang
 
     def _register(self) -> uuid.UUID:
         consumer = uuid7()
@@ -132,6 +134,8 @@ class ConsumerProcess:
 
     def _done(self, batch: Batch, written: Written) -> None:
         self.desk.done(batch, written)
+        if any(outcome.target == Status.SCHEDULED for outcome in batch.outcomes):
+            self._chores.rang()  # a retry may be due before the next look at the clock
         if not batch.beat:
             return
         if written.beating:

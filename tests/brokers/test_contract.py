@@ -13,7 +13,7 @@ from jobs import brokers, lifecycle
 from jobs.models import Job
 from jobs.states import UNFINISHED
 from tests.desk import tasks
-from tests.running import Consumers, stored, wait_finished
+from tests.running import Consumers, stored, wait_finished, wait_status
 from tests.waiting import wait_until
 
 from .servers import Setup
@@ -93,7 +93,7 @@ def test_the_more_urgent_job_goes_first(consumers: Consumers, tmp_path: Path) ->
 
 def test_a_paused_queue_waits_and_goes_on(consumers: Consumers) -> None:
     lifecycle.set_paused("mail", paused=True)
-    consumers.start(JOBS_SWEEP_SECONDS="0.2")
+    consumers.start(JOBS_SWEEP_SECONDS=NO_SWEEP)
     waiting = tasks.square.using(queue_name="mail").enqueue(2)
     other = tasks.square.enqueue(3)
     wait_finished(other.id)
@@ -102,6 +102,19 @@ def test_a_paused_queue_waits_and_goes_on(consumers: Consumers) -> None:
     lifecycle.set_paused("mail", paused=False)
 
     assert wait_finished(waiting.id).result == 4
+
+
+def test_a_job_that_is_handed_back_goes_to_another(consumers: Consumers, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    first = consumers.start(JOBS_GRACE_SECONDS="0")
+    held = tasks.hold_in_process.enqueue(path=str(go))
+    wait_status(held.id, "running")
+    consumers.start(JOBS_SWEEP_SECONDS=NO_SWEEP)
+
+    first.stop()
+    go.touch()
+
+    assert wait_finished(held.id).attempt == 2
 
 
 def test_a_consumer_serves_only_its_queues(consumers: Consumers) -> None:

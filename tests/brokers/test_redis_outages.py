@@ -183,6 +183,23 @@ def test_what_a_dead_consumer_held_goes_to_another(
     living.close()
 
 
+def test_what_a_leaving_consumer_holds_goes_to_another(server: RedisServer) -> None:
+    first, second = (RedisLink(server.url, "default") for _ in range(2))
+    first.receive(1, 0.1)  # makes the group
+    with server.client() as client:
+        client.xadd("jobs.default", {"body": "a", "more": "b"})
+        assert [permit.body for permit in first.receive(1, 0.1)] == [b"a"]
+
+        first.close()
+
+        found = [permit for _ in range(2) for permit in second.receive(5, 0.1)]
+        assert [permit.body for permit in found] == [b"a"]
+        ((_, fields),) = client.xrange("jobs.default")
+        assert fields == {b"body": b"a", b"more": b"b"}
+    second.done(found)
+    second.close()
+
+
 def test_an_answer_that_breaks_off_is_read_again(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
