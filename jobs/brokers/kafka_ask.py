@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from confluent_kafka import Consumer as KafkaConsumer
-from confluent_kafka import (
-    KafkaException,
-    TopicPartition,
-)
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from ..models import Consumer
@@ -41,13 +39,25 @@ def _depth(asking: Any, topic: str) -> int:
 
 def check(config: dict[str, Any]) -> list[str]:
     """What is wrong with a Kafka, in words."""
+    heard: list[KafkaError] = []
     try:
-        topics = AdminClient(config).list_topics(timeout=ASK_SECONDS).topics
+        asking = AdminClient({**config, "error_cb": heard.append})
     except KafkaException as error:
-        return [f"Kafka does not answer: {error.args[0].str()}"]
+        return [f"JOBS_BROKER_URL: {error.args[0].str()}"]
+    try:
+        topics = asking.list_topics(timeout=ASK_SECONDS).topics
+    except KafkaException as error:
+        asking.poll(0)  # it knows why, and tells only who asks
+        return [_in_words([*heard, error.args[0]])]
     return more_consumers_than_partitions(
         {name: len(topic.partitions) for name, topic in topics.items()}
     )
+
+
+def _in_words(heard: Sequence[KafkaError]) -> str:
+    if any(error.code() == KafkaError._AUTHENTICATION for error in heard):
+        return "Kafka does not know the user or the password in JOBS_BROKER_URL."
+    return f"Kafka does not answer: {heard[0].str()}"
 
 
 def more_consumers_than_partitions(sizes: dict[str, int]) -> list[str]:

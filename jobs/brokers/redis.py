@@ -16,7 +16,6 @@ from .extras import need
 from .message import channel, permit
 
 FIELD: Final = "body"
-OLDEST: Final = (6, 2)  # the first with XAUTOCLAIM
 CONNECT_SECONDS: Final = 0.5
 SEND_SECONDS: Final = 1.0
 
@@ -63,23 +62,12 @@ class RedisBroker(Carrier):
 
     def depth(self, queue: str) -> int | None:
         """The stream's length: an entry is deleted once it is acknowledged."""
-        import redis
+        from .redis_ask import depth
 
-        try:
-            with connect(self.url, SEND_SECONDS) as client:
-                return int(client.xlen(channel(queue)))
-        except (redis.RedisError, OSError, ValueError):
-            return None
+        return depth(self.url, queue)
 
     def check(self) -> list[str]:
         """Whether the server lets us in, answers and is new enough."""
-        import redis
+        from .redis_ask import check
 
-        try:
-            with connect(self.url, SEND_SECONDS) as client:
-                version = str(client.info("server")["redis_version"])
-        except (redis.RedisError, OSError, ValueError) as error:
-            return [f"Redis does not answer: {error}"]
-        if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
-            return [f"Redis {version} is too old: streams need 6.2 or later."]
-        return []
+        return check(self.url)

@@ -90,3 +90,20 @@ def test_an_acknowledgement_that_fails_is_sent_again() -> None:
     Receiver("q", lambda: script, script).run()
     assert script.accepted == [b"a"]
     assert script.acknowledged == [b"a"]
+
+
+def test_a_broker_that_cannot_be_called_is_called_again(caplog: pytest.LogCaptureFixture) -> None:
+    """A setting that the client refuses must not end the thread, nor the looks beside it."""
+    script = Script([[b"a"], []])
+    tries = iter([Away("no such setting"), None])
+
+    def connect() -> Script:
+        fails = next(tries)
+        if fails is not None:
+            raise fails
+        return script
+
+    Receiver("q", connect, script).run()
+    assert script.acknowledged == [b"a"]
+    assert "The broker is away (no such setting)" in caplog.text
+    assert "Script is back." in caplog.text
