@@ -19,7 +19,8 @@ logger = logging.getLogger("jobs")
 GROUP: Final = "jobs"
 READ_SECONDS: Final = 3.0
 TIDY_SECONDS: Final = 10.0
-AT_ONCE: Final = 16  # an entry may be as large as its sender likes
+AT_ONCE: Final = 8
+LARGE: Final = 100_000  # bytes; our own permits have 50, others' are as large as they like
 ABANDONED_MS: Final = 30_000
 MOST_IN_HAND: Final = 1000
 DEAD_MS: Final = 600_000
@@ -38,13 +39,14 @@ class RedisLink:
         self._client = connect(url, READ_SECONDS)
         self._tidy_at = 0.0
         self._unsure = False
+        self._at_once = 1
 
     def receive(self, limit: int, seconds: float) -> list[Permit]:
         """Read new entries, and now and then those that a dead consumer left."""
         if limit <= 0:
             return []
         try:
-            return self._look(min(limit, AT_ONCE), seconds)
+            found = self._look(min(limit, self._at_once), seconds)
         except redis.ResponseError as error:
             if not str(error).startswith("NOGROUP"):
                 raise
@@ -53,6 +55,10 @@ class RedisLink:
         except self.errors:
             self._unsure = True
             raise
+        # After a large entry one by one: several could fill the memory.
+        large = any(len(permit.body or permit.shown) > LARGE for permit in found)
+        self._at_once = 1 if large else min(2 * self._at_once, AT_ONCE)
+        return found
 
     def _look(self, limit: int, seconds: float) -> list[Permit]:
         found: list[Permit] = []

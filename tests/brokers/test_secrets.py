@@ -43,12 +43,16 @@ def redis_server(tmp_path: Path, certificate: Certificate) -> Iterator[RedisServ
         tls=True,
     ).start()
     with closing(server.client(ssl=True, ssl_ca_certs=str(certificate.cert))) as client:
-        rights = "resetchannels ~jobs.* +@stream +@transaction +@connection"
-        client.execute_command("ACL", "SETUSER", "desk", "on", f">{PASSWORD}", *rights.split())
-        client.execute_command("ACL", "SETUSER", "guest", "on", f">{PASSWORD}", "+@connection")
-        client.execute_command("ACL", "SETUSER", "default", "off")
+        rights = ["resetchannels", "~jobs.*", "+@stream", "+@transaction", "+@connection"]
+        _ask(client, "ACL", "SETUSER", "desk", "on", f">{PASSWORD}", *rights)
+        _ask(client, "ACL", "SETUSER", "guest", "on", f">{PASSWORD}", "+@connection")
+        _ask(client, "ACL", "SETUSER", "default", "off")
     yield server
     server.stop()
+
+
+def _ask(client: Any, *command: str) -> None:
+    client.execute_command(*command)
 
 
 @pytest.fixture(scope="module")
