@@ -65,7 +65,8 @@ class DatabaseBroker:
 
     def depth(self, queue: str) -> int | None:
         """The waiting jobs, counted up to ``COUNTED``."""
-        waiting = Job.objects.filter(status=Status.QUEUED, queue=queue).order_by()
+        waiting = Job.objects.filter(status=Status.QUEUED, queue=queue)
+        waiting = waiting.order_by("-priority", "turn", "id")
         try:
             return waiting.values("pk")[:COUNTED].count()
         except DatabaseError:

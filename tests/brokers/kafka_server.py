@@ -15,6 +15,8 @@ from tests.waiting import wait_until
 from .redis_server import free_port
 from .servers import address
 
+TOPIC = "jobs.default"
+
 
 class KafkaServer:
     """One node of these tests' own; what it keeps survives a restart."""
@@ -46,22 +48,27 @@ class KafkaServer:
         except KafkaException:
             return False
 
-    def delete_topic(self, name: str) -> None:
-        """Delete a topic with all that is in it."""
+    def empty(self) -> None:
+        """Delete the topic with all that is in it."""
         from confluent_kafka.admin import AdminClient
 
         admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{self.port}"})
-        admin.delete_topics([name], operation_timeout=10)[name].result(20)
+        admin.delete_topics([TOPIC], operation_timeout=10)[TOPIC].result(20)
 
-    def signal(self, number: int) -> None:
-        """Freeze it or let it go on."""
+    def freeze(self) -> None:
+        """Let it hang: connections stay open and nothing is answered."""
         assert self._process is not None
-        self._process.send_signal(number)
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """End it at once, as a crash would."""
         if self._process is not None:
-            self.signal(signal.SIGCONT)
+            self.thaw()
             self._process.kill()
             self._process.wait(10)
             self._process = None

@@ -59,6 +59,11 @@ class RedisServer:
             self._process.wait(10)
             self._process = None
 
+    def empty(self) -> None:
+        """Delete everything."""
+        with self.client() as client:
+            client.flushall()
+
     def freeze(self) -> None:
         """Let it hang: connections stay open and nothing is answered."""
         assert self._process is not None
