@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from jobs.ids import uuid7
-from jobs.models import Job, QuarantinedMessage
+from jobs.models import Consumer, Job, QuarantinedMessage
 from jobs.states import UNFINISHED
 from tests.desk import tasks
 from tests.running import Consumers, wait_finished, wait_status
@@ -108,7 +108,7 @@ def test_a_server_that_crashes_under_running_jobs(
 
 
 def test_the_bell_rings_after_a_restart(consumers: Consumers, server: PostgresServer) -> None:
-    consumers.start()
+    consumer = consumers.start()
     assert wait_finished(tasks.square.enqueue(3).id).result == 9
 
     connection.close()
@@ -117,6 +117,8 @@ def test_the_bell_rings_after_a_restart(consumers: Consumers, server: PostgresSe
 
     for n in range(5):
         assert wait_finished(tasks.square.enqueue(n).id).result == n * n
+    assert consumer.stop() == 0
+    assert not Consumer.objects.exists()
 
 
 @pytest.mark.redis

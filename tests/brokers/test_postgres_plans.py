@@ -48,7 +48,7 @@ def large(postgres: dict[str, Any], django_db_blocker: Any) -> Iterator[None]:
 
 
 def _multiply(times: int, which: str) -> None:
-    columns = [field.column for field in Job._meta.concrete_fields if field.column != "id"]
+    columns = [str(field.column) for field in Job._meta.concrete_fields if field.column != "id"]
     listed = ", ".join(columns)
     _run(
         f"INSERT INTO jobs_job (id, {listed}) SELECT gen_random_uuid(), {listed} "
