@@ -8,6 +8,7 @@ import pytest
 
 from jobs.worker import service
 from jobs.worker.process import Options
+from jobs.worker.stop import Stop
 
 
 class Broken:
@@ -27,7 +28,7 @@ def test_a_consumer_that_breaks_off_ends_its_process(
     left: list[int] = []
     monkeypatch.setattr(service, "ConsumerProcess", Broken)
     monkeypatch.setattr(service, "leave_now", left.append)
-    monkeypatch.setattr(service.Stop, "install", lambda self, parent_pipe: None)
+    monkeypatch.setattr(Stop, "install", lambda self, parent_pipe: None)
 
     service.serve(Options(queues=["q"], concurrency=1), processes=1, parent_pipe=False)
 
