@@ -11,8 +11,9 @@ from django.db.models import F, Min
 
 from ..models import Job
 from ..states import Status
+from .adapting import Adapter
 from .ringing import ring_after_commit
-from .sql import connection, next_turn
+from .sql import connection, next_turn, run
 
 CHUNK = 500
 
@@ -52,8 +53,5 @@ def promote_due(now: datetime) -> int:
 
 def turn_of(job: Job) -> int:
     """The turn that a job would get if it were queued now."""
-    statement, parameters = next_turn(job)
-    with connection().cursor() as cursor:
-        cursor.execute(statement, parameters)
-        row = cursor.fetchone()
-    return int(row[0])
+    db = connection()
+    return int(run(db, next_turn(job), Adapter(db).turn(job))[0][0])
