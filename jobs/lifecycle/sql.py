@@ -28,9 +28,12 @@ SELECT COALESCE(MAX(turn), 0) FROM (
 ) AS turns
 """
 
+# The order is of no use but to PostgreSQL's planner: without it a table in which many jobs wait is
+# read from its start, past all that have finished, because the first that waits cannot be far.
 HAS_WAITING: Final = """
 SELECT 1 FROM jobs_job WHERE status = 'queued' AND queue = %s
-    AND NOT EXISTS (SELECT 1 FROM jobs_queue WHERE name = %s AND paused) LIMIT 1
+    AND NOT EXISTS (SELECT 1 FROM jobs_queue WHERE name = %s AND paused)
+ORDER BY priority DESC, turn, id LIMIT 1
 """
 
 CLAIM: Final = """

@@ -25,13 +25,14 @@ def free_port() -> int:
 class RedisServer:
     """One ``redis-server``; it keeps nothing on disk."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, tls: bool = False) -> None:
         program = shutil.which("redis-server")
         if program is None:
             pytest.skip("redis-server is not installed")
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1"]
+        ports = ["--port", "0", "--tls-port"] if tls else ["--port"]
+        self._command = [program, *ports, str(self.port), "--bind", "127.0.0.1"]
         self._command += ["--save", "", "--dir", str(folder), *options]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -57,6 +58,11 @@ class RedisServer:
             self._process.kill()
             self._process.wait(10)
             self._process = None
+
+    def empty(self) -> None:
+        """Delete everything."""
+        with self.client() as client:
+            client.flushall()
 
     def freeze(self) -> None:
         """Let it hang: connections stay open and nothing is answered."""
