@@ -17,6 +17,8 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def shown(value: float) -> str:
     """A number as a person writes it: three figures that count."""
+    if value == int(value) and value < 1000:
+        return str(int(value))
     if value >= 1000:
         return f"{value:,.0f}"
     if value >= 100:

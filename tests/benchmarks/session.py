@@ -23,7 +23,6 @@ from .systems.base import System
 
 # In these the systems mostly wait: several at a time disturb each other little.
 TOGETHER = {"pickup": 4, "rest": 8, "long": 8, "crash": 4, "one-dies": 4}
-PATIENCE_SECONDS = 600.0
 
 
 @dataclass(slots=True)
@@ -46,6 +45,7 @@ class Session:
 
     folder: Path
     peers: Path
+    patience: float = 600.0
     keep: bool = False
 
     def run(self, systems: Sequence[System], works: Sequence[str], passes: int) -> Results:
@@ -81,7 +81,7 @@ class Session:
                 stderr=subprocess.STDOUT,
             )
             try:
-                process.wait(PATIENCE_SECONDS)
+                process.wait(self.patience)
             except subprocess.TimeoutExpired:
                 process.kill()
         found = _result(made)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from pathlib import Path
 
 from .figures import percentile
@@ -60,13 +61,13 @@ def wait_answers(port: int, path: str, seconds: float) -> None:
     raise TimeoutError(f"Nothing answers on port {port}.")
 
 
-def first_answer(call: Call) -> tuple[int, Mapping[str, str], bytes]:
+def first_answer(call: Call) -> tuple[int, Message, bytes]:
     """Send it once; return status, headers and body."""
     client = http.client.HTTPConnection("127.0.0.1", call.port, timeout=30)
     try:
         client.request(call.method, call.path, call.body or None, dict(call.headers))
         answer = client.getresponse()
-        return answer.status, dict(answer.getheaders()), answer.read()
+        return answer.status, answer.headers, answer.read()
     finally:
         client.close()
 

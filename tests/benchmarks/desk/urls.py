@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
 from webapp.urls import urlpatterns as site
 
 
-def empty(request: HttpRequest) -> HttpResponse:
-    """Answer with nothing."""
-    return HttpResponse(status=204)
+def empty(request: HttpRequest) -> JsonResponse:
+    """Answer with as good as nothing."""
+    return JsonResponse({})
 
 
 urlpatterns = [path("empty", empty), *site]

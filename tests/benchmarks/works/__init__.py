@@ -9,6 +9,7 @@ from tests.benchmarks.run import Bench
 
 from .bulk import bulk
 from .crash import crash, long, one_dies
+from .endure import endure
 from .grown import grown
 from .idle import pickup, rest, start
 from .speed import burst, compute
@@ -28,4 +29,5 @@ WORKS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "crowd": crowd,
     "bulk": bulk,
     "grown": grown,
+    "endure": endure,
 }

@@ -31,7 +31,7 @@ def submit(bench: Bench) -> dict[str, Any]:
 def poll(bench: Bench) -> dict[str, Any]:
     """A job that has not changed, against a view of the same site that does nothing."""
     _, port = bench.start_web()
-    asked = _unchanged(bench, port)
+    asked = unchanged(bench, port)
     status, _, _ = first_answer(asked)
     if status != 304:
         raise Failed(f"The poll was answered with {status}.")
@@ -52,7 +52,7 @@ def poll(bench: Bench) -> dict[str, Any]:
 def crowd(bench: Bench) -> dict[str, Any]:
     """500 clients on connections of their own ask once a second; what that costs the server."""
     server, port = bench.start_web()
-    call = _unchanged(bench, port)
+    call = unchanged(bench, port)
     plan = bench.place.folder / "crowd.json"
     asked = {"path": call.path, "headers": dict(call.headers), "port": port}
     plan.write_text(json.dumps({**asked, "clients": CLIENTS, "seconds": CROWD_SECONDS}), "utf-8")
@@ -70,7 +70,7 @@ def _submission(bench: Bench, port: int) -> Call:
     return Call(port, system.submit_path, "POST", system.submit_body, system.headers())
 
 
-def _unchanged(bench: Bench, port: int) -> Call:
+def unchanged(bench: Bench, port: int) -> Call:
     """A request for a job that the caller has as it is."""
     _, _, said = first_answer(_submission(bench, port))
     path = json.loads(said)["links"]["self"]
