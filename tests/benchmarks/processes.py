@@ -103,3 +103,12 @@ def memory(roots: Iterable[Started]) -> Memory:
                 if name in totals:
                     totals[name] += int(rest.split()[0])
     return Memory(len(pids), round(totals["Rss:"] / 1024, 1), round(totals["Pss:"] / 1024, 1))
+
+
+def children_cpu_seconds(parent: int) -> float:
+    """The CPU time of a server and of the processes it has, also of those that have ended."""
+    fields = Path(f"/proc/{parent}/stat").read_text("utf-8").rpartition(")")[2].split()
+    ended = sum(int(number) for number in fields[11:15]) / _TICKS
+    numbers = (int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208
+    living = (stat for pid in numbers if (stat := _stat(pid)) and stat.parent == parent)
+    return ended + sum(stat.cpu for stat in living)

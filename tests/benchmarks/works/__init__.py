@@ -12,6 +12,7 @@ from .crash import crash, long, one_dies
 from .endure import endure
 from .grown import grown
 from .idle import pickup, rest, start
+from .price import price
 from .speed import burst, compute
 from .web import crowd, poll, submit
 
@@ -30,4 +31,5 @@ WORKS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "bulk": bulk,
     "grown": grown,
     "endure": endure,
+    "price": price,
 }
