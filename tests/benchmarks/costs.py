@@ -58,7 +58,7 @@ class Costs:
                 taken.extend(lifecycle.claim("default", 1, consumer.pk, timezone.now()))
 
         found = _median(claim, SAMPLES // 2)
-        if len(taken) != SAMPLES // 2:
+        if len(taken) < SAMPLES // 2:
             raise Failed("A claim found nothing.")
         # What was taken of a backlog waits again.
         Job.objects.filter(id__in=[one.id for one in taken]).update(
