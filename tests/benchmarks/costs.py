@@ -18,7 +18,7 @@ from jobs.models import Consumer, Job
 from .figures import percentile
 from .run import Bench, Failed
 
-SAMPLES, PAGES = 200, 15
+SAMPLES, PAGES = 200, 40
 
 
 class Costs:

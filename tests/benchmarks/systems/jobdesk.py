@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from tests.benchmarks.place import Place
@@ -63,6 +64,13 @@ class Jobdesk(System):
         from tests.benchmarks.desk import tasks
 
         getattr(tasks, kind).enqueue(ident, *args)
+
+    def enqueue_many(self, kind: str, idents: Sequence[str]) -> None:
+        """One call of the task."""
+        from tests.benchmarks.desk import tasks
+
+        task: Any = getattr(tasks, kind)
+        task.enqueue_many({"ident": ident} for ident in idents)
 
     def recorded(self) -> int | None:
         """The rows that have ended."""

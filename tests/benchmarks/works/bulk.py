@@ -30,10 +30,15 @@ def drained(bench: Bench, jobs: int, seconds: float) -> float:
     """Start the workers; return the jobs a second that were recorded, for so long or until none
     is left. The clock starts with the first job."""
     before = bench.system.recorded() or 0
+    now = time.time()
+
+    def started() -> list[float]:
+        return [one[-1].at for one in bench.trace.starts.values() if one[-1].at > now]
+
     bench.start_workers(ready=False)
-    if not bench.trace.wait(lambda: bool(bench.trace.starts), 60):
+    if not bench.trace.wait(lambda: bool(started()), 60):
         raise Failed("No job ran.")
-    begin = min(found[0].at for found in bench.trace.starts.values())
+    begin = min(started())
     done = 0
     while done < jobs and time.time() - begin < seconds:
         done = (bench.system.recorded() or 0) - before
