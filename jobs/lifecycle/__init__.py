@@ -1,6 +1,7 @@
 """The only writer of a job's status. Each change names the status it expects and, once claimed,
 the attempt; who lost the race writes nothing. The drawing is in ``jobs.states``."""
 
+from .bulk import record_many
 from .claims import Claim, claim, has_waiting
 from .outcomes import Outcome, finish
 from .places import beat, bury, leave, open_places, register, set_paused
@@ -33,6 +34,7 @@ __all__ = [
     "promote_due",
     "prune",
     "record",
+    "record_many",
     "register",
     "rescue",
     "retry",

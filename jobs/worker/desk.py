@@ -108,6 +108,15 @@ class Desk:
             self._ring(self.queues)
         self.wake_writer()
 
+    def wait_until_looked(self, seconds: float) -> None:
+        """Wait until all queues were looked at since someone last asked for it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or not self._rung, seconds)
+
+    @property
+    def _rung(self) -> bool:
+        return any(self._looked[queue] <= self._rung_after[queue] for queue in self.queues)
+
     def _ring(self, queues: Iterable[str]) -> None:
         for queue in queues:
             self._maybe.add(queue)
