@@ -32,6 +32,7 @@ class Crowd:
         self.took: list[float] = []
         self.failed = 0
         self.other = 0
+        self.closed = 0
 
     async def run(self) -> None:
         """Let all of them ask until the time is over."""
@@ -44,7 +45,7 @@ class Crowd:
                 reader, writer = await asyncio.wait_for(
                     asyncio.open_connection("127.0.0.1", self._port), PATIENCE_SECONDS
                 )
-                await self._ask(reader, writer)
+                await self._ask(reader, writer)  # a server that closes is asked anew
                 writer.close()
             except (OSError, TimeoutError, asyncio.IncompleteReadError):
                 self.failed += 1
@@ -60,6 +61,9 @@ class Crowd:
             self.took.append(1000 * took)
             self.other += b" 304 " not in answer[:20]
             await asyncio.sleep(max(0.0, 1 - took))
+            if b"connection: close" in answer.lower():
+                self.closed += 1
+                return
 
 
 def main() -> None:
@@ -74,6 +78,7 @@ def main() -> None:
         "p99_ms": percentile(crowd.took, 99),
         "failed": crowd.failed,
         "not_304": crowd.other,
+        "closed_by_server": crowd.closed,
     }
     file.write_text(json.dumps(plan), "utf-8")
 

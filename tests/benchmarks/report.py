@@ -22,7 +22,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "long": ("starts",),
     "start": ("start_s", "pss_mb", "rss_mb", "processes", "idle_cpu_percent"),
     "poll": ("share", "polls_per_s", "empty_per_s", "p99_ms"),
-    "crowd": ("cores", "asked_per_s", "p50_ms", "p99_ms", "failed"),
+    "crowd": ("cores", "asked_per_s", "p50_ms", "p99_ms", "failed", "closed_by_server"),
     "price": ("submit_us", "submit_database_us", "run_us", "run_database_us", "run_log_bytes"),
     "grown": ("worst_times", "submit_ms", "claim_ms", "poll_ms", "list_ms", "dashboard_ms"),
 }
