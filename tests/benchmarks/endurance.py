@@ -44,6 +44,7 @@ def main() -> None:
 
 def verdict(lines: Sequence[Line], minute: int) -> list[str]:
     """What became of it; ``minute`` is how many lines make one. The first is warming up."""
+    minute = max(1, min(minute, len(lines) // 3))  # a short run is compared in thirds
     first, last = lines[1 : 1 + minute], lines[-minute:]
     rates = [_mean(part, "jobs_per_s") for part in (first, last)]
     change = 100 * rates[1] / rates[0] - 100
