@@ -18,15 +18,19 @@ from .sql import GIVEN
 class Adapter:
     """Adapts to one connection."""
 
-    __slots__ = ("_ops", "uuid")
+    __slots__ = ("_ops", "_times", "uuid")
 
     def __init__(self, db: BaseDatabaseWrapper) -> None:
         self._ops = db.ops
+        self._times: dict[datetime | None, Any] = {None: None}
         self.uuid = _itself if db.features.has_native_uuid_field else _hex
 
     def time(self, value: datetime | None) -> Any:
         """A time with a zone, or None."""
-        return None if value is None else self._ops.adapt_datetimefield_value(value)
+        # Many rows of a statement tell the same times.
+        if value not in self._times:
+            self._times[value] = self._ops.adapt_datetimefield_value(value)
+        return self._times[value]
 
     def json(self, value: Any) -> Any:
         """JSON data; None is SQL's NULL."""
