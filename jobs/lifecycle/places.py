@@ -11,7 +11,9 @@ from django.utils import timezone
 
 from ..models import Consumer, Job, Queue
 from ..states import Status
+from .claims import as_uuid
 from .ringing import ring_after_commit
+from .sql import LIVING_ON, connection, run
 
 MOST_RUNG: Final = 500
 """As many jobs of a queue that is opened again are announced: more than consumers have slots."""
@@ -29,6 +31,11 @@ def register(
     row.id = consumer or row.id
     row.save(force_insert=True)
     return row.id
+
+
+def living_on(host: str) -> list[uuid.UUID]:
+    """The consumers of a host that nobody has declared dead."""
+    return [as_uuid(row[0]) for row in run(connection(), LIVING_ON, [host])]
 
 
 def beat(consumer: uuid.UUID) -> bool:

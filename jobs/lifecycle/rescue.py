@@ -10,21 +10,19 @@ from django.utils import timezone
 
 from ..models import Consumer, Job
 from ..states import Ending, Status
-from .claims import Claim
+from .adapting import Adapter
+from .claims import Claim, as_uuid
 from .outcomes import Outcome, finish
-from .sql import connection
+from .sql import HELD, HOLDERS, LIVING, connection, run
 
 
 def orphans() -> set[uuid.UUID | None]:
     """The consumers that hold running jobs but do not live: declared dead, or gone."""
-    holding = set(
-        Job.objects.filter(status=Status.RUNNING)
-        .order_by()
-        .values_list("consumer_id", flat=True)
-        .distinct()
-    )
-    living = set(Consumer.objects.filter(dead_at=None).values_list("id", flat=True))
-    return holding - living
+    db = connection()
+    # The holders first: who registers in between holds nothing yet.
+    holding = [row[0] for row in run(db, HOLDERS, [])]
+    living = {row[0] for row in run(db, LIVING, [])} if holding else set()
+    return {key and as_uuid(key) for key in holding if key not in living}
 
 
 def rescue(consumer: uuid.UUID | None) -> int:
@@ -55,11 +53,13 @@ def disown(consumer: uuid.UUID, held: Collection[tuple[uuid.UUID, int]]) -> int:
     ``held`` are the jobs and attempts that it knows of. When the connection breaks at a commit
     nobody learns whether the claims in it count: without this they would run for ever.
     """
-    rows = Job.objects.filter(consumer_id=consumer, status=Status.RUNNING)
-    known = set(held)
-    strays = [job for job in rows if (job.id, job.attempt) not in known]
-    if not strays:
+    db = connection()
+    rows = run(db, HELD, [Adapter(db).uuid(consumer)])
+    strange = {(as_uuid(key), attempt) for key, attempt in rows} - set(held)
+    if not strange:
         return 0
+    mine = Job.objects.filter(consumer_id=consumer, status=Status.RUNNING)
+    strays = [job for job in mine if (job.id, job.attempt) in strange]
     now = timezone.now()
     with transaction.atomic(using=connection().alias):
         late = finish(

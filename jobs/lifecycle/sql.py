@@ -17,14 +17,18 @@ from ..models import Job
 
 # A new job's place in its queue. Owners take turns: a job goes one turn behind its owner's last
 # waiting job, but never before the turn that is being served now. (Start-time fair queueing,
-# Goyal, Vin and Cheng, SIGCOMM 1996, with one unit of work a job.)
+# Goyal, Vin and Cheng, SIGCOMM 1996, with one unit of work a job.) The first and the last entry of
+# an index, asked for as such: MIN and MAX read the whole backlog on a PostgreSQL with old
+# statistics.
 NEXT_TURN: Final = """
 SELECT COALESCE(MAX(turn), 0) FROM (
-    SELECT MAX(turn) + 1 AS turn FROM jobs_job
+    SELECT * FROM (SELECT jobs_job.turn + 1 AS turn FROM jobs_job
     WHERE status = 'queued' AND queue = %s AND priority = %s AND {owner}
+    ORDER BY owner_id DESC, jobs_job.turn DESC LIMIT 1) AS behind
     UNION ALL
-    SELECT MIN(turn) AS turn FROM jobs_job
+    SELECT * FROM (SELECT jobs_job.turn AS turn FROM jobs_job
     WHERE status = 'queued' AND queue = %s AND priority = %s
+    ORDER BY jobs_job.turn LIMIT 1) AS now
 ) AS turns
 """
 
@@ -35,6 +39,12 @@ SELECT 1 FROM jobs_job WHERE status = 'queued' AND queue = %s
     AND NOT EXISTS (SELECT 1 FROM jobs_queue WHERE name = %s AND paused)
 ORDER BY priority DESC, turn, id LIMIT 1
 """
+
+# What a consumer asks each second, idle or not.
+HOLDERS: Final = "SELECT DISTINCT consumer_id FROM jobs_job WHERE status = 'running'"
+HELD: Final = "SELECT id, attempt FROM jobs_job WHERE status = 'running' AND consumer_id = %s"
+LIVING: Final = "SELECT id FROM jobs_consumer WHERE dead_at IS NULL"
+LIVING_ON: Final = "SELECT id FROM jobs_consumer WHERE dead_at IS NULL AND host = %s"
 
 CLAIM: Final = """
 WITH picked AS MATERIALIZED (

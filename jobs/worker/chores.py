@@ -16,6 +16,7 @@ from ..conf import get_conf
 from ..lifecycle.sql import connection
 from .answers import timed_out
 from .desk import Desk
+from .logsize import trim_log
 from .watch import Watch
 
 logger = logging.getLogger("jobs")
@@ -25,6 +26,7 @@ IDLE_TICK_SECONDS = 2.0
 SOON_SECONDS = 0.1
 BEATS_PER_LEASE = 10
 RESCUE_SECONDS = 1.0
+TRIM_SECONDS = 10.0
 
 
 class Timer:
@@ -70,6 +72,7 @@ class Chores:
         self._beat = Timer(conf.lease_seconds / BEATS_PER_LEASE, at_once=True)
         self._sweep = Timer(conf.sweep_seconds, jitter=0.2, at_once=True)
         self._rescue = Timer(RESCUE_SECONDS, at_once=True)
+        self._trim = Timer(TRIM_SECONDS, jitter=0.5)
         self.beat_is_due = False
         self.looked = False
 
@@ -87,7 +90,9 @@ class Chores:
             self._rescue_orphans()
         if self._tick.is_due():
             self._look_around()
-        timers = (self._beat, self._sweep, self._rescue, self._tick)
+        if self._trim.is_due():
+            trim_log()
+        timers = (self._beat, self._sweep, self._rescue, self._tick, self._trim)
         return min(timer.left() for timer in timers)
 
     def beaten(self) -> None:

@@ -11,6 +11,7 @@ import socket
 import uuid
 from collections.abc import Iterator
 
+from .. import lifecycle
 from ..models import Consumer
 from . import locks
 
@@ -42,9 +43,8 @@ class Watch:
 
     def proven_dead(self, me: uuid.UUID) -> Iterator[uuid.UUID]:
         """Those of this host whose file lock is free."""
-        here = Consumer.objects.filter(dead_at=None, host=host_name()).exclude(pk=me)
-        for consumer in here.values_list("id", flat=True):
-            if locks.is_proof_of_death(consumer):
+        for consumer in lifecycle.living_on(host_name()):
+            if consumer != me and locks.is_proof_of_death(consumer):
                 yield consumer
                 locks.remove(consumer)
 

@@ -29,7 +29,6 @@ def client() -> Iterator[http.client.HTTPConnection]:
     yield client
     client.close()
     site.stop()
-    listening.close()
 
 
 def ask(client: http.client.HTTPConnection, status: int, **headers: str) -> Any:

@@ -10,6 +10,7 @@ the port. waitress lives and ends with us, and is pure Python on any system.
 from __future__ import annotations
 
 import http.client
+import select
 import socket
 import threading
 from collections.abc import Callable
@@ -23,7 +24,8 @@ from jobs.conf import get_conf
 from .channel import Channel
 
 SHUTDOWN_SECONDS = 1.5
-CONNECTIONS = 400  # select() takes 512 sockets on Windows
+POLL = hasattr(select, "poll")
+CONNECTIONS = 1000 if POLL else 400  # select() takes 512 sockets on Windows
 
 
 class Site:
@@ -37,6 +39,7 @@ class Site:
             sockets=[sock],
             threads=conf.server_threads,
             connection_limit=CONNECTIONS,
+            asyncore_use_poll=POLL,
             # The app refuses what is too large in its own words. This is for what is so large
             # that it should not even reach the disk.
             max_request_body_size=2 * conf.max_upload + 16 * 1024**2,
