@@ -14,16 +14,16 @@ from .answers import handed_back
 from .attempts import Attempt
 from .children import Children
 from .foreign import accept
+from .pace import Pace
 from .run import run_attempt
 from .telling import tell
 from .writer import Batch, Written
 
 TAKE_SECONDS = 5.0
 WORDS_SECONDS = 0.5
-QUICK_SECONDS = 0.002
 AHEAD = 32
-"""So many jobs more than there are slots are taken while jobs take less than ``QUICK_SECONDS``:
-one commit then serves them all."""
+"""So many jobs more than there are slots are taken while jobs are quick: one commit then serves
+them all."""
 WAITED_SECONDS = 0.5
 
 
@@ -53,7 +53,7 @@ class Desk:
         self._delivered: dict[str, list[Attempt]] = {queue: [] for queue in queues}
         self._stopping = False
         self._words_at = 0.0
-        self._mean_seconds = 1.0
+        self._pace = Pace()
         self._left: tuple[list[Words], list[ArtifactNote]] = ([], [])
 
     # The broker's side.
@@ -200,7 +200,7 @@ class Desk:
                 batch.claims[queue] = room
 
     def _room(self) -> int:
-        ahead = AHEAD if self._mean_seconds < QUICK_SECONDS else 0
+        ahead = AHEAD if self._pace.is_quick else 0
         return self.concurrency + ahead - len(self._running)
 
     def done(self, batch: Batch, written: Written) -> None:
@@ -230,7 +230,7 @@ class Desk:
         with self._changed:
             if self._running.get(attempt.claim.id) is attempt:
                 del self._running[attempt.claim.id]
-                self._mean_seconds += 0.1 * (attempt.seconds - self._mean_seconds)
+                self._pace.note(attempt.seconds)
             self._ended.append((attempt, outcome))
             self._freed.notify_all()
         self.wake_writer()
