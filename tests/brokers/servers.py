@@ -37,6 +37,9 @@ class Setup:
         servers = [name for name in (self.broker, self.database) if name in SERVERS]
         return pytest.param(self, id=self.name, marks=[getattr(pytest.mark, s) for s in servers])
 
+    def __str__(self) -> str:
+        return f"{self.broker.removesuffix('://')} over {self.database}"
+
     def broker_url(self) -> str:
         """Its URL; skips when the server is not there."""
         return address(self.broker) if self.broker in SERVERS else self.broker

@@ -7,32 +7,38 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import uuid
 from collections import Counter
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from jobs.states import FINAL
+from tests.brokers.emptying import delete_channel
+from tests.brokers.servers import Setup
 from tests.running import ROOT, ConsumerHandle
 from tests.waiting import wait_until
 
-from .checker import AttemptRow, Change, Complaint, Effect, JobRow, World, check
+from .checker import Complaint, World, check
+from .collect import attempts_of, changes_of, effects_of, jobs_of
+from .databases import Database, database_for
 
 LEASE = 3
+ON_SQLITE = Setup("sqlite")
 
 
 class Arena:
     """Starts, kills, asks and collects."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, setup: Setup = ON_SQLITE) -> None:
         self.folder = folder
-        self.database = folder / "chaos.sqlite3"
+        self.setup = setup
+        self.queue = f"chaos-{uuid.uuid4().hex[:12]}"
+        self.broker = setup.broker_url()
+        self.database: Database = database_for(setup, folder)
         self.ledger = folder / "ledger"
         self.accepted: dict[str, str] = {}
         self.asked: set[str] = set()
@@ -53,12 +59,14 @@ class Arena:
         return {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.chaos.settings",
-            "DATABASE_URL": f"sqlite:///{self.database}",
+            "DATABASE_URL": self.database.url,
+            "JOBS_BROKER_URL": self.broker,
             "JOBS_TEST_DATA_DIR": str(self.folder / host),
             "JOBS_LEASE_SECONDS": str(LEASE),
             "JOBS_SWEEP_SECONDS": "1",
             "JOBS_GRACE_SECONDS": "2",
             "CHAOS_LEDGER": str(self.ledger),
+            "CHAOS_QUEUE": self.queue,
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             **extra,
@@ -73,8 +81,9 @@ class Arena:
         **extra: str,
     ) -> ConsumerHandle:
         """Start a consumer; ``before`` is a program that starts it."""
+        command = [sys.executable, str(ROOT / "manage.py"), "runconsumers", "--queues", self.queue]
         process = subprocess.Popen(
-            [*before, sys.executable, str(ROOT / "manage.py"), "runconsumers", *options],
+            [*before, *command, *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -109,6 +118,10 @@ class Arena:
             self._web.kill()
             self._web.wait(10)
 
+    def lose_permits(self) -> None:
+        """Delete the stream or topic of this arena, with all that is in it."""
+        delete_channel(self.broker, self.queue)
+
     def close(self) -> None:
         """End all of it."""
         self.stop_serving()
@@ -117,6 +130,8 @@ class Arena:
                 consumer.signal(signal.SIGCONT)
             consumer.close()
         self._socket.close()
+        self.lose_permits()
+        self.database.close()
 
     # The client.
 
@@ -136,14 +151,19 @@ class Arena:
         finally:
             client.close()
 
+    def order(self, task: str, key: str, timeout: float = 10.0, **args: Any) -> Any:
+        """Ask once for a job; return (status, JSON). What is answered is not yet counted."""
+        self.asked.add(key)
+        body = {"task": f"chaos.{task}", "args": args, "queue": self.queue}
+        return self.post("jobs", body, key, timeout)
+
     def submit(self, task: str, *, stop: threading.Event | None = None, **args: Any) -> str:
         """Hand in a job as a careful client does: with one key, until there is an answer."""
         key = uuid.uuid4().hex
-        self.asked.add(key)
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and not (stop and stop.is_set()):
             try:
-                status, job = self.post("jobs", {"task": f"chaos.{task}", "args": args}, key)
+                status, job = self.order(task, key, **args)
             except OSError:
                 status, job = 0, {}
             if status in {200, 202}:
@@ -158,11 +178,7 @@ class Arena:
 
     def rows(self, statement: str, *parameters: Any) -> list[Any]:
         """Ask the database."""
-        database = sqlite3.connect(self.database, timeout=30)
-        try:
-            return database.execute(statement, parameters).fetchall()
-        finally:
-            database.close()
+        return self.database.rows(statement, *parameters)
 
     def job(self, job_id: str) -> Any:
         """Return (status, attempt) of a job."""
@@ -209,64 +225,20 @@ class Arena:
             accepted=dict(self.accepted),
             asked=set(self.asked),
             retries=Counter(self.retries),
-            jobs=self._jobs(),
-            attempts=self._attempts(),
-            changes=[
-                Change(*row)
-                for row in self.rows(
-                    "SELECT job, old, new, attempt_before, attempt FROM chaos_change ORDER BY id"
-                )
-            ],
-            ledger=self._effects(),
+            jobs=jobs_of(self.database),
+            attempts=attempts_of(self.database),
+            changes=changes_of(self.database),
+            ledger=effects_of(self.ledger),
             living={
                 row[0] for row in self.rows("SELECT id FROM jobs_consumer") if self._lives(*row)
             },
         )
 
     def complaints(self) -> list[Complaint]:
-        """Let the checker judge, and SQLite its own file."""
-        found = check(self.world())
-        verdict = self.rows("PRAGMA integrity_check")
-        return found + ([] if verdict == [("ok",)] else [Complaint("broken", "", str(verdict))])
+        """Let the checker judge, and the database its own files."""
+        broken = [Complaint("broken", "", said) for said in self.database.verdict()]
+        return check(self.world()) + broken
 
     def _lives(self, consumer: str) -> bool:
         pids = {handle.pid for handle in self.consumers if handle.process.poll() is None}
         return self.rows("SELECT pid FROM jobs_consumer WHERE id = ?", consumer)[0][0] in pids
-
-    def _jobs(self) -> list[JobRow]:
-        columns = (
-            "id, idempotency_key, status, attempt, failures, max_attempts, result, consumer_id"
-        )
-        return [
-            JobRow(one, key, status, attempt, failures, budget, _winner(result), consumer)
-            for one, key, status, attempt, failures, budget, result, consumer in self.rows(
-                f"SELECT {columns} FROM jobs_job"
-            )
-        ]
-
-    def _attempts(self) -> list[AttemptRow]:
-        columns = "job_id, number, outcome, started_at, ended_at"
-        return [
-            AttemptRow(job, number, outcome, seconds_of(started), seconds_of(ended))
-            for job, number, outcome, started, ended in self.rows(
-                f"SELECT {columns} FROM jobs_attempt"
-            )
-        ]
-
-    def _effects(self) -> list[Effect]:
-        lines = self.ledger.read_text("utf-8").splitlines() if self.ledger.exists() else []
-        return [
-            Effect(said["job"].replace("-", ""), said["attempt"], said["what"])
-            for said in map(json.loads, lines)
-        ]
-
-
-def seconds_of(text: str) -> float:
-    """Return a stored time in seconds since 1970."""
-    return datetime.fromisoformat(f"{text}+00:00").timestamp()
-
-
-def _winner(result: str | None) -> int | None:
-    """The attempt that a stored result says it is of."""
-    found: dict[str, int] | None = json.loads(result or "null")
-    return (found or {}).get("attempt")

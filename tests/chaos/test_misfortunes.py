@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import signal
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -24,18 +23,13 @@ def test_a_locked_database_kills_nobody_and_loses_no_outcome(arena: Arena) -> No
     job = arena.submit("work", until=str(go))
     arena.wait_job(job, ("running", 1))
 
-    database = sqlite3.connect(arena.database, timeout=30, isolation_level=None)
-    database.execute("BEGIN IMMEDIATE")
-    try:
+    with arena.database.locked():
         go.touch()
         wait_until(lambda: "end" in [effect.what for effect in arena.world().ledger])
         # It waits as long as a write may wait for its turn, which is more than two leases.
-        status, problem = arena.post("jobs", {"task": "chaos.work", "args": {}}, timeout=60)
+        status, problem = arena.order("work", "refused", timeout=60)
         assert (status, problem["status"]) == (503, 503)
         assert arena.job(job) == ("running", 1), "reads still work; the outcome is in memory"
-    finally:
-        database.execute("ROLLBACK")
-        database.close()
 
     arena.wait_job(job, ("succeeded", 1))
     arena.wait_beats(15)
@@ -54,8 +48,7 @@ def test_a_full_disk_is_an_error_and_never_half_a_row(arena: Arena) -> None:
 
     for pid in (web.pid, consumer.pid):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
-    arena.asked.add("once")
-    status, _ = arena.post("jobs", {"task": "chaos.work", "args": {}}, "once", timeout=60)
+    status, _ = arena.order("work", "once", timeout=60)
     assert status == 503
     # The ledger cannot grow either: what the task does then fails, and that cannot be written.
     go.touch()
@@ -64,7 +57,7 @@ def test_a_full_disk_is_an_error_and_never_half_a_row(arena: Arena) -> None:
         unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
 
-    status, again = arena.post("jobs", {"task": "chaos.work", "args": {}}, "once", timeout=60)
+    status, again = arena.order("work", "once", timeout=60)
     arena.accepted["once"] = again["id"].replace("-", "")
     assert status == 202, "nothing of the refused request was kept"
     arena.wait_job(job, "succeeded")

@@ -18,13 +18,12 @@ pytestmark = pytest.mark.processes
 def test_the_web_process_dies(arena: Arena, point: str) -> None:
     web = arena.serve(FAULT=point)
     key = "once"
-    arena.asked.add(key)
     with pytest.raises(OSError, match=r".*"):
-        arena.post("jobs", {"task": "chaos.work", "args": {}}, key, timeout=30)
+        arena.order("work", key, timeout=30)
     assert web.wait(10) == -signal.SIGKILL
 
     arena.serve()
-    status, job = arena.post("jobs", {"task": "chaos.work", "args": {}}, key, timeout=30)
+    status, job = arena.order("work", key, timeout=30)
     arena.accepted[key] = job["id"].replace("-", "")
 
     assert status == (202 if point == "submission before commit" else 200)
