@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import redis
 
+from tests.network import inside, within
 from tests.waiting import wait_until
 
 
@@ -25,14 +26,18 @@ def free_port() -> int:
 class RedisServer:
     """One ``redis-server``; it keeps nothing on disk."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(
+        self, folder: Path, *options: str, host: str = "127.0.0.1", namespace: str = ""
+    ) -> None:
         program = shutil.which("redis-server")
         if program is None:
             pytest.skip("redis-server is not installed")
         self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1"]
-        self._command += ["--save", "", "--dir", str(folder), *options]
+        self.url = f"redis://{host}:{self.port}/0"
+        self._place = (host, self.port)
+        self._namespace = namespace
+        self._command = [*inside(namespace), program, "--port", str(self.port), "--bind", host]
+        self._command += ["--protected-mode", "no", "--save", "", "--dir", str(folder), *options]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> RedisServer:
@@ -43,8 +48,11 @@ class RedisServer:
 
     def answers(self) -> bool:
         """Whether it takes connections."""
+        return within(self._namespace, self._is_open)
+
+    def _is_open(self) -> bool:
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+            return probe.connect_ex(self._place) == 0
 
     def client(self, **options: Any) -> redis.Redis:
         """A client of it."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,12 +17,11 @@ from jobs.brokers import choose
 from jobs.ids import uuid7
 from jobs.models import Job
 from tests.desk import tasks
-from tests.running import ROOT, Consumers, wait_finished, wait_status
+from tests.running import Consumers, wait_finished, wait_status
 from tests.waiting import wait_until
 
+from .kafka_server import KafkaServer
 from .producers import sender_of
-from .redis_server import free_port
-from .servers import address
 
 pytestmark = [
     pytest.mark.processes,
@@ -34,60 +31,10 @@ pytestmark = [
 ALMOST_NO_TIME = 1.0
 
 
-class KafkaServer:
-    """One node of these tests' own; what it keeps survives a restart."""
-
-    def __init__(self, jars: str, folder: Path) -> None:
-        self.port = free_port()
-        self.url = f"kafka://127.0.0.1:{self.port}?partitions=2"
-        program = str(ROOT / ".ci/kafka/start")
-        self._command = [program, jars, str(folder), str(self.port), str(free_port())]
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        self._process = subprocess.Popen(self._command)
-        wait_until(self._answers, timeout=60, interval=0.2, what="Kafka")
-
-    def _answers(self) -> bool:
-        from confluent_kafka import KafkaException
-        from confluent_kafka.admin import AdminClient
-
-        try:
-            admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{self.port}", "log_level": 0})
-            return bool(admin.list_topics(timeout=1).brokers)
-        except KafkaException:
-            return False
-
-    def delete_topic(self, name: str) -> None:
-        """Delete a topic with all that is in it."""
-        from confluent_kafka.admin import AdminClient
-
-        admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{self.port}"})
-        admin.delete_topics([name], operation_timeout=10)[name].result(20)
-
-    def signal(self, number: int) -> None:
-        """Freeze it or let it go on."""
-        assert self._process is not None
-        self._process.send_signal(number)
-
-    def stop(self) -> None:
-        """End it at once, as a crash would."""
-        if self._process is not None:
-            self.signal(signal.SIGCONT)
-            self._process.kill()
-            self._process.wait(10)
-            self._process = None
-
-
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
     """A server that this module may do anything to."""
-    jars = address("kafka_jars")
-    if shutil.which("java") is None:
-        pytest.skip("Java is not installed")
-    made = KafkaServer(jars, tmp_path_factory.mktemp("kafka"))
-    made.start()
+    made = KafkaServer(tmp_path_factory.mktemp("kafka")).start()
     yield made
     made.stop()
 

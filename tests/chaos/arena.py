@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,23 +34,46 @@ ON_SQLITE = Setup("sqlite")
 class Arena:
     """Starts, kills, asks and collects."""
 
-    def __init__(self, folder: Path, setup: Setup = ON_SQLITE) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        setup: Setup = ON_SQLITE,
+        *,
+        broker: str = "",
+        database: Database | None = None,
+    ) -> None:
         self.folder = folder
         self.setup = setup
         self.queue = f"chaos-{uuid.uuid4().hex[:12]}"
-        self.broker = setup.broker_url()
-        self.database: Database = database_for(setup, folder)
+        self.broker = broker or setup.broker_url()
+        self.database = database or database_for(setup, folder)
         self.ledger = folder / "ledger"
         self.accepted: dict[str, str] = {}
         self.asked: set[str] = set()
         self.retries: Counter[str] = Counter()
         self.consumers: list[ConsumerHandle] = []
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._socket = self.listen()
         self._socket.set_inheritable(True)
         self._web: subprocess.Popen[bytes] | None = None
         self._token = subprocess.check_output(
-            [sys.executable, "-m", "tests.chaos.prepare"], env=self.environment(), text=True
+            [*self.inside("web"), sys.executable, "-m", "tests.chaos.prepare"],
+            env=self.environment(),
+            text=True,
         ).strip()
+
+    # Where it is: all on this machine.
+
+    def inside(self, host: str) -> list[str]:
+        """What starts a program on a host."""
+        return []
+
+    def listen(self) -> socket.socket:
+        """The socket of the web process, which outlives it."""
+        return socket.create_server(("127.0.0.1", 0), backlog=256)
+
+    def dial(self, timeout: float) -> socket.socket:
+        """Call the web process."""
+        return socket.create_connection(self._socket.getsockname(), timeout)
 
     # Processes.
 
@@ -83,7 +107,7 @@ class Arena:
         """Start a consumer; ``before`` is a program that starts it."""
         command = [sys.executable, str(ROOT / "manage.py"), "runconsumers", "--queues", self.queue]
         process = subprocess.Popen(
-            [*before, *command, *options],
+            [*self.inside(host), *before, *command, *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -101,7 +125,7 @@ class Arena:
         """Start the web process; one that was killed is followed by the next on the same socket."""
         self.stop_serving()
         number = self._socket.fileno()
-        command = [sys.executable, "-m", "tests.chaos.serve", str(number)]
+        command = [*self.inside("web"), sys.executable, "-m", "tests.chaos.serve", str(number)]
         self._web = subprocess.Popen(
             command,
             env=self.environment(**extra),
@@ -137,15 +161,28 @@ class Arena:
 
     def post(self, path: str, body: Any = None, key: str = "", timeout: float = 10.0) -> Any:
         """Send one request; return (status, JSON). Raises OSError when nobody answers."""
-        host, port = self._socket.getsockname()
-        client = http.client.HTTPConnection(host, port, timeout=timeout)
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json"}
         if key:
             headers["Idempotency-Key"] = key
+        status, said = self.ask("POST", path, json.dumps(body or {}).encode(), headers, timeout)
+        return status, json.loads(said or b"null")
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 10.0,
+    ) -> tuple[int, bytes]:
+        """Send one request to the API; return status and body."""
+        client = http.client.HTTPConnection("127.0.0.1", timeout=timeout)
+        client.sock = self.dial(timeout)
+        credential = {"Authorization": f"Bearer {self._token}"}
         try:
-            client.request("POST", f"/api/v1/{path}", json.dumps(body or {}), headers)
+            client.request(method, f"/api/v1/{path}", body, credential | dict(headers or {}))
             answer = client.getresponse()
-            return answer.status, json.loads(answer.read() or b"null")
+            return answer.status, answer.read()
         except http.client.HTTPException as error:
             raise ConnectionError(str(error)) from error
         finally:

@@ -81,13 +81,15 @@ class Sqlite:
 class Postgres:
     """A database of its own on the server of the tests."""
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, *, as_seen: str = "") -> None:
+        """``as_seen`` is the server's URL for the site, when that sees it from elsewhere."""
         name = f"jobs_test_chaos_{uuid.uuid4().hex[:12]}"
         self._server = server
         self._name = name
         self._own = threading.local()
         self._opened: list[Any] = []
-        self.url = urlsplit(server)._replace(path=f"/{name}").geturl()
+        self._url = _with_name(server, name)
+        self.url = _with_name(as_seen or server, name)
         self._on_server(f"CREATE DATABASE {name}")
 
     def _on_server(self, statement: str) -> None:
@@ -102,7 +104,7 @@ class Postgres:
     def _connection(self) -> Any:
         """One for each thread: to make one is not cheap here."""
         if not hasattr(self._own, "connection"):
-            self._own.connection = self._connect(self.url)
+            self._own.connection = self._connect(self._url)
             self._opened.append(self._own.connection)
         return self._own.connection
 
@@ -115,7 +117,7 @@ class Postgres:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Take the table of the jobs as ``ALTER TABLE`` would: not even reads get through."""
-        with self._connect(self.url) as database, database.transaction():
+        with self._connect(self._url) as database, database.transaction():
             database.execute("LOCK TABLE jobs_job IN ACCESS EXCLUSIVE MODE")
             yield
 
@@ -155,6 +157,10 @@ class Postgres:
         for connection in self._opened:
             connection.close()
         self._on_server(f"DROP DATABASE {self._name} WITH (FORCE)")
+
+
+def _with_name(server: str, name: str) -> str:
+    return urlsplit(server)._replace(path=f"/{name}").geturl()
 
 
 def _plain(value: Any) -> Any:

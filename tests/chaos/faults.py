@@ -17,8 +17,8 @@ Function = Callable[..., Any]
 
 
 def die(*args: Any, **kwargs: Any) -> None:
-    """End as a power cut would."""
-    os.kill(os.getpid(), signal.SIGKILL)
+    """End as a power cut would; with ``FAULT_SIGNAL=SIGSTOP`` freeze."""
+    os.kill(os.getpid(), signal.Signals[os.environ.get("FAULT_SIGNAL", "SIGKILL")])
 
 
 def _after(owner: Any, name: str, when: Function = lambda result, *args: True) -> None:

@@ -2,6 +2,8 @@
 
 import os
 
+from django.conf import global_settings
+
 from tests.settings import *  # noqa: F403
 from tests.settings import INSTALLED_APPS
 
@@ -13,3 +15,11 @@ TASKS = {
         "QUEUES": ["default", "mail", os.environ["CHAOS_QUEUE"]],
     }
 }
+if "CHAOS_FILES" in os.environ:  # what several machines share
+    STORAGES = {
+        **global_settings.STORAGES,
+        "jobs": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": os.environ["CHAOS_FILES"]},
+        },
+    }

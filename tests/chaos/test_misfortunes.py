@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.brokers.servers import Setup
 from tests.waiting import wait_until
 
 from .arena import LEASE, Arena
 
 pytestmark = pytest.mark.processes
+ON_POSTGRES = Setup("postgres", database="postgres")
 
 
 def test_a_locked_database_kills_nobody_and_loses_no_outcome(arena: Arena) -> None:
@@ -79,11 +81,12 @@ def test_a_job_of_newer_code_waits_for_a_consumer_that_knows_it(arena: Arena) ->
     assert arena.complaints() == []
 
 
-def _is_alive(pid: int) -> bool:
+def _state(pid: int) -> str:
+    """As Linux calls it: T is stopped, Z dead and not yet asked for."""
     try:
-        return ") Z " not in Path(f"/proc/{pid}/stat").read_text("utf-8")
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(") ")[2][:1]
     except OSError:
-        return False
+        return ""
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="it forks")
@@ -99,7 +102,9 @@ def test_a_child_that_dies_in_the_middle_of_a_word_is_noticed(arena: Arena) -> N
     assert message.startswith("worker process died: signal 9, 0.")
     assert message.endswith(" GB")
     (forked,) = (effect.what.split()[1] for effect in arena.world().ledger)
-    wait_until(lambda: not _is_alive(int(forked)), what="the end of what the task had started")
+    wait_until(
+        lambda: _state(int(forked)) in {"", "Z"}, what="the end of what the task had started"
+    )
 
 
 def test_a_coroutine_that_blocks_the_loop_is_left_behind(arena: Arena) -> None:
@@ -150,4 +155,22 @@ def test_a_suspended_pair_is_rescued_by_nobody(arena: Arena) -> None:
     go.touch()
 
     arena.wait_job(job, ("succeeded", 1))
+    assert arena.complaints() == []
+
+
+@pytest.mark.parametrize("point", ["claim before commit", "outcome before commit"])
+@pytest.mark.parametrize("arena", [ON_POSTGRES.parameter()], indirect=True)
+def test_who_is_frozen_in_a_transaction_holds_up_nobody(arena: Arena, point: str) -> None:
+    """Or is cut off in it: the server does not know, and keeps its locks."""
+    arena.serve()
+    job = arena.submit("work")
+    frozen = arena.consume(
+        "--concurrency", "1", host="there", ready=0, FAULT=point, FAULT_SIGNAL="SIGSTOP"
+    )
+    wait_until(lambda: _state(frozen.pid) == "T", what="the freeze")
+    arena.consume("--concurrency", "1")
+
+    attempt = 1 if point == "claim before commit" else 2
+    assert arena.wait_job(job, "succeeded") == ("succeeded", attempt)
+    frozen.kill()
     assert arena.complaints() == []
