@@ -10,6 +10,7 @@ from .rescue import disown, orphans, rescue
 from .retention import prune
 from .running import ArtifactNote, Words, cancellations, keep_artifact, write_words
 from .schedule import next_due, promote_due
+from .sql import writing
 
 __all__ = [
     "ArtifactNote",
@@ -38,4 +39,5 @@ __all__ = [
     "retry",
     "set_paused",
     "write_words",
+    "writing",
 ]

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
 from ..retry import backoff_seconds
 from ..states import CHARGED, Ending, Status
 from .claims import Claim
-from .sql import ADD_ATTEMPT, FINISH, adapted, connection
+from .sql import ADD_ATTEMPTS, ATTEMPT_ROW, FINISH, adapted, connection
+
+ROWS_AT_ONCE: Final = 100
+"""Far below what a statement may have as parameters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +70,12 @@ def finish(outcomes: Iterable[Outcome]) -> list[Outcome]:
         for outcome in outcomes:
             cursor.execute(FINISH, _parameters(outcome, db))
             (written if cursor.rowcount else late).append(outcome)
-        if written:
-            cursor.executemany(ADD_ATTEMPT, [_attempt(outcome, db) for outcome in written])
+        for first in range(0, len(written), ROWS_AT_ONCE):
+            rows = [_attempt(outcome, db) for outcome in written[first : first + ROWS_AT_ONCE]]
+            # No executemany: psycopg ends that with a flush, and PostgreSQL 15 then forgets to
+            # watch for a process that falls silent in its transaction.
+            statement = ADD_ATTEMPTS.format(rows=", ".join([ATTEMPT_ROW] * len(rows)))
+            cursor.execute(statement, list(chain.from_iterable(rows)))
     return late
 
 

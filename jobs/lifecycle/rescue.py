@@ -5,14 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 
-from django.db import transaction
 from django.utils import timezone
 
 from ..models import Consumer, Job
 from ..states import Ending, Status
 from .claims import Claim
 from .outcomes import Outcome, finish
-from .sql import connection
+from .sql import writing
 
 
 def orphans() -> set[uuid.UUID | None]:
@@ -61,7 +60,7 @@ def disown(consumer: uuid.UUID, held: Collection[tuple[uuid.UUID, int]]) -> int:
     if not strays:
         return 0
     now = timezone.now()
-    with transaction.atomic(using=connection().alias):
+    with writing():
         late = finish(
             Outcome(
                 claim=_claim_of(job),

@@ -6,15 +6,21 @@ partial index fits. ``tests/integration/test_plans.py`` asks both for their plan
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
-from django.db import connections, router
+from django.db import connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field
 
+from ..conf import get_conf
 from ..models import Job
 
 TABLE: Final = "jobs_job"
+
+# For this transaction only: behind a pooler the connection is somebody else's afterwards.
+LIMIT_SILENCE: Final = "SELECT set_config('idle_in_transaction_session_timeout', %s, true)"
 
 # A new job's place in its queue. Owners take turns: a job goes one turn behind its owner's last
 # waiting job, but never before the turn that is being served now. (Start-time fair queueing,
@@ -63,15 +69,32 @@ UPDATE jobs_job SET
 WHERE id = %s AND attempt = %s AND status = 'running'
 """
 
-ADD_ATTEMPT: Final = """
+ADD_ATTEMPTS: Final = """
 INSERT INTO jobs_attempt (job_id, number, consumer, started_at, ended_at, outcome, error_type,
-    message, traceback) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+    message, traceback) VALUES {rows}
 """
+ATTEMPT_ROW: Final = "(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
 
 def connection() -> BaseDatabaseWrapper:
     """Return this thread's connection to the database that the jobs are written to."""
     return connections[router.db_for_write(Job)]
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """One transaction of a consumer's writer.
+
+    PostgreSQL ends it when this process says nothing for a lease: one that is frozen, or cut off
+    from the network, in the middle of it would otherwise keep its locks for hours, and with them
+    its jobs from running elsewhere.
+    """
+    db = connection()
+    with transaction.atomic(using=db.alias):
+        if db.vendor == "postgresql":
+            with db.cursor() as cursor:
+                cursor.execute(LIMIT_SILENCE, [f"{get_conf().lease_seconds * 1000:.0f}"])
+        yield
 
 
 def next_turn(job: Job) -> tuple[str, list[Any]]:

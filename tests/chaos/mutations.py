@@ -67,7 +67,7 @@ def no_fence() -> None:
     fence = "AND attempt = %s AND status = 'running'"
     assert fence in sql.FINISH
     _outcomes.FINISH = sql.FINISH.replace(fence, "AND %s > 0")
-    _outcomes.ADD_ATTEMPT = sql.ADD_ATTEMPT.replace("INSERT INTO", "INSERT OR REPLACE INTO")
+    _outcomes.ADD_ATTEMPTS = sql.ADD_ATTEMPTS.replace("INSERT INTO", "INSERT OR REPLACE INTO")
 
 
 def no_look() -> None:
