@@ -121,6 +121,14 @@ class Arena:
         self.consumers.append(handle)
         return handle.wait_ready(ready) if ready else handle
 
+    def freeze(self, consumer: ConsumerHandle) -> None:
+        """Freeze a consumer, but not in the middle of a write: no one could write to SQLite."""
+        consumer.signal(signal.SIGSTOP)
+        while not self.database.is_free():
+            consumer.signal(signal.SIGCONT)
+            self.let_pass(0.05)
+            consumer.signal(signal.SIGSTOP)
+
     def serve(self, **extra: str) -> subprocess.Popen[bytes]:
         """Start the web process; one that was killed is followed by the next on the same socket."""
         self.stop_serving()

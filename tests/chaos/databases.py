@@ -29,6 +29,9 @@ class Database(Protocol):
     def locked(self) -> contextlib.AbstractContextManager[None]:
         """Let nobody else write."""
 
+    def is_free(self) -> bool:
+        """Whether a write would not have to wait for another's lock on everything."""
+
     def cut(self) -> None:
         """Break every connection of the site's processes."""
 
@@ -47,8 +50,8 @@ class Sqlite:
         self.url = f"sqlite:///{self._path}"
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        database = sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None)
+    def _open(self, timeout: float = PATIENCE) -> Iterator[sqlite3.Connection]:
+        database = sqlite3.connect(self._path, timeout=timeout, isolation_level=None)
         try:
             yield database
         finally:
@@ -66,6 +69,15 @@ class Sqlite:
             database.execute("BEGIN IMMEDIATE")
             yield
             database.execute("ROLLBACK")
+
+    def is_free(self) -> bool:
+        """Try to take the lock."""
+        with self._open(timeout=0.5) as database:
+            try:
+                database.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return False
+        return True
 
     def cut(self) -> None:
         """A file has no connections."""
@@ -120,6 +132,10 @@ class Postgres:
         with self._connect(self._url) as database, database.transaction():
             database.execute("LOCK TABLE jobs_job IN ACCESS EXCLUSIVE MODE")
             yield
+
+    def is_free(self) -> bool:
+        """Locks are on rows, and the server breaks those of who is silent."""
+        return True
 
     def cut(self) -> None:
         """End the server's side of each connection of the site's processes."""
