@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.network import inside, within
-from tests.running import ROOT
+from tests.procs import ROOT
 from tests.waiting import wait_until
 
 from .redis_server import free_port

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from tests.running import ROOT
+from tests.procs import ROOT
 from webapp.database import from_url
 
 
