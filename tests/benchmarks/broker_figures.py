@@ -21,7 +21,7 @@ from tests.brokers.redis_server import RedisServer
 from tests.waiting import wait_until
 
 JOBS: Final = 2000
-DEATHS: Final = 5
+DEATHS: Final = 3
 STOPS: Final = 5
 
 

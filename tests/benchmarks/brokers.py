@@ -34,14 +34,19 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=list(BROKERS), metavar="NAME")
-    parser.add_argument("--samples", type=int, default=60)
+    parser.add_argument("--samples", type=int, default=40)
     options = parser.parse_args()
     if unknown := set(options.names) - set(BROKERS):
         parser.error(f"no such broker: {', '.join(sorted(unknown))}. Known: {', '.join(BROKERS)}")
-    rows = [_row(_measure(name, options.samples)) for name in options.names]
-    write = sys.stdout.write
-    for cells in (HEAD, ["---"] * len(HEAD), *rows):
-        write(f"| {' | '.join(cells)} |\n")
+    _say(HEAD)
+    _say(["---"] * len(HEAD))
+    for name in options.names:
+        _say(_row(_measure(name, options.samples)))
+
+
+def _say(cells: Sequence[str]) -> None:
+    sys.stdout.write(f"| {' | '.join(cells)} |\n")
+    sys.stdout.flush()
 
 
 def _measure(name: str, samples: int) -> dict[str, str]:
