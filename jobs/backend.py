@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .catalog.declare import JobTask
@@ -35,6 +36,17 @@ class JobsBackend(BaseTaskBackend):
         else:
             submitted = submit_plain(task, args, kwargs)
         return task_result(submitted.job, task)
+
+    def enqueue_many(self, task: JobTask[..., Any], many: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Record a job for each mapping of arguments, all or none; return their ids in order.
+
+        Raises:
+            InvalidTask, InvalidArguments, InvalidOptions, Unavailable: as ``submit_many``.
+        """
+        from .submission.bulk import submit_many
+
+        self.validate_task(task)
+        return [str(key) for key in submit_many(task, many)]
 
     def validate_task(self, task: Task[..., Any]) -> None:
         """Check a task against what this backend can do.

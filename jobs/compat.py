@@ -5,9 +5,11 @@ Everything else imports these names from here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
+import logging
+from typing import TYPE_CHECKING, Final, Generic, ParamSpec, TypeVar
 
 import django
+from django.dispatch import Signal
 
 if TYPE_CHECKING or django.VERSION < (6, 0):
     from django_tasks import TaskContext, TaskResult, TaskResultStatus, task, task_backends
@@ -23,6 +25,7 @@ else:
     from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
     from django.tasks.signals import task_enqueued, task_finished, task_started
 
+_LOGGER: Final = logging.getLogger(Task.__module__.partition(".base")[0])
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -39,6 +42,15 @@ else:
         __slots__ = ()
 
 
+def someone_listens(signal: Signal) -> bool:
+    """Whether it is worth making a ``TaskResult`` for a signal of the framework.
+
+    The framework's own receiver only logs, at INFO at most unless a task fails. To make the result
+    for nobody costs as much as all else that a consumer does around a short task.
+    """
+    return len(signal.receivers) > 1 or _LOGGER.isEnabledFor(logging.ERROR)
+
+
 __all__ = [
     "BaseTaskBackend",
     "InvalidTask",
@@ -49,6 +61,7 @@ __all__ = [
     "TaskResultDoesNotExist",
     "TaskResultStatus",
     "TypedTask",
+    "someone_listens",
     "task",
     "task_backends",
     "task_enqueued",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Final
 
 from pydantic_core import to_jsonable_python
+
+# Made once: ``json.dumps`` with options makes an encoder for each call.
+_ENCODER: Final = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
 def jsonable(value: Any) -> Any:
@@ -18,12 +21,24 @@ def jsonable(value: Any) -> Any:
         ValueError: it holds something that is no JSON, an infinite number or NaN, is nested too
             deeply, or contains itself.
     """
+    return storable(value)[0]
+
+
+def storable(value: Any) -> tuple[Any, str]:
+    """Return the value as ``jsonable`` does, and its JSON text.
+
+    Raises:
+        ValueError: as ``jsonable``.
+    """
     try:
         plain = to_jsonable_python(value, inf_nan_mode="constants", bytes_mode="utf8")
-        text = json.dumps(plain, allow_nan=False, ensure_ascii=False)
+        text = _ENCODER.encode(plain)
+        if has_unstorable(text):
+            plain = _scrubbed(plain)
+            text = _ENCODER.encode(plain)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    return _scrubbed(plain) if has_unstorable(text) else plain
+    return plain, text
 
 
 def has_unstorable(text: str) -> bool:

@@ -10,7 +10,8 @@ from typing import Any, Final
 from django.utils import timezone
 
 from ..figures import QueueFigures, queue_figures
-from ..lifecycle.sql import adapted, connection
+from ..lifecycle.adapting import Adapter
+from ..lifecycle.sql import connection
 from ..models import Consumer, Job
 from ..states import Status
 from .chart import Bar, Chart, chart
@@ -84,13 +85,14 @@ def finished_per_hour(now: datetime) -> list[Bar]:
     One statement that reads nothing but the index over ``finished_at``.
     """
     db = connection()
+    adapt = Adapter(db)
     local = timezone.localtime(now)
     first = local.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
     starts = [first + timedelta(hours=number) for number in range(HOURS)]
     parameters: list[Any] = []
     for start in starts:
         edges = (start, start + timedelta(hours=1))
-        parameters += [adapted("finished_at", edge, db) for edge in edges] + [MOST_AN_HOUR]
+        parameters += [adapt.time(edge) for edge in edges] + [MOST_AN_HOUR]
     with db.cursor() as cursor:
         parts = (_HOUR.format(number=number) for number in range(HOURS))
         cursor.execute(" UNION ALL ".join(parts), parameters)

@@ -6,7 +6,8 @@ import uuid
 from dataclasses import dataclass
 from typing import Final
 
-from jobs.lifecycle.sql import adapted, connection
+from jobs.lifecycle.adapting import Adapter
+from jobs.lifecycle.sql import connection, run
 from jobs.models import Artifact, Job
 from jobs.models.job import entity_tag
 from jobs.states import FINAL
@@ -46,13 +47,12 @@ def glance(caller: Caller, job_id: uuid.UUID) -> Glance:
         ApiError: 404, it is missing or somebody else's.
     """
     db = connection()
-    with db.cursor() as cursor:
-        cursor.execute(_GLANCE, [adapted("id", job_id, db)])
-        row = cursor.fetchone()
-    if row is None:
+    adapt = Adapter(db)
+    rows = run(db, _GLANCE, [adapt.uuid(job_id)])
+    if not rows:
         raise no_such_job()
-    owner, version, status = row
-    if not caller.is_staff and owner != adapted("owner", caller.user.pk, db):
+    owner, version, status = rows[0]
+    if not caller.is_staff and owner != adapt.key(caller.user.pk):
         raise no_such_job()
     return Glance(job_id, version, status)
 
@@ -64,7 +64,7 @@ def visible_job(caller: Caller, job_id: uuid.UUID) -> Job:
         ApiError: 404, it is missing or somebody else's.
     """
     db = connection()
-    for job in Job.objects.using(db.alias).raw(_WHOLE, [adapted("id", job_id, db)]):
+    for job in Job.objects.using(db.alias).raw(_WHOLE, [Adapter(db).uuid(job_id)]):
         if caller.is_staff or job.owner_id == caller.user.pk:
             return job
     raise no_such_job()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -59,8 +60,11 @@ class DatabaseConsumer(AbstractConsumer):  # type: ignore[misc]
 
     def _dispatch_task(self) -> None:
         while not self._intake.stopping():
-            for claim in self._intake.take(self.queue_name):
-                self._submit_task({"body": claim})
+            lot = deque(self._intake.take(self.queue_name))
+            # A message for each thread that the lot can keep busy, not for each claim: handing a
+            # message to a pool takes as long as a short job.
+            for _ in range(min(len(lot), self.consumer_params.concurrent_num)):
+                self._submit_task({"body": lot})
         self._stop_flag = 1
 
     def _submit_task(self, kw: dict[str, Any]) -> None:
@@ -89,8 +93,13 @@ def start(
     register_custom_broker(kind, DatabasePublisher, consumer)
     pool = Threads(max_workers=threads, thread_name_prefix="job")
 
-    def run(claim: Any) -> None:
-        intake.run(claim)
+    def run(lot: deque[Any]) -> None:
+        while lot:
+            try:
+                claim = lot.popleft()
+            except IndexError:  # another thread had the last one
+                return
+            intake.run(claim)
 
     for queue in queues:
         _intakes[queue] = intake

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, Self, TypeVar, overload
 
-from django.apps import apps
+from django.apps import AppConfig, apps
 
 from ..compat import TypedTask
 from ..conf import get_conf
@@ -81,6 +81,16 @@ class JobTask(TypedTask[P, T]):
         """The seconds an attempt may take; None when the declaration says there is no limit."""
         return get_conf().default_timeout if self.time_limit == DEFAULT else self.time_limit
 
+    def enqueue_many(self, many: Iterable[Mapping[str, Any]], /) -> list[str]:
+        """Hand in one job for each mapping of arguments: all of them or none; return their ids.
+
+        Raises:
+            InvalidArguments: one does not fit; the pointers begin with its number.
+            InvalidOptions: ``unique_key`` cannot be meant for many jobs.
+            Unavailable: the database cannot take them now.
+        """
+        return self.get_backend().enqueue_many(self, many)  # type: ignore[attr-defined,no-any-return]
+
     def options(
         self,
         *,
@@ -123,11 +133,21 @@ def spec_of(function: Callable[..., Any]) -> ArgSpec:
     return _specs[function]
 
 
+_names: dict[Callable[..., Any], str] = {}
+
+
 def default_name(function: Callable[..., Any]) -> str:
     """Return ``<app label>.<function>``; outside an app the first package stands for it."""
-    module = function.__module__
-    config = apps.get_containing_app_config(module) if apps.apps_ready else None
-    return f"{config.label if config else module.partition('.')[0]}.{function.__name__}"
+    if not apps.apps_ready:
+        return _name_in(function, None)
+    if function not in _names:
+        _names[function] = _name_in(function, apps.get_containing_app_config(function.__module__))
+    return _names[function]
+
+
+def _name_in(function: Callable[..., Any], app: AppConfig | None) -> str:
+    label = app.label if app else function.__module__.partition(".")[0]
+    return f"{label}.{function.__name__}"
 
 
 class Declare(Protocol):

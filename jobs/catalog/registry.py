@@ -30,6 +30,7 @@ class Declaration:
 
 
 _declared: dict[str, Declaration] = {}
+_by_name: dict[str, AnyTask] = {}  # filled as tasks are asked for
 _lock = threading.RLock()
 _discovered = False
 
@@ -37,6 +38,7 @@ _discovered = False
 def register(task: AnyTask, unknown: list[str]) -> None:
     """Note a declaration. Declaring the same function again (a reload) replaces it."""
     _declared[task.module_path] = Declaration(task, unknown)
+    _by_name.clear()
 
 
 def discover() -> None:
@@ -105,10 +107,12 @@ def _nearest(name: str, known: list[str]) -> list[str]:
 def find_task(name: str) -> AnyTask | None:
     """Return the ``@job`` task of this name, None if there is none."""
     discover()
-    for declaration in list(_declared.values()):
-        if declaration.task.name == name and _is_sound(declaration.task):
-            return declaration.task
-    return None
+    found = _by_name.get(name)
+    if found is None:
+        for declaration in list(_declared.values()):
+            if declaration.task.name == name and _is_sound(declaration.task):
+                return _by_name.setdefault(name, declaration.task)
+    return found
 
 
 def load_task(name: str, module_path: str) -> Task[Any, Any]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
 from ..errors import InvalidArguments, Problem
-from ..jsontext import jsonable
+from ..jsontext import jsonable, storable
 from .arguments import Argument, describe, humanise
 from .files import CONTEXT_KEY, FileInfo, uploads_in
 from .sentences import sentence
@@ -32,9 +32,10 @@ class BadSignature(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """Arguments that fit: as JSON for the row, and the uploads they refer to."""
+    """Arguments that fit: as JSON data and its text for the row, and the uploads they refer to."""
 
     stored: dict[str, Any]
+    text: str
     uploads: list[uuid.UUID]
 
 
@@ -70,13 +71,14 @@ class ArgSpec:
         """
         model = self._checked(raw, None)
         try:
-            stored = jsonable(model.model_dump(mode="json", by_alias=True))
+            stored, text = storable(model.model_dump(mode="json", by_alias=True))
         except (ValueError, RecursionError) as error:
             # An infinite float fits its type, and a free-form value may be nested without end.
             raise InvalidArguments(
                 [{"pointer": "", "detail": "It holds something that is no JSON."}]
             ) from error
-        return Validated(stored, list(dict.fromkeys(uploads_in(model))))
+        uploads = list(dict.fromkeys(uploads_in(model))) if self.takes_files else []
+        return Validated(stored, text, uploads)
 
     def bind(self, stored: Any, files: Mapping[str, FileInfo]) -> dict[str, Any]:
         """Return the keyword arguments for the function.

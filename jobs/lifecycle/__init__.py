@@ -1,6 +1,7 @@
 """The only writer of a job's status. Each change names the status it expects and, once claimed,
 the attempt; who lost the race writes nothing. The drawing is in ``jobs.states``."""
 
+from .bulk import record_many
 from .claims import Claim, claim, has_waiting
 from .outcomes import Outcome, finish
 from .places import beat, bury, leave, open_places, register, set_paused
@@ -10,7 +11,7 @@ from .rescue import disown, orphans, rescue
 from .retention import prune
 from .running import ArtifactNote, Words, cancellations, keep_artifact, write_words
 from .schedule import next_due, promote_due
-from .sql import writing
+from .writing import writing
 
 __all__ = [
     "ArtifactNote",
@@ -34,6 +35,7 @@ __all__ = [
     "promote_due",
     "prune",
     "record",
+    "record_many",
     "register",
     "rescue",
     "retry",

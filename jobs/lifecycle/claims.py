@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .sql import CLAIM, HAS_WAITING, adapted, connection
+from .adapting import Adapter
+from .sql import CLAIM, HAS_WAITING, connection, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,7 @@ class Claim:
 def has_waiting(queue: str) -> bool:
     """Whether a job waits and may be taken: a read, so that an idle consumer never takes the write
     lock."""
-    with connection().cursor() as cursor:
-        cursor.execute(HAS_WAITING, [queue, queue])
-        return cursor.fetchone() is not None
+    return bool(run(connection(), HAS_WAITING, [queue, queue]))
 
 
 def claim(queue: str, limit: int, consumer: uuid.UUID, now: datetime) -> list[Claim]:
@@ -45,13 +44,10 @@ def claim(queue: str, limit: int, consumer: uuid.UUID, now: datetime) -> list[Cl
     """
     db = connection()
     lock = "FOR UPDATE SKIP LOCKED" if db.features.has_select_for_update_skip_locked else ""
-    me = adapted("consumer_id", consumer, db)
-    with db.cursor() as cursor:
-        cursor.execute(
-            CLAIM.format(lock=lock),
-            [queue, limit, me, adapted("started_at", now, db), me, queue],
-        )
-        rows = cursor.fetchall()
+    adapt = Adapter(db)
+    me = adapt.uuid(consumer)
+    parameters = [queue, limit, me, adapt.time(now), me, queue]
+    rows = run(db, CLAIM.format(lock=lock), parameters)
     # RETURNING gives rows in any order.
     rows.sort(key=lambda row: (-row[12], row[13], str(row[0])))
     return [_claim(row, now) for row in rows]
@@ -59,7 +55,7 @@ def claim(queue: str, limit: int, consumer: uuid.UUID, now: datetime) -> list[Cl
 
 def _claim(row: tuple[Any, ...], now: datetime) -> Claim:
     return Claim(
-        id=row[0] if isinstance(row[0], uuid.UUID) else uuid.UUID(row[0]),
+        id=as_uuid(row[0]),
         task=row[1],
         module_path=row[2],
         queue=row[3],
@@ -73,6 +69,11 @@ def _claim(row: tuple[Any, ...], now: datetime) -> Claim:
         owner_id=row[11],
         started_at=now,
     )
+
+
+def as_uuid(value: uuid.UUID | str) -> uuid.UUID:
+    """Return an id as Python has it, whatever the driver gave."""
+    return value if isinstance(value, uuid.UUID) else uuid.UUID(value)
 
 
 def _json(value: Any) -> Any:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain
-from typing import Any, Final
+from typing import Any
 
 from ..retry import backoff_seconds
-from ..states import CHARGED, Ending, Status
-from .claims import Claim
-from .sql import ADD_ATTEMPTS, ATTEMPT_ROW, FINISH, adapted, connection
+from ..states import CHARGED, WAITING, Ending, Status
+from .adapting import Adapter
+from .claims import Claim, as_uuid
+from .sql import ADD_ATTEMPTS, ATTEMPT, ENDING, FINISH, connection, run
 
-ROWS_AT_ONCE: Final = 100
-"""Far below what a statement may have as parameters."""
+AT_ONCE = 500
+"""So many outcomes go into one statement; SQLite takes 32,766 values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,58 +63,57 @@ def finish(outcomes: Iterable[Outcome]) -> list[Outcome]:
     An outcome is too late when its job was given to someone else in the meantime. Call it inside
     a transaction: an outcome and its attempt belong together.
     """
-    db = connection()
+    waiting = list(outcomes)
     late: list[Outcome] = []
-    written: list[Outcome] = []
-    with db.cursor() as cursor:
-        for outcome in outcomes:
-            cursor.execute(FINISH, _parameters(outcome, db))
-            (written if cursor.rowcount else late).append(outcome)
-        for first in range(0, len(written), ROWS_AT_ONCE):
-            rows = [_attempt(outcome, db) for outcome in written[first : first + ROWS_AT_ONCE]]
-            # No executemany: psycopg ends that with a flush, and PostgreSQL 15 then forgets to
-            # watch for a process that falls silent in its transaction.
-            statement = ADD_ATTEMPTS.format(rows=", ".join([ATTEMPT_ROW] * len(rows)))
-            cursor.execute(statement, list(chain.from_iterable(rows)))
+    while waiting:
+        late += _finish(waiting[:AT_ONCE])
+        del waiting[:AT_ONCE]
     return late
 
 
-def _parameters(outcome: Outcome, db: Any) -> list[Any]:
+def _finish(outcomes: list[Outcome]) -> list[Outcome]:
+    db = connection()
+    adapt = Adapter(db)
+    rows = ", ".join([ENDING[db.vendor]] * len(outcomes))
+    endings = [value for one in outcomes for value in _ending(one, adapt)]
+    done = {(as_uuid(job), attempt) for job, attempt in run(db, FINISH.format(rows=rows), endings)}
+    written = [one for one in outcomes if (one.claim.id, one.claim.attempt) in done]
+    if written:
+        rows = ", ".join([ATTEMPT] * len(written))
+        values = [value for one in written for value in _attempt(one, adapt)]
+        run(db, ADD_ATTEMPTS.format(rows=rows), values)
+    return [one for one in outcomes if (one.claim.id, one.claim.attempt) not in done]
+
+
+def _ending(outcome: Outcome, adapt: Adapter) -> tuple[Any, ...]:
     target = outcome.target
-    succeeded = target == Status.SUCCEEDED
-    ended = adapted("finished_at", outcome.ended_at, db)
-    waits = target in (Status.QUEUED, Status.SCHEDULED)
+    ended = adapt.time(outcome.ended_at)
     # A job that will run again shows why it waits; one that was handed back has no error.
     told = outcome.ending in CHARGED or target == Status.CANCELLED
-    error_type = outcome.error_type if told else ""
-    message = outcome.message if told else ""
-    return [
-        Status.SUCCEEDED.value if succeeded else Status.CANCELLED.value,
+    return (
+        adapt.uuid(outcome.claim.id),
+        outcome.claim.attempt,
         target.value,
         ended,
-        None if waits else ended,
-        "" if succeeded else "Cancelled",
-        error_type,
-        not succeeded,
-        message,
-        adapted("result", outcome.result if succeeded else None, db),
-        adapted("run_after", outcome.retry_at, db),
+        None if target in WAITING else ended,
+        outcome.error_type if told else "",
+        outcome.message if told else "",
+        adapt.json(outcome.result if target == Status.SUCCEEDED else None),
+        adapt.time(outcome.retry_at),
         int(outcome.ending in CHARGED),
         int(outcome.ending == Ending.LOST),
-        adapted("id", outcome.claim.id, db),
-        outcome.claim.attempt,
-    ]
+    )
 
 
-def _attempt(outcome: Outcome, db: Any) -> list[Any]:
-    return [
-        adapted("id", outcome.claim.id, db),
+def _attempt(outcome: Outcome, adapt: Adapter) -> tuple[Any, ...]:
+    return (
+        adapt.uuid(outcome.claim.id),
         outcome.claim.attempt,
         outcome.consumer,
-        adapted("started_at", outcome.claim.started_at, db),
-        adapted("finished_at", outcome.ended_at, db),
+        adapt.time(outcome.claim.started_at),
+        adapt.time(outcome.ended_at),
         outcome.ending.value,
         outcome.error_type,
         outcome.message,
         outcome.traceback,
-    ]
+    )

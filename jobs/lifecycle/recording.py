@@ -9,7 +9,8 @@ from django.db import transaction
 
 from ..models import Job, UploadUse
 from ..states import Status
-from .sql import connection, insert_job
+from .adapting import Adapter
+from .sql import connection, record_statement, run
 
 
 def record(job: Job, uploads: Sequence[uuid.UUID] = ()) -> None:
@@ -24,8 +25,7 @@ def record(job: Job, uploads: Sequence[uuid.UUID] = ()) -> None:
             stays usable.
         OperationalError: the database cannot take it.
     """
-    later = job.run_after is not None and job.run_after > job.created_at
-    job.status = Status.SCHEDULED if later else Status.QUEUED
+    job.status = first_status(job)
     if not uploads and job.unique_slot is None and job.idempotency_key is None:
         _insert(job)
         return
@@ -36,10 +36,15 @@ def record(job: Job, uploads: Sequence[uuid.UUID] = ()) -> None:
         )
 
 
+def first_status(job: Job) -> Status:
+    """Queued, or scheduled when it is to run later."""
+    later = job.run_after is not None and job.run_after > job.created_at
+    return Status.SCHEDULED if later else Status.QUEUED
+
+
 def _insert(job: Job) -> None:
     db = connection()
-    statement, parameters = insert_job(job, db)
-    with db.cursor() as cursor:
-        cursor.execute(statement, parameters)
+    adapt = Adapter(db)
+    run(db, record_statement(job), [*adapt.given(job), *adapt.turn(job)])
     job._state.adding = False
     job._state.db = db.alias

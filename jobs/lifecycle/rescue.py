@@ -11,7 +11,7 @@ from ..models import Consumer, Job
 from ..states import Ending, Status
 from .claims import Claim
 from .outcomes import Outcome, finish
-from .sql import writing
+from .writing import writing
 
 
 def orphans() -> set[uuid.UUID | None]:

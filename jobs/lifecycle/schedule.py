@@ -10,7 +10,8 @@ from django.db.models import F, Min
 
 from ..models import Job
 from ..states import Status
-from .sql import connection, next_turn
+from .adapting import Adapter
+from .sql import connection, next_turn, run
 
 CHUNK = 500
 
@@ -45,8 +46,5 @@ def promote_due(now: datetime) -> int:
 
 def turn_of(job: Job) -> int:
     """The turn that a job would get if it were queued now."""
-    statement, parameters = next_turn(job)
-    with connection().cursor() as cursor:
-        cursor.execute(statement, parameters)
-        row = cursor.fetchone()
-    return int(row[0])
+    db = connection()
+    return int(run(db, next_turn(job), Adapter(db).turn(job))[0][0])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -175,6 +176,16 @@ class Job(models.Model):
     def __str__(self) -> str:
         return f"{self.task} {self.id}"
 
+    @classmethod
+    def new(cls, **given: Any) -> Self:
+        """Return a job with these columns, the others as their defaults say; it is not saved.
+
+        Django's own way looks up each default again, and each name: half of what a submission
+        costs beside its statement.
+        """
+        columns = {**_blank(), **given}
+        return cls(*columns.values())
+
     @property
     def is_finished(self) -> bool:
         """Whether the job has ended for good (unless someone asks for it again)."""
@@ -209,3 +220,13 @@ class Job(models.Model):
     def etag(self) -> str:
         """A strong entity tag: it changes whenever the row does."""
         return entity_tag(self.id, self.version)
+
+
+@cache
+def _blank() -> dict[str, Any]:
+    """The columns of a new job in their order. What is made anew for each is given with each."""
+    made = {"id", "args", "positional", "created_at"}
+    return {
+        field.attname: None if field.name in made else field.get_default()
+        for field in Job._meta.concrete_fields
+    }

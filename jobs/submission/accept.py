@@ -87,8 +87,8 @@ def submit(
     if from_outside:
         require_permission(declared, owner)
     validated = declared.spec.validate(args)
-    job = _row(declared, validated.stored, owner, asked)
-    _check_options(job, declared, owner, from_outside)
+    job = new_row(declared, validated.stored, owner, asked)
+    check_options(job, declared, owner, from_outside)
     when_available(lambda: check_uploads(validated, owner))
     if from_outside:
         when_available(lambda: require_room(job.queue))
@@ -106,19 +106,21 @@ def when_available(action: Callable[[], T]) -> T:
         raise Unavailable(f"The database cannot take it now ({error}).") from error
 
 
-def _row(
+def new_row(
     task: AnyTask, stored: dict[str, Any], owner: AbstractBaseUser | None, asked: Wishes
 ) -> Job:
+    """Return the job that is asked for, not yet recorded."""
     now = timezone.now()
     owner_id = owner.pk if owner is not None else task.owner_id
     key = asked.unique_key if asked.unique_key is not None else task.unique_key
-    return Job(
+    return Job.new(
         id=asked.job_id or uuid7(),
         task=task.name,
         module_path=task.module_path,
         queue=asked.queue if asked.queue is not None else task.queue_name,
         priority=asked.priority if asked.priority is not None else task.priority,
         args=stored,
+        positional=[],
         max_attempts=asked.max_attempts if asked.max_attempts is not None else task.max_attempts,
         timeout=task.timeout,
         owner_id=owner_id,
@@ -136,9 +138,15 @@ def _slot(task: str, owner_id: Any, key: str) -> str:
     return hashlib.sha256(f"{task}\n{owner_id}\n{clean(key)}".encode()).hexdigest()
 
 
-def _check_options(
+def check_options(
     job: Job, task: AnyTask, owner: AbstractBaseUser | None, from_outside: bool
 ) -> None:
+    """Check what was asked for beside the arguments.
+
+    Raises:
+        UnknownQueue: the project has no such queue.
+        InvalidOptions: a value is out of its bounds, or above what this owner may ask for.
+    """
     queues = task_backends[task.backend].queues
     if queues and job.queue not in queues:
         raise UnknownQueue(job.queue, sorted(queues))

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from .. import brokers
 from ..catalog.registry import AnyTask
-from ..compat import Task, task_backends, task_enqueued
+from ..compat import Task, someone_listens, task_backends, task_enqueued
 from ..lifecycle.sql import connection
 from ..models import Job
 from ..states import Status
@@ -15,10 +15,16 @@ from .results import task_result
 
 def announce(job: Job, task: AnyTask | Task[..., object], *, ring: bool = True) -> None:
     """Tell consumers and listeners of a job, once its row is committed."""
+    if someone_listens(task_enqueued):
+        tell_listeners(job, task)
+    if ring and job.status == Status.QUEUED:
+        transaction.on_commit(lambda: brokers.announce(job.queue, job.id), using=connection().alias)
+
+
+def tell_listeners(job: Job, task: AnyTask | Task[..., object]) -> None:
+    """Send Django's signal."""
     # The job is recorded: a listener that fails must not look like a refusal, which would be sent
     # again. Django logs what it raised.
     task_enqueued.send_robust(
         sender=type(task_backends[task.backend]), task_result=task_result(job, task)
     )
-    if ring and job.status == Status.QUEUED:
-        transaction.on_commit(lambda: brokers.announce(job.queue, job.id), using=connection().alias)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
+
 from .. import lifecycle
 from ..compat import Task
 from ..conf import get_conf
 from ..errors import InvalidArguments
+from ..ids import uuid7
 from ..jsontext import jsonable
 from ..models import Job
 from .accept import Submitted, when_available
@@ -27,7 +30,9 @@ def submit_plain(task: Task[..., Any], args: Any, kwargs: Any) -> Submitted:
         raise InvalidArguments(
             [{"pointer": "", "detail": f"An argument is no JSON: {error}"}]
         ) from error
-    job = Job(
+    job = Job.new(
+        id=uuid7(),
+        created_at=timezone.now(),
         task=task.module_path,
         module_path=task.module_path,
         queue=task.queue_name,

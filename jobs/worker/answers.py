@@ -11,7 +11,7 @@ from typing import Any
 from ..catalog.context import Reporter
 from ..conf import get_conf
 from ..errors import GiveUp, InvalidArguments, JobCancelled, JobsError, UnknownTask
-from ..jsontext import jsonable
+from ..jsontext import storable
 from ..states import Ending
 
 RESULT_FILE = "result.json"
@@ -33,9 +33,10 @@ class Answer:
 
 def answer_value(value: Any, reporter: Reporter) -> Answer:
     """Return the answer for what a task returned: a large value goes into a file."""
+    if value is None:
+        return Answer(ending=Ending.SUCCEEDED)
     try:
-        result = jsonable(value)
-        text = json.dumps(result, ensure_ascii=False)
+        result, text = storable(value)
     except (ValueError, TypeError, RecursionError) as error:
         return Answer(
             ending=Ending.FAILED,

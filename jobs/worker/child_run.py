@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from django.db import close_old_connections
 
+from ..catalog.registry import load_task
 from ..errors import JobsError
 from .answers import Answer, answer_error, answer_unfit, answer_value
 from .attempts import current
@@ -29,7 +30,7 @@ def run(order: Order, reporter: ChildReporter, wire: Wire) -> None:
 
 def _answer(order: Order, reporter: ChildReporter) -> Answer:
     try:
-        call = prepare(order, reporter)
+        call = prepare(order, load_task(order.task, order.module_path), reporter)
     except JobsError as error:
         return answer_unfit(error)
     except BaseException as error:  # noqa: BLE001  (a model's validator is anybody's code)

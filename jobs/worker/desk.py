@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 import uuid
@@ -16,9 +15,8 @@ from .attempts import Attempt
 from .children import Children
 from .foreign import accept
 from .run import run_attempt
+from .telling import tell
 from .writer import Batch, Written
-
-logger = logging.getLogger("jobs")
 
 TAKE_SECONDS = 5.0
 WORDS_SECONDS = 0.5
@@ -39,7 +37,11 @@ class Desk:
         self.children = Children()
         self.wake_writer: Callable[[], None] = _nobody
         self.must_be_replaced = False
-        self._changed = threading.Condition()
+        # Two conditions on one lock: to wake a thread costs as much as a short job, so the end of
+        # a job wakes none that wait for claims.
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
+        self._freed = threading.Condition(lock)
         self._running: dict[uuid.UUID, Attempt] = {}
         self._ended: deque[tuple[Attempt, Outcome]] = deque()
         self._wanting: set[str] = set()
@@ -79,7 +81,7 @@ class Desk:
     def room(self, queue: str, seconds: float) -> int:
         """Wait for a free slot; return how many there are."""
         with self._changed:
-            self._changed.wait_for(lambda: self._room() > 0 or self._stopping, seconds)
+            self._freed.wait_for(lambda: self._room() > 0 or self._stopping, seconds)
             return 0 if self._stopping else max(0, self._room())
 
     def accept(self, queue: str, broker: str, permit: Permit) -> bool:
@@ -97,8 +99,8 @@ class Desk:
 
     def pause(self, seconds: float) -> None:
         """Wait, but not when stopping."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._stopping, seconds)
+        with self._freed:
+            self._freed.wait_for(lambda: self._stopping, seconds)
 
     # The bell's and the clock's side.
 
@@ -107,6 +109,15 @@ class Desk:
         with self._changed:
             self._ring(self.queues)
         self.wake_writer()
+
+    def wait_until_looked(self, seconds: float) -> None:
+        """Wait until all queues were looked at since someone last asked for it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or not self._rung, seconds)
+
+    @property
+    def _rung(self) -> bool:
+        return any(self._looked[queue] <= self._rung_after[queue] for queue in self.queues)
 
     def _ring(self, queues: Iterable[str]) -> None:
         for queue in queues:
@@ -118,11 +129,12 @@ class Desk:
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
+            self._freed.notify_all()
 
     def wait_until_free(self, timeout: float) -> bool:
         """Wait until nothing runs here; whether that was in time."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._running, timeout)
+            return self._freed.wait_for(lambda: not self._running, timeout)
 
     def is_idle(self) -> bool:
         """Nothing runs, nothing is to be written, and no queue had a job at the last look."""
@@ -203,8 +215,8 @@ class Desk:
                 if fewer and self._rung_after[queue] < batch.number:
                     self._maybe.discard(queue)
             self._changed.notify_all()
-        for attempt, outcome in finished:
-            tell(attempt, outcome, (outcome.claim.id, outcome.claim.attempt) in late)
+        if finished:
+            tell(finished, late)
 
     def _deliver(self, queue: str, claims: list[Claim]) -> None:
         for claim in claims:
@@ -218,30 +230,9 @@ class Desk:
                 del self._running[attempt.claim.id]
                 self._mean_seconds += 0.1 * (attempt.seconds - self._mean_seconds)
             self._ended.append((attempt, outcome))
-            self._changed.notify_all()
+            self._freed.notify_all()
         self.wake_writer()
 
 
 def _nobody() -> None:
     """Before there is a writer, nobody is woken."""
-
-
-def tell(attempt: Attempt, outcome: Outcome, late: bool) -> None:
-    """Log the one line that a job gets."""
-    if late:
-        logger.warning(
-            "%s %s: attempt %d came back after it was given up; nothing was changed",
-            outcome.claim.task,
-            outcome.claim.id,
-            outcome.claim.attempt,
-        )
-        return
-    logger.info(
-        "%s %s: %s in %.3f s (attempt %d)%s",
-        outcome.claim.task,
-        outcome.claim.id,
-        outcome.ending.label,
-        attempt.seconds,
-        outcome.claim.attempt,
-        f": {outcome.message.splitlines()[0][:200]}" if outcome.message.strip() else "",
-    )

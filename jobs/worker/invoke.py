@@ -13,7 +13,6 @@ from django.utils import timezone
 from ..catalog.context import JobContext, Reporter
 from ..catalog.declare import JobTask
 from ..catalog.files import FileInfo
-from ..catalog.registry import load_task
 from ..compat import Task, TaskContext, TaskResult, TaskResultStatus
 from ..lifecycle import Claim
 
@@ -68,14 +67,12 @@ class Call:
         return self.function(*self.positional, **self.named)
 
 
-def prepare(order: Order, reporter: Reporter) -> Call:
+def prepare(order: Order, task: Task[..., Any], reporter: Reporter) -> Call:
     """Return the call for an order.
 
     Raises:
-        UnknownTask: the code has no such task.
         InvalidArguments: they fit the task's signature no longer.
     """
-    task = load_task(order.task, order.module_path)
     context: list[Any] = []
     if isinstance(task, JobTask):
         named = task.spec.bind(order.args, order.files)

@@ -96,6 +96,9 @@ class ConsumerProcess:
             if rang:
                 self._chores.rang()
                 self.desk.look()
+                # While a look is asked for and not done, all that rings is of no use: not one
+                # commit of a busy table needs to be heard.
+                self.desk.wait_until_looked(60.0)
 
     def _wait(self) -> None:
         idle_ends = self._options.until_idle

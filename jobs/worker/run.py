@@ -14,6 +14,7 @@ from ..compat import (
     Task,
     TaskError,
     TaskResultStatus,
+    someone_listens,
     task_backends,
     task_finished,
     task_started,
@@ -69,9 +70,10 @@ def _run(attempt: Attempt, children: Children) -> Answer | None:
         # Not the task's fault. It waits until outcomes can be written again, so this is no loop.
         return handed_back(f"its files could not be looked up: {error}")
     order = Order.of(claim, files, attempt.consumer)
-    _signal(task_started, order, task, None)
+    if someone_listens(task_started):
+        _signal(task_started, order, task, None)
     answer = _run_somewhere(attempt, order, task, children)
-    if answer is not None:
+    if answer is not None and someone_listens(task_finished):
         _signal(task_finished, order, task, answer)
     return answer
 
@@ -85,7 +87,7 @@ def _run_somewhere(
     if suspect or getattr(task, "executor", "thread") == "process":
         return children.run(attempt, order, alone=suspect)
     try:
-        call = prepare(order, attempt)
+        call = prepare(order, task, attempt)
     except JobsError as error:
         return answer_unfit(error)
     attempt.limit_time()

@@ -76,9 +76,11 @@ def write(batch: Batch, consumer: uuid.UUID) -> Written:
         DatabaseError: nothing of it was written.
     """
     written = Written(claims={queue: [] for queue in batch.claims})
-    found = [queue for queue in batch.claims if lifecycle.has_waiting(queue)]
-    if not (found or batch.writes_something):
-        return written
+    found = list(batch.claims)
+    if not batch.writes_something:
+        found = [queue for queue in found if lifecycle.has_waiting(queue)]
+        if not found:
+            return written
     with lifecycle.writing():
         for note in batch.notes:
             kept, replaced = lifecycle.keep_artifact(note)

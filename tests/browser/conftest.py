@@ -73,6 +73,7 @@ def desk(ada: User, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """Makes jobs of Ada's in any state, of the tasks that are made for the pages' tests."""
     all_tasks()
     monkeypatch.setattr(registry, "_declared", dict(registry._declared))
+    monkeypatch.setattr(registry, "_by_name", {})
     monkeypatch.setattr(backlog, "_known", {})
     page_tasks.declare()
     return Desk(ada)

@@ -64,9 +64,10 @@ def stepping_clock() -> None:
 
 def no_fence() -> None:
     """An outcome is written whoever holds the job now."""
-    fence = "AND attempt = %s AND status = 'running'"
+    fence = "AND attempt = number AND status = 'running'"
     assert fence in sql.FINISH
-    _outcomes.FINISH = sql.FINISH.replace(fence, "AND %s > 0")
+    anyone = "id, (SELECT number FROM ending WHERE job = id)"
+    _outcomes.FINISH = sql.FINISH.replace(fence, "").replace("id, attempt", anyone)
     _outcomes.ADD_ATTEMPTS = sql.ADD_ATTEMPTS.replace("INSERT INTO", "INSERT OR REPLACE INTO")
 
 
@@ -91,7 +92,9 @@ def no_compare_and_set() -> None:
         return bool(seen[queue])
 
     def claim(queue: str, *rest: Any) -> Any:
-        ids = ", ".join(f"'{one.hex}'" for one in seen[queue])
+        if queue not in seen:
+            look(queue)
+        ids = ", ".join(f"'{one.hex}'" for one in seen.pop(queue))
         _claims.CLAIM = sql.CLAIM.replace(condition, f"WHERE id IN ({ids})")
         return original(queue, *rest)
 

@@ -39,6 +39,7 @@ def api_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Declare the tasks of ``api_tasks``, for this test alone."""
     all_tasks()
     monkeypatch.setattr(registry, "_declared", dict(registry._declared))
+    monkeypatch.setattr(registry, "_by_name", {})
     declare()
 
 
@@ -66,6 +67,7 @@ def page_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Declare the tasks of ``page_tasks``, for this test alone; nothing is known of the queues."""
     all_tasks()
     monkeypatch.setattr(registry, "_declared", dict(registry._declared))
+    monkeypatch.setattr(registry, "_by_name", {})
     monkeypatch.setattr(backlog, "_known", {})
     tasks_of_pages.declare()
 

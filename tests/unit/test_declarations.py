@@ -29,6 +29,7 @@ def declared(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     all_tasks()
     found: dict[str, Any] = {}
     monkeypatch.setattr(registry, "_declared", found)
+    monkeypatch.setattr(registry, "_by_name", {})
     return found
 
 

@@ -1,0 +1,97 @@
+"""Many jobs of one task in one go, from code."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import transaction
+
+from .. import brokers, lifecycle
+from ..catalog.registry import AnyTask
+from ..catalog.signature import Validated
+from ..compat import someone_listens, task_enqueued
+from ..errors import InvalidArguments, InvalidOptions
+from ..ids import uuid7s
+from ..lifecycle.sql import connection
+from ..models import Job, UploadUse
+from ..states import Status
+from .accept import Wishes, check_options, new_row, when_available
+from .announce import tell_listeners
+from .uploads import check_uploads
+
+MOST_RUNG = 100
+"""So many permits are sent for a bulk: a consumer that was woken goes on until nothing waits."""
+
+
+def submit_many(task: AnyTask, many: Iterable[Mapping[str, Any]]) -> list[uuid.UUID]:
+    """Hand in one job for each mapping of arguments; return their ids in the same order.
+
+    All of them are accepted or none.
+
+    Raises:
+        InvalidArguments: one does not fit; the pointers begin with its number.
+        InvalidOptions: the task has an option that cannot be meant for all of them.
+        Unavailable: the database cannot take them now.
+    """
+    if task.unique_key:
+        raise InvalidOptions([{"pointer": "/unique_key", "detail": "Not for many jobs at once."}])
+    fitting = [_validated(task, number, args) for number, args in enumerate(many)]
+    if not fitting:
+        return []
+    pattern = new_row(task, {}, None, Wishes())
+    check_options(pattern, task, None, from_outside=False)
+    ids = uuid7s(len(fitting))
+    when_available(lambda: _check_files(fitting))
+    when_available(lambda: _record(pattern, ids, fitting))
+    _announce(pattern, task, ids, fitting)
+    return ids
+
+
+def _validated(task: AnyTask, number: int, args: Mapping[str, Any]) -> Validated:
+    with _numbered(number):
+        return task.spec.validate(args)
+
+
+def _check_files(fitting: list[Validated]) -> None:
+    for number, arguments in enumerate(fitting):
+        if arguments.uploads:
+            with _numbered(number):
+                check_uploads(arguments, None)
+
+
+@contextmanager
+def _numbered(number: int) -> Iterator[None]:
+    try:
+        yield
+    except InvalidArguments as error:
+        raise InvalidArguments(
+            [{**one, "pointer": f"/{number}{one['pointer']}"} for one in error.errors]
+        ) from error
+
+
+def _record(pattern: Job, ids: list[uuid.UUID], fitting: list[Validated]) -> None:
+    uses = []
+    for key, arguments in zip(ids, fitting, strict=True):
+        if arguments.uploads:
+            uses += [UploadUse(upload_id=one, job_id=key) for one in arguments.uploads]
+    with transaction.atomic(using=connection().alias):
+        texts = (arguments.text for arguments in fitting)
+        lifecycle.record_many(pattern, zip(ids, texts, strict=True))
+        UploadUse.objects.bulk_create(uses, batch_size=500)
+
+
+def _announce(pattern: Job, task: AnyTask, ids: list[uuid.UUID], fitting: list[Validated]) -> None:
+    if someone_listens(task_enqueued):
+        for key, arguments in zip(ids, fitting, strict=True):
+            pattern.id, pattern.args = key, arguments.stored
+            tell_listeners(pattern, task)
+    if pattern.status == Status.QUEUED:
+        transaction.on_commit(lambda: _ring(pattern.queue, ids), using=connection().alias)
+
+
+def _ring(queue: str, ids: list[uuid.UUID]) -> None:
+    for key in ids[:MOST_RUNG]:
+        brokers.announce(queue, key)

@@ -1,0 +1,131 @@
+"""Many jobs of one task in one go."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from jobs import brokers, lifecycle
+from jobs.catalog.registry import get_task
+from jobs.compat import task_enqueued
+from jobs.errors import InvalidArguments, InvalidOptions
+from jobs.ids import uuid7
+from jobs.models import Job, UploadUse
+from jobs.states import Status
+from jobs.submission import store_upload
+from jobs.submission.bulk import submit_many
+from tests.desk.tasks import square
+from tests.factories import make_consumer, make_user
+
+from .api_tasks import FREE, READ
+
+pytestmark = pytest.mark.django_db
+
+
+def test_each_mapping_becomes_a_job_in_order() -> None:
+    ids = square.enqueue_many({"n": n} for n in range(3))
+    jobs = Job.objects.order_by("id")
+    assert [str(job.id) for job in jobs] == ids
+    assert [job.args["n"] for job in jobs] == [0, 1, 2]
+    assert {job.status for job in jobs} == {Status.QUEUED}
+
+
+def test_a_job_of_a_bulk_is_as_one_handed_in_alone() -> None:
+    owner = make_user()
+    task = square.using(priority=5).options(max_attempts=2, owner=owner)
+    alone = Job.objects.get(pk=task.enqueue(n=1).id)
+    many = Job.objects.get(pk=task.enqueue_many([{"n": 1}])[0])
+    differing = {"id", "created_at", "turn"}
+    for field in Job._meta.concrete_fields:
+        if field.name not in differing:
+            assert getattr(many, field.attname) == getattr(alone, field.attname), field.name
+
+
+def test_they_are_taken_in_order() -> None:
+    before = square.enqueue(n=9).id
+    ids = square.enqueue_many({"n": n} for n in range(4))
+    consumer = make_consumer()
+    claims = lifecycle.claim("default", 9, consumer.pk, timezone.now())
+    assert [str(claim.id) for claim in claims] == [before, *ids]
+
+
+def test_what_does_not_fit_keeps_all_out() -> None:
+    with pytest.raises(InvalidArguments) as caught:
+        square.enqueue_many([{"n": 1}, {"n": "x"}, {"n": 3}])
+    assert caught.value.errors[0]["pointer"] == "/1/n"
+    assert not Job.objects.exists()
+
+
+def test_a_bulk_that_cannot_be_recorded_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    same = [uuid7()] * 3
+    monkeypatch.setattr("jobs.submission.bulk.uuid7s", lambda count: same)
+    with pytest.raises(Exception, match=r"(?i)unique"), transaction.atomic():
+        square.enqueue_many({"n": n} for n in range(3))
+    assert not Job.objects.exists()
+
+
+def test_nothing_is_nothing() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert square.enqueue_many([]) == []
+    assert not queries
+
+
+def test_a_thousand_cost_two_statements() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        square.enqueue_many({"n": n} for n in range(1000))
+    told = [one["sql"] for one in queries if "SAVEPOINT" not in one["sql"]]
+    assert len(told) == 2
+    assert Job.objects.count() == 1000
+
+
+def test_a_unique_key_is_refused() -> None:
+    with pytest.raises(InvalidOptions, match="many jobs"):
+        square.options(unique_key="once").enqueue_many([{"n": 1}])
+
+
+def test_later_is_scheduled() -> None:
+    square.using(run_after=timezone.now() + timedelta(days=1)).enqueue_many([{"n": 1}])
+    assert Job.objects.get().status == Status.SCHEDULED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_consumers_hear_of_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[object] = []
+    monkeypatch.setattr(brokers, "announce", lambda queue, job: heard.append(str(job)))
+    ids = square.enqueue_many({"n": n} for n in range(300))
+    assert heard == ids[:100]
+
+
+def test_each_job_is_signalled() -> None:
+    heard: list[object] = []
+
+    def listen(task_result: object, **more: object) -> None:
+        heard.append(task_result.id)  # type: ignore[attr-defined]
+
+    task_enqueued.connect(listen)
+    try:
+        ids = square.enqueue_many([{"n": 1}, {"n": 2}])
+    finally:
+        task_enqueued.disconnect(listen)
+    assert heard == ids
+
+
+@pytest.mark.usefixtures("api_tasks")
+def test_text_that_json_escapes_comes_through() -> None:
+    texts = ['"', "\\", "\n", "é", "😀", "\u2028", "[1]", "null", "%s", "?"]
+    submit_many(get_task(FREE), ({"text": text} for text in texts))
+    assert [job.args["text"] for job in Job.objects.order_by("id")] == texts
+
+
+@pytest.mark.usefixtures("api_tasks")
+def test_files_are_kept_for_their_jobs() -> None:
+    upload = store_upload(None, "a.txt", [b"abc"])
+    [job] = submit_many(get_task(READ), [{"log": {"upload": str(upload.id)}}])
+    assert UploadUse.objects.get(upload=upload).job_id == job
+    with pytest.raises(InvalidArguments) as caught:
+        submit_many(get_task(READ), [{"log": {"upload": str(uuid7())}}])
+    assert caught.value.errors[0]["pointer"] == "/0/log"
