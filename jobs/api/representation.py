@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
+from django.conf import settings
+from django.urls import get_script_prefix, get_urlconf
 from django.utils import timezone
 
 from jobs.models import Artifact, Job
@@ -21,6 +24,12 @@ _PAUSES: Final = {Status.SCHEDULED: 5, Status.QUEUED: 1, Status.RUNNING: 1}
 
 def root() -> str:
     """The path below which everything is mounted, with a slash at its end."""
+    return _root(settings.ROOT_URLCONF, get_urlconf(), get_script_prefix())
+
+
+@lru_cache(maxsize=16)
+def _root(site: str, urlconf: str | None, prefix: str) -> str:
+    """Looked up once for each place where the addresses are mounted: every answer needs it."""
     return address("jobs").removesuffix("api/v1/jobs")
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib.auth import get_user_model
 from django.db import OperationalError
 from django.db.models import Q
 
-from jobs.lifecycle.sql import connection
+from jobs.lifecycle.sql import connection, run
 from jobs.models import Token
 from jobs.models.token import token_digest
 
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 USE_NOTED_EVERY: Final = timedelta(hours=1)
 
 _HOLDER: Final = """
-SELECT holder.*, token.id AS jobs_token,
-    (token.last_used_at IS NULL OR token.last_used_at < %s) AS jobs_token_stale
+SELECT {columns}, token.id, (token.last_used_at IS NULL OR token.last_used_at < %s)
 FROM jobs_token token JOIN {users} holder ON holder.{key} = token.user_id WHERE token.digest = %s
 """
+ASKED: Final = frozenset({"is_active", "is_staff", "is_superuser"})
+"""What a request asks of its user, beside the key. Django reads the rest when something does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,26 @@ def find_holder(text: str, now: datetime) -> Holder | None:
     """Return who holds the token with this text; None for no such token or an inactive user."""
     users: Any = get_user_model()
     db = connection()
-    name = db.ops.quote_name
-    sql = _HOLDER.format(users=name(users._meta.db_table), key=name(users._meta.pk.column))
+    columns, statement = _question(users, db.vendor)
     oldest = db.ops.adapt_datetimefield_value(now - USE_NOTED_EVERY)
-    for user in users._default_manager.using(db.alias).raw(sql, [oldest, token_digest(text)]):
+    rows = run(db, statement, [oldest, token_digest(text)])
+    for *values, token_id, stale in rows:
+        told = [field.to_python(value) for field, value in zip(columns, values, strict=True)]
+        user = users.from_db(db.alias, [field.attname for field in columns], told)
         if user.is_active:
-            return Holder(user, user.jobs_token, bool(user.jobs_token_stale))
+            return Holder(user, token_id, bool(stale))
     return None
+
+
+@cache
+def _question(users: Any, vendor: str) -> tuple[list[Any], str]:
+    """The columns that are asked for, and the statement."""
+    fields = users._meta.concrete_fields
+    asked = [field for field in fields if field.primary_key or field.name in ASKED]
+    quote = connection().ops.quote_name
+    columns = ", ".join(f"holder.{quote(field.column)}" for field in asked)
+    table, key = quote(users._meta.db_table), quote(users._meta.pk.column)
+    return asked, _HOLDER.format(columns=columns, users=table, key=key)
 
 
 def note_use(holder: Holder, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """Sends permits on a thread of its own, so that no request waits for a broker.
 
-A permit that cannot be sent is dropped: its job is in the table, and consumers look there anyway.
+A permit that cannot be sent is tried once more, for a server that was busy or a connection that had
+died unseen, and then dropped: its job is in the table, and consumers look there anyway.
 """
 
 from __future__ import annotations
@@ -64,12 +65,16 @@ class Announcer:
                 self._changed.wait_for(lambda: self._waiting)
                 lot = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
                 self._sending = True
-            works = self._try(lot)
+            works = self._try(lot) or self._try_later(lot)
             with self._changed:
                 self._sending = False
                 self._changed.notify_all()
             if not works:
                 time.sleep(AWAY_SECONDS)
+
+    def _try_later(self, lot: Sequence[Announcement]) -> bool:
+        time.sleep(AWAY_SECONDS)
+        return self._try(lot)
 
     def _try(self, lot: Sequence[Announcement]) -> bool:
         try:

@@ -109,6 +109,12 @@ class Broker(Protocol):
     def consume(self, queues: Sequence[str], intake: Intake, threads: int) -> None:
         """Start feeding claims of the queues to the intake; they run on ``threads`` threads."""
 
+    def depth(self, queue: str) -> int | None:
+        """How many messages of a queue no consumer has acknowledged; None when it cannot tell.
+
+        Asks the broker, for a few seconds at most: for people who look, not for a request.
+        """
+
     def check(self) -> list[str]:
         """What is wrong with it, in words; empty when it works."""
 

@@ -10,14 +10,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from django.db import DatabaseError, connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..models import Job
+from ..states import Status
 from .base import Bell, Intake
 from .doorbell import TimedBell, sqlite_bell
 from .listen import notify, postgres_bell
+
+COUNTED: Final = 100_000
 
 
 class DatabaseBroker:
@@ -58,6 +62,15 @@ class DatabaseBroker:
         from .database_funboost import start
 
         start(queues, intake, threads)
+
+    def depth(self, queue: str) -> int | None:
+        """The waiting jobs, counted up to ``COUNTED``."""
+        waiting = Job.objects.filter(status=Status.QUEUED, queue=queue)
+        waiting = waiting.order_by("-priority", "turn", "id")
+        try:
+            return waiting.values("pk")[:COUNTED].count()
+        except DatabaseError:
+            return None
 
     def check(self) -> list[str]:
         """Whether the jobs' table answers."""

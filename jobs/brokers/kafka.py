@@ -6,23 +6,20 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..errors import BrokerError
-from ..models import Consumer
-from .announcer import Announcement, Announcer
-from .base import Bell, Intake
-from .doorbell import SilentBell
+from .announcer import Announcement
+from .base import Link
+from .carrier import Carrier
 from .extras import need
 from .message import channel, permit
 
 PARTITIONS: Final = 8
 SEND_SECONDS: Final = 1.0
-ASK_SECONDS: Final = 5.0
 
 
 def config_of(url: str) -> tuple[dict[str, Any], int]:
@@ -54,17 +51,16 @@ def config_of(url: str) -> tuple[dict[str, Any], int]:
     return config, int(partitions)
 
 
-class KafkaBroker:
+class KafkaBroker(Carrier):
     """For those who run Kafka anyway."""
 
     name = "kafka"
-    takes_messages = True
-    rings_by_commit = False
+    title = "Kafka"
 
     def __init__(self, url: str) -> None:
         need("confluent_kafka", "kafka")
         self._config, self._partitions = config_of(url)
-        self._announcer = Announcer("Kafka", self._send)
+        super().__init__()
 
     @cached_property
     def _producer(self) -> Any:
@@ -86,52 +82,19 @@ class KafkaBroker:
         if lost:
             raise BrokerError(lost[0].str())
 
-    def announce(self, queue: str, job_id: uuid.UUID) -> None:
-        """Have a permit sent by a thread of its own."""
-        self._announcer.put(queue, job_id)
-
-    def flush(self, seconds: float) -> None:
-        """Wait until every permit is sent."""
-        self._announcer.flush(seconds)
-
-    def leave(self, seconds: float) -> None:
-        """Leave the group, so that the others get our partitions at once."""
-        from .permits_funboost import leave
-
-        leave(seconds)
-
-    def bell(self) -> Bell:
-        """None: permits ring."""
-        return SilentBell()
-
-    def consume(self, queues: Sequence[str], intake: Intake, threads: int) -> None:
-        """Start a funboost consumer for each queue, listening to its topic."""
+    def _connect(self, queue: str) -> Link:
         from .kafka_link import KafkaLink
-        from .permits_funboost import start
 
-        start(queues, intake, threads, partial(KafkaLink, self._config, self._partitions))
+        return KafkaLink(self._config, self._partitions, queue)
+
+    def depth(self, queue: str) -> int | None:
+        """What lies behind the offsets that the consumers' group has committed."""
+        from .kafka_ask import depth
+
+        return depth(self._config, queue)
 
     def check(self) -> list[str]:
-        """Whether a server answers, and whether each consumer can have a partition."""
-        from confluent_kafka import KafkaException
-        from confluent_kafka.admin import AdminClient
+        """Whether a server lets us in and answers, and each consumer can have a partition."""
+        from .kafka_ask import check
 
-        try:
-            topics = AdminClient(self._config).list_topics(timeout=ASK_SECONDS).topics
-        except KafkaException as error:
-            return [f"Kafka does not answer: {error.args[0].str()}"]
-        sizes = {name: len(topic.partitions) for name, topic in topics.items()}
-        return _more_consumers_than_partitions(sizes)
-
-
-def _more_consumers_than_partitions(sizes: dict[str, int]) -> list[str]:
-    serving: dict[str, int] = {}
-    for consumer in Consumer.objects.filter(dead_at=None):
-        for queue in consumer.queues:
-            serving[queue] = serving.get(queue, 0) + 1
-    return [
-        f"The topic {channel(queue)} has {sizes[channel(queue)]} partitions for {count} consumers: "
-        "some hear of no job and only look every few seconds. Add partitions to it."
-        for queue, count in sorted(serving.items())
-        if channel(queue) in sizes and sizes[channel(queue)] < count
-    ]
+        return check(self._config)

@@ -13,8 +13,12 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from .base import Permit
 from .message import channel
 
-GROUP: Final = "jobs"
 ASK_SECONDS: Final = 3.0
+
+
+def group(queue: str) -> str:
+    """A group for each queue: one that is drained must not make the others wait."""
+    return f"jobs.{queue}"
 
 
 class KafkaLink:
@@ -32,8 +36,7 @@ class KafkaLink:
         self._consumer = Consumer(
             {
                 **config,
-                # A group for each queue: one that is drained must not make the others wait.
-                "group.id": f"{GROUP}.{queue}",
+                "group.id": group(queue),
                 # With the default of 45 s a killed consumer keeps its partitions that long.
                 "session.timeout.ms": 6000,
                 "heartbeat.interval.ms": 1000,
@@ -41,6 +44,8 @@ class KafkaLink:
                 "auto.offset.reset": "earliest",
                 "topic.metadata.refresh.interval.ms": 5000,
                 "fetch.wait.max.ms": 100,
+                # Permits are small. Large bodies of other programs must not fill the memory.
+                "queued.max.messages.kbytes": 1024,
             }
         )
 
@@ -52,10 +57,15 @@ class KafkaLink:
         end = time.monotonic() + seconds
         while True:
             left = 0.0 if found or limit <= 0 else max(0.0, end - time.monotonic())
-            message = self._consumer.poll(left)
-            if message is None:
-                return found
-            self._take(message, found)
+            try:
+                message = self._consumer.poll(left)
+                if message is None:
+                    return found
+                self._take(message, found)
+            except KafkaException:
+                if not found:
+                    raise
+                return found  # an error that lasts comes again
             if len(found) >= max(1, limit):
                 return found
 
@@ -63,16 +73,20 @@ class KafkaLink:
         if self._ready:
             return
         admin = AdminClient(self._config)
-        for made in admin.create_topics(
-            [NewTopic(self._topic, self._partitions)], operation_timeout=ASK_SECONDS
-        ).values():
-            try:
-                made.result(2 * ASK_SECONDS)
-            except KafkaException as error:
-                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                    raise
+        # Asked first: who may read a topic need not be allowed to make one.
+        if self._topic not in admin.list_topics(timeout=ASK_SECONDS).topics:
+            self._make_topic(admin)
         self._consumer.subscribe([self._topic])
         self._ready = True
+
+    def _make_topic(self, admin: AdminClient) -> None:
+        wanted = NewTopic(self._topic, self._partitions)
+        made = admin.create_topics([wanted], operation_timeout=ASK_SECONDS)[self._topic]
+        try:
+            made.result(2 * ASK_SECONDS)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
 
     def _pause(self, pause: bool) -> None:
         # Always, not on a change only: a rebalance forgets it.

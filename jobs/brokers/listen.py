@@ -1,7 +1,10 @@
 """How an idle consumer notices a commit on PostgreSQL: ``LISTEN``, and ``NOTIFY`` after the commit.
 
 Not inside the transaction of the job: there a NOTIFY takes a lock of the whole server until its
-commit has reached the disk, so that jobs would be recorded one by one.
+commit has reached the disk, so that jobs are recorded one by one. Measured with eight threads of
+one process that submit without pause (PostgreSQL 15, fsync on, two cores, two rounds): 791-899 jobs
+a second without any NOTIFY, 672-748 with one after the commit, 613-615 with INSERT and NOTIFY in
+one statement, 459-518 with BEGIN, INSERT, NOTIFY, COMMIT.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -42,64 +43,77 @@ class PermitConsumer(DatabaseConsumer):
 
 
 class Receiver:
-    """Receives the permits of one queue until the process stops."""
+    """Receives the permits of one queue until the process stops.
+
+    What was received stays in hand until it is acknowledged, whatever fails in between: a message
+    of another program is nowhere else, and Kafka would not send it again before a restart.
+    """
 
     def __init__(self, queue: str, connect: Callable[[], Link], intake: Intake) -> None:
         self._queue = queue
         self._intake = intake
-        self._link = connect()
+        self._connect = connect
+        self._link: Link | None = None
         self._silent = False
+        self._unread: deque[Permit] = deque()
+        self._read: list[Permit] = []
 
     def run(self) -> None:
-        """Receive; a broker that is away is waited for."""
+        """Receive; a broker that is away, or cannot even be called, is waited for."""
         while not self._intake.stopping():
             try:
-                self._turn()
-                self._tell_back()
-            except self._link.errors as error:
+                self._link = self._link or self._connect()
+                self._turn(self._link)
+                self._tell_back(self._link.name)
+            except Exception as error:  # noqa: BLE001  (clients raise many kinds; none may end it)
                 self._tell_away(error)
                 self._intake.pause(AGAIN_SECONDS)
+        if self._link is not None:
+            self._leave(self._link)
+
+    def _leave(self, link: Link) -> None:
         try:
-            self._link.close()
-        except self._link.errors as error:
-            logger.debug("Leaving %s: %s", self._link.name, error)
+            link.close()
+        except link.errors as error:
+            logger.debug("Leaving %s: %s", link.name, error)
 
-    def _turn(self) -> None:
-        room = self._intake.room(self._queue, WAIT_SECONDS)
-        permits = self._link.receive(room, WAIT_SECONDS if room else 0.0)
-        if permits and self._use(permits):
-            self._link.done(permits)
+    def _turn(self, link: Link) -> None:
+        if not (self._unread or self._read):
+            room = self._intake.room(self._queue, WAIT_SECONDS)
+            self._unread.extend(link.receive(room, WAIT_SECONDS if room else 0.0))
+        while self._unread:
+            if not self._intake.accept(self._queue, link.name, self._unread[0]):
+                self._intake.pause(AGAIN_SECONDS)
+                self._keep_alive(link)
+                return
+            self._read.append(self._unread.popleft())
+        if not self._read:
+            return
+        if self._intake.claimed(self._queue, WAIT_SECONDS):
+            link.done(self._read)
+            self._read.clear()
+        else:
+            self._keep_alive(link)
 
-    def _use(self, permits: Sequence[Permit]) -> bool:
-        """Whether all of them were read and the table was looked at since."""
-        for permit in permits:
-            while not self._intake.accept(self._queue, self._link.name, permit):
-                self._wait_a_moment()
-                if self._intake.stopping():
-                    return False
-        while not self._intake.claimed(self._queue, WAIT_SECONDS):
-            if self._intake.stopping():
-                return False
-            self._link.receive(0, 0.0)
-        return True
-
-    def _wait_a_moment(self) -> None:
-        self._intake.pause(AGAIN_SECONDS)
-        self._link.receive(0, 0.0)
+    def _keep_alive(self, link: Link) -> None:
+        # Nothing is asked for; but what comes all the same must not be lost.
+        self._unread.extend(link.receive(0, 0.0))
 
     def _tell_away(self, error: Exception) -> None:
+        link = self._link
         if not self._silent:
             logger.warning(
                 "%s is away (%s): jobs of %s start by the look at the table meanwhile.",
-                self._link.name,
+                link.name if link else "The broker",
                 error,
                 self._queue,
+                exc_info=not isinstance(error, link.errors) if link else False,
             )
         self._silent = True
 
-    def _tell_back(self) -> None:
+    def _tell_back(self, name: str) -> None:
         if self._silent:
-            logger.warning("%s is back.", self._link.name)
+            logger.warning("%s is back.", name)
         self._silent = False
 
 

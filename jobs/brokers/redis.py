@@ -5,19 +5,17 @@ The client's URL says all there is to say: ``rediss://user:password@host:6380/0?
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Final
 
-from .announcer import Announcement, Announcer
-from .base import Bell, Intake
-from .doorbell import SilentBell
+from .announcer import Announcement
+from .base import Link
+from .carrier import Carrier
 from .extras import need
 from .message import channel, permit
 
 FIELD: Final = "body"
-OLDEST: Final = (6, 2)  # the first with XAUTOCLAIM
 CONNECT_SECONDS: Final = 0.5
 SEND_SECONDS: Final = 1.0
 
@@ -36,17 +34,16 @@ def connect(url: str, seconds: float) -> Any:
     )
 
 
-class RedisBroker:
+class RedisBroker(Carrier):
     """Rings consumers of any machine within a millisecond or two."""
 
     name = "redis"
-    takes_messages = True
-    rings_by_commit = False
+    title = "Redis"
 
     def __init__(self, url: str) -> None:
         need("redis", "redis")
         self.url = url
-        self._announcer = Announcer("Redis", self._send)
+        super().__init__()
 
     @cached_property
     def _client(self) -> Any:
@@ -58,40 +55,19 @@ class RedisBroker:
                 pipeline.xadd(channel(queue), {FIELD: permit(job_id)})
             pipeline.execute()
 
-    def announce(self, queue: str, job_id: uuid.UUID) -> None:
-        """Have a permit sent by a thread of its own."""
-        self._announcer.put(queue, job_id)
-
-    def flush(self, seconds: float) -> None:
-        """Wait until every permit is sent."""
-        self._announcer.flush(seconds)
-
-    def leave(self, seconds: float) -> None:
-        """Leave the group: what was not acknowledged is for the others."""
-        from .permits_funboost import leave
-
-        leave(seconds)
-
-    def bell(self) -> Bell:
-        """None: permits ring."""
-        return SilentBell()
-
-    def consume(self, queues: Sequence[str], intake: Intake, threads: int) -> None:
-        """Start a funboost consumer for each queue, listening to its stream."""
-        from .permits_funboost import start
+    def _connect(self, queue: str) -> Link:
         from .redis_link import RedisLink
 
-        start(queues, intake, threads, partial(RedisLink, self.url))
+        return RedisLink(self.url, queue)
+
+    def depth(self, queue: str) -> int | None:
+        """The stream's length: an entry is deleted once it is acknowledged."""
+        from .redis_ask import depth
+
+        return depth(self.url, queue)
 
     def check(self) -> list[str]:
-        """Whether the server answers and is new enough."""
-        import redis
+        """Whether the server lets us in, answers and is new enough."""
+        from .redis_ask import check
 
-        try:
-            with connect(self.url, SEND_SECONDS) as client:
-                version = str(client.info("server")["redis_version"])
-        except (redis.RedisError, OSError, ValueError) as error:
-            return [f"Redis does not answer: {error}"]
-        if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
-            return [f"Redis {version} is too old: streams need 6.2 or later."]
-        return []
+        return check(self.url)

@@ -19,7 +19,10 @@ logger = logging.getLogger("jobs")
 GROUP: Final = "jobs"
 READ_SECONDS: Final = 3.0
 TIDY_SECONDS: Final = 10.0
+AT_ONCE: Final = 8
+LARGE: Final = 100_000  # bytes; our own permits have 50, others' are as large as they like
 ABANDONED_MS: Final = 30_000
+MOST_IN_HAND: Final = 1000
 DEAD_MS: Final = 600_000
 
 
@@ -35,19 +38,36 @@ class RedisLink:
         # Longer than a read blocks: who is silent for longer is frozen.
         self._client = connect(url, READ_SECONDS)
         self._tidy_at = 0.0
+        self._unsure = False
+        self._at_once = 1
 
     def receive(self, limit: int, seconds: float) -> list[Permit]:
         """Read new entries, and now and then those that a dead consumer left."""
         if limit <= 0:
             return []
         try:
-            found = self._abandoned(limit) if time.monotonic() >= self._tidy_at else []
-            return found or self._new(limit, seconds)
+            found = self._look(min(limit, self._at_once), seconds)
         except redis.ResponseError as error:
             if not str(error).startswith("NOGROUP"):
                 raise
             self._make_group()  # a first start, or the server was emptied
             return []
+        except self.errors:
+            self._unsure = True
+            raise
+        # After a large entry one by one: several could fill the memory.
+        large = any(len(permit.body or permit.shown) > LARGE for permit in found)
+        self._at_once = 1 if large else min(2 * self._at_once, AT_ONCE)
+        return found
+
+    def _look(self, limit: int, seconds: float) -> list[Permit]:
+        found: list[Permit] = []
+        if self._unsure:
+            found = self._broken_off(limit)
+            self._unsure = bool(found)
+        if not found and time.monotonic() >= self._tidy_at:
+            found = self._abandoned(limit)
+        return found or self._new(limit, seconds)
 
     def _make_group(self) -> None:
         try:
@@ -58,15 +78,22 @@ class RedisLink:
 
     def _new(self, limit: int, seconds: float) -> list[Permit]:
         wait = max(1, int(min(seconds, READ_SECONDS / 2) * 1000))
-        answer = self._client.xreadgroup(
-            GROUP, self._me, {self._stream: ">"}, count=limit, block=wait
-        )
+        return [_permit(*entry) for entry in self._read(">", count=limit, block=wait)]
+
+    def _broken_off(self, limit: int) -> list[Permit]:
+        """Read again what is ours by the server's books: an answer that broke off had it in it."""
+        entries = self._read("0", count=limit)
+        gone = [entry for entry, fields in entries if not fields]
+        if gone:
+            self._client.xack(self._stream, GROUP, *gone)
+        return [_permit(*entry) for entry in entries if entry[1]]
+
+    def _read(self, after: str, **options: int) -> list[tuple[Any, dict[bytes, bytes]]]:
+        answer = self._client.xreadgroup(GROUP, self._me, {self._stream: after}, **options)
         # RESP2 answers with a list, RESP3 with a mapping (its lists are one level deeper).
         if isinstance(answer, dict):
-            lots = [entries for nested in answer.values() for entries in nested]
-        else:
-            lots = [entries for _, entries in answer or ()]
-        return [_permit(*entry) for entries in lots for entry in entries]
+            return [entry for lots in answer.values() for lot in lots for entry in lot]
+        return [entry for _, lot in answer or () for entry in lot]
 
     def _abandoned(self, limit: int) -> list[Permit]:
         """Take over what was read long ago by one that did not acknowledge it.
@@ -96,11 +123,21 @@ class RedisLink:
             pipeline.execute()
 
     def close(self) -> None:
-        """Leave the group; with entries in hand stay in it until they have been taken over."""
-        pending = self._client.xpending_range(self._stream, GROUP, "-", "+", 1, self._me)
-        if not pending:
-            self._client.xgroup_delconsumer(self._stream, GROUP, self._me)
+        """Leave the group; what is in hand is for the others at once."""
+        for one in self._client.xpending_range(
+            self._stream, GROUP, "-", "+", MOST_IN_HAND, self._me
+        ):
+            self._send_anew(one["message_id"])
+        self._client.xgroup_delconsumer(self._stream, GROUP, self._me)
         self._client.close()
+
+    def _send_anew(self, entry: Any) -> None:
+        with self._client.pipeline(transaction=True) as pipeline:
+            for _, fields in self._client.xrange(self._stream, entry, entry):
+                pipeline.xadd(self._stream, fields)
+            pipeline.xack(self._stream, GROUP, entry)
+            pipeline.xdel(self._stream, entry)
+            pipeline.execute()
 
 
 def _permit(entry: Any, fields: dict[bytes, bytes]) -> Permit:

@@ -11,6 +11,7 @@ from ..retry import backoff_seconds
 from ..states import CHARGED, WAITING, Ending, Status
 from .adapting import Adapter
 from .claims import Claim, as_uuid
+from .ringing import ring_after_commit
 from .sql import ADD_ATTEMPTS, ATTEMPT, ENDING, FINISH, connection, run
 
 AT_ONCE = 500
@@ -82,6 +83,8 @@ def _finish(outcomes: list[Outcome]) -> list[Outcome]:
         rows = ", ".join([ATTEMPT] * len(written))
         values = [value for one in written for value in _attempt(one, adapt)]
         run(db, ADD_ATTEMPTS.format(rows=rows), values)
+    again = [one.claim for one in written if one.target == Status.QUEUED]
+    ring_after_commit((claim.queue, claim.id) for claim in again)
     return [one for one in outcomes if (one.claim.id, one.claim.attempt) not in done]
 
 

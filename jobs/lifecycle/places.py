@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
+from typing import Final
 
 from django.db.models import F
 from django.utils import timezone
 
-from ..models import Consumer, Queue
+from ..models import Consumer, Job, Queue
+from ..states import Status
+from .ringing import ring_after_commit
+
+MOST_RUNG: Final = 500
+"""As many jobs of a queue that is opened again are announced: more than consumers have slots."""
 
 
 def register(
@@ -52,8 +58,12 @@ def leave(consumer: uuid.UUID) -> None:
 
 
 def set_paused(queue: str, paused: bool) -> None:
-    """Pause a queue (nothing more is taken from it) or open it again."""
+    """Pause a queue (nothing more is taken from it) or open it again, and say so to consumers."""
     Queue.objects.update_or_create(name=queue, defaults={"paused": paused})
+    if not paused:
+        waiting = Job.objects.filter(status=Status.QUEUED, queue=queue)
+        in_line = waiting.order_by("-priority", "turn", "id").values_list("queue", "id")
+        ring_after_commit(in_line[:MOST_RUNG])
 
 
 def open_places(queues: Collection[str]) -> set[str]:

@@ -6,11 +6,13 @@ import uuid
 from collections.abc import Sequence
 
 from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..models import Job, UploadUse
 from ..states import Status
 from .adapting import Adapter
-from .sql import connection, record_statement, run
+from .sql import RECORD, connection, record_row, run
+from .together import line_to
 
 
 def record(job: Job, uploads: Sequence[uuid.UUID] = ()) -> None:
@@ -26,14 +28,16 @@ def record(job: Job, uploads: Sequence[uuid.UUID] = ()) -> None:
         OperationalError: the database cannot take it.
     """
     job.status = first_status(job)
-    if not uploads and job.unique_slot is None and job.idempotency_key is None:
-        _insert(job)
-        return
-    with transaction.atomic(using=connection().alias):
-        _insert(job)
-        UploadUse.objects.bulk_create(
-            UploadUse(upload_id=upload, job_id=job.id) for upload in uploads
-        )
+    db = connection()
+    taken = job.unique_slot is not None or job.idempotency_key is not None
+    if uploads or (db.in_atomic_block and taken):
+        with transaction.atomic(using=db.alias):
+            _insert(job, db)
+            UploadUse.objects.bulk_create(
+                UploadUse(upload_id=upload, job_id=job.id) for upload in uploads
+            )
+    else:
+        _insert(job, db)
 
 
 def first_status(job: Job) -> Status:
@@ -42,9 +46,12 @@ def first_status(job: Job) -> Status:
     return Status.SCHEDULED if later else Status.QUEUED
 
 
-def _insert(job: Job) -> None:
-    db = connection()
+def _insert(job: Job, db: BaseDatabaseWrapper) -> None:
     adapt = Adapter(db)
-    run(db, record_statement(job), [*adapt.given(job), *adapt.turn(job)])
+    row, parameters = record_row(job), [*adapt.given(job), *adapt.turn(job)]
+    if db.vendor == "sqlite" and not db.in_atomic_block and db.get_autocommit():
+        line_to(db).insert(db, row, parameters)
+    else:
+        run(db, RECORD.format(rows=row), parameters)
     job._state.adding = False
     job._state.db = db.alias

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import defaultdict
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from django.db.models import F, Min
 from ..models import Job
 from ..states import Status
 from .adapting import Adapter
+from .ringing import ring_after_commit
 from .sql import connection, next_turn, run
 
 CHUNK = 500
@@ -25,23 +27,28 @@ def next_due() -> datetime | None:
 
 
 def promote_due(now: datetime) -> int:
-    """Queue the scheduled jobs that are due, at most ``CHUNK``; return how many."""
+    """Queue the scheduled jobs that are due, at most ``CHUNK``; return how many.
+
+    All consumers are told: the one that calls may have no free slot.
+    """
     due = list(
         Job.objects.filter(status=Status.SCHEDULED, run_after__lte=now)
         .only("id", "queue", "priority", "owner_id")
         .order_by("run_after", "id")[:CHUNK]
     )
     ahead: dict[tuple[Any, ...], int] = defaultdict(int)
-    moved = 0
+    moved: list[tuple[str, uuid.UUID]] = []
     for job in due:
         lane = (job.queue, job.priority, job.owner_id)
         if lane not in ahead:
             ahead[lane] = turn_of(job)
-        moved += Job.objects.filter(pk=job.pk, status=Status.SCHEDULED).update(
+        if Job.objects.filter(pk=job.pk, status=Status.SCHEDULED).update(
             status=Status.QUEUED, turn=ahead[lane], version=F("version") + 1
-        )
+        ):
+            moved.append((job.queue, job.pk))
         ahead[lane] += 1
-    return moved
+    ring_after_commit(moved)
+    return len(moved)
 
 
 def turn_of(job: Job) -> int:

@@ -28,9 +28,12 @@ SELECT COALESCE(MAX(turn), 0) FROM (
 ) AS turns
 """
 
+# The order is of no use but to PostgreSQL's planner: without it a table in which many jobs wait is
+# read from its start, past all that have finished, because the first that waits cannot be far.
 HAS_WAITING: Final = """
 SELECT 1 FROM jobs_job WHERE status = 'queued' AND queue = %s
-    AND NOT EXISTS (SELECT 1 FROM jobs_queue WHERE name = %s AND paused) LIMIT 1
+    AND NOT EXISTS (SELECT 1 FROM jobs_queue WHERE name = %s AND paused)
+ORDER BY priority DESC, turn, id LIMIT 1
 """
 
 CLAIM: Final = """
@@ -116,7 +119,11 @@ ALIKE: Final = {
 
 _COLUMNS: Final = ", ".join([*GIVEN, *ALIKE, "turn"])
 _VALUES: Final = ", ".join(["%s"] * len(GIVEN) + list(ALIKE.values()))
-RECORD: Final = f"INSERT INTO jobs_job ({_COLUMNS}) VALUES ({_VALUES}, ({NEXT_TURN}))"  # noqa: S608
+RECORD: Final = f"INSERT INTO jobs_job ({_COLUMNS}) VALUES {{rows}}"  # noqa: S608
+_NOBODY: Final = "owner_id IS NULL"
+_SOMEBODY: Final = "owner_id = %s"
+_OWNERLESS: Final = f"({_VALUES}, ({NEXT_TURN.format(owner=_NOBODY)}))"
+_OWNED: Final = f"({_VALUES}, ({NEXT_TURN.format(owner=_SOMEBODY)}))"
 
 # Jobs that differ in three columns, which come as one JSON array of [id, args, place] in the lot:
 # to bind seventeen values for each takes twice as long as to insert it.
@@ -177,9 +184,9 @@ def next_turn(job: Job) -> str:
     return NEXT_TURN.format(owner=_owner(job))
 
 
-def record_statement(job: Job) -> str:
-    """Return the one statement that records a job; it takes ``Adapter.given`` and ``.turn``."""
-    return RECORD.format(owner=_owner(job))
+def record_row(job: Job) -> str:
+    """Return a job's row of ``RECORD``; it takes ``Adapter.given`` and ``.turn``."""
+    return _OWNERLESS if job.owner_id is None else _OWNED
 
 
 def record_many_statement(vendor: str) -> str:
@@ -193,4 +200,4 @@ def record_many_statement(vendor: str) -> str:
 
 
 def _owner(job: Job) -> str:
-    return "owner_id IS NULL" if job.owner_id is None else "owner_id = %s"
+    return _NOBODY if job.owner_id is None else _SOMEBODY

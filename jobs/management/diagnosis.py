@@ -15,8 +15,10 @@ from django.db import DatabaseError, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from .. import brokers
+from ..brokers.base import Broker
 from ..conf import get_conf
 from ..errors import BrokerError
+from ..figures import configured_queues
 from ..lifecycle.sql import connection
 from ..words import counted, size
 
@@ -133,7 +135,14 @@ def broker(now: datetime) -> Iterator[Finding]:
     for told in wrong:
         yield problem(told)
     if not wrong:
-        yield ok(f"The broker {found.name} works.")
+        yield ok(f"The broker {found.name} works.{_in_hand(found) if found.takes_messages else ''}")
+
+
+def _in_hand(found: Broker) -> str:
+    """What waits in it: a job of another program is nowhere else until it is recorded."""
+    depths = {queue: found.depth(queue) for queue in sorted(configured_queues())}
+    told = [f"{number:,} in {queue}" for queue, number in depths.items() if number]
+    return f" Messages that no consumer has acknowledged: {', '.join(told) or 'none'}."
 
 
 def findings(now: datetime, examinations: list[Examination]) -> Iterator[Finding]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from django.db import transaction
+from django.utils import timezone
 
 from .. import brokers
 from ..catalog.registry import AnyTask
@@ -12,12 +16,15 @@ from ..models import Job
 from ..states import Status
 from .results import task_result
 
+SOON: Final = timedelta(seconds=3)
+"""An idle consumer asks every two seconds what is due next: of less than that it must be told."""
+
 
 def announce(job: Job, task: AnyTask | Task[..., object], *, ring: bool = True) -> None:
     """Tell consumers and listeners of a job, once its row is committed."""
     if someone_listens(task_enqueued):
         tell_listeners(job, task)
-    if ring and job.status == Status.QUEUED:
+    if ring and (job.status == Status.QUEUED or _is_due_soon(job)):
         transaction.on_commit(lambda: brokers.announce(job.queue, job.id), using=connection().alias)
 
 
@@ -28,3 +35,7 @@ def tell_listeners(job: Job, task: AnyTask | Task[..., object]) -> None:
     task_enqueued.send_robust(
         sender=type(task_backends[task.backend]), task_result=task_result(job, task)
     )
+
+
+def _is_due_soon(job: Job) -> bool:
+    return job.run_after is not None and job.run_after - timezone.now() < SOON

@@ -42,6 +42,7 @@ def require_room(queue: str) -> None:
 
 
 def _count(queue: str, limit: int) -> int:
-    """How many wait, counted no further than the limit."""
-    waiting = Job.objects.filter(status=Status.QUEUED, queue=queue).order_by()
+    """How many wait, counted no further than the limit, along the index."""
+    waiting = Job.objects.filter(status=Status.QUEUED, queue=queue)
+    waiting = waiting.order_by("-priority", "turn", "id")
     return waiting.values("pk")[:limit].count()

@@ -93,5 +93,4 @@ def _announce(pattern: Job, task: AnyTask, ids: list[uuid.UUID], fitting: list[V
 
 
 def _ring(queue: str, ids: list[uuid.UUID]) -> None:
-    for key in ids[:MOST_RUNG]:
-        brokers.announce(queue, key)
+    brokers.announce_all((queue, key) for key in ids[:MOST_RUNG])

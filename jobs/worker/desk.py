@@ -36,6 +36,7 @@ class Desk:
         self.label = label
         self.children = Children()
         self.wake_writer: Callable[[], None] = _nobody
+        self.rang: Callable[[], None] = _nobody
         self.must_be_replaced = False
         # Two conditions on one lock: to wake a thread costs as much as a short job, so the end of
         # a job wakes none that wait for claims.
@@ -93,6 +94,7 @@ class Desk:
         with self._changed:
             before = self._plans
             self._ring([queue])
+            self.rang()
             self.wake_writer()
             self._changed.wait_for(lambda: self._looked[queue] > before or self._stopping, seconds)
             return self._looked[queue] > before
@@ -235,4 +237,4 @@ class Desk:
 
 
 def _nobody() -> None:
-    """Before there is a writer, nobody is woken."""
+    """Before there is a writer, nobody is told."""

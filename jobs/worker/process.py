@@ -9,10 +9,14 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db import DatabaseError, InterfaceError
+
 from .. import lifecycle
 from ..brokers import get_broker
 from ..conf import get_conf
 from ..ids import uuid7
+from ..lifecycle.sql import connection
+from ..states import Status
 from . import locks, pruner
 from .capture import captured
 from .chores import Chores
@@ -53,6 +57,7 @@ class ConsumerProcess:
         self._chores = Chores(self.desk, lambda: self._id)
         self._writer = Writer(self._plan, self._done, self._chores, lambda: self._id)
         self.desk.wake_writer = self._writer.wake
+        self.desk.rang = self._chores.rang
 
     def _register(self) -> uuid.UUID:
         consumer = uuid7()
@@ -119,12 +124,21 @@ class ConsumerProcess:
             self.desk.release_all()
         self.desk.children.kill_all()
         if self._writer.flush_and_stop(FLUSH_SECONDS):
-            lifecycle.leave(self._id)
-            locks.remove(self._id)
+            self._say_goodbye()
         else:
             logger.warning("The database could not be written: what was not will run again.")
         logger.info("stopped")
         return REPLACE if self.desk.must_be_replaced else DRAINED
+
+    def _say_goodbye(self) -> None:
+        # This thread has not spoken to the database since the start: it may have been restarted.
+        connection().close()
+        try:
+            lifecycle.leave(self._id)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("The database does not know that this consumer left: %s", error)
+        else:
+            locks.remove(self._id)
 
     # The writer's plan is the desk's, and the beat.
 
@@ -135,6 +149,8 @@ class ConsumerProcess:
 
     def _done(self, batch: Batch, written: Written) -> None:
         self.desk.done(batch, written)
+        if any(outcome.target == Status.SCHEDULED for outcome in batch.outcomes):
+            self._chores.rang()  # a retry may be due before the next look at the clock
         if not batch.beat:
             return
         if written.beating:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from .process import ConsumerProcess, Options, leave_now
 from .replacing import REPLACE
 from .stop import Stop
 from .supervisor import Supervisor, child_command
+
+logger = logging.getLogger("jobs")
+
+BROKE_OFF = 1
 
 
 def serve(options: Options, *, processes: int, parent_pipe: bool) -> int:
@@ -14,7 +20,13 @@ def serve(options: Options, *, processes: int, parent_pipe: bool) -> int:
     stop.install(parent_pipe=parent_pipe)
     if processes > 1:
         return Supervisor(child_command(options), processes, stop).run()
-    code = ConsumerProcess(options, stop).run()
+    consumer = ConsumerProcess(options, stop)
+    try:
+        code = consumer.run()
+    except Exception:
+        # An ordinary exit would wait for funboost's threads, which never end.
+        logger.exception("The consumer broke off; its jobs run again.")
+        code = BROKE_OFF
     if code == REPLACE and not parent_pipe:
         # A task's thread could not be stopped. It stays here, harmless; another process consumes.
         code = Supervisor(child_command(options), 1, stop).run()

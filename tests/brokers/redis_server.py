@@ -27,7 +27,12 @@ class RedisServer:
     """One ``redis-server``; it keeps nothing on disk."""
 
     def __init__(
-        self, folder: Path, *options: str, host: str = "127.0.0.1", namespace: str = ""
+        self,
+        folder: Path,
+        *options: str,
+        tls: bool = False,
+        host: str = "127.0.0.1",
+        namespace: str = "",
     ) -> None:
         program = shutil.which("redis-server")
         if program is None:
@@ -36,7 +41,8 @@ class RedisServer:
         self.url = f"redis://{host}:{self.port}/0"
         self._place = (host, self.port)
         self._namespace = namespace
-        self._command = [*inside(namespace), program, "--port", str(self.port), "--bind", host]
+        ports = ["--port", "0", "--tls-port"] if tls else ["--port"]
+        self._command = [*inside(namespace), program, *ports, str(self.port), "--bind", host]
         self._command += ["--protected-mode", "no", "--save", "", "--dir", str(folder), *options]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -65,6 +71,11 @@ class RedisServer:
             self._process.kill()
             self._process.wait(10)
             self._process = None
+
+    def empty(self) -> None:
+        """Delete everything."""
+        with self.client() as client:
+            client.flushall()
 
     def freeze(self) -> None:
         """Let it hang: connections stay open and nothing is answered."""

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from jobs import lifecycle
+from jobs import brokers, lifecycle
 from jobs.models import Job
 from jobs.states import UNFINISHED
 from tests.desk import tasks
-from tests.running import Consumers, stored, wait_finished
+from tests.running import Consumers, stored, wait_finished, wait_status
 from tests.waiting import wait_until
 
 from .servers import Setup
@@ -23,6 +23,8 @@ SETUPS = [
     Setup("postgres", database="postgres"),
     Setup("redis", broker="redis"),
     Setup("kafka", broker="kafka"),
+    Setup("redis-postgres", broker="redis", database="postgres"),
+    Setup("kafka-postgres", broker="kafka", database="postgres"),
 ]
 NO_SWEEP = "3600"
 """Seconds between looks at the table: with these, only the broker can have told of a job."""
@@ -91,7 +93,7 @@ def test_the_more_urgent_job_goes_first(consumers: Consumers, tmp_path: Path) ->
 
 def test_a_paused_queue_waits_and_goes_on(consumers: Consumers) -> None:
     lifecycle.set_paused("mail", paused=True)
-    consumers.start(JOBS_SWEEP_SECONDS="0.2")
+    consumers.start(JOBS_SWEEP_SECONDS=NO_SWEEP)
     waiting = tasks.square.using(queue_name="mail").enqueue(2)
     other = tasks.square.enqueue(3)
     wait_finished(other.id)
@@ -100,6 +102,19 @@ def test_a_paused_queue_waits_and_goes_on(consumers: Consumers) -> None:
     lifecycle.set_paused("mail", paused=False)
 
     assert wait_finished(waiting.id).result == 4
+
+
+def test_a_job_that_is_handed_back_goes_to_another(consumers: Consumers, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    first = consumers.start(JOBS_GRACE_SECONDS="0")
+    held = tasks.hold_in_process.enqueue(path=str(go))
+    wait_status(held.id, "running")
+    consumers.start(JOBS_SWEEP_SECONDS=NO_SWEEP)
+
+    first.stop()
+    go.touch()
+
+    assert wait_finished(held.id).attempt == 2
 
 
 def test_a_consumer_serves_only_its_queues(consumers: Consumers) -> None:
@@ -121,3 +136,22 @@ def test_a_cancelled_job_does_not_run(consumers: Consumers, tmp_path: Path) -> N
 
     assert stored(result.id).status == "cancelled"
     assert _lines(ledger) == []
+
+
+def test_its_depth_is_what_waits(consumers: Consumers) -> None:
+    broker = brokers.get_broker()
+    before = broker.depth("mail")  # a topic that no consumer has read keeps earlier tests' permits
+    assert before is not None
+    for n in range(3):
+        tasks.square.using(queue_name="mail").enqueue(n)
+    broker.flush(5)
+
+    assert broker.depth("mail") == before + 3
+
+    consumers.start()
+    wait_until(lambda: broker.depth("mail") == 0)
+    wait_until(_all_finished)
+
+
+def test_it_works_by_its_own_word(setup: Setup) -> None:
+    assert brokers.get_broker().check() == []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.brokers.kafka import _more_consumers_than_partitions, config_of
+from jobs.brokers.kafka import config_of
+from jobs.brokers.kafka_ask import more_consumers_than_partitions
 from jobs.errors import BrokerError
 from tests.factories import make_consumer
 
@@ -36,6 +37,6 @@ def test_a_url_that_cannot_be_is_said_without_its_password(url: str) -> None:
 def test_more_consumers_than_partitions_are_said() -> None:
     for _ in range(3):
         make_consumer(queues=["default"])
-    assert _more_consumers_than_partitions({"jobs.default": 3}) == []
-    (told,) = _more_consumers_than_partitions({"jobs.default": 2, "jobs.mail": 1})
+    assert more_consumers_than_partitions({"jobs.default": 3}) == []
+    (told,) = more_consumers_than_partitions({"jobs.default": 2, "jobs.mail": 1})
     assert told.startswith("The topic jobs.default has 2 partitions for 3 consumers")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
 import subprocess
 import uuid
@@ -28,12 +29,16 @@ from .servers import Setup
 SETUPS = [
     Setup("redis", broker="redis"),
     Setup("kafka", broker="kafka"),
+    Setup("redis-postgres", broker="redis", database="postgres"),
+    Setup("kafka-postgres", broker="kafka", database="postgres"),
 ]
 pytestmark = [
     pytest.mark.processes,
     pytest.mark.parametrize("setup", [each.parameter() for each in SETUPS], indirect=True),
 ]
 HERE = Path(__file__).resolve().parent
+HUGE = 10_000_000
+HUGE_ONES = 30
 Start = Callable[[], ConsumerHandle]
 
 
@@ -130,6 +135,31 @@ def test_rubbish_is_put_aside_and_the_next_job_runs(start: Start, send: Send) ->
     for told, (_, expected) in zip(_reasons(), rubbish, strict=True):
         assert expected in told
     assert max(len(one.body) for one in QuarantinedMessage.objects.all()) < 20_000
+
+
+def test_bodies_of_ten_megabytes_are_put_aside_one_by_one(start: Start, send: Send) -> None:
+    for _ in range(HUGE_ONES):
+        send(_message(args={"n": "7" * HUGE}))
+    last = str(uuid7())
+    send(_message(job_id=last))
+    consumer = start()
+
+    assert _wait_job(last).result == 49
+
+    assert len(_reasons()) == HUGE_ONES
+    for one in QuarantinedMessage.objects.all():
+        assert "bytes are over the limit of 1,048,576" in one.reason
+        assert one.body.startswith('{"job_id"')
+        assert len(one.body) < 20_000
+    if platform.system() == "Linux":
+        assert _most_memory(consumer) < HUGE * HUGE_ONES  # they were never all in it
+
+
+def _most_memory(consumer: ConsumerHandle) -> int:
+    """The most that a process had at once, in bytes."""
+    told = Path(f"/proc/{consumer.pid}/status").read_text(encoding="ascii")
+    (line,) = [line for line in told.splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024
 
 
 def test_without_an_owner_no_foreign_job_is_recorded(consumers: Consumers, send: Send) -> None:

@@ -8,16 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 
-from jobs.models import Job
+from jobs.ids import uuid7
+from jobs.models import Consumer, Job, QuarantinedMessage
 from jobs.states import UNFINISHED
 from tests.desk import tasks
 from tests.running import Consumers, wait_finished, wait_status
 from tests.waiting import wait_until
 
 from .postgres_server import PostgresServer
+from .redis_server import RedisServer
 from .servers import default_database, postgres_config
 
 pytestmark = [pytest.mark.processes, pytest.mark.postgres]
@@ -71,7 +74,7 @@ def test_a_server_that_crashes_under_running_jobs(
 
 
 def test_the_bell_rings_after_a_restart(consumers: Consumers, server: PostgresServer) -> None:
-    consumers.start()
+    consumer = consumers.start()
     assert wait_finished(tasks.square.enqueue(3).id).result == 9
 
     connection.close()
@@ -80,3 +83,33 @@ def test_the_bell_rings_after_a_restart(consumers: Consumers, server: PostgresSe
 
     for n in range(5):
         assert wait_finished(tasks.square.enqueue(n).id).result == n * n
+    assert consumer.stop() == 0
+    assert not Consumer.objects.exists()
+
+
+@pytest.mark.redis
+def test_a_crash_while_other_programs_send_by_redis(
+    consumers: Consumers, server: PostgresServer, tmp_path: Path
+) -> None:
+    """What was delivered and cannot be recorded stays in the consumer's hand."""
+    broker = RedisServer(tmp_path).start()
+    User.objects.create_user("ada")
+    consumer = consumers.start(JOBS_BROKER_URL=broker.url, JOBS_FOREIGN_OWNER="ada")
+    connection.close()
+    server.stop()
+    ids = [str(uuid7()) for _ in range(20)]
+    with broker.client() as client:
+        for n, job_id in enumerate(ids):
+            body = f'{{"job_id": "{job_id}", "task": "desk.square", "args": {{"n": {n}}}}}'
+            client.xadd("jobs.default", {"body": body})
+        wait_until(lambda: any("must wait" in line for line in consumer.said))
+
+        server.start()
+
+        wait_until(lambda: Job.objects.filter(pk__in=ids).count() == len(ids))
+        assert [wait_finished(one).result for one in ids] == [n * n for n in range(20)]
+        assert set(Job.objects.values_list("attempt", flat=True)) == {1}
+        wait_until(lambda: client.xlen("jobs.default") == 0)
+    assert not QuarantinedMessage.objects.exists()
+    consumers.stop_all()
+    broker.stop()

@@ -95,7 +95,9 @@ def test_later_is_scheduled() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_consumers_hear_of_some(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[object] = []
-    monkeypatch.setattr(brokers, "announce", lambda queue, job: heard.append(str(job)))
+    monkeypatch.setattr(
+        brokers, "announce_all", lambda found: heard.extend(str(job) for _, job in found)
+    )
     ids = square.enqueue_many({"n": n} for n in range(300))
     assert heard == ids[:100]
 

@@ -20,6 +20,8 @@ from django.conf import settings
 
 from jobs.conf import get_conf
 
+from .channel import Channel
+
 SHUTDOWN_SECONDS = 1.5
 CONNECTIONS = 400  # select() takes 512 sockets on Windows
 
@@ -41,6 +43,7 @@ class Site:
             ident=None,
             **_proxy(),
         )
+        self._server.channel_class = Channel
         self._thread = threading.Thread(target=self._server.run, name="site", daemon=True)
 
     def start(self) -> None:

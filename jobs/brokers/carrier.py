@@ -1,0 +1,54 @@
+"""What brokers that carry messages have in common: all but their client library."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from .announcer import Announcement, Announcer
+from .base import Bell, Intake, Link
+from .doorbell import SilentBell
+
+
+class Carrier:
+    """Permits are sent by a thread of its own and received by one for each queue."""
+
+    title: str
+    """The product's name, for people."""
+    takes_messages = True
+    rings_by_commit = False
+
+    def __init__(self) -> None:
+        self._announcer = Announcer(self.title, self._send)
+
+    def _send(self, lot: Sequence[Announcement]) -> None:
+        """Send permits within a time limit; may raise anything."""
+        raise NotImplementedError
+
+    def _connect(self, queue: str) -> Link:
+        """Return a new consumer's connection to the messages of one queue."""
+        raise NotImplementedError
+
+    def announce(self, queue: str, job_id: uuid.UUID) -> None:
+        """Have a permit sent."""
+        self._announcer.put(queue, job_id)
+
+    def flush(self, seconds: float) -> None:
+        """Wait until every permit is sent."""
+        self._announcer.flush(seconds)
+
+    def leave(self, seconds: float) -> None:
+        """Leave the consumers' group: what was not acknowledged is for the others."""
+        from .permits_funboost import leave
+
+        leave(seconds)
+
+    def bell(self) -> Bell:
+        """None: permits ring."""
+        return SilentBell()
+
+    def consume(self, queues: Sequence[str], intake: Intake, threads: int) -> None:
+        """Start a funboost consumer for each queue, listening to its stream or topic."""
+        from .permits_funboost import start
+
+        start(queues, intake, threads, self._connect)

@@ -1,0 +1,61 @@
+"""``python -m tests.benchmarks.growth``: what things cost at 10^3 to 10^6 jobs, as a table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from .environment import FOLDER
+from .figures import shown
+from .report import table
+from .session import Session
+from .systems import systems
+from .works.grown import ROWS, STATUS
+
+SHOWN = (
+    "submit_ms",
+    "claim_ms",
+    "poll_ms",
+    "list_ms",
+    "list_json_ms",
+    "page_ms",
+    "dashboard_ms",
+    "drained_per_s",
+)
+
+
+def main() -> None:
+    """Measure and print: one table for those that wait, one for those that have finished."""
+    asked = _asked()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="growth-", dir=FOLDER))
+    session = Session(folder, Path(sys.executable), keep=asked.keep)
+    for status in ("queued", "succeeded"):
+        os.environ[STATUS] = status
+        rows = []
+        for count in asked.rows.split(","):
+            os.environ[ROWS] = count
+            found = session.one(systems()[asked.system], "grown")
+            if "error" in found:
+                rows.append([count, found["error"]])
+                continue
+            rows.append([f"{int(count):,}", *(shown(found[name]) for name in SHOWN)])
+        head = [status, *(name.replace("_", " ") for name in SHOWN)]
+        sys.stdout.write(table(head, rows) + "\n\n")
+        sys.stdout.flush()
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.growth")
+    ours = [name for name, system in systems().items() if "grown" in system.works]
+    parser.add_argument("--system", choices=ours, default="jobdesk")
+    parser.add_argument("--rows", default="1000,10000,100000,1000000")
+    parser.add_argument("--keep", action="store_true", help="keep the folders of the runs")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

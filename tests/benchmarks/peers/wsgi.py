@@ -1,0 +1,11 @@
+"""The WSGI application of the peers' project."""
+
+from __future__ import annotations
+
+from django.core.wsgi import get_wsgi_application
+
+from tests.benchmarks.place import Place
+
+if Place.here().system.startswith("celery"):
+    import tests.benchmarks.peers.celery_app  # noqa: F401  (as Celery's documentation says)
+application = get_wsgi_application()

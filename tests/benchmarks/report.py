@@ -1,0 +1,78 @@
+"""The figures as tables in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from .figures import median_and_range
+from .goals import GOALS, Goal
+from .session import Results, available
+from .systems.base import System
+
+# The figures of a work that a table shows, in this order.
+SHOWN: dict[str, tuple[str, ...]] = {
+    "pickup": ("p50_ms", "p95_ms", "worst_ms"),
+    "rest": ("worst_ms", "cpu_percent"),
+    "burst": ("jobs_per_s", "handed_in_per_s", "ran_twice"),
+    "bulk": ("accepted_per_s", "drained_per_s"),
+    "submit": ("per_s", "p50_ms", "p99_ms", "errors"),
+    "compute": ("over_ideal", "wall_s"),
+    "crash": ("rerun", "rerun_after_s", "queued_run", "ran_twice"),
+    "one-dies": ("rerun_after_s",),
+    "long": ("starts",),
+    "start": ("start_s", "pss_mb", "rss_mb", "processes", "idle_cpu_percent"),
+    "poll": ("share", "polls_per_s", "empty_per_s", "p99_ms"),
+    "crowd": ("cores", "asked_per_s", "p50_ms", "p99_ms", "failed", "closed_by_server"),
+    "price": ("submit_us", "submit_database_us", "run_us", "run_database_us", "run_log_bytes"),
+    "grown": ("worst_times", "submit_ms", "claim_ms", "poll_ms", "list_ms", "dashboard_ms"),
+}
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def report(results: Results, systems: Sequence[System], works: Sequence[str]) -> str:
+    """All of it: the goals, each work, and how each system ran."""
+    parts = ["## To reach", _goals(results)]
+    for work in works:
+        rows = list(_rows(results, systems, work))
+        if rows:
+            head = ["", *(name.replace("_", " ") for name in SHOWN[work])]
+            parts += [f"## {work}", table(head, rows)]
+    ran = [one for one in systems if any((one.name, work) in results.passes for work in works)]
+    parts += ["## How each ran", "\n".join(f"- {one.title}: {one.note}" for one in ran)]
+    away = [one.title for one in systems if not available(one)]
+    if away:
+        parts.append(f"No server, so not run: {', '.join(away)}.")
+    return "\n\n".join(parts)
+
+
+def _goals(results: Results) -> str:
+    rows = [_goal(goal, results) for goal in GOALS if goal.ours(results)]
+    return table(["what", "Jobdesk", "best other of its class", "to reach", "met"], rows)
+
+
+def _goal(goal: Goal, results: Results) -> list[str]:
+    peer, bound = goal.best_peer(results), goal.bound(results)
+    told = goal.told
+    if bound is not None and not any(letter.isdigit() for letter in told.split()[-1]):
+        told = f"{told} = {median_and_range([bound])}"
+    verdict = {True: "yes", False: "NO", None: "?"}[goal.is_met(results)]
+    beside = f"{peer[0]}: {median_and_range(peer[1])}" if peer else ""
+    return [goal.what, median_and_range(goal.ours(results)), beside, told, verdict]
+
+
+def _rows(results: Results, systems: Sequence[System], work: str) -> Iterator[list[str]]:
+    for system in systems:
+        found = results.passes.get((system.name, work))
+        if not found:
+            continue
+        errors = [one["error"] for one in found if "error" in one]
+        if len(errors) == len(found):
+            yield [system.title, f"failed: {errors[0][:120]}", *[""] * (len(SHOWN[work]) - 1)]
+            continue
+        values = (results.values(system.name, work, key) for key in SHOWN[work])
+        yield [system.title, *(median_and_range(each) if each else "-" for each in values)]

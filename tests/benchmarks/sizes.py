@@ -1,0 +1,26 @@
+"""How much of each work is done: enough to tell, or just enough to see that it runs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+SHORT = "BENCH_SHORT"
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Numbers of jobs and samples; seconds."""
+
+    burst: int = 2000
+    bulk: int = 20_000
+    pickups: int = 30
+    submit_seconds: int = 10
+    poll_seconds: int = 4
+
+
+def sizes() -> Sizes:
+    """What the caller wants."""
+    if os.environ.get(SHORT):
+        return Sizes(burst=300, bulk=5_000, pickups=3, submit_seconds=2, poll_seconds=1)
+    return Sizes()

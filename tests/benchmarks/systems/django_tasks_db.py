@@ -1,0 +1,56 @@
+"""django-tasks-db: the reference implementation of Django's tasks, a row a job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.benchmarks.place import Place
+
+from .base import System, manage
+
+
+class DjangoTasksDb(System):
+    """On SQLite."""
+
+    name = "django_tasks_db"
+    title = "django-tasks-db, SQLite"
+    note = "2 x db_worker, which look once a second"
+
+    def settings(self, values: dict[str, Any], place: Place) -> None:
+        """Its apps and its backend."""
+        values["INSTALLED_APPS"] += ["django_tasks", "django_tasks_db"]
+        backend = {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}
+        values["TASKS"] = {"default": backend}
+
+    def task(self, function: Callable[..., Any]) -> Any:
+        """Django's decorator, from the backport that it stands on."""
+        from django_tasks import task
+
+        return task()(function)
+
+    def workers(self) -> list[list[str]]:
+        """One slot each."""
+        return [manage("db_worker") for _ in range(2)]
+
+    def send(self, task: Any, ident: str, *args: Any) -> None:
+        """As Django has it."""
+        task.enqueue(ident, *args)
+
+    def recorded(self) -> int | None:
+        """The rows that have ended."""
+        from django_tasks_db.models import DBTaskResult
+
+        return int(DBTaskResult.objects.filter(finished_at__isnull=False).count())
+
+
+class DjangoTasksPostgres(DjangoTasksDb):
+    """On PostgreSQL."""
+
+    name = "django_tasks_postgres"
+    title = "django-tasks-db, PostgreSQL"
+    group = "PostgreSQL"
+    postgres = True
+
+
+SYSTEMS = (DjangoTasksDb(), DjangoTasksPostgres())

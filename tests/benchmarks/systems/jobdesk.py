@@ -1,0 +1,136 @@
+"""Jobdesk as it ships: consumers by ``runconsumers``, the site by ``up``, the API with a token."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from tests.benchmarks.place import Place
+from tests.benchmarks.processes import ROOT
+
+from .base import System
+
+TOKEN = "token.txt"
+
+
+class Jobdesk(System):
+    """The default: everything in one SQLite file."""
+
+    name = "jobdesk"
+    title = "Jobdesk, SQLite"
+    note = "runconsumers --processes 2 --concurrency 1"
+    ours = True
+    settings_module = "tests.benchmarks.desk.settings"
+    works = System.works | {"poll", "crowd", "bulk", "grown", "one-dies", "endure", "price"}
+    submit_path = "/api/v1/jobs"
+    submit_body = json.dumps({"task": "bench.noop", "args": {"ident": "web"}})
+    ping_path = "/healthz"
+    slots = ("--processes", "2", "--concurrency", "1")
+
+    def environment(self, place: Place) -> dict[str, str]:
+        """What the site's settings read."""
+        given = {
+            **super().environment(place),
+            "JOBS_DATA_DIR": str(place.folder / "var"),
+            "SECRET_KEY": "only-for-the-benchmark-" + "0123456789abcdef" * 4,
+            "JOBS_HTTPS": "0",
+            "JOBS_MAX_BACKLOG": "10000000",  # a benchmark piles jobs up on purpose
+        }
+        if self.postgres:
+            given["DATABASE_URL"] = place.postgres_url()
+        if self.redis:
+            given["JOBS_BROKER_URL"] = place.redis_url()
+        return given
+
+    def prepare(self, place: Place) -> None:
+        """Tables, a user and a token."""
+        super().prepare(place)
+        from django.contrib.auth.models import User
+
+        from jobs.models import Token
+
+        user = User.objects.create_superuser("bench")
+        (place.folder / TOKEN).write_text(Token.objects.issue(user, "bench")[1], "utf-8")
+
+    def workers(self) -> list[list[str]]:
+        """One supervisor of two processes."""
+        return [[sys.executable, str(ROOT / "manage.py"), "runconsumers", *self.slots]]
+
+    def enqueue(self, kind: str, ident: str, *args: Any) -> None:
+        """As anyone would from code."""
+        from tests.benchmarks.desk import tasks
+
+        getattr(tasks, kind).enqueue(ident, *args)
+
+    def enqueue_many(self, kind: str, idents: Sequence[str]) -> None:
+        """One call of the task."""
+        from tests.benchmarks.desk import tasks
+
+        task: Any = getattr(tasks, kind)
+        task.enqueue_many({"ident": ident} for ident in idents)
+
+    def recorded(self) -> int | None:
+        """The rows that have ended."""
+        from jobs.models import Job
+
+        return Job.objects.filter(finished_at__isnull=False).count()
+
+    def web(self, port: int) -> list[str]:
+        """The site alone."""
+        options = ["--processes", "0", "--port", str(port)]
+        return [sys.executable, str(ROOT / "manage.py"), "up", *options]
+
+    def headers(self) -> dict[str, str]:
+        """A program's."""
+        token = (Place.here(os.environ).folder / TOKEN).read_text("utf-8")
+        return {**super().headers(), "Authorization": f"Bearer {token}"}
+
+
+class JobdeskOneProcess(Jobdesk):
+    """The same two slots as threads of one process."""
+
+    name = "jobdesk_threads"
+    title = "Jobdesk, SQLite, one process"
+    note = "runconsumers --processes 1 --concurrency 2"
+    works = frozenset({"start", "pickup", "burst", "rest"})
+    slots = ("--processes", "1", "--concurrency", "2")
+
+
+class JobdeskPostgres(Jobdesk):
+    """PostgreSQL alone."""
+
+    name = "jobdesk_postgres"
+    title = "Jobdesk, PostgreSQL"
+    group = "PostgreSQL"
+    postgres = True
+
+
+class JobdeskRedis(Jobdesk):
+    """Redis carries the permits, PostgreSQL the rows."""
+
+    name = "jobdesk_redis"
+    title = "Jobdesk, Redis and PostgreSQL"
+    group = "Redis"
+    redis = True
+    postgres = True
+
+
+class JobdeskRedisSqlite(Jobdesk):
+    """Redis carries the permits, SQLite the rows, as the peers on Redis keep their results."""
+
+    name = "jobdesk_redis_sqlite"
+    title = "Jobdesk, Redis and SQLite"
+    group = "Redis"
+    redis = True
+
+
+SYSTEMS = (
+    Jobdesk(),
+    JobdeskOneProcess(),
+    JobdeskPostgres(),
+    JobdeskRedis(),
+    JobdeskRedisSqlite(),
+)

@@ -1,0 +1,83 @@
+"""Many jobs at once: small ones until all are recorded, and ones that compute."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Any
+
+from tests.benchmarks import work
+from tests.benchmarks.run import Bench, Failed
+from tests.benchmarks.sizes import sizes
+
+LIMIT_SECONDS = 180.0
+STUCK_SECONDS = 10.0
+COMPUTING, ARGUMENT = 64, 27
+
+
+def burst(bench: Bench) -> dict[str, Any]:
+    """Jobs that do nothing, handed in one by one; the clock stops when the last is recorded.
+
+    Where no results are recorded, or some never are, it stops at the last start.
+    """
+    jobs = sizes().burst
+    bench.start_workers()
+    time.sleep(1)
+    begin = time.time()
+    for number in range(jobs):
+        bench.enqueue("noop", f"b{number}")
+    handed_in = time.time()
+    ran = bench.trace.wait_count("b", jobs, LIMIT_SECONDS)
+    recorded, at = _recorded(bench, jobs)
+    if ran == 0:
+        raise Failed("No job ran.")
+    if recorded is None or recorded < jobs:
+        at = max(s[0].at for name, s in bench.trace.starts.items() if name.startswith("b"))
+    time.sleep(0.3)
+    bench.trace.read()
+    return {
+        "jobs_per_s": round(ran / (at - begin), 1),
+        "handed_in_per_s": round(jobs / (handed_in - begin), 1),
+        "ran": ran,
+        "recorded": recorded,
+        "ran_twice": len(bench.trace.twice("b")),
+    }
+
+
+def _recorded(bench: Bench, jobs: int) -> tuple[int | None, float]:
+    """How many are recorded, and when that became so; give up when there is no progress."""
+    wanted = bench.recorded + jobs
+    seen, at = bench.system.wait_recorded(wanted, 1), time.time()
+    while seen is not None and seen < wanted and time.time() - at < STUCK_SECONDS:
+        now = bench.system.wait_recorded(seen + 1, 1)
+        if now is not None and now > seen:
+            seen, at = now, time.time()
+    return (None if seen is None else seen - bench.recorded), at
+
+
+def compute(bench: Bench) -> dict[str, Any]:
+    """64 jobs that compute, against what two cores would take for nothing but the computing."""
+    ideal = _one_alone() * COMPUTING / 2
+    bench.start_workers()
+    time.sleep(2)
+    begin = time.time()
+    for number in range(COMPUTING):
+        bench.enqueue("fib", f"c{number}", ARGUMENT)
+    if bench.trace.wait_count("c", COMPUTING, 120, ended=True) < COMPUTING:
+        raise Failed("Not all ended.")
+    ends = [end[-1] for name, end in bench.trace.ends.items() if name.startswith("c")]
+    wall = max(end.at for end in ends) - begin
+    return {
+        "over_ideal": round(wall / ideal, 3),
+        "wall_s": round(wall, 3),
+        "processes": len({end.pid for end in ends}),
+    }
+
+
+def _one_alone() -> float:
+    took = []
+    for _ in range(5):
+        begin = time.process_time()
+        work.fibonacci(ARGUMENT)
+        took.append(time.process_time() - begin)
+    return statistics.median(took)

@@ -1,0 +1,230 @@
+"""A Redis or Kafka that is away, frozen, emptied or restarted costs no job, and no request its
+speed."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from django.contrib.auth.models import User
+from pytest_django.live_server_helper import LiveServer
+
+from jobs import brokers, lifecycle
+from jobs.brokers import choose
+from jobs.ids import uuid7
+from jobs.models import Job, Token
+from jobs.states import UNFINISHED
+from tests.desk import tasks
+from tests.running import Consumers, wait_finished, wait_status
+from tests.waiting import wait_until
+
+from .kafka_server import KafkaServer
+from .producers import sender_of
+from .redis_server import RedisServer
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(os.name == "nt", reason="SIGSTOP"),
+    pytest.mark.parametrize(
+        "server",
+        [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("redis", "kafka")],
+        indirect=True,
+    ),
+]
+REQUESTS = 30
+AS_QUICK_AS = 10
+"""Times the usual: a request that waited for the broker would take a hundred times as long."""
+
+
+class Server(Protocol):
+    """What both servers can be made to do."""
+
+    url: str
+
+    def start(self) -> Any: ...
+    def stop(self) -> None: ...
+    def freeze(self) -> None: ...
+    def thaw(self) -> None: ...
+    def empty(self) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """A Kafka that this module may do anything to; every test leaves it running."""
+    made = KafkaServer(tmp_path_factory.mktemp("kafka"))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of this test's own."""
+    made = RedisServer(tmp_path).start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def server(
+    request: pytest.FixtureRequest, transactional_db: None, settings: Any
+) -> Iterator[Server]:
+    """One of them, with this process announcing there."""
+    made: Server = request.getfixturevalue(request.param)
+    settings.JOBS = {**settings.JOBS, "BROKER_URL": made.url}
+    yield made
+    choose._make.cache_clear()
+
+
+@pytest.fixture
+def consumers(server: Server, tmp_path: Path) -> Iterator[Consumers]:
+    """Consumers that listen to it, look at the table often, and take jobs of other programs."""
+    User.objects.create_user("ada")
+    starter = Consumers(
+        tmp_path,
+        JOBS_BROKER_URL=server.url,
+        JOBS_SWEEP_SECONDS="0.5",
+        JOBS_FOREIGN_OWNER="ada",
+    )
+    yield starter
+    starter.stop_all()  # who is killed keeps Kafka's partitions for the next test's first seconds
+    starter.end_all()
+
+
+@pytest.fixture
+def post(live_server: LiveServer, server: Server, consumers: Consumers) -> Callable[[int], str]:
+    """Hand in a job over HTTP and return its id; nothing but a 202 will do."""
+    _, token = Token.objects.issue(User.objects.get())
+
+    def post(n: int) -> str:
+        request = urllib.request.Request(
+            f"{live_server.url}/api/v1/jobs",
+            json.dumps({"task": "desk.square", "args": {"n": n}}).encode(),
+            {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert answer.status == 202
+            return str(json.load(answer)["id"])
+
+    return post
+
+
+def _typical_seconds(post: Callable[[int], str], ids: list[str]) -> float:
+    """Post a row of jobs; return the median of what the answers took."""
+    took = []
+    for n in range(REQUESTS):
+        began = time.perf_counter()
+        ids.append(post(n))
+        took.append(time.perf_counter() - began)
+    return statistics.median(took)
+
+
+def _message(server: Server, n: int) -> str:
+    """Hand in a job as another program does: only the broker can tell of it."""
+    job_id = str(uuid7())
+    body = f'{{"job_id": "{job_id}", "task": "desk.square", "args": {{"n": {n}}}}}'
+    sender_of(server.url.partition("?")[0])(body.encode())
+    return job_id
+
+
+def _wait_for_message(job_id: str) -> Job:
+    wait_until(lambda: Job.objects.filter(pk=job_id).exists(), timeout=90, what="the message")
+    return wait_finished(job_id)
+
+
+def _all_finished() -> bool:
+    return not Job.objects.filter(status__in=UNFINISHED).exists()
+
+
+@pytest.mark.parametrize("outage", ["stopped", "frozen"])
+def test_a_request_is_answered_at_the_usual_speed(
+    consumers: Consumers, server: Server, post: Callable[[int], str], outage: str
+) -> None:
+    consumers.start()
+    ids: list[str] = []
+    usual = _typical_seconds(post, ids)
+    (server.stop if outage == "stopped" else server.freeze)()
+
+    meanwhile = _typical_seconds(post, ids)
+
+    assert meanwhile < AS_QUICK_AS * usual
+    assert [wait_finished(one).result for one in ids] == 2 * [n * n for n in range(REQUESTS)]
+    (server.start if outage == "stopped" else server.thaw)()
+    assert _wait_for_message(_message(server, 6)).result == 36
+
+
+def test_each_job_runs_once_across_a_restart(
+    consumers: Consumers, server: Server, tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger"
+    for _ in range(2):
+        consumers.start("--concurrency", "4")
+    for number in range(60):
+        tasks.ledger.enqueue(path=str(ledger), line=str(number))
+        if number == 20:
+            server.stop()
+        if number == 40:
+            server.start()
+    wait_until(_all_finished, timeout=60)
+    assert _wait_for_message(_message(server, 5)).result == 25
+
+    lines = ledger.read_text(encoding="utf-8").split()
+    assert Counter(lines) == Counter(str(number) for number in range(60))
+    assert set(Job.objects.values_list("status", "attempt")) == {("succeeded", 1)}
+
+
+def test_a_server_that_is_emptied_is_used_again(consumers: Consumers, server: Server) -> None:
+    consumers.start()
+    assert _wait_for_message(_message(server, 4)).result == 16
+
+    server.empty()
+
+    assert wait_finished(tasks.square.enqueue(3).id).result == 9
+    # Nobody sends to a topic that is not there yet: a consumer makes it again.
+    wait_until(lambda: brokers.get_broker().depth("default") is not None)
+    assert _wait_for_message(_message(server, 5)).result == 25
+
+
+def test_jobs_whose_permits_wait_when_a_consumer_is_killed(
+    consumers: Consumers, server: Server, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    first = consumers.start("--concurrency", "1", JOBS_SWEEP_SECONDS="3600")
+    held = tasks.hold_in_process.enqueue(path=str(go))
+    wait_status(held.id, "running")
+    waiting = [tasks.square.enqueue(n).id for n in range(3)]
+    brokers.get_broker().flush(5)
+
+    first.kill()
+    go.touch()
+    consumers.start()
+
+    assert [wait_finished(one).result for one in waiting] == [0, 1, 4]
+    assert wait_finished(held.id).attempt == 2
+
+
+def test_messages_in_the_hand_of_a_consumer_that_is_killed(
+    consumers: Consumers, server: Server
+) -> None:
+    """They were delivered and could not be recorded: the queue was full."""
+    lifecycle.set_paused("default", paused=True)
+    tasks.square.enqueue(1)
+    first = consumers.start(JOBS_MAX_BACKLOG="1")
+    ids = [_message(server, n) for n in range(3)]
+    wait_until(lambda: any("must wait" in line for line in first.said))
+
+    first.kill()
+    consumers.start()
+
+    # Redis hands on what was left for half a minute.
+    wait_until(lambda: Job.objects.filter(pk__in=ids).count() == 3, timeout=120)
+    lifecycle.set_paused("default", paused=False)
+    assert [wait_finished(one).result for one in ids] == [0, 1, 4]

@@ -1,0 +1,109 @@
+"""What a consumer does with the messages it has in hand while something fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from jobs.brokers.base import Permit
+from jobs.brokers.permits_funboost import Receiver
+
+
+class Away(Exception):
+    """What the link's client raises."""
+
+
+class Script:
+    """A link and an intake that answer as they are told; ``None`` says that the link fails."""
+
+    name = "Script"
+    errors: tuple[type[Exception], ...] = (Away,)
+
+    def __init__(self, lots: Sequence[list[bytes] | None], accepts: Sequence[bool] = ()) -> None:
+        self._lots = list(lots)
+        self._accepts = list(accepts)
+        self._claims: list[bool] = []
+        self.accepted: list[bytes | None] = []
+        self.acknowledged: list[bytes | None] = []
+        self.done_fails = 0
+        self.over: Callable[[], bool] = lambda: not self._lots
+
+    def receive(self, limit: int, seconds: float) -> list[Permit]:
+        lot = self._lots.pop(0) if self._lots else []
+        if lot is None:
+            raise Away
+        return [Permit(body, body) for body in lot]
+
+    def done(self, permits: Sequence[Permit]) -> None:
+        if self.done_fails:
+            self.done_fails -= 1
+            raise Away
+        self.acknowledged += [permit.body for permit in permits]
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def stopping(self) -> bool:
+        return self.over()
+
+    def room(self, queue: str, seconds: float) -> int:
+        return 5
+
+    def accept(self, queue: str, broker: str, permit: Permit) -> bool:
+        if self._accepts and not self._accepts.pop(0):
+            return False
+        self.accepted.append(permit.body)
+        return True
+
+    def claimed(self, queue: str, seconds: float) -> bool:
+        return True
+
+    def pause(self, seconds: float) -> None:
+        """No time passes here."""
+
+    def take(self, queue: str) -> list[Any]:
+        return []
+
+    def run(self, claim: Any) -> None:
+        """Nothing is ever taken."""
+
+
+def test_a_lot_is_acknowledged_once_it_is_read() -> None:
+    script = Script([[b"a", b"b"], [], [b"c"], []])
+    Receiver("q", lambda: script, script).run()
+    assert script.accepted == script.acknowledged == [b"a", b"b", b"c"]
+
+
+@pytest.mark.parametrize("meanwhile", [[], None, [b"c"]])
+def test_what_must_wait_is_read_later(meanwhile: list[bytes] | None) -> None:
+    """The database is away while a lot is read, and the broker fails or sends more meanwhile."""
+    script = Script([[b"a", b"b"], meanwhile, [], []], accepts=[True, False])
+    Receiver("q", lambda: script, script).run()
+    assert script.accepted == script.acknowledged == [b"a", b"b", *(meanwhile or [])]
+
+
+def test_an_acknowledgement_that_fails_is_sent_again() -> None:
+    script = Script([[b"a"], [], []])
+    script.done_fails = 1
+    Receiver("q", lambda: script, script).run()
+    assert script.accepted == [b"a"]
+    assert script.acknowledged == [b"a"]
+
+
+def test_a_broker_that_cannot_be_called_is_called_again(caplog: pytest.LogCaptureFixture) -> None:
+    """A setting that the client refuses must not end the thread, nor the looks beside it."""
+    script = Script([[b"a"], []])
+    tries = iter([Away("no such setting"), None])
+
+    def connect() -> Script:
+        fails = next(tries)
+        if fails is not None:
+            raise fails
+        return script
+
+    Receiver("q", connect, script).run()
+    assert script.acknowledged == [b"a"]
+    assert "The broker is away (no such setting)" in caplog.text
+    assert "Script is back." in caplog.text
