@@ -10,6 +10,13 @@ from django.core.exceptions import ImproperlyConfigured
 
 # A 202 answer is a promise that survives a power cut, so each commit reaches the disk: FULL.
 _SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"
+# Without these a client whose server has vanished from the network waits for two hours.
+_POSTGRES_PATIENCE = {
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "25000",
+}
 _HINT = "Write sqlite:///path/to/file or postgres://user:password@host:5432/name."
 
 
@@ -72,5 +79,5 @@ def _postgres(parts: SplitResult, port: int | None) -> dict[str, Any]:
         "PORT": port or "",
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": dict(parse_qsl(parts.query)),
+        "OPTIONS": _POSTGRES_PATIENCE | dict(parse_qsl(parts.query)),
     }

@@ -11,6 +11,7 @@ from .rescue import disown, orphans, rescue
 from .retention import prune
 from .running import ArtifactNote, Words, cancellations, keep_artifact, write_words
 from .schedule import next_due, promote_due
+from .writing import writing
 
 __all__ = [
     "ArtifactNote",
@@ -41,4 +42,5 @@ __all__ = [
     "retry",
     "set_paused",
     "write_words",
+    "writing",
 ]

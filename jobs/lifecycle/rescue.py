@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 
-from django.db import transaction
 from django.utils import timezone
 
 from ..models import Consumer, Job
@@ -14,6 +13,7 @@ from .adapting import Adapter
 from .claims import Claim, as_uuid
 from .outcomes import Outcome, finish
 from .sql import HELD, HOLDERS, LIVING, connection, run
+from .writing import writing
 
 
 def orphans() -> set[uuid.UUID | None]:
@@ -61,7 +61,7 @@ def disown(consumer: uuid.UUID, held: Collection[tuple[uuid.UUID, int]]) -> int:
     mine = Job.objects.filter(consumer_id=consumer, status=Status.RUNNING)
     strays = [job for job in mine if (job.id, job.attempt) in strange]
     now = timezone.now()
-    with transaction.atomic(using=connection().alias):
+    with writing():
         late = finish(
             Outcome(
                 claim=_claim_of(job),

@@ -8,12 +8,10 @@ import time
 import uuid
 from collections.abc import Callable
 
-from django.db import transaction
 from django.utils import timezone
 
 from .. import lifecycle
 from ..conf import get_conf
-from ..lifecycle.sql import connection
 from .answers import timed_out
 from .desk import Desk
 from .logsize import trim_log
@@ -110,7 +108,7 @@ class Chores:
         if lifecycle.disown(self._consumer(), self._desk.held()):
             self._desk.look()
         for orphan in lifecycle.orphans():
-            with transaction.atomic(using=connection().alias):
+            with lifecycle.writing():
                 found = lifecycle.rescue(orphan)
             if found:
                 self._desk.look()
@@ -119,7 +117,7 @@ class Chores:
         now = timezone.now()
         due = lifecycle.next_due()
         if due is not None and due <= now:
-            with transaction.atomic(using=connection().alias):
+            with lifecycle.writing():
                 lifecycle.promote_due(now)
             self._desk.look()
             self._tick.hurry(0)

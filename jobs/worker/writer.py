@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, OperationalError
 from django.db.utils import InterfaceError, InternalError
 from django.utils import timezone
 
@@ -81,7 +81,7 @@ def write(batch: Batch, consumer: uuid.UUID) -> Written:
         found = [queue for queue in found if lifecycle.has_waiting(queue)]
         if not found:
             return written
-    with transaction.atomic(using=connection().alias):
+    with lifecycle.writing():
         for note in batch.notes:
             kept, replaced = lifecycle.keep_artifact(note)
             written.stale_files += [replaced] if replaced else []

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from jobs.brokers.message import channel
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
 
 
 def empty_broker(url: str) -> None:
@@ -17,13 +24,33 @@ def empty_broker(url: str) -> None:
         _make_topics(url)
 
 
+def delete_channel(url: str, queue: str) -> None:
+    """Delete the stream or the topic of one queue, with all that is in it."""
+    if url.startswith("redis"):
+        import redis
+
+        with redis.Redis.from_url(url) as client:
+            client.delete(channel(queue))
+    if url.startswith("kafka"):
+        from confluent_kafka import KafkaException
+
+        deleted = _admin(url).delete_topics([channel(queue)], operation_timeout=10)
+        with contextlib.suppress(KafkaException):  # it was never made
+            deleted[channel(queue)].result(30)
+
+
+def _admin(url: str) -> AdminClient:
+    from confluent_kafka.admin import AdminClient
+
+    return AdminClient({"bootstrap.servers": urlsplit(url).netloc})
+
+
 def _make_topics(url: str) -> None:
     """A producer may come before the first consumer. What is left in them rings in vain."""
     from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient, NewTopic
+    from confluent_kafka.admin import NewTopic
 
-    admin = AdminClient({"bootstrap.servers": url.partition("://")[2]})
-    names = [f"jobs.{queue}" for queue in ("default", "mail")]
-    for made in admin.create_topics([NewTopic(name, 4) for name in names]).values():
+    names = [channel(queue) for queue in ("default", "mail")]
+    for made in _admin(url).create_topics([NewTopic(name, 4) for name in names]).values():
         with contextlib.suppress(KafkaException):  # it is there
             made.result(30)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import redis
 
+from tests.network import inside, within
 from tests.waiting import wait_until
 
 
@@ -25,15 +26,24 @@ def free_port() -> int:
 class RedisServer:
     """One ``redis-server``; it keeps nothing on disk."""
 
-    def __init__(self, folder: Path, *options: str, tls: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        tls: bool = False,
+        host: str = "127.0.0.1",
+        namespace: str = "",
+    ) -> None:
         program = shutil.which("redis-server")
         if program is None:
             pytest.skip("redis-server is not installed")
         self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.url = f"redis://{host}:{self.port}/0"
+        self._place = (host, self.port)
+        self._namespace = namespace
         ports = ["--port", "0", "--tls-port"] if tls else ["--port"]
-        self._command = [program, *ports, str(self.port), "--bind", "127.0.0.1"]
-        self._command += ["--save", "", "--dir", str(folder), *options]
+        self._command = [*inside(namespace), program, *ports, str(self.port), "--bind", host]
+        self._command += ["--protected-mode", "no", "--save", "", "--dir", str(folder), *options]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> RedisServer:
@@ -44,8 +54,11 @@ class RedisServer:
 
     def answers(self) -> bool:
         """Whether it takes connections."""
+        return within(self._namespace, self._is_open)
+
+    def _is_open(self) -> bool:
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+            return probe.connect_ex(self._place) == 0
 
     def client(self, **options: Any) -> redis.Redis:
         """A client of it."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from tests.running import ROOT
+from tests.procs import ROOT
 from webapp.database import from_url
 
 
@@ -36,6 +36,9 @@ class Setup:
         """As a parameter of a test, with the marks of the servers it needs."""
         servers = [name for name in (self.broker, self.database) if name in SERVERS]
         return pytest.param(self, id=self.name, marks=[getattr(pytest.mark, s) for s in servers])
+
+    def __str__(self) -> str:
+        return f"{self.broker.removesuffix('://')} over {self.database}"
 
     def broker_url(self) -> str:
         """Its URL; skips when the server is not there."""

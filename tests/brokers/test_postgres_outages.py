@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -22,42 +19,11 @@ from tests.desk import tasks
 from tests.running import Consumers, wait_finished, wait_status
 from tests.waiting import wait_until
 
-from .redis_server import RedisServer, free_port
+from .postgres_server import PostgresServer
+from .redis_server import RedisServer
 from .servers import default_database, postgres_config
 
 pytestmark = [pytest.mark.processes, pytest.mark.postgres]
-
-
-class PostgresServer:
-    """A server of a test's own; root hands it to the user ``postgres``."""
-
-    def __init__(self, folder: Path) -> None:
-        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-        if not programs:
-            pytest.skip("PostgreSQL's programs are not where Debian has them")
-        self._bin = programs[-1]
-        self._folder = folder
-        self._port = free_port()
-        self.url = f"postgres://jobs@127.0.0.1:{self._port}/postgres"
-        if os.getuid() == 0:
-            shutil.chown(folder, "postgres")
-        self._run("initdb", "-A", "trust", "-U", "jobs", "-E", "UTF8", "--no-sync")
-
-    def _run(self, program: str, *arguments: str) -> None:
-        command = [str(self._bin / program), "-D", str(self._folder / "data"), *arguments]
-        if os.getuid() == 0:
-            command = ["runuser", "-u", "postgres", "--", *command]
-        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, timeout=60)
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        told = f"-p {self._port} -c listen_addresses=127.0.0.1"
-        told += f" -c unix_socket_directories={self._folder}"
-        self._run("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", told, "start")
-
-    def stop(self, mode: str = "immediate") -> None:
-        """End it; ``immediate`` is what a crash does."""
-        self._run("pg_ctl", "-w", "-m", mode, "stop")
 
 
 @pytest.fixture

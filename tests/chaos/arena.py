@@ -7,43 +7,73 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import uuid
 from collections import Counter
-from datetime import datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jobs.states import FINAL
+from tests.brokers.emptying import delete_channel
+from tests.brokers.servers import Setup
 from tests.running import ROOT, ConsumerHandle
 from tests.waiting import wait_until
 
-from .checker import AttemptRow, Change, Complaint, Effect, JobRow, World, check
+from .checker import Complaint, World, check
+from .collect import attempts_of, changes_of, effects_of, jobs_of
+from .databases import Database, database_for
 
 LEASE = 3
+ON_SQLITE = Setup("sqlite")
 
 
 class Arena:
     """Starts, kills, asks and collects."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        setup: Setup = ON_SQLITE,
+        *,
+        broker: str = "",
+        database: Database | None = None,
+    ) -> None:
         self.folder = folder
-        self.database = folder / "chaos.sqlite3"
+        self.setup = setup
+        self.queue = f"chaos-{uuid.uuid4().hex[:12]}"
+        self.broker = broker or setup.broker_url()
+        self.database = database or database_for(setup, folder)
         self.ledger = folder / "ledger"
         self.accepted: dict[str, str] = {}
         self.asked: set[str] = set()
         self.retries: Counter[str] = Counter()
         self.consumers: list[ConsumerHandle] = []
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._socket = self.listen()
         self._socket.set_inheritable(True)
         self._web: subprocess.Popen[bytes] | None = None
         self._token = subprocess.check_output(
-            [sys.executable, "-m", "tests.chaos.prepare"], env=self.environment(), text=True
+            [*self.inside("web"), sys.executable, "-m", "tests.chaos.prepare"],
+            env=self.environment(),
+            text=True,
         ).strip()
+
+    # Where it is: all on this machine.
+
+    def inside(self, host: str) -> list[str]:
+        """What starts a program on a host."""
+        return []
+
+    def listen(self) -> socket.socket:
+        """The socket of the web process, which outlives it."""
+        return socket.create_server(("127.0.0.1", 0), backlog=256)
+
+    def dial(self, timeout: float) -> socket.socket:
+        """Call the web process."""
+        return socket.create_connection(self._socket.getsockname(), timeout)
 
     # Processes.
 
@@ -53,12 +83,14 @@ class Arena:
         return {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.chaos.settings",
-            "DATABASE_URL": f"sqlite:///{self.database}",
+            "DATABASE_URL": self.database.url,
+            "JOBS_BROKER_URL": self.broker,
             "JOBS_TEST_DATA_DIR": str(self.folder / host),
             "JOBS_LEASE_SECONDS": str(LEASE),
             "JOBS_SWEEP_SECONDS": "1",
             "JOBS_GRACE_SECONDS": "2",
             "CHAOS_LEDGER": str(self.ledger),
+            "CHAOS_QUEUE": self.queue,
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             **extra,
@@ -73,8 +105,9 @@ class Arena:
         **extra: str,
     ) -> ConsumerHandle:
         """Start a consumer; ``before`` is a program that starts it."""
+        command = [sys.executable, str(ROOT / "manage.py"), "runconsumers", "--queues", self.queue]
         process = subprocess.Popen(
-            [*before, sys.executable, str(ROOT / "manage.py"), "runconsumers", *options],
+            [*self.inside(host), *before, *command, *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -88,11 +121,19 @@ class Arena:
         self.consumers.append(handle)
         return handle.wait_ready(ready) if ready else handle
 
+    def freeze(self, consumer: ConsumerHandle) -> None:
+        """Freeze a consumer, but not in the middle of a write: no one could write to SQLite."""
+        consumer.signal(signal.SIGSTOP)
+        while not self.database.is_free():
+            consumer.signal(signal.SIGCONT)
+            self.let_pass(0.05)
+            consumer.signal(signal.SIGSTOP)
+
     def serve(self, **extra: str) -> subprocess.Popen[bytes]:
         """Start the web process; one that was killed is followed by the next on the same socket."""
         self.stop_serving()
         number = self._socket.fileno()
-        command = [sys.executable, "-m", "tests.chaos.serve", str(number)]
+        command = [*self.inside("web"), sys.executable, "-m", "tests.chaos.serve", str(number)]
         self._web = subprocess.Popen(
             command,
             env=self.environment(**extra),
@@ -109,6 +150,10 @@ class Arena:
             self._web.kill()
             self._web.wait(10)
 
+    def lose_permits(self) -> None:
+        """Delete the stream or topic of this arena, with all that is in it."""
+        delete_channel(self.broker, self.queue)
+
     def close(self) -> None:
         """End all of it."""
         self.stop_serving()
@@ -117,33 +162,53 @@ class Arena:
                 consumer.signal(signal.SIGCONT)
             consumer.close()
         self._socket.close()
+        self.lose_permits()
+        self.database.close()
 
     # The client.
 
     def post(self, path: str, body: Any = None, key: str = "", timeout: float = 10.0) -> Any:
         """Send one request; return (status, JSON). Raises OSError when nobody answers."""
-        host, port = self._socket.getsockname()
-        client = http.client.HTTPConnection(host, port, timeout=timeout)
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json"}
         if key:
             headers["Idempotency-Key"] = key
+        status, said = self.ask("POST", path, json.dumps(body or {}).encode(), headers, timeout)
+        return status, json.loads(said or b"null")
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 10.0,
+    ) -> tuple[int, bytes]:
+        """Send one request to the API; return status and body."""
+        client = http.client.HTTPConnection("127.0.0.1", timeout=timeout)
+        client.sock = self.dial(timeout)
+        credential = {"Authorization": f"Bearer {self._token}"}
         try:
-            client.request("POST", f"/api/v1/{path}", json.dumps(body or {}), headers)
+            client.request(method, f"/api/v1/{path}", body, credential | dict(headers or {}))
             answer = client.getresponse()
-            return answer.status, json.loads(answer.read() or b"null")
+            return answer.status, answer.read()
         except http.client.HTTPException as error:
             raise ConnectionError(str(error)) from error
         finally:
             client.close()
 
+    def order(self, task: str, key: str, timeout: float = 10.0, **args: Any) -> Any:
+        """Ask once for a job; return (status, JSON). What is answered is not yet counted."""
+        self.asked.add(key)
+        body = {"task": f"chaos.{task}", "args": args, "queue": self.queue}
+        return self.post("jobs", body, key, timeout)
+
     def submit(self, task: str, *, stop: threading.Event | None = None, **args: Any) -> str:
         """Hand in a job as a careful client does: with one key, until there is an answer."""
         key = uuid.uuid4().hex
-        self.asked.add(key)
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and not (stop and stop.is_set()):
             try:
-                status, job = self.post("jobs", {"task": f"chaos.{task}", "args": args}, key)
+                status, job = self.order(task, key, **args)
             except OSError:
                 status, job = 0, {}
             if status in {200, 202}:
@@ -158,11 +223,7 @@ class Arena:
 
     def rows(self, statement: str, *parameters: Any) -> list[Any]:
         """Ask the database."""
-        database = sqlite3.connect(self.database, timeout=30)
-        try:
-            return database.execute(statement, parameters).fetchall()
-        finally:
-            database.close()
+        return self.database.rows(statement, *parameters)
 
     def job(self, job_id: str) -> Any:
         """Return (status, attempt) of a job."""
@@ -209,64 +270,20 @@ class Arena:
             accepted=dict(self.accepted),
             asked=set(self.asked),
             retries=Counter(self.retries),
-            jobs=self._jobs(),
-            attempts=self._attempts(),
-            changes=[
-                Change(*row)
-                for row in self.rows(
-                    "SELECT job, old, new, attempt_before, attempt FROM chaos_change ORDER BY id"
-                )
-            ],
-            ledger=self._effects(),
+            jobs=jobs_of(self.database),
+            attempts=attempts_of(self.database),
+            changes=changes_of(self.database),
+            ledger=effects_of(self.ledger),
             living={
                 row[0] for row in self.rows("SELECT id FROM jobs_consumer") if self._lives(*row)
             },
         )
 
     def complaints(self) -> list[Complaint]:
-        """Let the checker judge, and SQLite its own file."""
-        found = check(self.world())
-        verdict = self.rows("PRAGMA integrity_check")
-        return found + ([] if verdict == [("ok",)] else [Complaint("broken", "", str(verdict))])
+        """Let the checker judge, and the database its own files."""
+        broken = [Complaint("broken", "", said) for said in self.database.verdict()]
+        return check(self.world()) + broken
 
     def _lives(self, consumer: str) -> bool:
         pids = {handle.pid for handle in self.consumers if handle.process.poll() is None}
         return self.rows("SELECT pid FROM jobs_consumer WHERE id = ?", consumer)[0][0] in pids
-
-    def _jobs(self) -> list[JobRow]:
-        columns = (
-            "id, idempotency_key, status, attempt, failures, max_attempts, result, consumer_id"
-        )
-        return [
-            JobRow(one, key, status, attempt, failures, budget, _winner(result), consumer)
-            for one, key, status, attempt, failures, budget, result, consumer in self.rows(
-                f"SELECT {columns} FROM jobs_job"
-            )
-        ]
-
-    def _attempts(self) -> list[AttemptRow]:
-        columns = "job_id, number, outcome, started_at, ended_at"
-        return [
-            AttemptRow(job, number, outcome, seconds_of(started), seconds_of(ended))
-            for job, number, outcome, started, ended in self.rows(
-                f"SELECT {columns} FROM jobs_attempt"
-            )
-        ]
-
-    def _effects(self) -> list[Effect]:
-        lines = self.ledger.read_text("utf-8").splitlines() if self.ledger.exists() else []
-        return [
-            Effect(said["job"].replace("-", ""), said["attempt"], said["what"])
-            for said in map(json.loads, lines)
-        ]
-
-
-def seconds_of(text: str) -> float:
-    """Return a stored time in seconds since 1970."""
-    return datetime.fromisoformat(f"{text}+00:00").timestamp()
-
-
-def _winner(result: str | None) -> int | None:
-    """The attempt that a stored result says it is of."""
-    found: dict[str, int] | None = json.loads(result or "null")
-    return (found or {}).get("attempt")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from .arena import Arena
+from .arena import ON_SQLITE, Arena
 
 
 @pytest.fixture
-def arena(tmp_path: Path) -> Iterator[Arena]:
-    """Return a site whose processes end with the test."""
-    made = Arena(tmp_path)
+def arena(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Arena]:
+    """Return a site whose processes end with the test; its ``Setup`` may be a parameter."""
+    made = Arena(tmp_path, getattr(request, "param", ON_SQLITE))
     yield made
     made.close()

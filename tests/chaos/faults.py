@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from jobs import brokers, lifecycle
+from jobs.brokers.announcer import Announcer
 from jobs.lifecycle import recording
 from jobs.submission import accept
 from jobs.worker import desk, run
@@ -16,8 +18,10 @@ Function = Callable[..., Any]
 
 
 def die(*args: Any, **kwargs: Any) -> None:
-    """End as a power cut would."""
-    os.kill(os.getpid(), signal.SIGKILL)
+    """End as a power cut would; with ``FAULT_SIGNAL=SIGSTOP`` freeze."""
+    # To this thread: sent to the process, another may take it first and this one go on a little.
+    number = signal.Signals[os.environ.get("FAULT_SIGNAL", "SIGKILL")]
+    signal.pthread_kill(threading.get_ident(), number)
 
 
 def _after(owner: Any, name: str, when: Function = lambda result, *args: True) -> None:
@@ -63,7 +67,33 @@ CONSUMER: dict[str, Function] = {
     "outcome before commit": lambda: _after(lifecycle, "finish", lambda late, outcomes: outcomes),
     "outcome after commit": lambda: _before(desk, "tell"),
 }
-POINTS = SUBMITTER | CONSUMER
+# On brokers that carry messages: a permit is sent by a thread, and read by one beside the looks.
+SENDER: dict[str, Function] = {
+    "permit before sending": lambda: _before(Announcer, "_try"),
+    "permit after sending": lambda: _after(Announcer, "_try"),
+}
+RECEIVER: dict[str, Function] = {
+    "permit in hand": lambda: _before(_receiver(), "_use"),
+    "permit used, not acknowledged": lambda: _after(_receiver(), "_use", lambda used, *args: used),
+    "permit acknowledged": lambda: _after_acknowledging(),  # noqa: PLW0108  (defined below)
+}
+POINTS = SUBMITTER | CONSUMER | SENDER | RECEIVER
+
+
+def _receiver() -> Any:
+    from jobs.brokers import permits_funboost  # loads funboost, which a web process never does
+
+    return permits_funboost.Receiver
+
+
+def _after_acknowledging() -> None:
+    original = _receiver().__init__
+
+    def made(self: Any, *args: Any) -> None:
+        original(self, *args)
+        _after(self._link, "done")
+
+    _receiver().__init__ = made
 
 
 def install(point: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-import sqlite3
 import statistics
 import threading
 import time
@@ -13,19 +12,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.brokers.servers import Setup
 from tests.running import ConsumerHandle
 from tests.waiting import wait_until
 
-from .arena import LEASE, Arena, seconds_of
+from .arena import LEASE, ON_SQLITE, Arena
+from .databases import seconds_of
 
 HOSTS = ("here", "here", "there")
 """The third consumer is as on another machine: only its silence tells that it is dead."""
 KINDS = {"kill": 66, "freeze": 12, "drain": 8, "lock": 7, "web": 7}
+KINDS_WITH = {"postgres": {"cut": 5}, "redis": {"empty": 5}, "kafka": {"empty": 5}}
+"""What only these can suffer: their connections break, all permits are lost."""
 PACE = 1.8
 SLOTS = "2"
 BACKLOG = 100
 PROGRESS = 6
-ENDED = "SELECT 1 FROM jobs_attempt WHERE outcome IN ('succeeded', 'failed', 'died')"
+ENDED = "SELECT COUNT(*) FROM jobs_attempt WHERE outcome IN ('succeeded', 'failed', 'died')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,13 @@ class Fault:
         return f"{self.at:7.2f} s  {self.kind:6}  consumer {self.place}  {self.seconds:.2f} s"
 
 
-def plan_faults(seed: int, seconds: float) -> list[Fault]:
-    """Return the faults of a storm: the same for the same seed."""
+def plan_faults(seed: int, seconds: float, setup: Setup = ON_SQLITE) -> list[Fault]:
+    """Return the faults of a storm: the same for the same seed and setup."""
     rng = random.Random(seed)
-    kinds = rng.choices(list(KINDS), list(KINDS.values()), k=int(seconds / PACE))
+    weights = dict(KINDS)
+    for server in (setup.database, setup.broker):
+        weights |= KINDS_WITH.get(server, {})
+    kinds = rng.choices(list(weights), list(weights.values()), k=int(seconds / PACE))
     return [
         Fault(
             (n + rng.random()) * PACE, kind, rng.randrange(len(HOSTS)), rng.uniform(0.3, 2 * LEASE)
@@ -75,15 +81,15 @@ class Storm:
     done: Counter[str] = field(default_factory=Counter)
     killed: dict[int, tuple[float, str]] = field(default_factory=dict)  # pid -> when, which host
     over: threading.Event = field(default_factory=threading.Event)
-    errors: list[BaseException] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
     _still: threading.Event = field(default_factory=threading.Event)
     _ended: int = 0
     _places: list[ConsumerHandle] = field(default_factory=list)
 
     def run(self, say: Callable[[str], Any]) -> None:
         """Rage for the given time, then let everything end."""
-        faults = plan_faults(self.seed, self.seconds)
-        say(f"seed {self.seed}, {self.seconds:g} s, {len(faults)} faults")
+        faults = plan_faults(self.seed, self.seconds, self.arena.setup)
+        say(f"{self.arena.setup}: seed {self.seed}, {self.seconds:g} s, {len(faults)} faults")
         self.arena.serve()
         self._places = [self._start(place) for place in range(len(HOSTS))]
         workers = [
@@ -101,7 +107,8 @@ class Storm:
             self._still.set()
             for worker in (*workers, replacing):
                 worker.join(180)
-        assert self.errors == []
+        if self.errors:
+            raise ExceptionGroup("threads of the storm broke", self.errors)
         self._leave()
 
     def _start(self, place: int) -> ConsumerHandle:
@@ -110,7 +117,7 @@ class Storm:
     def _guarded(self, target: Callable[..., None], *args: Any) -> None:
         try:
             target(*args)
-        except BaseException as error:  # noqa: BLE001  (told at the end, by the main thread)
+        except Exception as error:  # noqa: BLE001  (told at the end, by the main thread)
             self.errors.append(error)
 
     def _hand_in(self, number: int) -> None:
@@ -160,7 +167,7 @@ class Storm:
         goal = self._ended + PROGRESS
 
         def enough() -> bool:
-            self._ended = len(self.arena.rows(ENDED))
+            self._ended = int(self.arena.rows(ENDED)[0][0])
             return self._ended >= goal or bool(self.errors)
 
         wait_until(enough, timeout=120, what=f"{PROGRESS} jobs to end between two faults")
@@ -198,13 +205,14 @@ class Storm:
             consumer.signal(signal.SIGTERM)
 
     def _lock(self, fault: Fault) -> None:
-        database = sqlite3.connect(self.arena.database, timeout=20, isolation_level=None)
-        try:
-            database.execute("BEGIN IMMEDIATE")
+        with self.arena.database.locked():
             time.sleep(fault.seconds)
-            database.execute("ROLLBACK")
-        finally:
-            database.close()
+
+    def _cut(self, fault: Fault) -> None:
+        self.arena.database.cut()
+
+    def _empty(self, fault: Fault) -> None:
+        self.arena.lose_permits()
 
     def _web(self, fault: Fault) -> None:
         self.arena.serve()

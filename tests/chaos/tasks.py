@@ -9,7 +9,7 @@ import signal
 import time
 from typing import Any
 
-from jobs import JobContext, job
+from jobs import InputFile, JobContext, job
 from jobs.errors import GiveUp
 
 
@@ -55,6 +55,15 @@ async def await_it(context: JobContext, seconds: float = 0.0) -> dict[str, Any]:
     """Take a while, on the event loop."""
     _note(context, "begin")
     await asyncio.sleep(seconds)
+    _note(context, "end")
+    return {"attempt": context.attempt}
+
+
+@job
+def copy(context: JobContext, file: InputFile) -> dict[str, Any]:
+    """Keep a file's content as an artifact."""
+    _note(context, "begin")
+    context.save_artifact("copy.txt", file.path)
     _note(context, "end")
     return {"attempt": context.attempt}
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import resource
 import signal
-import sqlite3
 from pathlib import Path
 
 import pytest
 
+from tests.brokers.servers import Setup
 from tests.waiting import wait_until
 
 from .arena import LEASE, Arena
 
 pytestmark = pytest.mark.processes
+ON_POSTGRES = Setup("postgres", database="postgres")
 
 
 def test_a_locked_database_kills_nobody_and_loses_no_outcome(arena: Arena) -> None:
@@ -24,18 +25,13 @@ def test_a_locked_database_kills_nobody_and_loses_no_outcome(arena: Arena) -> No
     job = arena.submit("work", until=str(go))
     arena.wait_job(job, ("running", 1))
 
-    database = sqlite3.connect(arena.database, timeout=30, isolation_level=None)
-    database.execute("BEGIN IMMEDIATE")
-    try:
+    with arena.database.locked():
         go.touch()
         wait_until(lambda: "end" in [effect.what for effect in arena.world().ledger])
         # It waits as long as a write may wait for its turn, which is more than two leases.
-        status, problem = arena.post("jobs", {"task": "chaos.work", "args": {}}, timeout=60)
+        status, problem = arena.order("work", "refused", timeout=60)
         assert (status, problem["status"]) == (503, 503)
         assert arena.job(job) == ("running", 1), "reads still work; the outcome is in memory"
-    finally:
-        database.execute("ROLLBACK")
-        database.close()
 
     arena.wait_job(job, ("succeeded", 1))
     arena.wait_beats(15)
@@ -54,8 +50,7 @@ def test_a_full_disk_is_an_error_and_never_half_a_row(arena: Arena) -> None:
 
     for pid in (web.pid, consumer.pid):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
-    arena.asked.add("once")
-    status, _ = arena.post("jobs", {"task": "chaos.work", "args": {}}, "once", timeout=60)
+    status, _ = arena.order("work", "once", timeout=60)
     assert status == 503
     # The ledger cannot grow either: what the task does then fails, and that cannot be written.
     go.touch()
@@ -64,7 +59,7 @@ def test_a_full_disk_is_an_error_and_never_half_a_row(arena: Arena) -> None:
         unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
 
-    status, again = arena.post("jobs", {"task": "chaos.work", "args": {}}, "once", timeout=60)
+    status, again = arena.order("work", "once", timeout=60)
     arena.accepted["once"] = again["id"].replace("-", "")
     assert status == 202, "nothing of the refused request was kept"
     arena.wait_job(job, "succeeded")
@@ -86,11 +81,12 @@ def test_a_job_of_newer_code_waits_for_a_consumer_that_knows_it(arena: Arena) ->
     assert arena.complaints() == []
 
 
-def _is_alive(pid: int) -> bool:
+def _state(pid: int) -> str:
+    """As Linux calls it: T is stopped, Z dead and not yet asked for."""
     try:
-        return ") Z " not in Path(f"/proc/{pid}/stat").read_text("utf-8")
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(") ")[2][:1]
     except OSError:
-        return False
+        return ""
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="it forks")
@@ -106,7 +102,9 @@ def test_a_child_that_dies_in_the_middle_of_a_word_is_noticed(arena: Arena) -> N
     assert message.startswith("worker process died: signal 9, 0.")
     assert message.endswith(" GB")
     (forked,) = (effect.what.split()[1] for effect in arena.world().ledger)
-    wait_until(lambda: not _is_alive(int(forked)), what="the end of what the task had started")
+    wait_until(
+        lambda: _state(int(forked)) in {"", "Z"}, what="the end of what the task had started"
+    )
 
 
 def test_a_coroutine_that_blocks_the_loop_is_left_behind(arena: Arena) -> None:
@@ -157,4 +155,22 @@ def test_a_suspended_pair_is_rescued_by_nobody(arena: Arena) -> None:
     go.touch()
 
     arena.wait_job(job, ("succeeded", 1))
+    assert arena.complaints() == []
+
+
+@pytest.mark.parametrize("point", ["claim before commit", "outcome before commit"])
+@pytest.mark.parametrize("arena", [ON_POSTGRES.parameter()], indirect=True)
+def test_who_is_frozen_in_a_transaction_holds_up_nobody(arena: Arena, point: str) -> None:
+    """Or is cut off in it: the server does not know, and keeps its locks."""
+    arena.serve()
+    job = arena.submit("work")
+    frozen = arena.consume(
+        "--concurrency", "1", host="there", ready=0, FAULT=point, FAULT_SIGNAL="SIGSTOP"
+    )
+    wait_until(lambda: _state(frozen.pid) == "T", what="the freeze")
+    arena.consume("--concurrency", "1")
+
+    attempt = 1 if point == "claim before commit" else 2
+    assert arena.wait_job(job, "succeeded") == ("succeeded", attempt)
+    frozen.kill()
     assert arena.complaints() == []

@@ -27,7 +27,7 @@ def _thawed_too_late(arena: Arena, **extra: Any) -> str:
     frozen = arena.consume("--concurrency", "1", **extra)
     job = arena.submit("work", until=str(go))
     arena.wait_job(job, ("running", 1))
-    frozen.signal(signal.SIGSTOP)
+    arena.freeze(frozen)
     arena.consume("--concurrency", "1", host="there", **extra)
     arena.wait_job(job, ("running", 2))
     go.touch()

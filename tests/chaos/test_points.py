@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 
 import pytest
 
+from tests.brokers.servers import Setup
 from tests.waiting import wait_until
 
 from .arena import Arena
-from .faults import CONSUMER, SUBMITTER
+from .faults import CONSUMER, RECEIVER, SENDER, SUBMITTER
 
 pytestmark = pytest.mark.processes
+MESSAGES = [
+    Setup("redis", broker="redis", database="postgres"),
+    Setup("kafka", broker="kafka", database="postgres"),
+]
+with_messages = pytest.mark.parametrize(
+    "arena", [setup.parameter() for setup in MESSAGES], indirect=True
+)
+NO_LOOK = "3600"
+"""Seconds between looks at the table: only a permit can tell of a job."""
 
 
 @pytest.mark.parametrize("point", SUBMITTER)
 def test_the_web_process_dies(arena: Arena, point: str) -> None:
     web = arena.serve(FAULT=point)
     key = "once"
-    arena.asked.add(key)
     with pytest.raises(OSError, match=r".*"):
-        arena.post("jobs", {"task": "chaos.work", "args": {}}, key, timeout=30)
+        arena.order("work", key, timeout=30)
     assert web.wait(10) == -signal.SIGKILL
 
     arena.serve()
-    status, job = arena.post("jobs", {"task": "chaos.work", "args": {}}, key, timeout=30)
+    status, job = arena.order("work", key, timeout=30)
     arena.accepted[key] = job["id"].replace("-", "")
 
     assert status == (202 if point == "submission before commit" else 200)
@@ -46,4 +56,40 @@ def test_a_consumer_dies(arena: Arena, point: str) -> None:
     claimed = point not in {"permit received", "claim before commit"}
     again = claimed and point != "outcome after commit"
     assert arena.wait_job(job, "succeeded") == ("succeeded", 2 if again else 1)
+    assert arena.complaints() == []
+
+
+@with_messages
+@pytest.mark.parametrize("point", SENDER)
+def test_the_web_process_dies_with_a_permit(arena: Arena, point: str) -> None:
+    web = arena.serve(FAULT=point)
+    key = "once"
+    # The thread that sends dies beside the answer: it may just have been given.
+    with contextlib.suppress(OSError):
+        arena.order("work", key, timeout=30)
+    assert web.wait(10) == -signal.SIGKILL
+
+    arena.serve()
+    status, job = arena.order("work", key, timeout=30)
+    arena.accepted[key] = job["id"].replace("-", "")
+
+    assert status == 200
+    arena.consume()
+    assert arena.wait_job(job["id"], "succeeded") == ("succeeded", 1)
+    assert arena.complaints() == []
+
+
+@with_messages
+@pytest.mark.parametrize("point", RECEIVER)
+def test_a_consumer_dies_with_a_permit(arena: Arena, point: str) -> None:
+    arena.serve()
+    victim = arena.consume("--concurrency", "1", FAULT=point, JOBS_SWEEP_SECONDS=NO_LOOK)
+    job = arena.submit("work")
+    assert victim.wait() == -signal.SIGKILL
+    arena.consume("--concurrency", "1")
+
+    _, attempt = arena.wait_job(job, "succeeded")
+    # Who dies once it has claimed may have finished the job by then.
+    assert attempt in ({1} if point == "permit in hand" else {1, 2})
+    arena.wait_job(arena.submit("work"), "succeeded")
     assert arena.complaints() == []

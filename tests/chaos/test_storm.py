@@ -1,4 +1,4 @@
-"""A minute of storm; ``JOBS_STORM_SECONDS`` makes it longer, ``JOBS_STORM_SEED`` repeats one."""
+"""A storm on each setup; ``JOBS_STORM_SECONDS`` makes it longer, ``JOBS_STORM_SEED`` repeats it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.brokers.servers import Setup
 from tests.waiting import wait_until
 
 from .arena import Arena
-from .storm import Storm, plan_faults
+from .storm import KINDS, Storm, plan_faults
 
+SETUPS = [
+    Setup("sqlite"),
+    Setup("postgres", database="postgres"),
+    Setup("redis", broker="redis", database="postgres"),
+    Setup("kafka", broker="kafka", database="postgres"),
+]
 pytestmark = [pytest.mark.processes, pytest.mark.storm]
 
 
@@ -20,17 +27,23 @@ def test_a_seed_is_a_storm() -> None:
     assert plan_faults(7, 60) == plan_faults(7, 60) != plan_faults(8, 60)
 
 
+def test_each_setup_has_its_own_faults() -> None:
+    kinds = [{fault.kind for fault in plan_faults(7, 1800, setup)} for setup in SETUPS]
+    assert [kind - set(KINDS) for kind in kinds] == [set(), {"cut"}, *[{"cut", "empty"}] * 2]
+
+
+@pytest.mark.parametrize("arena", [setup.parameter() for setup in SETUPS], indirect=True)
 def test_nothing_is_lost_and_nothing_finishes_twice(
     arena: Arena, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seed = int(os.environ.get("JOBS_STORM_SEED", random.randrange(10**6)))
-    storm = Storm(arena, seed, float(os.environ.get("JOBS_STORM_SECONDS", "45")))
+    storm = Storm(arena, seed, float(os.environ.get("JOBS_STORM_SECONDS", "20")))
     try:
         storm.run(print)
     finally:
         print(storm.figures())
     with capsys.disabled():
-        print(f"\nstorm of seed {seed}: {storm.figures()}")
+        print(f"\nstorm on {arena.setup}, seed {seed}: {storm.figures()}")
 
     assert [str(complaint) for complaint in arena.complaints()] == []
     arena.stop_serving()
@@ -39,7 +52,7 @@ def test_nothing_is_lost_and_nothing_finishes_twice(
 
 def _left_behind(arena: Arena) -> list[str]:
     """Processes that know of this arena: every one has its database in its environment."""
-    mark = str(arena.database).encode()
+    mark = arena.database.url.encode()
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:

@@ -26,6 +26,12 @@ def square(n: int) -> int:
 
 
 @job
+def moment() -> float:
+    """Return the time."""
+    return time.time()
+
+
+@job
 def ledger(path: str, line: str) -> None:
     """Append a line: the effect that a test counts."""
     with Path(path).open("a", encoding="utf-8") as file:

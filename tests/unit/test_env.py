@@ -79,12 +79,20 @@ def test_an_absolute_sqlite_url_stays_absolute(tmp_path: Path) -> None:
 
 
 def test_a_postgres_url_is_taken_apart() -> None:
-    url = "postgres://a%40b:p%2Fw@db.example:6432/desk?sslmode=require"
+    url = "postgres://a%40b:p%2Fw@db.example:6432/desk?sslmode=require&keepalives_idle=60"
     found = database.from_url(url, base=BASE)
     assert found["ENGINE"] == "django.db.backends.postgresql"
     assert (found["USER"], found["PASSWORD"]) == ("a@b", "p/w")
     assert (found["HOST"], found["PORT"], found["NAME"]) == ("db.example", 6432, "desk")
-    assert found["OPTIONS"] == {"sslmode": "require"}
+    assert found["OPTIONS"]["sslmode"] == "require"
+    assert found["OPTIONS"]["keepalives_idle"] == "60"
+
+
+def test_a_postgres_server_that_vanishes_is_noticed() -> None:
+    options = database.from_url("postgres://u@db.example/desk", base=BASE)["OPTIONS"]
+    assert int(options["tcp_user_timeout"]) <= 30_000
+    probes = int(options["keepalives_interval"]) * int(options["keepalives_count"])
+    assert int(options["keepalives_idle"]) + probes <= 30
 
 
 @pytest.mark.parametrize(

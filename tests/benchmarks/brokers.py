@@ -1,0 +1,79 @@
+"""What each broker costs and gains: ``python -m tests.benchmarks.brokers [NAME ...]``.
+
+Prints one table. Each setup has servers of its own, on this machine, for some are killed; each is
+measured in a process of its own. ``--samples`` says how often the idle consumer is rung.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.procs import ROOT
+
+from .broker_figures import BROKERS
+
+HEAD: Final = (
+    "broker",
+    "pick-up, idle: median",
+    "p95",
+    "jobs per second",
+    "kill -9 to re-run: median (worst)",
+    "broker stopped to next start: median (worst)",
+)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=list(BROKERS), metavar="NAME")
+    parser.add_argument("--samples", type=int, default=40)
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(BROKERS):
+        parser.error(f"no such broker: {', '.join(sorted(unknown))}. Known: {', '.join(BROKERS)}")
+    _say(HEAD)
+    _say(["---"] * len(HEAD))
+    for name in options.names:
+        _say(_row(_measure(name, options.samples)))
+
+
+def _say(cells: Sequence[str]) -> None:
+    sys.stdout.write(f"| {' | '.join(cells)} |\n")
+    sys.stdout.flush()
+
+
+def _measure(name: str, samples: int) -> dict[str, str]:
+    """Have one setup measured; its settings are those of its process."""
+    own = ("JOBS_", "DJANGO_", "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "DATABASE_URL")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(own)}
+    jars = {key: value for key, value in os.environ.items() if key == "JOBS_TEST_KAFKA_JARS"}
+    with tempfile.TemporaryDirectory(prefix="jobdesk-bench-") as folder:
+        # PostgreSQL runs as another user when we are root.
+        Path(folder).chmod(0o755)
+        command = [sys.executable, "-m", "tests.benchmarks.broker_figures", name, folder]
+        told = subprocess.run(
+            [*command, str(samples)],
+            check=True,
+            cwd=ROOT,
+            env={**kept, **jars, "JOBS_TEST_DATA_DIR": f"{folder}/var"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    found: dict[str, str] = json.loads(told.stdout.splitlines()[-1])
+    return found
+
+
+def _row(figures: dict[str, str]) -> Sequence[str]:
+    keys = ("broker", "pickup", "p95", "rate", "rerun", "stopped")
+    return [figures[key] for key in keys]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""A PostgreSQL server of a test's own: stopped, crashed, started again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.network import inside
+
+from .redis_server import free_port
+
+
+class PostgresServer:
+    """A server of a test's own; root hands it to the user ``postgres``."""
+
+    def __init__(self, folder: Path, host: str = "127.0.0.1", namespace: str = "") -> None:
+        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+        if not programs:
+            pytest.skip("PostgreSQL's programs are not where Debian has them")
+        self._bin = programs[-1]
+        self._folder = folder
+        self._host = host
+        self._port = free_port()
+        self._before = inside(namespace)
+        self.url = f"postgres://jobs@{host}:{self._port}/postgres"
+        self.local_url = f"postgres://jobs@:{self._port}/postgres?host={folder}"
+        """By a file, so from any network namespace."""
+        if os.getuid() == 0:
+            shutil.chown(folder, "postgres")
+        self._run("initdb", "-A", "trust", "-U", "jobs", "-E", "UTF8", "--no-sync")
+        with (folder / "data" / "pg_hba.conf").open("a", encoding="utf-8") as rules:
+            rules.write("host all all samenet trust\n")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._bin / program), "-D", str(self._folder / "data"), *arguments]
+        if os.getuid() == 0:
+            command = ["runuser", "-u", "postgres", "--", *command]
+        command = [*self._before, *command]
+        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, timeout=60)
+
+    def start(self) -> PostgresServer:
+        """Start it and wait until it answers."""
+        told = f"-p {self._port} -c listen_addresses={self._host}"
+        told += f" -c unix_socket_directories={self._folder}"
+        self._run("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", told, "start")
+        return self
+
+    def stop(self, mode: str = "immediate") -> None:
+        """End it; ``immediate`` is what a crash does."""
+        self._run("pg_ctl", "-w", "-m", mode, "stop")

@@ -1,0 +1,199 @@
+"""The database of an arena, SQLite or PostgreSQL: made, asked, hurt, judged, thrown away."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from tests.brokers.servers import Setup, address
+
+PATIENCE = 30
+"""Seconds that a question waits for its turn."""
+
+
+class Database(Protocol):
+    """What the chaos does with a database. Statements have ``?`` for their parameters."""
+
+    url: str
+
+    def rows(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Ask. Ids come as hexadecimal digits."""
+
+    def locked(self) -> contextlib.AbstractContextManager[None]:
+        """Let nobody else write."""
+
+    def is_free(self) -> bool:
+        """Whether a write would not have to wait for another's lock on everything."""
+
+    def cut(self) -> None:
+        """Break every connection of the site's processes."""
+
+    def verdict(self) -> list[str]:
+        """What the database finds wrong with its own files."""
+
+    def close(self) -> None:
+        """Throw it away."""
+
+
+class Sqlite:
+    """A file in the arena's folder, which goes with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "chaos.sqlite3"
+        self.url = f"sqlite:///{self._path}"
+
+    @contextlib.contextmanager
+    def _open(self, timeout: float = PATIENCE) -> Iterator[sqlite3.Connection]:
+        database = sqlite3.connect(self._path, timeout=timeout, isolation_level=None)
+        try:
+            yield database
+        finally:
+            database.close()
+
+    def rows(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Ask."""
+        with self._open() as database:
+            return database.execute(statement, parameters).fetchall()
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Take the one write lock. Others may still read."""
+        with self._open() as database:
+            database.execute("BEGIN IMMEDIATE")
+            yield
+            database.execute("ROLLBACK")
+
+    def is_free(self) -> bool:
+        """Try to take the lock."""
+        with self._open(timeout=0.5) as database:
+            try:
+                database.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return False
+        return True
+
+    def cut(self) -> None:
+        """A file has no connections."""
+
+    def verdict(self) -> list[str]:
+        """Let SQLite check each page."""
+        return [text for (text,) in self.rows("PRAGMA integrity_check") if text != "ok"]
+
+    def close(self) -> None:
+        """The folder is the test's."""
+
+
+class Postgres:
+    """A database of its own on the server of the tests."""
+
+    def __init__(self, server: str, *, as_seen: str = "") -> None:
+        """``as_seen`` is the server's URL for the site, when that sees it from elsewhere."""
+        name = f"jobs_test_chaos_{uuid.uuid4().hex[:12]}"
+        self._server = server
+        self._name = name
+        self._own = threading.local()
+        self._opened: list[Any] = []
+        self._url = _with_name(server, name)
+        self.url = _with_name(as_seen or server, name)
+        self._on_server(f"CREATE DATABASE {name}")
+
+    def _on_server(self, statement: str) -> None:
+        with self._connect(self._server) as server:
+            server.execute(statement)
+
+    def _connect(self, url: str) -> Any:
+        import psycopg
+
+        return psycopg.connect(url, autocommit=True, application_name="the arena")
+
+    def _connection(self) -> Any:
+        """One for each thread: to make one is not cheap here."""
+        if not hasattr(self._own, "connection"):
+            self._own.connection = self._connect(self._url)
+            self._opened.append(self._own.connection)
+        return self._own.connection
+
+    def rows(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Ask."""
+        asked = statement.replace("?", "%s")
+        found = self._connection().execute(asked, parameters).fetchall()
+        return [tuple(map(_plain, row)) for row in found]
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Take the table of the jobs as ``ALTER TABLE`` would: not even reads get through."""
+        with self._connect(self._url) as database, database.transaction():
+            database.execute("LOCK TABLE jobs_job IN ACCESS EXCLUSIVE MODE")
+            yield
+
+    def is_free(self) -> bool:
+        """Locks are on rows, and the server breaks those of who is silent."""
+        return True
+
+    def cut(self) -> None:
+        """End the server's side of each connection of the site's processes."""
+        self.rows(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name <> 'the arena'"
+        )
+
+    def verdict(self) -> list[str]:
+        """Let amcheck, where it is installed, compare tables and indexes."""
+        if not self.rows("SELECT 1 FROM pg_available_extensions WHERE name = 'amcheck'"):
+            return []
+        self._connection().execute("CREATE EXTENSION IF NOT EXISTS amcheck")
+        found = self.rows(
+            "SELECT relname || ': ' || msg FROM pg_class, verify_heapam(pg_class.oid)"
+            " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+        )
+        return [text for (text,) in found] + self._broken_indexes()
+
+    def _broken_indexes(self) -> list[str]:
+        import psycopg
+
+        try:
+            self.rows(
+                "SELECT bt_index_check(index.oid, true) FROM pg_class AS index"
+                " JOIN pg_am ON pg_am.oid = relam AND amname = 'btree'"
+                " WHERE relkind = 'i' AND relnamespace = 'public'::regnamespace"
+            )
+        except psycopg.DatabaseError as error:
+            return [str(error)]
+        return []
+
+    def close(self) -> None:
+        """Drop it."""
+        for connection in self._opened:
+            connection.close()
+        self._on_server(f"DROP DATABASE {self._name} WITH (FORCE)")
+
+
+def _with_name(server: str, name: str) -> str:
+    return urlsplit(server)._replace(path=f"/{name}").geturl()
+
+
+def _plain(value: Any) -> Any:
+    """As SQLite gives it."""
+    if isinstance(value, uuid.UUID):
+        return value.hex
+    return value
+
+
+def seconds_of(moment: str | datetime) -> float:
+    """Return a stored time in seconds since 1970."""
+    found = moment if isinstance(moment, datetime) else datetime.fromisoformat(moment)
+    return found.replace(tzinfo=found.tzinfo or UTC).timestamp()
+
+
+def database_for(setup: Setup, folder: Path) -> Database:
+    """Return a new, empty database; skips when the server is not there."""
+    if setup.database == "postgres":
+        return Postgres(address("postgres"))
+    return Sqlite(folder)

@@ -1,0 +1,52 @@
+"""An arena of several machines: each has its own address and data folder; what they share is the
+database, the broker and the storage of files."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Final
+
+from tests.brokers.servers import Setup
+from tests.network import Network, inside, within
+
+from .arena import Arena
+from .databases import Postgres
+
+PORT: Final = 8000
+CLIENT: Final = "client"
+MACHINES: Final = ("web", "one", "two", CLIENT)
+
+
+class Machines(Arena):
+    """The site's processes run where ``host`` says, its client on a machine of its own."""
+
+    def __init__(
+        self, folder: Path, setup: Setup, network: Network, broker: str, database: Postgres
+    ) -> None:
+        self.network = network
+        super().__init__(folder, setup, broker=broker, database=database)
+
+    def inside(self, host: str) -> list[str]:
+        """Start it in the machine's network namespace."""
+        return inside(self.network.namespace(host))
+
+    def listen(self) -> socket.socket:
+        """Listen at the address of the web's machine."""
+        place = (self.network.address("web"), PORT)
+        return within(self.network.namespace("web"), lambda: socket.create_server(place))
+
+    def dial(self, timeout: float) -> socket.socket:
+        """Call from the client's machine."""
+        place = (self.network.address("web"), PORT)
+        return within(
+            self.network.namespace(CLIENT), lambda: socket.create_connection(place, timeout)
+        )
+
+    def environment(self, host: str = "web", **extra: str) -> dict[str, str]:
+        """Files lie in one folder for all, as on a share."""
+        hosts = {"ALLOWED_HOSTS": "*", "CHAOS_FILES": str(self.folder / "files")}
+        return super().environment(host, **hosts, **extra)
+
+    def lose_permits(self) -> None:
+        """The broker goes with the network."""
