@@ -53,17 +53,23 @@ class ListenBell:
         self._db = connections.create_connection(alias)
         self._db.inc_thread_sharing()  # made on one thread, used on the bell's
         self._closed = threading.Event()
+        self._listening = threading.Lock()
         # A pair of sockets, because Windows cannot wait for a pipe.
         self._wake_out, self._wake_in = socket.socketpair()
 
     def wait(self, timeout: float) -> bool:
         """Wait for a NOTIFY. A connection that had to be made rings too: one may be missed."""
-        end = time.monotonic() + timeout
+        with self._listening:
+            return not self._closed.is_set() and self._hear(time.monotonic() + timeout)
+
+    def _hear(self, end: float) -> bool:
         try:
             if self._db.connection is None:
                 self._listen()
                 return True
-            return self._wait_on(self._db.connection, end)
+            # The driver's own errors too, such as that of a connection that has just been lost.
+            with self._db.wrap_database_errors:
+                return self._wait_on(self._db.connection, end)
         except (DatabaseError, OSError):
             self._give_up_connection()
             self._closed.wait(max(0.0, min(RECONNECT_SECONDS, end - time.monotonic())))
@@ -90,8 +96,7 @@ class ListenBell:
         return False
 
     def _heard(self, listening: Any) -> bool:
-        with self._db.wrap_database_errors:
-            return any(True for _ in list(listening.notifies(timeout=0)))
+        return any(True for _ in list(listening.notifies(timeout=0)))
 
     def _still_there(self) -> bool:
         with self._db.cursor() as cursor:
@@ -104,7 +109,12 @@ class ListenBell:
         self._db.connection = None
 
     def close(self) -> None:
-        """Wake who waits."""
+        """Wake who waits, then let go of the connection and the sockets."""
+        if self._closed.is_set():
+            return
         self._closed.set()
-        with contextlib.suppress(OSError):
-            self._wake_in.send(b"x")
+        self._wake_in.send(b"x")
+        with self._listening:
+            self._give_up_connection()
+            self._wake_in.close()
+            self._wake_out.close()

@@ -30,6 +30,7 @@ logger = logging.getLogger("jobs")
 
 FLUSH_SECONDS = 10.0
 LEAVE_SECONDS = 1.0
+BELL_SECONDS = 5.0
 LOOK_SECONDS = 1.0
 LOOK_SECONDS_UNTIL_IDLE = 0.05
 DRAINED = 0
@@ -91,13 +92,14 @@ class ConsumerProcess:
             return self._drain()
 
     def _listen(self, bell: object) -> None:
-        while True:
+        while not self.desk.stopping():
             try:
                 rang = bell.wait(60.0)  # type: ignore[attr-defined]
             except Exception:
-                # Without a bell the look at the table still finds every job, only later.
-                logger.exception("New jobs are noticed later: the bell is broken.")
-                return
+                # The look at the table finds every job meanwhile, only later.
+                logger.exception("New jobs are noticed late: the bell is broken. Trying again.")
+                self.desk.pause(BELL_SECONDS)
+                continue
             if rang:
                 self._chores.rang()
                 self.desk.look()
