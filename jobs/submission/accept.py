@@ -14,8 +14,16 @@ from django.utils import timezone
 
 from .. import lifecycle
 from ..catalog.registry import AnyTask, get_task
+from ..catalog.signature import Validated
 from ..compat import task_backends
-from ..errors import IdempotencyConflict, InvalidOptions, Problem, Unavailable, UnknownQueue
+from ..errors import (
+    IdempotencyConflict,
+    InvalidOptions,
+    Problem,
+    QueueFull,
+    Unavailable,
+    UnknownQueue,
+)
 from ..ids import uuid7
 from ..jsontext import clean
 from ..models import Job
@@ -91,8 +99,10 @@ def submit(
     check_options(job, declared, owner, from_outside)
     when_available(lambda: check_uploads(validated, owner))
     if from_outside:
-        when_available(lambda: require_room(job.queue))
-    submitted = when_available(lambda: _record(job, validated.uploads, asked, owner))
+        before = when_available(lambda: _same_where_full(job))
+        if before is not None:
+            return before
+    submitted = when_available(lambda: _record(job, validated, asked, owner))
     if submitted.created:
         announce(submitted.job, declared, ring=asked.job_id is None)
     return submitted
@@ -175,11 +185,27 @@ def _raised(job: Job, task: AnyTask) -> list[Problem]:
     ]
 
 
-def _record(job: Job, uploads: Any, asked: Wishes, owner: AbstractBaseUser | None) -> Submitted:
+def _same_where_full(job: Job) -> Submitted | None:
+    """Check the queue's room; a repeat needs none, for its job is there already."""
+    try:
+        require_room(job.queue)
+    except QueueFull:
+        before = _same_slot(job)
+        if before is None:
+            raise
+        return before
+    return None
+
+
+def _record(
+    job: Job, arguments: Validated, asked: Wishes, owner: AbstractBaseUser | None
+) -> Submitted:
     for attempt in range(TRIES):
         try:
-            lifecycle.record(job, uploads)
+            lifecycle.record(job, arguments.uploads)
         except IntegrityError:
+            # An upload may have been pruned since it was looked at: then this says so.
+            check_uploads(arguments, owner)
             before = _same_request(asked, owner) or _same_slot(job) or _same_id(asked)
             if before is not None:
                 return before

@@ -195,6 +195,15 @@ def test_the_backlog_is_read_again_after_a_moment(
     assert submit(ADD, {"n": 1}, owner=ada, from_outside=True).created
 
 
+def test_a_repeat_needs_no_room(ada: User, jobs_setting: Callable[..., None]) -> None:
+    jobs_setting(MAX_BACKLOG=1)
+    first = submit(ADD, {"n": 1}, owner=ada, from_outside=True, unique_key="k")
+    again = submit(ADD, {"n": 1}, owner=ada, from_outside=True, unique_key="k")
+    assert (again.job, again.created) == (first.job, False)
+    with pytest.raises(QueueFull):
+        submit(ADD, {"n": 1}, owner=ada, from_outside=True, unique_key="other")
+
+
 def test_running_and_later_jobs_are_no_backlog(
     ada: User, jobs_setting: Callable[..., None]
 ) -> None:
@@ -220,6 +229,23 @@ def test_the_same_upload_twice_in_one_job_is_one_use(ada: User) -> None:
     reference = {"upload": str(make_upload(ada).pk)}
     submit(READ, {"log": reference, "more": [reference, reference]}, owner=ada)
     assert UploadUse.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_that_is_pruned_in_between_is_said_to_be_missing(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = make_upload(ada)
+    record = lifecycle.record
+
+    def late(job: Job, uploads: Any = ()) -> None:
+        Upload.objects.all().delete()
+        record(job, uploads)
+
+    monkeypatch.setattr(lifecycle, "record", late)
+    with pytest.raises(InvalidArguments, match="no upload"):
+        submit(READ, {"log": {"upload": str(upload.pk)}}, owner=ada)
+    assert not Job.objects.exists()
 
 
 def test_an_upload_of_another_is_as_good_as_none(ada: User, bob: User, chief: User) -> None:
