@@ -15,6 +15,9 @@ from ...worker.service import serve
 class Command(BaseCommand):
     """Consume queues until told to stop."""
 
+    # Ours alone. Django's own ask in a transaction what SQLite can do, and take one that is locked
+    # for one that can do nothing.
+    requires_system_checks: tuple[str, ...] = ("jobs",)
     help = "Take jobs from the queues and run them. Ctrl-C finishes what runs, then ends."
 
     def add_arguments(self, parser: CommandParser) -> None:
