@@ -55,7 +55,8 @@ def _one_by_one(outcomes: Any, *rest: Any) -> bool:
 
 # The writer commits between lifecycle's statements and the desk's `done`.
 SUBMITTER: dict[str, Function] = {
-    "submission before commit": lambda: _after(recording, "_insert"),
+    # One statement that commits by itself: before it is before the commit.
+    "submission before commit": lambda: _before(recording, "_insert"),
     "submission after commit": lambda: _before(accept, "announce"),
     "before the permit is sent": lambda: _before(brokers, "announce"),
 }
@@ -73,27 +74,30 @@ SENDER: dict[str, Function] = {
     "permit after sending": lambda: _after(Announcer, "_try"),
 }
 RECEIVER: dict[str, Function] = {
-    "permit in hand": lambda: _before(_receiver(), "_use"),
-    "permit used, not acknowledged": lambda: _after(_receiver(), "_use", lambda used, *args: used),
+    "permit in hand": lambda: _before(desk.Desk, "accept"),
+    "permit used, not acknowledged": lambda: _after(desk.Desk, "claimed", lambda done, *args: done),
     "permit acknowledged": lambda: _after_acknowledging(),  # noqa: PLW0108  (defined below)
 }
 POINTS = SUBMITTER | CONSUMER | SENDER | RECEIVER
 
 
-def _receiver() -> Any:
-    from jobs.brokers import permits_funboost  # loads funboost, which a web process never does
-
-    return permits_funboost.Receiver
-
-
 def _after_acknowledging() -> None:
-    original = _receiver().__init__
+    from jobs.brokers.permits_funboost import Receiver  # funboost: never in a web process
+
+    original: Any = Receiver.__init__
 
     def made(self: Any, *args: Any) -> None:
         original(self, *args)
-        _after(self._link, "done")
+        connect = self._connect
 
-    _receiver().__init__ = made
+        def connected() -> Any:
+            link = connect()
+            _after(link, "done")
+            return link
+
+        self._connect = connected
+
+    Receiver.__init__ = made  # type: ignore[assignment,method-assign]
 
 
 def install(point: str) -> None:
