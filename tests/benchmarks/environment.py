@@ -13,7 +13,7 @@ from .processes import ROOT
 
 FOLDER = ROOT / "var" / "benchmarks"
 PEERS = """
-gunicorn huey django-q2 django-tasks-db celery[redis] django-celery-results redis
+gunicorn huey django-q2 django-tasks django-tasks-db celery[redis] django-celery-results redis
 psycopg[binary,pool] procrastinate[django]
 """.split()
 
