@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -11,13 +11,13 @@ from django.db import transaction
 
 from ..models import Job
 from .adapting import Adapter
-from .recording import first_status
+from .recording import first_status, note_uses
 from .schedule import turn_of
 from .sql import GIVEN, connection, record_many_statement, run
 
 LOT = 1000
-Request = tuple[uuid.UUID, str]
-"""A new job's id, and its arguments as JSON text."""
+Request = tuple[uuid.UUID, str, Sequence[uuid.UUID]]
+"""A new job's id, its arguments as JSON text, and the uploads that they refer to."""
 
 
 def record_many(pattern: Job, many: Iterable[Request]) -> None:
@@ -33,6 +33,7 @@ def record_many(pattern: Job, many: Iterable[Request]) -> None:
         turn = turn_of(pattern)
         for lot in _lots(many):
             run(db, statement, _parameters(pattern, lot, turn, Adapter(db)))
+            note_uses((key, upload) for key, _, uploads in lot for upload in uploads)
             turn += len(lot)
 
 
@@ -45,5 +46,5 @@ def _lots(many: Iterable[Request]) -> Iterator[list[Request]]:
 def _parameters(pattern: Job, lot: list[Request], turn: int, adapt: Adapter) -> list[Any]:
     given = dict(zip(GIVEN, adapt.given(pattern), strict=True))
     shared = [value for name, value in given.items() if name not in {"id", "args"}]
-    rows = (f'["{key.hex}",{args},{place}]' for place, (key, args) in enumerate(lot))
+    rows = (f'["{key.hex}",{args},{place}]' for place, (key, args, _) in enumerate(lot))
     return [*shared, turn, f"[{','.join(rows)}]"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -33,11 +33,16 @@ def record(job: Job, uploads: Sequence[uuid.UUID] = ()) -> None:
     if uploads or (db.in_atomic_block and taken):
         with transaction.atomic(using=db.alias):
             _insert(job, db)
-            UploadUse.objects.bulk_create(
-                UploadUse(upload_id=upload, job_id=job.id) for upload in uploads
-            )
+            note_uses((job.id, upload) for upload in uploads)
     else:
         _insert(job, db)
+
+
+def note_uses(pairs: Iterable[tuple[uuid.UUID, uuid.UUID]]) -> None:
+    """Note which jobs use which uploads: as long as one does, the file is kept."""
+    UploadUse.objects.bulk_create(
+        (UploadUse(upload_id=upload, job_id=job) for job, upload in pairs), batch_size=500
+    )
 
 
 def first_status(job: Job) -> Status:

@@ -7,16 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import transaction
-
-from .. import brokers, lifecycle
+from .. import lifecycle
 from ..catalog.registry import AnyTask
 from ..catalog.signature import Validated
 from ..compat import someone_listens, task_enqueued
 from ..errors import InvalidArguments, InvalidOptions
 from ..ids import uuid7s
-from ..lifecycle.sql import connection
-from ..models import Job, UploadUse
+from ..lifecycle.ringing import ring_after_commit
+from ..models import Job
 from ..states import Status
 from .accept import Wishes, check_options, new_row, when_available
 from .announce import tell_listeners
@@ -45,7 +43,12 @@ def submit_many(task: AnyTask, many: Iterable[Mapping[str, Any]]) -> list[uuid.U
     check_options(pattern, task, None, from_outside=False)
     ids = uuid7s(len(fitting))
     when_available(lambda: _check_files(fitting))
-    when_available(lambda: _record(pattern, ids, fitting))
+    when_available(
+        lambda: lifecycle.record_many(
+            pattern,
+            [(key, one.text, one.uploads) for key, one in zip(ids, fitting, strict=True)],
+        )
+    )
     _announce(pattern, task, ids, fitting)
     return ids
 
@@ -72,25 +75,10 @@ def _numbered(number: int) -> Iterator[None]:
         ) from error
 
 
-def _record(pattern: Job, ids: list[uuid.UUID], fitting: list[Validated]) -> None:
-    uses = []
-    for key, arguments in zip(ids, fitting, strict=True):
-        if arguments.uploads:
-            uses += [UploadUse(upload_id=one, job_id=key) for one in arguments.uploads]
-    with transaction.atomic(using=connection().alias):
-        texts = (arguments.text for arguments in fitting)
-        lifecycle.record_many(pattern, zip(ids, texts, strict=True))
-        UploadUse.objects.bulk_create(uses, batch_size=500)
-
-
 def _announce(pattern: Job, task: AnyTask, ids: list[uuid.UUID], fitting: list[Validated]) -> None:
     if someone_listens(task_enqueued):
         for key, arguments in zip(ids, fitting, strict=True):
             pattern.id, pattern.args = key, arguments.stored
             tell_listeners(pattern, task)
     if pattern.status == Status.QUEUED:
-        transaction.on_commit(lambda: _ring(pattern.queue, ids), using=connection().alias)
-
-
-def _ring(queue: str, ids: list[uuid.UUID]) -> None:
-    brokers.announce_all((queue, key) for key in ids[:MOST_RUNG])
+        ring_after_commit((pattern.queue, key) for key in ids[:MOST_RUNG])

@@ -28,7 +28,7 @@ WAITED_SECONDS = 0.5
 
 
 class Desk:
-    """Implements the brokers' ``Intake``. All its state is behind one condition."""
+    """Implements the brokers' ``Intake``. All its state is behind one lock."""
 
     def __init__(self, queues: Sequence[str], concurrency: int, label: str) -> None:
         self.queues = tuple(queues)
@@ -81,7 +81,7 @@ class Desk:
 
     def room(self, queue: str, seconds: float) -> int:
         """Wait for a free slot; return how many there are."""
-        with self._changed:
+        with self._freed:
             self._freed.wait_for(lambda: self._room() > 0 or self._stopping, seconds)
             return 0 if self._stopping else max(0, self._room())
 
@@ -135,7 +135,7 @@ class Desk:
 
     def wait_until_free(self, timeout: float) -> bool:
         """Wait until nothing runs here; whether that was in time."""
-        with self._changed:
+        with self._freed:
             return self._freed.wait_for(lambda: not self._running, timeout)
 
     def is_idle(self) -> bool:

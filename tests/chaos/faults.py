@@ -49,10 +49,6 @@ def _before(owner: Any, name: str, when: Function = lambda *args: True) -> None:
     setattr(owner, name, replaced)
 
 
-def _one_by_one(outcomes: Any, *rest: Any) -> bool:
-    return bool(outcomes)
-
-
 # The writer commits between lifecycle's statements and the desk's `done`.
 SUBMITTER: dict[str, Function] = {
     # One statement that commits by itself: before it is before the commit.
