@@ -96,6 +96,13 @@ def die_with_all(context: JobContext) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@job(executor="process", max_attempts=2)
+def kill_the_parent(context: JobContext) -> None:
+    """Kill the consumer, from a process of its own."""
+    _note(context, "begin")
+    os.kill(os.getppid(), signal.SIGKILL)
+
+
 @job(executor="process", max_attempts=1)
 def die_with_a_fork(context: JobContext) -> None:
     """Leave a process that holds all our files open, say half of something, and die."""

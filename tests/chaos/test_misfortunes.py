@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs.states import FINAL
 from tests.brokers.servers import Setup
+from tests.running import ConsumerHandle
 from tests.waiting import wait_until
 
 from .arena import LEASE, Arena
@@ -135,6 +137,36 @@ def test_fifty_neighbours_of_a_killer_succeed(arena: Arena) -> None:
     for job in neighbours:
         assert arena.wait_job(job, "succeeded", "failed", timeout=180) == ("succeeded", 2)
     assert arena.wait_job(killer, "succeeded", "failed", timeout=60) == ("failed", 2)
+    assert arena.complaints() == []
+
+
+def _keep_two(arena: Arena, job: str, say: list[ConsumerHandle]) -> bool:
+    """As a supervisor: replace the dead. Whether the job has ended."""
+    living = [one for one in say if one.process.poll() is None]
+    for _ in range(2 - len(living)):
+        say.append(arena.consume("--concurrency", "4", ready=0, MUTATION="little patience"))
+    return arena.job(job)[0] in FINAL
+
+
+def test_who_kills_the_consumer_each_time_fails_at_last_and_alone(arena: Arena) -> None:
+    arena.serve()
+    killer = arena.submit("kill_the_parent")
+    neighbours = [arena.submit("work", seconds=0.3) for _ in range(6)]
+
+    started: list[ConsumerHandle] = []
+    wait_until(lambda: _keep_two(arena, killer, started), timeout=180, what="its end")
+
+    for job in neighbours:
+        assert arena.wait_job(job, *FINAL)[0] == "succeeded"
+    free = 5
+    assert arena.job(killer) == ("failed", free + 2), "it may fail twice"
+    error, message = arena.rows(
+        "SELECT error_type, error_message FROM jobs_job WHERE id = ?", killer.replace("-", "")
+    )[0]
+    assert (error, "5 times in a row" in message) == ("WorkerDied", True), message
+    rows = sorted((row.number, row.job, row.outcome) for row in arena.world().attempts)
+    endings = [outcome for _, job, outcome in rows if job == killer.replace("-", "")]
+    assert endings == ["lost"] * free + ["died"] * 2
     assert arena.complaints() == []
 
 
