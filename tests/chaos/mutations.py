@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 import uuid
 from datetime import timedelta
@@ -16,12 +17,13 @@ from jobs.brokers import doorbell
 from jobs.errors import UnknownTask
 from jobs.lifecycle import claims, losses, outcomes, sql
 from jobs.models import Job
-from jobs.worker import desk, run, watch
+from jobs.worker import children, desk, run, watch
 from tests.waiting import wait_until
 
 # Other code, put in the place of ours: that the types do not fit is the least of it.
 _time: Any = time
 _timezone: Any = timezone
+_children: Any = children
 _losses: Any = losses
 _outcomes: Any = outcomes
 _claims: Any = claims
@@ -57,9 +59,25 @@ def little_patience() -> None:
     _losses.backoff_seconds = lambda times: original(times) / 2
 
 
+def slow_children() -> None:
+    """A child process does not come to its task before there is a file. (Nor this.)"""
+    if "jobs.worker.child" in sys.orig_argv:
+        wait_until(_beside_the_ledger("go").exists, what="the file that lets children start")
+
+
+def hung_children() -> None:
+    """They have a second for it."""
+    slow_children()
+    _children.START_SECONDS = 1.0
+
+
+def _beside_the_ledger(name: str) -> Path:
+    return Path(os.environ["CHAOS_LEDGER"]).with_name(name)
+
+
 def stepping_clock() -> None:
     """The clock on the wall is off by the seconds in a file; a test may change it at any time."""
-    file = Path(os.environ["CHAOS_LEDGER"]).with_name("clock")
+    file = _beside_the_ledger("clock")
     now, moment = timezone.now, time.time_ns
 
     def offset() -> int:
@@ -111,7 +129,7 @@ def no_compare_and_set() -> None:
 
 def _meet_the_other() -> None:
     """Go on when two processes have found jobs: both have then looked before either marks."""
-    place = Path(os.environ["CHAOS_LEDGER"]).with_name("found")
+    place = _beside_the_ledger("found")
     with place.open("a", encoding="utf-8") as file:
         file.write(f"{os.getpid()}\n")
     wait_until(lambda: len(set(place.read_text("utf-8").split())) > 1, what="the other consumer")
@@ -128,6 +146,8 @@ MUTATIONS = {
     "lost permits": lost_permits,
     "older code": older_code,
     "little patience": little_patience,
+    "slow children": slow_children,
+    "hung children": hung_children,
     "stepping clock": stepping_clock,
     "fencing": no_fence,
     "the look at the table": no_look,

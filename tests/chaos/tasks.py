@@ -50,6 +50,12 @@ def compute(context: JobContext, seconds: float = 0.0, until: str = "") -> dict[
     return _effect(context, seconds, until)
 
 
+@job(executor="process", max_attempts=1, timeout=1)
+def compute_quickly(context: JobContext) -> dict[str, Any]:
+    """Take no while, in a process, within a second."""
+    return _effect(context, 0.0)
+
+
 @job
 async def await_it(context: JobContext, seconds: float = 0.0) -> dict[str, Any]:
     """Take a while, on the event loop."""
