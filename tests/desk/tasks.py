@@ -78,13 +78,6 @@ def late_in_process(path: str) -> None:
     _wait_for(path)
 
 
-@job(max_attempts=1, timeout=0.5, executor="process")
-def late_and_loud(path: str) -> None:
-    """Wait longer than allowed, in a process, and never stop talking."""
-    while not Path(path).exists():
-        print("x" * 10_000)
-
-
 @job(max_attempts=1, timeout=0.5)
 async def late_in_loop() -> None:
     """Wait longer than allowed, as a coroutine."""

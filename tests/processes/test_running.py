@@ -97,7 +97,6 @@ def test_failures_are_retried_until_the_budget_is_spent(
     [
         ("late", "timed out after 0.5 s"),
         ("late_in_process", "timed out after 0.5 s"),
-        ("late_and_loud", "timed out after 0.5 s"),
         ("late_in_loop", "timed out after 0.5 s"),
     ],
 )
