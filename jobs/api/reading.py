@@ -7,7 +7,7 @@ from django.utils.http import parse_etags
 
 from .answers import JsonResponse
 from .auth import Caller
-from .lookup import Glance, files_of, glance, job_key, visible_job
+from .lookup import Glance, files_of, first_glance, glance, job_key, visible_job
 from .representation import job_json, retry_after
 from .waiting import seat, wait_preference, wait_until
 
@@ -23,7 +23,7 @@ def get_job(request: HttpRequest, caller: Caller, job_id: str) -> HttpResponse:
     seconds = wait_preference(request.headers.get("Prefer", ""))
     headers: dict[str, str] = {}
     if known or seconds is not None:
-        seen = glance(caller, key)
+        seen = first_glance(caller, key)
         if seconds is not None:
             seen, waited = _wait(caller, seen, known, seconds)
             headers = {"Preference-Applied": f"wait={seconds}"} if waited else {}
