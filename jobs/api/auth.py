@@ -45,7 +45,8 @@ def identify(request: HttpRequest, job: uuid.UUID | None = None) -> Caller | Non
         ApiError: 401 for a token that is not good, 403 for a session's request without its CSRF
             token.
     """
-    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    # Not ``request.headers``, which copies them all first.
+    scheme, _, text = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() == "bearer":
         return _by_token(text.strip(), job)
     # Another scheme may be for a proxy in front of us: the session decides.

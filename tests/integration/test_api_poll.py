@@ -76,9 +76,7 @@ def test_progress_that_is_no_number_is_still_json(api: Api, job: Job, done: floa
     assert api.get(at(job)).json()["progress"]["total"] == 2
 
 
-def test_nothing_new_costs_one_read(
-    api: Api, job: Job, django_assert_num_queries: Any
-) -> None:
+def test_nothing_new_costs_one_read(api: Api, job: Job, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1) as seen:  # the token and the job
         answer = api.get(at(job), headers={"If-None-Match": job.etag})
     assert answer.status_code == 304
