@@ -4,6 +4,7 @@ the attempt; who lost the race writes nothing. The drawing is in ``jobs.states``
 from .bulk import record_many
 from .claims import Claim, claim, has_waiting
 from .outcomes import Outcome, finish
+from .patience import bounded_waits, waited_for_lock
 from .places import beat, bury, leave, living_on, open_places, register, set_paused
 from .recording import record
 from .requests import CancelAnswer, cancel, retry
@@ -20,6 +21,7 @@ __all__ = [
     "Outcome",
     "Words",
     "beat",
+    "bounded_waits",
     "bury",
     "cancel",
     "cancellations",
@@ -41,6 +43,7 @@ __all__ = [
     "rescue",
     "retry",
     "set_paused",
+    "waited_for_lock",
     "write_words",
     "writing",
 ]

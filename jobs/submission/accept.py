@@ -111,7 +111,8 @@ def submit(
 def when_available(action: Callable[[], T]) -> T:
     """Run it; a database that cannot take it is said in words, and when to come back."""
     try:
-        return action()
+        with lifecycle.bounded_waits():
+            return action()
     except OperationalError as error:
         raise Unavailable(f"The database cannot take it now ({error}).") from error
 
