@@ -2,7 +2,7 @@
 the attempt; who lost the race writes nothing. The drawing is in ``jobs.states``."""
 
 from .bulk import record_many
-from .claims import Claim, claim, has_waiting
+from .claims import Claim, claim, has_waiting, is_one_message
 from .outcomes import Outcome, finish
 from .patience import bounded_waits, waited_for_lock
 from .places import beat, bury, leave, living_on, open_places, register, set_paused
@@ -29,6 +29,7 @@ __all__ = [
     "disown",
     "finish",
     "has_waiting",
+    "is_one_message",
     "keep_artifact",
     "leave",
     "living_on",

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .sql import connection
+from .sql import connection, takes_many
 
 LOCK_SECONDS: Final = 5.0
 LOCKED: Final = "55P03"
@@ -35,7 +35,7 @@ def bounded_waits(seconds: float | None = None) -> Iterator[None]:
     A statement that has waited so long raises OperationalError.
     """
     db = connection()
-    if db.in_atomic_block or _is_bounded(db) or not _takes_many(db):
+    if db.in_atomic_block or _is_bounded(db) or not takes_many(db):
         yield
         return
     with db.execute_wrapper(_Limit(seconds or LOCK_SECONDS)):
@@ -66,11 +66,3 @@ class _Limit:
 
 def _is_bounded(db: BaseDatabaseWrapper) -> bool:
     return any(isinstance(one, _Limit) for one in db.execute_wrappers)
-
-
-def _takes_many(db: BaseDatabaseWrapper) -> bool:
-    if db.vendor != "postgresql":
-        return False
-    from django.db.backends.postgresql.psycopg_any import is_psycopg3
-
-    return is_psycopg3 and not db.settings_dict["OPTIONS"].get("server_side_binding")

@@ -159,6 +159,15 @@ def connection() -> BaseDatabaseWrapper:
     return connections[router.db_for_write(Job)]
 
 
+def takes_many(db: BaseDatabaseWrapper) -> bool:
+    """Whether several statements can be sent as one message (PostgreSQL's simple protocol)."""
+    if db.vendor != "postgresql":
+        return False
+    from django.db.backends.postgresql.psycopg_any import is_psycopg3
+
+    return is_psycopg3 and not db.settings_dict["OPTIONS"].get("server_side_binding")
+
+
 def run(
     db: BaseDatabaseWrapper, statement: str, parameters: Sequence[Any]
 ) -> list[tuple[Any, ...]]:

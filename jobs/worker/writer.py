@@ -71,19 +71,21 @@ class Written:
 def write(batch: Batch, consumer: uuid.UUID) -> Written:
     """Write a batch in one transaction.
 
-    An idle consumer only reads: it takes the write lock when there is something to write.
     Files come before words and words before outcomes: after its outcome an attempt may write
     nothing.
 
     Raises:
         DatabaseError: nothing of it was written.
     """
-    written = Written(claims={queue: [] for queue in batch.claims})
     found = list(batch.claims)
     if not batch.writes_something:
+        if lifecycle.is_one_message():
+            return _claim_each(batch, consumer)
+        # An idle consumer only reads: it takes the write lock when there is something to write.
         found = [queue for queue in found if lifecycle.has_waiting(queue)]
-        if not found:
-            return written
+    written = Written(claims={queue: [] for queue in batch.claims})
+    if not (found or batch.writes_something):
+        return written
     with lifecycle.writing():
         for note in batch.notes:
             kept, replaced = lifecycle.keep_artifact(note)
@@ -98,6 +100,22 @@ def write(batch: Batch, consumer: uuid.UUID) -> Written:
             written.claims[queue] = lifecycle.claim(queue, batch.claims[queue], consumer, now)
     written.committed = True
     delete_files(written.stale_files)
+    return written
+
+
+def _claim_each(batch: Batch, consumer: uuid.UUID) -> Written:
+    """Claim from each queue by itself. When the database goes away in between, what was claimed
+    until then counts; the other queues are looked at again."""
+    written = Written()
+    for queue, limit in batch.claims.items():
+        try:
+            claims = lifecycle.claim(queue, limit, consumer, timezone.now())
+        except AWAY:
+            if not written.committed:
+                raise
+            break
+        written.claims[queue] = claims
+        written.committed = written.committed or bool(claims)
     return written
 
 
