@@ -57,7 +57,7 @@ def first_status(job: Job) -> Status:
 
 def _insert(job: Job, db: BaseDatabaseWrapper, *, ring: bool = False) -> bool:
     adapt = Adapter(db)
-    row, parameters = record_row(job), [*adapt.given(job), *adapt.turn(job)]
+    row, parameters = record_row(job, db.vendor), [*adapt.given(job), *adapt.turn(job)]
     alone = not db.in_atomic_block and db.get_autocommit()
     bell = brokers.ring_along(job.queue) if ring and alone and takes_many(db) else None
     if db.vendor == "sqlite" and alone:
