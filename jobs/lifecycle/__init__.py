@@ -5,7 +5,7 @@ from .bulk import record_many
 from .claims import Claim, claim, has_waiting, is_one_message
 from .outcomes import Outcome, finish
 from .patience import bounded_waits, waited_for_lock
-from .places import beat, bury, leave, living_on, open_places, register, set_paused
+from .places import beat, beats_beside, bury, leave, living_on, open_places, register, set_paused
 from .recording import record
 from .requests import CancelAnswer, cancel, retry
 from .rescue import disown, orphans, rescue
@@ -21,6 +21,7 @@ __all__ = [
     "Outcome",
     "Words",
     "beat",
+    "beats_beside",
     "bounded_waits",
     "bury",
     "cancel",
