@@ -9,6 +9,8 @@ from typing import Any, Final
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
+from jobs.lifecycle import bounded_waits
+
 from .auth import require_caller
 from .problems import METHOD_NOT_ALLOWED, NOT_FOUND, ApiError
 from .translate import answer_to
@@ -86,7 +88,8 @@ def _polled(request: HttpRequest, path: dict[str, str]) -> uuid.UUID | None:
 def _guarded(answer: Answer, table: dict[str, Handler]) -> View:
     def view(request: HttpRequest, **path: str) -> HttpResponseBase:
         try:
-            response = answer(request, path)
+            with bounded_waits():
+                response = answer(request, path)
         except Exception as error:  # noqa: BLE001  (whatever it is, the answer is a problem)
             response = answer_to(request, error)
         for name, value in HEADERS.items():
