@@ -15,6 +15,7 @@ import sqlite3
 import struct
 import threading
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from .base import Bell
@@ -44,6 +45,8 @@ def sqlite_bell(database: Path) -> Bell:
 class TimedBell:
     """Rings every fifth of a second: for a database that cannot tell of its commits."""
 
+    queues: Collection[str] | None = None
+
     def __init__(self, seconds: float = TIMED_SECONDS) -> None:
         self._closed = threading.Event()
         self._seconds = seconds
@@ -59,6 +62,8 @@ class TimedBell:
 
 class SilentBell:
     """Never rings: for a broker that tells consumers itself."""
+
+    queues: Collection[str] | None = None
 
     def __init__(self) -> None:
         self._closed = threading.Event()
@@ -99,6 +104,8 @@ class _Version:
 class VersionBell:
     """Asks SQLite every hundredth of a second."""
 
+    queues: Collection[str] | None = None
+
     def __init__(self, database: Path) -> None:
         self._version = _Version(database)
         self._closed = threading.Event()
@@ -128,6 +135,8 @@ class InotifyBell:
 
     The folder is watched, not the file: SQLite deletes the log when the last connection closes.
     """
+
+    queues: Collection[str] | None = None
 
     def __init__(self, database: Path) -> None:
         self._log = f"{database.name}-wal".encode()

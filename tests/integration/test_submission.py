@@ -238,9 +238,9 @@ def test_an_upload_that_is_pruned_in_between_is_said_to_be_missing(
     upload = make_upload(ada)
     record = lifecycle.record
 
-    def late(job: Job, uploads: Any = ()) -> None:
+    def late(job: Job, uploads: Any = (), **options: Any) -> bool:
         Upload.objects.all().delete()
-        record(job, uploads)
+        return record(job, uploads, **options)
 
     monkeypatch.setattr(lifecycle, "record", late)
     with pytest.raises(InvalidArguments, match="no upload"):
@@ -319,7 +319,7 @@ def test_an_empty_file_is_a_file(ada: User) -> None:
 def test_a_database_that_cannot_take_it_is_said_in_words(
     ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def locked(*args: Any) -> None:
+    def locked(*args: Any, **options: Any) -> None:
         raise OperationalError("database is locked")
 
     monkeypatch.setattr(lifecycle, "record", locked)
