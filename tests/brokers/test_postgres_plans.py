@@ -103,6 +103,7 @@ def _reads(node: dict[str, Any]) -> Iterator[str]:
         yield from _reads(inner)
 
 
+LATER = timedelta(days=10_000)  # all that has finished is older than the retention by then
 WAITING = "jobs_job_waiting"
 TURN = "jobs_job_turn"
 DUE = "jobs_job_due"
@@ -133,6 +134,7 @@ KEY = "jobs_job_pkey"
         (statements.cancel, {KEY, RUNNING}),
         (lambda: backlog._count("q1", 10), {WAITING, TURN}),
         (lambda: figures.queue_figures([]), {WAITING, TURN, DUE, RUNNING}),
+        (lambda: lifecycle.prune(timezone.now() + LATER), {"jobs_job_finished", KEY}),
         (figures.recorded_tasks, {"jobs_job_task"}),
         (figures.waiting_queues, {WAITING, TURN}),
         (lambda: figures.next_in_line("q1"), {WAITING}),

@@ -99,6 +99,29 @@ def test_what_a_dead_consumer_held_goes_to_another(
     living.close()
 
 
+def test_what_the_known_dead_held_goes_to_another_at_once(server: RedisServer) -> None:
+    dead, alive = (RedisLink(server.url, "default", name) for name in ("dead", "alive"))
+    found: list[str] = []
+    heir = RedisLink(server.url, "default", "heir", found)
+    assert heir.receive(1, 0.1) == []  # makes the group
+    with server.client() as client:
+        for body in "abcd":
+            client.xadd("jobs.default", {"body": body})
+        assert alive.receive(1, 0.1)
+        assert dead.receive(1, 0.1)
+        assert dead.receive(5, 0.1)
+
+        found.append("dead")
+        heir._tidy_at = float("inf")  # not by looking for what has been left long ago
+        inherited = [permit for _ in range(4) for permit in heir.receive(5, 0.01)]
+
+        assert sorted(permit.body or b"" for permit in inherited) == [b"b", b"c", b"d"]
+        heir.done(inherited)
+        assert client.xlen("jobs.default") == 1
+    for link in (dead, alive, heir):
+        link._client.close()
+
+
 def test_what_a_leaving_consumer_holds_goes_to_another(server: RedisServer) -> None:
     first, second = (RedisLink(server.url, "default") for _ in range(2))
     first.receive(1, 0.1)  # makes the group
