@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 import redis
+from django.utils import timezone
 
+from jobs.api.metrics import exposition
+from jobs.api.queues import queue_states
 from jobs.brokers import choose, redis_link
 from jobs.brokers.redis_link import RedisLink
 from jobs.models import Job
@@ -173,3 +176,11 @@ def test_an_entry_without_the_field_is_shown(server: RedisServer) -> None:
     assert b"hello" in found.shown
     link.done([found])
     link.close()
+
+
+def test_the_metrics_tell_what_lies_in_the_stream(server: RedisServer) -> None:
+    with server.client() as client:
+        for body in "abc":
+            client.xadd("jobs.default", {"body": body})
+    line = 'jobdesk_broker_messages{queue="default"} 3\n'
+    wait_until(lambda: line in exposition(queue_states(timezone.now())))
