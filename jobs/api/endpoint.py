@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -37,7 +38,7 @@ def endpoint(**handlers: Handler) -> View:
 
     def answer(request: HttpRequest, path: dict[str, str]) -> HttpResponseBase:
         handler = _chosen(table, request)
-        return handler(request, require_caller(request), **path)
+        return handler(request, require_caller(request, _polled(request, path)), **path)
 
     return _guarded(answer, table)
 
@@ -72,6 +73,16 @@ def _chosen(table: dict[str, Handler], request: HttpRequest) -> Handler:
         allowed = ", ".join(sorted(table))
         raise ApiError(METHOD_NOT_ALLOWED, f"Use one of: {allowed}.", {"Allow": allowed})
     return handler
+
+
+def _polled(request: HttpRequest, path: dict[str, str]) -> uuid.UUID | None:
+    """The job of a request that wants to hear whether it has changed."""
+    if "HTTP_IF_NONE_MATCH" not in request.META:
+        return None
+    try:
+        return uuid.UUID(path.get("job_id", ""))
+    except ValueError:
+        return None  # the handler says what is wrong, once it is known who asks
 
 
 def _guarded(answer: Answer, table: dict[str, Handler]) -> View:

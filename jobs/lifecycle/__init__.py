@@ -12,6 +12,7 @@ from .rescue import disown, orphans, rescue
 from .retention import prune
 from .running import ArtifactNote, Words, cancellations, keep_artifact, write_words
 from .schedule import next_due, promote_due
+from .sweeping import Sweeper
 from .writing import writing
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "CancelAnswer",
     "Claim",
     "Outcome",
+    "Sweeper",
     "Words",
     "beat",
     "beats_beside",
