@@ -154,7 +154,9 @@ class Pacer:
             logger.error("Unexpected. Trying again.", exc_info=error)
         elif not self._failures:
             logger.warning("The database cannot be written: %s. Trying again.", error)
-        pause = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
+        # To wait for a lock was a pause, and a beat is due after it.
+        step = 0 if lifecycle.waited_for_lock(error) else self._failures
+        pause = RETRY_SECONDS[min(step, len(RETRY_SECONDS) - 1)]
         self._failures += 1
         self._next = time.monotonic() + pause
         # A broken connection is replaced; a locked SQLite keeps its own.

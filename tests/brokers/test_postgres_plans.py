@@ -145,3 +145,10 @@ def test_the_statement_reads_an_index(
     steps = plans.of(run)
     assert steps
     assert set(steps) <= allowed
+
+
+def test_forgetting_finds_the_oldest_by_their_index(plans: Plans) -> None:
+    """All of them are older than the retention; a chunk is found without looking at the rest."""
+    steps = plans.of(lambda: lifecycle.prune(timezone.now() + timedelta(days=10_000)))
+    assert steps[0] == "jobs_job_finished"
+    assert set(steps) == {"jobs_job_finished", KEY}

@@ -167,11 +167,12 @@ def test_kafka_with_a_user(
 
 
 @kafka_only
+@pytest.mark.parametrize("more", ["", "&sasl.mechanism=SCRAM-SHA-256"])
 def test_kafka_by_tls_with_a_user(
-    kafka_server: KafkaServer, certificate: Certificate, use: UseUrl, tmp_path: Path
+    kafka_server: KafkaServer, certificate: Certificate, use: UseUrl, tmp_path: Path, more: str
 ) -> None:
     place = f"127.0.0.1:{kafka_server.sasl_tls_port}?ssl.ca.location={quote(str(certificate.cert))}"
-    url = f"kafkas://desk:{PASSWORD}@{place}"
+    url = f"kafkas://desk:{PASSWORD}@{place}{more}"
     use(url)
     _runs_a_job(url, tmp_path)
 
