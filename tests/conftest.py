@@ -1,4 +1,4 @@
-"""Shared by all tests: what a run must not skip, and folders of one's own."""
+"""Shared by all tests: what a run must not skip, and who runs what when several share a run."""
 
 from __future__ import annotations
 
@@ -9,11 +9,40 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+LONGEST_FIRST = ("chaos", "brokers", "processes", "browser", "properties", "integration", "unit")
+"""Folders in the order in which several workers take them: a long one at the end has no company."""
+SHARED = ("redis", "kafka")
+"""Servers whose streams and topics have fixed names: one test at a time."""
 
 
 def _required() -> set[str]:
     """Names of what the caller started for us (``JOBS_TEST_REQUIRE=browser,redis``)."""
     return {name.strip() for name in os.environ.get("JOBS_TEST_REQUIRE", "").split(",")} - {""}
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deal the tests out for ``--dist loadgroup``."""
+    if not hasattr(config, "workerinput"):
+        return
+    items.sort(key=lambda item: LONGEST_FIRST.index(_folder(item)))
+    for item in items:
+        group = _group(item)
+        if group:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(ROOT / "tests").parts[0]
+
+
+def _group(item: pytest.Item) -> str:
+    """What stays on one worker: a file for its fixtures, or all that use a server in turns."""
+    if _folder(item) == "chaos":
+        return ""  # each has a site of its own, and takes its time
+    parameters = getattr(item, "callspec", None)
+    broker = getattr(parameters and parameters.params.get("setup"), "broker", "")
+    return broker if broker in SHARED else str(item.path.relative_to(ROOT))
 
 
 @pytest.hookimpl(hookwrapper=True)

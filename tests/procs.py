@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 ROOT = Path(__file__).resolve().parent.parent
 # What speaks to Jobdesk, or to pytest's own Django, and must not reach a process under test.
 OWN = ("JOBS_", "DJANGO_", "JOBDESK_", "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "DATABASE_URL")
+OWN = (*OWN, "PYTHONPATH")  # they run an installed wheel, or another folder
 
 
 def environment(data: Path, **more: str) -> dict[str, str]:
