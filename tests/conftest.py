@@ -20,16 +20,18 @@ def _required() -> set[str]:
     return {name.strip() for name in os.environ.get("JOBS_TEST_REQUIRE", "").split(",")} - {""}
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deal the tests out for ``--dist loadgroup``."""
-    if not hasattr(config, "workerinput"):
-        return
-    items.sort(key=lambda item: LONGEST_FIRST.index(_folder(item)))
-    for item in items:
-        group = _group(item)
-        if group:
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Iterator[None]:
+    """Deal the tests out for ``--dist loadgroup``: xdist reads the groups in this very hook."""
+    several = hasattr(config, "workerinput")
+    for item in items if several else ():
+        if group := _group(item):
             item.add_marker(pytest.mark.xdist_group(group))
+    yield
+    if several:  # pytest-django has an order of its own, for one process
+        items.sort(key=lambda item: LONGEST_FIRST.index(_folder(item)))
 
 
 def _folder(item: pytest.Item) -> str:
