@@ -207,8 +207,9 @@ class Arena:
     def submit(self, task: str, *, stop: threading.Event | None = None, **args: Any) -> str:
         """Hand in a job as a careful client does: with one key, until there is an answer."""
         key = uuid.uuid4().hex
+        stop = stop or threading.Event()
         deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and not (stop and stop.is_set()):
+        while time.monotonic() < deadline and not stop.is_set():
             try:
                 status, job = self.order(task, key, **args)
             except OSError:
@@ -218,7 +219,7 @@ class Arena:
                 return str(job["id"])
             if status not in {0, 429, 503}:
                 raise AssertionError((status, job))
-            time.sleep(0.1)
+            stop.wait(0.1)  # before it asks again
         return ""
 
     # What is left.
