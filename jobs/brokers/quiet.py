@@ -24,6 +24,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from .standins import unused_drivers
+
 _lock = threading.RLock()
 
 # nb_log and funboost read these modules from the project, and write them there if missing.
@@ -90,6 +92,9 @@ class _Answers(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         module.__file__ = __file__
         vars(module).update(_ANSWERS[module.__name__])
 
+
+_OURS = frozenset({"funboost", "nb_log"})
+"""What nobody else in this process imports."""
 
 _RESTORED: list[tuple[Any, str]] = [
     (logging.Logger, "callHandlers"),
@@ -159,7 +164,7 @@ def _load() -> types.ModuleType:
         for name in ("PRINT_WRTIE_FILE_NAME", "SYS_STD_FILE_NAME"):
             os.environ.pop(name, None)
         os.environ["LOG_PATH"] = tempfile.gettempdir()
-        with contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()), unused_drivers(ours=_OURS):
             _silence_loggers()
             import funboost
             from funboost.consumers import base_consumer

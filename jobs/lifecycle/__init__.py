@@ -4,7 +4,7 @@ the attempt; who lost the race writes nothing. The drawing is in ``jobs.states``
 from .bulk import record_many
 from .claims import Claim, claim, has_waiting
 from .outcomes import Outcome, finish
-from .places import beat, bury, leave, living_on, open_places, register, set_paused
+from .places import beat, beats_beside, bury, leave, living_on, open_places, register, set_paused
 from .recording import record
 from .requests import CancelAnswer, cancel, retry
 from .rescue import disown, orphans, rescue
@@ -20,6 +20,7 @@ __all__ = [
     "Outcome",
     "Words",
     "beat",
+    "beats_beside",
     "bury",
     "cancel",
     "cancellations",

@@ -6,7 +6,7 @@ Django's fields do the same, and take a third of the time of a whole submission 
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -53,6 +53,11 @@ class Adapter:
         row["args"], row["positional"] = self.json(job.args), self.json(job.positional)
         row["created_at"], row["run_after"] = self.time(job.created_at), self.time(job.run_after)
         return [row[name] for name in GIVEN]
+
+
+def as_time(value: datetime | str | None) -> datetime | None:
+    """Read a time as the driver gives it: SQLite's is a text in UTC."""
+    return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value
 
 
 def _itself(value: uuid.UUID) -> uuid.UUID:

@@ -6,14 +6,14 @@ import uuid
 from collections.abc import Collection
 from typing import Final
 
-from django.db.models import F
 from django.utils import timezone
 
 from ..models import Consumer, Job, Queue
 from ..states import Status
+from .adapting import Adapter
 from .claims import as_uuid
 from .ringing import ring_after_commit
-from .sql import LIVING_ON, connection, run
+from .sql import BEAT, BEATS, LIVING_ON, connection, run
 
 MOST_RUNG: Final = 500
 """As many jobs of a queue that is opened again are announced: more than consumers have slots."""
@@ -40,11 +40,15 @@ def living_on(host: str) -> list[uuid.UUID]:
 
 def beat(consumer: uuid.UUID) -> bool:
     """Commit one beat. False: this consumer was declared dead and must come back as another."""
-    return bool(
-        Consumer.objects.filter(pk=consumer, dead_at=None).update(
-            beat=F("beat") + 1, beat_at=timezone.now()
-        )
-    )
+    db = connection()
+    adapt = Adapter(db)
+    return bool(run(db, BEAT, [adapt.time(timezone.now()), adapt.uuid(consumer)]))
+
+
+def beats_beside(consumer: uuid.UUID) -> dict[uuid.UUID, int]:
+    """The beats of all living consumers but this one."""
+    db = connection()
+    return {as_uuid(key): beat for key, beat in run(db, BEATS, [Adapter(db).uuid(consumer)])}
 
 
 def bury(consumer: uuid.UUID, beat_seen: int | None = None) -> bool:

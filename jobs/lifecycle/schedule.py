@@ -7,23 +7,20 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Min
+from django.db.models import F
 
 from ..models import Job
 from ..states import Status
-from .adapting import Adapter
+from .adapting import Adapter, as_time
 from .ringing import ring_after_commit
-from .sql import connection, next_turn, run
+from .sql import NEXT_DUE, connection, next_turn, run
 
 CHUNK = 500
 
 
 def next_due() -> datetime | None:
     """When the next scheduled job is due; None when there is none."""
-    due: datetime | None = Job.objects.filter(status=Status.SCHEDULED).aggregate(
-        due=Min("run_after")
-    )["due"]
-    return due
+    return as_time(run(connection(), NEXT_DUE, [])[0][0])
 
 
 def promote_due(now: datetime) -> int:

@@ -44,6 +44,12 @@ ORDER BY priority DESC, turn, id LIMIT 1
 HOLDERS: Final = "SELECT DISTINCT consumer_id FROM jobs_job WHERE status = 'running'"
 HELD: Final = "SELECT id, attempt FROM jobs_job WHERE status = 'running' AND consumer_id = %s"
 LIVING: Final = "SELECT id FROM jobs_consumer WHERE dead_at IS NULL"
+BEATS: Final = "SELECT id, beat FROM jobs_consumer WHERE dead_at IS NULL AND id <> %s"
+BEAT: Final = """
+UPDATE jobs_consumer SET beat = beat + 1, beat_at = %s WHERE id = %s AND dead_at IS NULL
+RETURNING id
+"""
+NEXT_DUE: Final = "SELECT MIN(run_after) FROM jobs_job WHERE status = 'scheduled'"
 LIVING_ON: Final = "SELECT id FROM jobs_consumer WHERE dead_at IS NULL AND host = %s"
 
 CLAIM: Final = """

@@ -25,15 +25,23 @@ SOON_SECONDS = 0.1
 BEATS_PER_LEASE = 10
 RESCUE_SECONDS = 1.0
 TRIM_SECONDS = 10.0
+SLACK = 0.1
 
 
 class Timer:
-    """Something that is due every so often."""
+    """Something that is due every so often.
 
-    def __init__(self, seconds: float, *, jitter: float = 0.0, at_once: bool = False) -> None:
+    ``slack`` is the share of the time by which it may come early, so that what is due at about
+    the same moment costs one awakening.
+    """
+
+    def __init__(
+        self, seconds: float, *, jitter: float = 0.0, slack: float = 0.0, at_once: bool = False
+    ) -> None:
         self._seconds = seconds
+        self._slack = seconds * slack
         self._jitter = jitter
-        self._next = time.monotonic()
+        self._next = self._early = time.monotonic()
         if not at_once:
             self.restart()
 
@@ -41,10 +49,11 @@ class Timer:
         """Count from now."""
         spread = self._seconds * self._jitter * random.uniform(-1, 1)  # noqa: S311
         self._next = time.monotonic() + self._seconds + spread
+        self._early = self._next - self._slack
 
     def is_due(self) -> bool:
         """Whether it is due; if so, the next time is set."""
-        if time.monotonic() < self._next:
+        if time.monotonic() < self._early:
             return False
         self.restart()
         return True
@@ -52,6 +61,7 @@ class Timer:
     def hurry(self, seconds: float) -> None:
         """Be due within so many seconds."""
         self._next = min(self._next, time.monotonic() + seconds)
+        self._early = min(self._early, self._next)
 
     def left(self) -> float:
         """Seconds until it is due."""
@@ -66,11 +76,11 @@ class Chores:
         self._desk = desk
         self._consumer = consumer
         self._watch = Watch(BEATS_PER_LEASE)
-        self._tick = Timer(IDLE_TICK_SECONDS, at_once=True)
+        self._tick = Timer(IDLE_TICK_SECONDS, slack=SLACK, at_once=True)
         self._beat = Timer(conf.lease_seconds / BEATS_PER_LEASE, at_once=True)
-        self._sweep = Timer(conf.sweep_seconds, jitter=0.2, at_once=True)
-        self._rescue = Timer(RESCUE_SECONDS, at_once=True)
-        self._trim = Timer(TRIM_SECONDS, jitter=0.5)
+        self._sweep = Timer(conf.sweep_seconds, jitter=0.2, slack=SLACK, at_once=True)
+        self._rescue = Timer(RESCUE_SECONDS, slack=SLACK, at_once=True)
+        self._trim = Timer(TRIM_SECONDS, jitter=0.5, slack=SLACK)
         self.beat_is_due = False
         self.looked = False
 

@@ -13,11 +13,12 @@ from filelock import FileLock, Timeout
 
 from ..conf import get_conf
 
+_others: dict[Path, FileLock] = {}
+"""What was asked for before: each second it is, and to make one takes longer than to try it."""
+
 
 def _path(consumer: uuid.UUID) -> Path:
-    folder = get_conf().data_dir / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{consumer.hex}.lock"
+    return get_conf().data_dir / "locks" / f"{consumer.hex}.lock"
 
 
 def hold(consumer: uuid.UUID) -> FileLock:
@@ -26,7 +27,9 @@ def hold(consumer: uuid.UUID) -> FileLock:
     Raises:
         Timeout: another process holds it, which two consumers never share.
     """
-    lock = FileLock(_path(consumer), thread_local=False)
+    path = _path(consumer)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, thread_local=False)
     lock.acquire(timeout=5)
     return lock
 
@@ -36,7 +39,7 @@ def is_proof_of_death(consumer: uuid.UUID) -> bool:
     path = _path(consumer)
     if not path.exists():
         return False  # another machine's, or not yet made: no proof either way
-    lock = FileLock(path, thread_local=False)
+    lock = _others.get(path) or _others.setdefault(path, FileLock(path, thread_local=False))
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -47,4 +50,6 @@ def is_proof_of_death(consumer: uuid.UUID) -> bool:
 
 def remove(consumer: uuid.UUID) -> None:
     """Remove a dead consumer's lock file."""
-    _path(consumer).unlink(missing_ok=True)
+    path = _path(consumer)
+    _others.pop(path, None)
+    path.unlink(missing_ok=True)

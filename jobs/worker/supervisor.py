@@ -16,7 +16,8 @@ from .stop import Stop
 
 logger = logging.getLogger("jobs")
 
-LOOK_SECONDS = 0.2
+LOOK_SECONDS = 0.5
+DRAIN_LOOK_SECONDS = 0.05
 GIVE_UP_AFTER = 8
 GAVE_UP = 1
 
@@ -121,7 +122,9 @@ class Supervisor:
 
     def run(self) -> int:
         """Tend the places until told to stop, or until all are done; return the exit code."""
-        while not self._stop.wait(LOOK_SECONDS):
+        pause = 0.0
+        while not self._stop.wait(pause):
+            pause = LOOK_SECONDS
             tended = [place.tend() for place in self._places]
             if not all(tended):
                 logger.error(
@@ -141,6 +144,6 @@ class Supervisor:
         # A child hands back its jobs after the grace time; longer than that and it is stuck.
         end = time.monotonic() + get_conf().grace_seconds + QUICK_SECONDS
         while time.monotonic() < end and not all(p.has_ended() for p in self._places):
-            time.sleep(LOOK_SECONDS / 4)
+            time.sleep(DRAIN_LOOK_SECONDS)
         for place in self._places:
             place.close()

@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Iterator
 
 from .. import lifecycle
-from ..models import Consumer
 from . import locks
 
 
@@ -28,7 +27,7 @@ class Watch:
         """Call after each committed beat of one's own: who has been silent for a whole lease,
         and the beat last seen of them."""
         self._own += 1
-        beats = dict(Consumer.objects.filter(dead_at=None).exclude(pk=me).values_list("id", "beat"))
+        beats = lifecycle.beats_beside(me)
         self._seen = {
             consumer: self._seen[consumer]
             if self._seen.get(consumer, (-1, 0))[0] == beat

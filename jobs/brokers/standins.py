@@ -1,0 +1,103 @@
+"""Stand-ins for the drivers that funboost imports and nothing here calls.
+
+``import funboost`` loads the clients of MongoDB and Redis and of HTTP, whatever broker is used:
+two thirds of its time and of its 30 MB, in each consumer process. While it is imported they are
+stand-ins, whose names exist and can be inherited from, but not called. Afterwards whoever imports
+them gets the real ones.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import sys
+import types
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+UNUSED: Final = frozenset({"bson", "pymongo", "redis", "redis5", "requests"})
+
+
+class _Nameless(type):
+    """A class whose every attribute is another one like it."""
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _made_up(name)
+
+    def __getitem__(cls, key: Any) -> Any:
+        return cls  # a type with parameters, in an annotation
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError(f"{cls.__name__} is a stand-in: Jobdesk uses no such part of funboost.")
+
+
+def _made_up(name: str) -> Any:
+    # What is caught must be an exception.
+    return _Nameless(name, (Exception,) if name.endswith(("Error", "Exception")) else (), {})
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Answers for some packages and all that is below them."""
+
+    def __init__(self, roots: Collection[str]) -> None:
+        self._roots = roots
+        self.made: list[types.ModuleType] = []
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: types.ModuleType | None = None,
+    ) -> importlib.machinery.ModuleSpec | None:
+        if _root(fullname) not in self._roots:
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        def get(name: str) -> Any:
+            if name.startswith("__"):
+                raise AttributeError(name)
+            return _made_up(name)
+
+        vars(module)["__getattr__"] = get
+        self.made.append(module)
+
+
+@contextmanager
+def unused_drivers(ours: Collection[str]) -> Iterator[None]:
+    """Within it, a driver that is not loaded yet is a stand-in.
+
+    Args:
+        ours: the packages that may go on with the stand-ins. Any other that was loaded meanwhile
+            and holds one is forgotten, so that its next importer gets it whole.
+    """
+    before = set(sys.modules)
+    finder = _Finder(UNUSED - before)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        _forget(finder.made, set(sys.modules) - before, ours)
+
+
+def _forget(made: list[types.ModuleType], new: set[str], ours: Collection[str]) -> None:
+    spoilt = {_root(module.__name__) for module in made}
+    spoilt |= {_root(name) for name in new if _holds_one(sys.modules[name], made)}
+    for name in new:
+        if _root(name) in spoilt and _root(name) not in ours:
+            del sys.modules[name]
+
+
+def _holds_one(module: types.ModuleType, made: list[types.ModuleType]) -> bool:
+    return any(
+        isinstance(value, _Nameless) or any(value is one for one in made)
+        for value in vars(module).values()
+    )
+
+
+def _root(name: str) -> str:
+    return name.partition(".")[0]
