@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_FIRST = ("chaos", "brokers", "processes", "browser", "properties", "integration", "unit")
 """Folders in the order in which several workers take them: a long one at the end has no company."""
-SHARED = ("redis", "kafka")
-"""Servers whose streams and topics have fixed names: one test at a time."""
+SHARING = re.compile(r"brokers/test_(contract|messages|kafka_link)\.py::.*\[(redis|kafka)\b")
+"""Tests of a server whose streams and topics have fixed names: they run one at a time."""
 
 
 def _required() -> set[str]:
@@ -20,31 +22,33 @@ def _required() -> set[str]:
     return {name.strip() for name in os.environ.get("JOBS_TEST_REQUIRE", "").split(",")} - {""}
 
 
-@pytest.hookimpl(hookwrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
-) -> Iterator[None]:
-    """Deal the tests out for ``--dist loadgroup``: xdist reads the groups in this very hook."""
-    several = hasattr(config, "workerinput")
-    for item in items if several else ():
-        if group := _group(item):
-            item.add_marker(pytest.mark.xdist_group(group))
-    yield
-    if several:  # pytest-django has an order of its own, for one process
-        items.sort(key=lambda item: LONGEST_FIRST.index(_folder(item)))
+@pytest.hookimpl(trylast=True)  # pytest-django has an order of its own, for one process
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes long, when several share the work."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: LONGEST_FIRST.index(_folder(item.nodeid)))
 
 
-def _folder(item: pytest.Item) -> str:
-    return item.path.relative_to(ROOT / "tests").parts[0]
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Deal the tests out by ``_scope``; with ``--no-loadscope-reorder`` in our order."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    scheduling = LoadScopeScheduling(config, log)
+    scheduling._split_scope = _scope
+    return scheduling
 
 
-def _group(item: pytest.Item) -> str:
+def _folder(nodeid: str) -> str:
+    return nodeid.split("/")[1]
+
+
+def _scope(nodeid: str) -> str:
     """What stays on one worker: a file for its fixtures, or all that use a server in turns."""
-    if _folder(item) == "chaos":
-        return ""  # each has a site of its own, and takes its time
-    parameters = getattr(item, "callspec", None)
-    broker = getattr(parameters and parameters.params.get("setup"), "broker", "")
-    return broker if broker in SHARED else str(item.path.relative_to(ROOT))
+    if _folder(nodeid) == "chaos":
+        return nodeid  # each has a site of its own, and takes its time
+    shared = SHARING.search(nodeid)
+    return shared[2] if shared else nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(hookwrapper=True)
