@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,8 @@ class Caller:
 
     user: AbstractBaseUser
     by_token: bool
+    job: tuple[Any, int, str] | None = None
+    """Owner, version and status of the request's job, seen as the token was looked up."""
 
     @property
     def is_staff(self) -> bool:
@@ -32,16 +35,20 @@ class Caller:
         return bool(getattr(self.user, "is_staff", False))
 
 
-def identify(request: HttpRequest) -> Caller | None:
+def identify(request: HttpRequest, job: uuid.UUID | None = None) -> Caller | None:
     """Return who asks, None for nobody in particular.
+
+    Args:
+        job: a job to look at along with a token.
 
     Raises:
         ApiError: 401 for a token that is not good, 403 for a session's request without its CSRF
             token.
     """
-    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    # Not ``request.headers``, which copies them all first.
+    scheme, _, text = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() == "bearer":
-        return _by_token(text.strip())
+        return _by_token(text.strip(), job)
     # Another scheme may be for a proxy in front of us: the session decides.
     user: Any = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
@@ -51,13 +58,16 @@ def identify(request: HttpRequest) -> Caller | None:
     return Caller(user, by_token=False)
 
 
-def require_caller(request: HttpRequest) -> Caller:
+def require_caller(request: HttpRequest, job: uuid.UUID | None = None) -> Caller:
     """Return who asks.
+
+    Args:
+        job: a job to look at along with a token.
 
     Raises:
         ApiError: nobody does, or not with a good credential.
     """
-    caller = identify(request)
+    caller = identify(request, job)
     if caller is None:
         raise ApiError(
             UNAUTHENTICATED,
@@ -67,9 +77,9 @@ def require_caller(request: HttpRequest) -> Caller:
     return caller
 
 
-def _by_token(text: str) -> Caller:
+def _by_token(text: str, job: uuid.UUID | None) -> Caller:
     now = timezone.now()
-    holder = find_holder(text, now)
+    holder = find_holder(text, now, job)
     if holder is None:
         raise ApiError(
             UNAUTHENTICATED,
@@ -77,7 +87,7 @@ def _by_token(text: str) -> Caller:
             {"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'},
         )
     note_use(holder, now)
-    return Caller(holder.user, by_token=True)
+    return Caller(holder.user, by_token=True, job=holder.job)
 
 
 class _Csrf(CsrfViewMiddleware):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from jobs.lifecycle import bounded_waits
 
 from .auth import require_caller
 from .problems import METHOD_NOT_ALLOWED, NOT_FOUND, ApiError
@@ -35,7 +38,7 @@ def endpoint(**handlers: Handler) -> View:
 
     def answer(request: HttpRequest, path: dict[str, str]) -> HttpResponseBase:
         handler = _chosen(table, request)
-        return handler(request, require_caller(request), **path)
+        return handler(request, require_caller(request, _polled(request, path)), **path)
 
     return _guarded(answer, table)
 
@@ -72,10 +75,21 @@ def _chosen(table: dict[str, Handler], request: HttpRequest) -> Handler:
     return handler
 
 
+def _polled(request: HttpRequest, path: dict[str, str]) -> uuid.UUID | None:
+    """The job of a request that wants to hear whether it has changed."""
+    if "HTTP_IF_NONE_MATCH" not in request.META:
+        return None
+    try:
+        return uuid.UUID(path.get("job_id", ""))
+    except ValueError:
+        return None  # the handler says what is wrong, once it is known who asks
+
+
 def _guarded(answer: Answer, table: dict[str, Handler]) -> View:
     def view(request: HttpRequest, **path: str) -> HttpResponseBase:
         try:
-            response = answer(request, path)
+            with bounded_waits():
+                response = answer(request, path)
         except Exception as error:  # noqa: BLE001  (whatever it is, the answer is a problem)
             response = answer_to(request, error)
         for name, value in HEADERS.items():

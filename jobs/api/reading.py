@@ -7,7 +7,7 @@ from django.utils.http import parse_etags
 
 from .answers import JsonResponse
 from .auth import Caller
-from .lookup import Glance, files_of, glance, job_key, visible_job
+from .lookup import Glance, files_of, first_glance, glance, job_key, visible_job
 from .representation import job_json, retry_after
 from .waiting import seat, wait_preference, wait_until
 
@@ -19,11 +19,11 @@ def get_job(request: HttpRequest, caller: Caller, job_id: str) -> HttpResponse:
     version it has (``If-None-Match``) any change, else the end of the job.
     """
     key = job_key(job_id)
-    known = parse_etags(request.headers.get("If-None-Match", ""))
-    seconds = wait_preference(request.headers.get("Prefer", ""))
+    known = request.META.get("HTTP_IF_NONE_MATCH", "")
+    seconds = wait_preference(request.META.get("HTTP_PREFER", ""))
     headers: dict[str, str] = {}
     if known or seconds is not None:
-        seen = glance(caller, key)
+        seen = first_glance(caller, key)
         if seconds is not None:
             seen, waited = _wait(caller, seen, known, seconds)
             headers = {"Preference-Applied": f"wait={seconds}"} if waited else {}
@@ -35,15 +35,19 @@ def get_job(request: HttpRequest, caller: Caller, job_id: str) -> HttpResponse:
     return JsonResponse(job_json(job, files_of(job)), 200, headers)
 
 
-def _wait(caller: Caller, seen: Glance, known: list[str], seconds: int) -> tuple[Glance, bool]:
+def _wait(caller: Caller, seen: Glance, known: str, seconds: int) -> tuple[Glance, bool]:
     """Wait for news; return the last look, and whether the wish to wait was granted."""
+    names_a_version = bool(parse_etags(known))
+
+    def is_news() -> bool:
+        return seen.is_finished or (names_a_version and not _matches(known, seen.etag))
 
     def news() -> bool:
         nonlocal seen
         seen = glance(caller, seen.id)
-        return _is_news(seen, known)
+        return is_news()
 
-    if _is_news(seen, known):
+    if is_news():
         return seen, True
     with seat() as free:
         if free:
@@ -51,13 +55,12 @@ def _wait(caller: Caller, seen: Glance, known: list[str], seconds: int) -> tuple
     return seen, free
 
 
-def _is_news(seen: Glance, known: list[str]) -> bool:
-    return seen.is_finished or (bool(known) and not _matches(known, seen.etag))
-
-
-def _matches(known: list[str], etag: str) -> bool:
+def _matches(known: str, etag: str) -> bool:
     """The weak comparison that ``If-None-Match`` wants (RFC 9110, section 13.1.2)."""
-    return "*" in known or any(one.removeprefix("W/") == etag for one in known)
+    # What a poller sends is just the tag it got.
+    return known == etag or any(
+        one == "*" or one.removeprefix("W/") == etag for one in parse_etags(known)
+    )
 
 
 def _not_modified(seen: Glance, headers: dict[str, str]) -> HttpResponse:

@@ -6,6 +6,7 @@ this join as the database takes to answer the whole request.
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -15,6 +16,7 @@ from django.contrib.auth import get_user_model
 from django.db import OperationalError
 from django.db.models import Q
 
+from jobs.lifecycle.adapting import Adapter
 from jobs.lifecycle.sql import connection, run
 from jobs.models import Token
 from jobs.models.token import token_digest
@@ -25,8 +27,11 @@ if TYPE_CHECKING:
 USE_NOTED_EVERY: Final = timedelta(hours=1)
 
 _HOLDER: Final = """
-SELECT {columns}, token.id, (token.last_used_at IS NULL OR token.last_used_at < %s)
-FROM jobs_token token JOIN {users} holder ON holder.{key} = token.user_id WHERE token.digest = %s
+SELECT {columns}, token.id, (token.last_used_at IS NULL OR token.last_used_at < %s),
+    job.owner_id, job.version, job.status
+FROM jobs_token token JOIN {users} holder ON holder.{key} = token.user_id
+    LEFT JOIN jobs_job job ON job.id = %s
+WHERE token.digest = %s
 """
 ASKED: Final = frozenset({"is_active", "is_staff", "is_superuser"})
 """What a request asks of its user, beside the key. Django reads the rest when something does."""
@@ -34,25 +39,35 @@ ASKED: Final = frozenset({"is_active", "is_staff", "is_superuser"})
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whose token it is, and whether its last use was written down more than an hour ago."""
+    """Whose token it is, and whether its last use was written down more than an hour ago.
+
+    ``job`` is the owner, version and status of the job that was asked for along with it.
+    """
 
     user: AbstractBaseUser
     token_id: int
     is_stale: bool
+    job: tuple[Any, int, str] | None
 
 
-def find_holder(text: str, now: datetime) -> Holder | None:
-    """Return who holds the token with this text; None for no such token or an inactive user."""
+def find_holder(text: str, now: datetime, job: uuid.UUID | None = None) -> Holder | None:
+    """Return who holds the token with this text; None for no such token or an inactive user.
+
+    With a ``job``, a look at it comes along: under load each statement costs a server's thread
+    its turn, which takes longer than the statement.
+    """
     users: Any = get_user_model()
     db = connection()
     columns, statement = _question(users, db.vendor)
     oldest = db.ops.adapt_datetimefield_value(now - USE_NOTED_EVERY)
-    rows = run(db, statement, [oldest, token_digest(text)])
-    for *values, token_id, stale in rows:
+    asked = None if job is None else Adapter(db).uuid(job)
+    rows = run(db, statement, [oldest, asked, token_digest(text)])
+    for *values, token_id, stale, owner, version, status in rows:
         told = [field.to_python(value) for field, value in zip(columns, values, strict=True)]
         user = users.from_db(db.alias, [field.attname for field in columns], told)
         if user.is_active:
-            return Holder(user, token_id, bool(stale))
+            seen = None if version is None else (owner, version, status)
+            return Holder(user, token_id, bool(stale), seen)
     return None
 
 

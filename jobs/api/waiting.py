@@ -26,7 +26,7 @@ def wait_preference(header: str) -> int | None:
 
     As RFC 7240 has it, what is not understood is passed over, and the first of two counts.
     """
-    for preference in header.split(","):
+    for preference in header.split(",") if header else ():
         found = _WAIT.fullmatch(preference.partition(";")[0].strip())
         if found is not None:
             return min(int(found[1]), LONGEST)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -73,6 +73,9 @@ class Link(Protocol):
 
 class Bell(Protocol):
     """Tells that the table may have changed."""
+
+    queues: Collection[str] | None
+    """Where it has changed, by the last ring; None when that cannot be told."""
 
     def wait(self, timeout: float) -> bool:
         """Wait until it rings, at most ``timeout`` seconds; whether it rang."""

@@ -43,6 +43,13 @@ def _make(url: str) -> Broker:
     return FACTORIES[scheme](url)
 
 
+def ring_along(queue: str) -> tuple[str, list[str]] | None:
+    """Return the statement, if there is one, that tells consumers of a job in the same message to
+    the database as the job's own, behind its commit."""
+    broker = get_broker()
+    return broker.ring_along(queue) if isinstance(broker, DatabaseBroker) else None
+
+
 def announce(queue: str, job_id: uuid.UUID) -> None:
     """Tell consumers of a job that has been committed to a queue."""
     broker = get_broker()

@@ -19,7 +19,7 @@ from ..models import Job
 from ..states import Status
 from .base import Bell, Intake
 from .doorbell import TimedBell, sqlite_bell
-from .listen import notify, postgres_bell
+from .listen import NOTIFY, notify, postgres_bell
 
 COUNTED: Final = 100_000
 
@@ -43,6 +43,10 @@ class DatabaseBroker:
         db = _jobs_database()
         if db.vendor == "postgresql":
             notify(db, queue)
+
+    def ring_along(self, queue: str) -> tuple[str, list[str]] | None:
+        """NOTIFY on PostgreSQL."""
+        return (NOTIFY, [queue]) if _jobs_database().vendor == "postgresql" else None
 
     def flush(self, seconds: float) -> None:
         """Nothing is ever on its way."""

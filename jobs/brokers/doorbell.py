@@ -15,7 +15,7 @@ import sqlite3
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from .base import Bell
@@ -25,7 +25,7 @@ TIMED_SECONDS = 0.2
 # The log grows before its commit can be seen: look again, a little later each time.
 VISIBLE_AFTER = (0.0, 0.0003, 0.0006, 0.0012, 0.0024, 0.005)
 # A slow disk or a busy machine takes longer, and the kernel does not tell a second time.
-LATE_AFTER = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28)
+LATE_AFTER = (0.01, 0.03, 0.1, 0.3, 1.0)
 
 _IN_MODIFY, _IN_MOVED_TO, _IN_CREATE = 0x2, 0x80, 0x100
 _IN_NONBLOCK, _IN_CLOEXEC = 0x800, 0x80000
@@ -47,6 +47,8 @@ def sqlite_bell(database: Path) -> Bell:
 class TimedBell:
     """Rings every fifth of a second: for a database that cannot tell of its commits."""
 
+    queues: Collection[str] | None = None
+
     def __init__(self, seconds: float = TIMED_SECONDS) -> None:
         self._closed = threading.Event()
         self._seconds = seconds
@@ -62,6 +64,8 @@ class TimedBell:
 
 class SilentBell:
     """Never rings: for a broker that tells consumers itself."""
+
+    queues: Collection[str] | None = None
 
     def __init__(self) -> None:
         self._closed = threading.Event()
@@ -102,6 +106,8 @@ class _Version:
 class VersionBell:
     """Asks SQLite every hundredth of a second."""
 
+    queues: Collection[str] | None = None
+
     def __init__(self, database: Path) -> None:
         self._version = _Version(database)
         self._closed = threading.Event()
@@ -131,6 +137,8 @@ class InotifyBell:
 
     The folder is watched, not the file: SQLite deletes the log when the last connection closes.
     """
+
+    queues: Collection[str] | None = None
 
     def __init__(self, database: Path) -> None:
         self._log = f"{database.name}-wal".encode()

@@ -16,6 +16,7 @@ import selectors
 import socket
 import threading
 import time
+from collections.abc import Collection
 from typing import Any, Final
 
 from django.db import DatabaseError, connections
@@ -50,6 +51,8 @@ def postgres_bell(alias: str) -> Bell:
 class ListenBell:
     """A connection of its own that listens; it is made anew when the server was restarted."""
 
+    queues: Collection[str] | None = None
+
     def __init__(self, alias: str) -> None:
         self._db = connections.create_connection(alias)
         self._db.inc_thread_sharing()  # made on one thread, used on the bell's
@@ -67,6 +70,7 @@ class ListenBell:
         try:
             if self._db.connection is None:
                 self._listen()
+                self.queues = None
                 return True
             # The driver's own errors too, such as that of a connection that has just been lost.
             with self._db.wrap_database_errors:
@@ -97,7 +101,8 @@ class ListenBell:
         return False
 
     def _heard(self, listening: Any) -> bool:
-        return any(True for _ in list(listening.notifies(timeout=0)))
+        self.queues = {news.payload for news in listening.notifies(timeout=0)}
+        return bool(self.queues)
 
     def _still_there(self) -> bool:
         with self._db.cursor() as cursor:

@@ -2,8 +2,9 @@
 the attempt; who lost the race writes nothing. The drawing is in ``jobs.states``."""
 
 from .bulk import record_many
-from .claims import Claim, claim, has_waiting
+from .claims import Claim, claim, has_waiting, is_one_message
 from .outcomes import Outcome, finish
+from .patience import bounded_waits, waited_for_lock
 from .places import beat, beats_beside, bury, leave, living_on, open_places, register, set_paused
 from .recording import record
 from .requests import CancelAnswer, cancel, retry
@@ -11,6 +12,7 @@ from .rescue import disown, orphans, rescue
 from .retention import prune
 from .running import ArtifactNote, Words, cancellations, keep_artifact, write_words
 from .schedule import next_due, promote_due
+from .sweeping import Sweeper
 from .writing import writing
 
 __all__ = [
@@ -18,9 +20,11 @@ __all__ = [
     "CancelAnswer",
     "Claim",
     "Outcome",
+    "Sweeper",
     "Words",
     "beat",
     "beats_beside",
+    "bounded_waits",
     "bury",
     "cancel",
     "cancellations",
@@ -28,6 +32,7 @@ __all__ = [
     "disown",
     "finish",
     "has_waiting",
+    "is_one_message",
     "keep_artifact",
     "leave",
     "living_on",
@@ -42,6 +47,7 @@ __all__ = [
     "rescue",
     "retry",
     "set_paused",
+    "waited_for_lock",
     "write_words",
     "writing",
 ]

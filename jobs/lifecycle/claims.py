@@ -37,6 +37,15 @@ def has_waiting(queue: str) -> bool:
     return bool(run(connection(), HAS_WAITING, [queue, queue]))
 
 
+def is_one_message() -> bool:
+    """Whether a claim outside a transaction is one message to the database and one back.
+
+    There it is as cheap as to ask whether there is anything to claim: what finds nothing writes
+    nothing. On SQLite it would take the write lock.
+    """
+    return bool(connection().vendor == "postgresql")
+
+
 def claim(queue: str, limit: int, consumer: uuid.UUID, now: datetime) -> list[Claim]:
     """Take up to ``limit`` of the best waiting jobs of a queue: by priority, then by turn.
 

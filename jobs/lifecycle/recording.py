@@ -8,19 +8,23 @@ from collections.abc import Iterable, Sequence
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from .. import brokers
 from ..models import Job, UploadUse
 from ..states import Status
 from .adapting import Adapter
-from .sql import RECORD, connection, record_row, run
+from .behind import run_and_ring
+from .sql import RECORD, connection, record_row, run, takes_many
 from .together import line_to
 
 
-def record(job: Job, uploads: Sequence[uuid.UUID] = ()) -> None:
+def record(job: Job, uploads: Sequence[uuid.UUID] = (), *, ring: bool = False) -> bool:
     """Insert a new job: queued, or scheduled when it is to run later.
 
     A plain job is one statement that commits by itself: several statements in a transaction would
     hold SQLite's one write lock while Python switches threads between them. Inside the caller's
     ``atomic()`` the row belongs to the caller's transaction.
+
+    Returns whether consumers have been told of it: with ``ring``, where that costs no message more.
 
     Raises:
         IntegrityError: its unique slot or idempotency key is taken; a transaction of the caller's
@@ -34,8 +38,8 @@ def record(job: Job, uploads: Sequence[uuid.UUID] = ()) -> None:
         with transaction.atomic(using=db.alias):
             _insert(job, db)
             note_uses((job.id, upload) for upload in uploads)
-    else:
-        _insert(job, db)
+        return False
+    return _insert(job, db, ring=ring and job.status == Status.QUEUED)
 
 
 def note_uses(pairs: Iterable[tuple[uuid.UUID, uuid.UUID]]) -> None:
@@ -51,12 +55,17 @@ def first_status(job: Job) -> Status:
     return Status.SCHEDULED if later else Status.QUEUED
 
 
-def _insert(job: Job, db: BaseDatabaseWrapper) -> None:
+def _insert(job: Job, db: BaseDatabaseWrapper, *, ring: bool = False) -> bool:
     adapt = Adapter(db)
-    row, parameters = record_row(job), [*adapt.given(job), *adapt.turn(job)]
-    if db.vendor == "sqlite" and not db.in_atomic_block and db.get_autocommit():
+    row, parameters = record_row(job, db.vendor), [*adapt.given(job), *adapt.turn(job)]
+    alone = not db.in_atomic_block and db.get_autocommit()
+    bell = brokers.ring_along(job.queue) if ring and alone and takes_many(db) else None
+    if db.vendor == "sqlite" and alone:
         line_to(db).insert(db, row, parameters)
+    elif bell is not None:
+        run_and_ring(db, RECORD.format(rows=row), parameters, bell)
     else:
         run(db, RECORD.format(rows=row), parameters)
     job._state.adding = False
     job._state.db = db.alias
+    return bell is not None

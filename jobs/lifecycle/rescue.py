@@ -1,14 +1,16 @@
-"""Jobs whose consumer died run again, at no cost to their budget."""
+"""Jobs whose consumer died run again, at no cost to their budget while they are not suspected."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
+from datetime import datetime
 
 from django.utils import timezone
 
 from ..models import Consumer, Job
 from ..states import Ending, Status
+from . import losses
 from .adapting import Adapter
 from .claims import Claim, as_uuid
 from .outcomes import Outcome, finish
@@ -33,18 +35,32 @@ def rescue(consumer: uuid.UUID | None) -> int:
     now = timezone.now()
     label = str(Consumer.objects.filter(pk=consumer).first() or "") if consumer else ""
     held = list(Job.objects.filter(consumer_id=consumer, status=Status.RUNNING))
-    late = finish(
-        Outcome(
-            claim=_claim_of(job),
-            ending=Ending.LOST,
+    guilty = losses.suspect(held)
+    late = finish(_loss(job, now, label, charged=job is guilty) for job in held)
+    return len(held) - len(late)
+
+
+def _loss(job: Job, now: datetime, label: str, *, charged: bool) -> Outcome:
+    claim = _claim_of(job)
+    if charged:
+        return Outcome(
+            claim=claim,
+            ending=Ending.DIED,
             ended_at=now,
             consumer=label,
-            error_type="WorkerLost",
-            message="the worker process was lost",
+            error_type="WorkerDied",
+            message="the worker process was lost whenever this ran, more than"
+            f" {losses.FREE_LOSSES} times in a row",
         )
-        for job in held
+    return Outcome(
+        claim=claim,
+        ending=Ending.LOST,
+        ended_at=now,
+        consumer=label,
+        error_type="WorkerLost",
+        message="the worker process was lost",
+        pause=losses.pause_after(job.losses + 1),
     )
-    return len(held) - len(late)
 
 
 def disown(consumer: uuid.UUID, held: Collection[tuple[uuid.UUID, int]]) -> int:

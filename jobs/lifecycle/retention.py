@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -61,7 +62,7 @@ def _forget_jobs(ids: list[uuid.UUID], oldest: datetime) -> int:
             rows._raw_delete(rows.db)
         jobs = Job.objects.filter(pk__in=ids)
         jobs._raw_delete(jobs.db)
-        transaction.on_commit(lambda: _delete_files(files), using=connection().alias)
+        transaction.on_commit(lambda: delete_files(files), using=connection().alias)
     return len(ids)
 
 
@@ -73,11 +74,12 @@ def _forget_uploads(now: datetime, limit: int) -> int:
         return 0
     gone = Upload.objects.filter(pk__in=list(files), uses=None).delete()[0]
     left = set(Upload.objects.filter(pk__in=list(files)).values_list("pk", flat=True))
-    _delete_files([file for pk, file in files.items() if pk not in left])
+    delete_files([file for pk, file in files.items() if pk not in left])
     return gone
 
 
-def _delete_files(names: list[str]) -> None:
+def delete_files(names: Iterable[str]) -> None:
+    """Delete files that no row names any more; one that stays behind is found by a sweep."""
     storage = job_storage()
     for name in names:
         try:

@@ -51,4 +51,5 @@ def promote_due(now: datetime) -> int:
 def turn_of(job: Job) -> int:
     """The turn that a job would get if it were queued now."""
     db = connection()
-    return int(run(db, next_turn(job), Adapter(db).turn(job))[0][0])
+    statement = f"SELECT {next_turn(job, db.vendor)}"
+    return int(run(db, statement, Adapter(db).turn(job))[0][0])

@@ -41,10 +41,12 @@ TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A ticket. ``created`` is False when the same request or unique key was there before."""
+    """A ticket. ``created`` is False when the same request or unique key was there before;
+    ``rung`` says that consumers have been told."""
 
     job: Job
     created: bool
+    rung: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +106,15 @@ def submit(
             return before
     submitted = when_available(lambda: _record(job, validated, asked, owner))
     if submitted.created:
-        announce(submitted.job, declared, ring=asked.job_id is None)
+        announce(submitted.job, declared, ring=asked.job_id is None and not submitted.rung)
     return submitted
 
 
 def when_available(action: Callable[[], T]) -> T:
     """Run it; a database that cannot take it is said in words, and when to come back."""
     try:
-        return action()
+        with lifecycle.bounded_waits():
+            return action()
     except OperationalError as error:
         raise Unavailable(f"The database cannot take it now ({error}).") from error
 
@@ -202,7 +205,7 @@ def _record(
 ) -> Submitted:
     for attempt in range(TRIES):
         try:
-            lifecycle.record(job, arguments.uploads)
+            rung = lifecycle.record(job, arguments.uploads, ring=asked.job_id is None)
         except IntegrityError:
             # An upload may have been pruned since it was looked at: then this says so.
             check_uploads(arguments, owner)
@@ -213,7 +216,7 @@ def _record(
             if attempt == TRIES - 1:
                 raise
         else:
-            return Submitted(job, created=True)
+            return Submitted(job, created=True, rung=rung)
     raise AssertionError("unreachable")
 
 

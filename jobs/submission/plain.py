@@ -43,6 +43,6 @@ def submit_plain(task: Task[..., Any], args: Any, kwargs: Any) -> Submitted:
         timeout=get_conf().default_timeout,
         run_after=task.run_after,
     )
-    when_available(lambda: lifecycle.record(job))
-    announce(job, task)
+    rung = when_available(lambda: lifecycle.record(job, ring=True))
+    announce(job, task, ring=not rung)
     return Submitted(job, created=True)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib.auth.views import redirect_to_login
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
+from jobs.lifecycle import bounded_waits
 from jobs.models import Job
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+logger = logging.getLogger("jobs")
+
 View = Callable[..., HttpResponseBase]
+AWAY_SECONDS: Final = 2
 
 
 class SignedIn(HttpRequest):
@@ -31,16 +37,23 @@ class NoSuchJob(Exception):
 
 
 def signed_in(view: View) -> View:
-    """Decorate a view: ask strangers to sign in, turn ``NoSuchJob`` into a page of its own."""
+    """Decorate a view: ask strangers to sign in, turn what cannot be shown into a page
+    that says so."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _to_sign_in(request)
         try:
-            response = view(request, *args, **kwargs)
+            with bounded_waits():
+                response = view(request, *args, **kwargs)
         except NoSuchJob:
             response = told(request, 404, "There is no such job", _MISSING)
+        except (OperationalError, InterfaceError) as error:
+            # The driver's words may name hosts and users: they are for the log alone.
+            logger.warning("The database cannot be used: %s", error)
+            response = told(request, 503, "Not available now", _AWAY)
+            response.headers["Retry-After"] = str(AWAY_SECONDS)
         # The pages tell of one person's jobs; a cache between us and the browser is not for them.
         response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
@@ -52,6 +65,9 @@ _MISSING = (
     "It may have been forgotten: finished jobs are kept for a time and then deleted. "
     "Jobs of other people are not shown here either."
 )
+
+
+_AWAY = "The database is locked or away. Nothing is lost; try again in a moment."
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

@@ -145,6 +145,7 @@ def _show(
         "trouble": trouble,
         "wrong": len(form.errors) + len(options.errors),
         "copied": request.GET.get("from") if request.method == "GET" else None,
-        "last": rows(light(mine)[:LAST]),
+        # Who hears that the database is locked must not wait for it once more.
+        "last": [] if status == 503 else rows(light(mine)[:LAST]),
     }
     return render(request, "jobs/task.html", context, status=status)

@@ -77,6 +77,15 @@ def timed_out(seconds: float) -> Answer:
     )
 
 
+def never_began(seconds: float) -> Answer:
+    """Return the answer for an attempt whose process did not come as far as the task."""
+    return Answer(
+        ending=Ending.TIMED_OUT,
+        error_type="Timeout",
+        message=f"its process did not begin within {seconds:g} s: an import may hang",
+    )
+
+
 def handed_back(why: str, pause: float = 0.0) -> Answer:
     """Return the answer for an attempt that costs its job nothing but perhaps a pause."""
     message = f"handed back: {why}"

@@ -20,7 +20,7 @@ def run(order: Order, reporter: ChildReporter, wire: Wire) -> None:
     token = current.set(reporter)
     close_old_connections()
     try:
-        answer = _answer(order, reporter)
+        answer = _answer(order, reporter, wire)
     finally:
         current.reset(token)
         close_old_connections()
@@ -28,13 +28,14 @@ def run(order: Order, reporter: ChildReporter, wire: Wire) -> None:
     wire.send(answer=asdict(answer))
 
 
-def _answer(order: Order, reporter: ChildReporter) -> Answer:
+def _answer(order: Order, reporter: ChildReporter, wire: Wire) -> Answer:
     try:
         call = prepare(order, load_task(order.task, order.module_path), reporter)
     except JobsError as error:
         return answer_unfit(error)
     except BaseException as error:  # noqa: BLE001  (a model's validator is anybody's code)
         return answer_error(error)
+    wire.send(begun=True)
     try:
         value = asyncio.run(call()) if call.is_coroutine else call()
         return answer_value(value, reporter)

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..lifecycle import ArtifactNote
 from ..states import Ending
-from .answers import Answer, cancelled, timed_out
+from .answers import Answer, cancelled, never_began, timed_out
 from .attempts import Attempt
 from .ending import End
 from .invoke import Order
@@ -24,6 +24,8 @@ from .invoke import Order
 CANCEL_SECONDS = 2.0
 """How long a task that was asked to stop may take to do so before it is killed."""
 IDLE_SECONDS = 60.0
+START_SECONDS = 60.0
+"""How long a child may take from an order to the task's first line: to start, to import."""
 
 Message = dict[str, Any]
 
@@ -158,33 +160,40 @@ class _Run:
         self.child = child
         self.attempt = attempt
         self.kill_at: float | None = None
+        self.begin_by: float | None = time.monotonic() + START_SECONDS
         self._on: dict[str, Callable[[Any], object]] = {
             "progress": lambda said: attempt.progress(*said),
             "log": attempt.log,
             "print": attempt.print,
             "artifact": self._note,
+            "begun": self._begun,
         }
 
     def go(self, order: Order) -> Answer | None:
         self.child.send(run=order.as_json())
-        self.attempt.limit_time()
         self.attempt.on_cancel(self._ask)
         while True:
             try:
                 message = self.child.receive(self._patience())
             except Empty:
-                # What a task forked may hold the line open: its silence is no sign of life.
-                answer = self._overdue() or self._died_in_silence()
-                if answer is not None:
-                    self.child.kill()
-                    return answer
-                continue
+                message = {}
             if message is None:
                 return self._died()
             if "answer" in message:
                 return Answer(**message["answer"])
             for kind, said in message.items():
                 self._on.get(kind, _ignore)(said)
+            # One that never stops talking has its limits too. And what a task forked may hold the
+            # line open: its silence is no sign of life.
+            answer = self._overdue() or (None if message else self._died_in_silence())
+            if answer is not None:
+                self.child.kill()
+                return answer
+
+    def _begun(self, said: Any) -> None:
+        # The task's own time: that of its process to start is none of its fault.
+        self.begin_by = None
+        self.attempt.limit_time()
 
     def _ask(self) -> None:
         self.child.send(cancel=self.attempt.cancel_by)
@@ -192,8 +201,8 @@ class _Run:
 
     def _patience(self) -> float:
         """Seconds until there may be something else to do than to listen."""
-        ends = [end for end in (self.attempt.deadline, self.kill_at) if end is not None]
-        wait = min(ends, default=time.monotonic() + 1.0) - time.monotonic()
+        ends = (self.attempt.deadline, self.kill_at, self.begin_by)
+        wait = min(filter(None, ends), default=time.monotonic() + 1.0) - time.monotonic()
         return max(0.0, min(wait, 1.0))
 
     def _overdue(self) -> Answer | None:
@@ -202,6 +211,8 @@ class _Run:
             return cancelled(self.attempt.cancel_by or "")
         if self.attempt.deadline is not None and now >= self.attempt.deadline:
             return timed_out(self.attempt.claim.timeout or 0.0)
+        if self.begin_by is not None and now >= self.begin_by:
+            return never_began(START_SECONDS)
         return None
 
     def _died_in_silence(self) -> Answer | None:

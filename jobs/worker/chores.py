@@ -23,6 +23,9 @@ TICK_SECONDS = 0.5
 IDLE_TICK_SECONDS = 2.0
 SOON_SECONDS = 0.1
 BEATS_PER_LEASE = 10
+SILENT_BEATS = 8
+"""After so many of our own another is dead that has not beaten. Its last may come right after we
+have looked, so that we count from one beat later: nine, and a tenth to rescue and claim."""
 RESCUE_SECONDS = 1.0
 TRIM_SECONDS = 10.0
 SLACK = 0.1
@@ -75,7 +78,7 @@ class Chores:
         conf = get_conf()
         self._desk = desk
         self._consumer = consumer
-        self._watch = Watch(BEATS_PER_LEASE)
+        self._watch = Watch(SILENT_BEATS)
         self._tick = Timer(IDLE_TICK_SECONDS, slack=SLACK, at_once=True)
         self._beat = Timer(conf.lease_seconds / BEATS_PER_LEASE, at_once=True)
         self._sweep = Timer(conf.sweep_seconds, jitter=0.2, slack=SLACK, at_once=True)

@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from ..brokers.base import Permit
 from ..lifecycle import ArtifactNote, Claim, Outcome, Words
@@ -106,10 +106,10 @@ class Desk:
 
     # The bell's and the clock's side.
 
-    def look(self) -> None:
-        """There may be waiting jobs: ask for all queues again."""
+    def look(self, queues: Collection[str] | None = None) -> None:
+        """There may be waiting jobs: ask for these queues again, or for all."""
         with self._changed:
-            self._ring(self.queues)
+            self._ring(self.queues if queues is None else set(self.queues).intersection(queues))
         self.wake_writer()
 
     def wait_until_looked(self, seconds: float) -> None:

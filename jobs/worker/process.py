@@ -13,6 +13,7 @@ from django.db import DatabaseError, InterfaceError
 
 from .. import lifecycle
 from ..brokers import get_broker
+from ..brokers.base import Bell
 from ..conf import get_conf
 from ..ids import uuid7
 from ..lifecycle.sql import connection
@@ -91,10 +92,10 @@ class ConsumerProcess:
             self._wait()
             return self._drain()
 
-    def _listen(self, bell: object) -> None:
+    def _listen(self, bell: Bell) -> None:
         while not self.desk.stopping():
             try:
-                rang = bell.wait(60.0)  # type: ignore[attr-defined]
+                rang = bell.wait(60.0)
             except Exception:
                 # The look at the table finds every job meanwhile, only later.
                 logger.exception("New jobs are noticed late: the bell is broken. Trying again.")
@@ -102,7 +103,7 @@ class ConsumerProcess:
                 continue
             if rang:
                 self._chores.rang()
-                self.desk.look()
+                self.desk.look(bell.queues)
                 # While a look is asked for and not done, all that rings is of no use: not one
                 # commit of a busy table needs to be heard.
                 self.desk.wait_until_looked(60.0)

@@ -21,10 +21,13 @@ SHARE = 5
 
 
 def prune_for_ever(wait: Callable[[float], bool]) -> None:
-    """Prune once a minute, until ``wait`` (which sleeps so many seconds) says to end."""
+    """Prune once a minute, until ``wait`` (which sleeps so many seconds) says to end. And look
+    for stray files, one step a minute."""
+    sweeper = lifecycle.Sweeper()
     while not wait(PAUSE_SECONDS * random.uniform(0.5, 1.5)):  # noqa: S311
         try:
             _prune_all(wait)
+            sweeper.step(timezone.now())
         except Exception as error:  # noqa: BLE001  (locked, full or away: next time)
             logger.info("Old jobs could not be deleted now: %s", error)
         finally:

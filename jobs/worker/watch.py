@@ -1,8 +1,9 @@
 """Who is dead? Decided by counting, never by comparing clocks.
 
 A watcher counts its own committed beats. Another consumer is dead when the watcher has committed
-as many as a lease holds and seen none of the other's: a stepped clock, a suspended machine or a
-locked database stops both alike, and kills nobody. On one host a free file lock is proof at once.
+nearly as many as a lease holds and seen none of the other's: a stepped clock, a suspended machine
+or a locked database stops both alike, and kills nobody. On one host a free file lock is proof at
+once.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ class Watch:
         self._seen: dict[uuid.UUID, tuple[int, int]] = {}
 
     def silent(self, me: uuid.UUID) -> list[tuple[uuid.UUID, int]]:
-        """Call after each committed beat of one's own: who has been silent for a whole lease,
-        and the beat last seen of them."""
+        """Call after each committed beat of one's own: who has been silent for
+        ``patience`` of them, and the beat last seen."""
         self._own += 1
         beats = lifecycle.beats_beside(me)
         self._seen = {

@@ -19,6 +19,7 @@ from django.db.utils import InterfaceError, InternalError
 from django.utils import timezone
 
 from .. import lifecycle
+from ..conf import get_conf
 from ..files import job_storage
 from ..lifecycle import ArtifactNote, Claim, Outcome, Words
 from ..lifecycle.sql import connection
@@ -30,6 +31,8 @@ PACE_SECONDS = 0.005
 """At least this long between a busy process's transactions: a commit then serves many jobs."""
 RETRY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
 CHORE_SECONDS = 1.0
+LOCKS_PER_LEASE = 6
+"""So many waits for a lock fit into a lease, with a beat after each of them."""
 AWAY = (OperationalError, InterfaceError, InternalError)
 """The database cannot be written now, whatever the value: it is locked, full, away or read-only."""
 
@@ -68,19 +71,21 @@ class Written:
 def write(batch: Batch, consumer: uuid.UUID) -> Written:
     """Write a batch in one transaction.
 
-    An idle consumer only reads: it takes the write lock when there is something to write.
     Files come before words and words before outcomes: after its outcome an attempt may write
     nothing.
 
     Raises:
         DatabaseError: nothing of it was written.
     """
-    written = Written(claims={queue: [] for queue in batch.claims})
     found = list(batch.claims)
     if not batch.writes_something:
+        if lifecycle.is_one_message():
+            return _claim_each(batch, consumer)
+        # An idle consumer only reads: it takes the write lock when there is something to write.
         found = [queue for queue in found if lifecycle.has_waiting(queue)]
-        if not found:
-            return written
+    written = Written(claims={queue: [] for queue in batch.claims})
+    if not (found or batch.writes_something):
+        return written
     with lifecycle.writing():
         for note in batch.notes:
             kept, replaced = lifecycle.keep_artifact(note)
@@ -95,6 +100,22 @@ def write(batch: Batch, consumer: uuid.UUID) -> Written:
             written.claims[queue] = lifecycle.claim(queue, batch.claims[queue], consumer, now)
     written.committed = True
     delete_files(written.stale_files)
+    return written
+
+
+def _claim_each(batch: Batch, consumer: uuid.UUID) -> Written:
+    """Claim from each queue by itself. When the database goes away in between, what was claimed
+    until then counts; the other queues are looked at again."""
+    written = Written()
+    for queue, limit in batch.claims.items():
+        try:
+            claims = lifecycle.claim(queue, limit, consumer, timezone.now())
+        except AWAY:
+            if not written.committed:
+                raise
+            break
+        written.claims[queue] = claims
+        written.committed = written.committed or bool(claims)
     return written
 
 
@@ -172,6 +193,10 @@ class Writer(threading.Thread):
 
     def run(self) -> None:
         """Write until told to finish and nothing is left."""
+        with lifecycle.bounded_waits(get_conf().lease_seconds / LOCKS_PER_LEASE):
+            self._run()
+
+    def _run(self) -> None:
         pause = 0.0
         while True:
             self._work.wait(pause)
@@ -183,6 +208,8 @@ class Writer(threading.Thread):
                 # Not only the database's: if this thread ended, the process would look alive,
                 # hold its jobs and finish none.
                 self._pacer.failed(error)
+                if lifecycle.waited_for_lock(error):
+                    self._beat_alone()
                 pause = 0.0
                 continue
             if self._finish.is_set() and not self._plan():
@@ -206,6 +233,14 @@ class Writer(threading.Thread):
             self._pacer.succeeded()
         self._done(batch, written)
         return 0.0 if self._work.is_set() else pause
+
+    def _beat_alone(self) -> None:
+        """Somebody's lock on a job keeps a batch from being written for as long as it is held. That
+        may be no other consumer's trouble: they beat on, and would take this one for dead."""
+        try:
+            write(Batch(beat=True), self._consumer())
+        except Exception as error:  # noqa: BLE001  (it is tried again with the next batch)
+            logger.debug("No beat: %s", error)
 
     def _do_chores(self) -> float:
         """A chore that fails must not keep outcomes from being written."""

@@ -104,10 +104,11 @@ class Arena:
         host: str = "here",
         ready: int = 1,
         before: tuple[str, ...] = (),
+        code: Path = ROOT,
         **extra: str,
     ) -> ConsumerHandle:
-        """Start a consumer; ``before`` is a program that starts it."""
-        command = [sys.executable, str(ROOT / "manage.py"), "runconsumers", "--queues", self.queue]
+        """Start a consumer; ``before`` is a program that starts it, ``code`` where its code is."""
+        command = [sys.executable, str(code / "manage.py"), "runconsumers", "--queues", self.queue]
         process = subprocess.Popen(
             [*self.inside(host), *before, *command, *options],
             stdin=subprocess.DEVNULL,
@@ -115,8 +116,8 @@ class Arena:
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
-            env=self.environment(host, **extra),
-            cwd=ROOT,
+            env=self.environment(host, **{"PYTHONPATH": str(code)} | extra),
+            cwd=code,
             start_new_session=True,
         )
         handle = ConsumerHandle(process)
@@ -131,15 +132,15 @@ class Arena:
             self.let_pass(0.05)
             consumer.signal(signal.SIGSTOP)
 
-    def serve(self, **extra: str) -> subprocess.Popen[bytes]:
+    def serve(self, *, code: Path = ROOT, **extra: str) -> subprocess.Popen[bytes]:
         """Start the web process; one that was killed is followed by the next on the same socket."""
         self.stop_serving()
         number = self._socket.fileno()
         command = [*self.inside("web"), sys.executable, "-m", "tests.chaos.serve", str(number)]
         self._web = subprocess.Popen(
             command,
-            env=self.environment(**extra),
-            cwd=ROOT,
+            env=self.environment(**{"PYTHONPATH": str(code)} | extra),
+            cwd=code,
             pass_fds=[number],
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

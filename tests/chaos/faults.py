@@ -11,8 +11,9 @@ from typing import Any
 from jobs import brokers, lifecycle
 from jobs.brokers.announcer import Announcer
 from jobs.lifecycle import recording
+from jobs.models import Upload
 from jobs.submission import accept
-from jobs.worker import desk, run
+from jobs.worker import attempts, desk, run
 
 Function = Callable[..., Any]
 
@@ -74,7 +75,12 @@ RECEIVER: dict[str, Function] = {
     "permit used, not acknowledged": lambda: _after(desk.Desk, "claimed", lambda done, *args: done),
     "permit acknowledged": lambda: _after_acknowledging(),  # noqa: PLW0108  (defined below)
 }
-POINTS = SUBMITTER | CONSUMER | SENDER | RECEIVER
+# A file is there before the row that names it.
+FILES: dict[str, Function] = {
+    "upload stored": lambda: _before(Upload, "save"),
+    "artifact stored": lambda: _after(attempts, "store_artifact"),
+}
+POINTS = SUBMITTER | CONSUMER | SENDER | RECEIVER | FILES
 
 
 def _after_acknowledging() -> None:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import os
+import select
+import sys
 import time
 import uuid
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
-
-from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.brokers import doorbell
 from jobs.errors import UnknownTask
-from jobs.lifecycle import claims, outcomes, sql
+from jobs.lifecycle import claims, losses, outcomes, sql
 from jobs.models import Job
-from jobs.worker import desk, run, watch
+from jobs.worker import children, desk, run, watch
 from tests.waiting import wait_until
 
 # Other code, put in the place of ours: that the types do not fit is the least of it.
 _time: Any = time
-_timezone: Any = timezone
+_children: Any = children
+_losses: Any = losses
 _outcomes: Any = outcomes
 _claims: Any = claims
 _lifecycle: Any = lifecycle
@@ -49,17 +49,36 @@ def older_code() -> None:
     _run.load_task = load
 
 
-def stepping_clock() -> None:
-    """The clock on the wall is off by the seconds in a file; a test may change it at any time."""
-    file = Path(os.environ["CHAOS_LEDGER"]).with_name("clock")
-    now, moment = timezone.now, time.time_ns
+def little_patience() -> None:
+    """Fewer losses are free, and pauses are shorter. (Nor does this: it saves a minute.)"""
+    _losses.FREE_LOSSES = 5
+    original = _losses.backoff_seconds
+    _losses.backoff_seconds = lambda times: original(times) / 2
 
-    def offset() -> int:
-        return int(file.read_text("utf-8") or 0)
 
-    _timezone.now = lambda: now() + timedelta(seconds=offset())
-    _time.time_ns = lambda: moment() + offset() * 10**9
-    _time.time = lambda: _time.time_ns() / 1e9
+def slow_children() -> None:
+    """A child process does not come to its task before there is a file. (Nor this.)"""
+    if "jobs.worker.child" in sys.orig_argv:
+        wait_until(_beside_the_ledger("go").exists, what="the file that lets children start")
+
+
+def hung_children() -> None:
+    """They have a second for it."""
+    slow_children()
+    _children.START_SECONDS = 1.0
+
+
+def _beside_the_ledger(name: str) -> Path:
+    return Path(os.environ["CHAOS_LEDGER"]).with_name(name)
+
+
+def sleep_beside_faketime() -> None:
+    """Sleep in a way that ``faketime`` can. (It breaks no rule.)
+
+    Python's sleeps until a time on the clock that only counts; faketime 0.9.10 takes that for one
+    on the clock that it fakes, and the kernel refuses what it makes of it.
+    """
+    _time.sleep = lambda seconds: select.select([], [], [], seconds)
 
 
 def no_fence() -> None:
@@ -74,7 +93,7 @@ def no_fence() -> None:
 def no_look() -> None:
     """Every permit is lost, and nobody looks at the table."""
     lost_permits()
-    _desk.look = lambda self: None
+    _desk.look = lambda self, queues=None: None
 
 
 def no_compare_and_set() -> None:
@@ -103,7 +122,7 @@ def no_compare_and_set() -> None:
 
 def _meet_the_other() -> None:
     """Go on when two processes have found jobs: both have then looked before either marks."""
-    place = Path(os.environ["CHAOS_LEDGER"]).with_name("found")
+    place = _beside_the_ledger("found")
     with place.open("a", encoding="utf-8") as file:
         file.write(f"{os.getpid()}\n")
     wait_until(lambda: len(set(place.read_text("utf-8").split())) > 1, what="the other consumer")
@@ -119,7 +138,10 @@ def no_watch() -> None:
 MUTATIONS = {
     "lost permits": lost_permits,
     "older code": older_code,
-    "stepping clock": stepping_clock,
+    "little patience": little_patience,
+    "slow children": slow_children,
+    "hung children": hung_children,
+    "sleep beside faketime": sleep_beside_faketime,
     "fencing": no_fence,
     "the look at the table": no_look,
     "the claim's compare-and-set": no_compare_and_set,

@@ -50,6 +50,12 @@ def compute(context: JobContext, seconds: float = 0.0, until: str = "") -> dict[
     return _effect(context, seconds, until)
 
 
+@job(executor="process", max_attempts=1, timeout=1)
+def compute_quickly(context: JobContext) -> dict[str, Any]:
+    """Take no while, in a process, within a second."""
+    return _effect(context, 0.0)
+
+
 @job
 async def await_it(context: JobContext, seconds: float = 0.0) -> dict[str, Any]:
     """Take a while, on the event loop."""
@@ -94,6 +100,13 @@ def die_with_all(context: JobContext) -> None:
     """Kill the process that runs it: the first time that is the consumer."""
     _note(context, "begin")
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@job(executor="process", max_attempts=2)
+def kill_the_parent(context: JobContext) -> None:
+    """Kill the consumer, from a process of its own."""
+    _note(context, "begin")
+    os.kill(os.getppid(), signal.SIGKILL)
 
 
 @job(executor="process", max_attempts=1)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs.states import FINAL
 from tests.brokers.servers import Setup
 from tests.waiting import wait_until
 
@@ -107,6 +108,30 @@ def test_a_child_that_dies_in_the_middle_of_a_word_is_noticed(arena: Arena) -> N
     )
 
 
+def test_the_time_that_a_process_takes_to_start_is_not_the_tasks(arena: Arena) -> None:
+    arena.serve()
+    arena.consume(MUTATION="slow children")
+    job = arena.submit("compute_quickly")
+    arena.wait_job(job, ("running", 1))
+    arena.let_pass(1.5)
+    (arena.folder / "go").touch()
+
+    assert arena.wait_job(job, *FINAL) == ("succeeded", 1)
+    assert arena.complaints() == []
+
+
+def test_a_process_that_never_starts_is_given_up(arena: Arena) -> None:
+    arena.serve()
+    arena.consume(MUTATION="hung children")
+    job = arena.submit("compute_quickly")
+
+    assert arena.wait_job(job, *FINAL) == ("failed", 1)
+    assert arena.rows("SELECT error_type, error_message FROM jobs_job") == [
+        ("Timeout", "its process did not begin within 1 s: an import may hang")
+    ]
+    assert arena.complaints() == []
+
+
 def test_a_coroutine_that_blocks_the_loop_is_left_behind(arena: Arena) -> None:
     arena.serve()
     consumer = arena.consume("--concurrency", "2")
@@ -135,6 +160,35 @@ def test_fifty_neighbours_of_a_killer_succeed(arena: Arena) -> None:
     for job in neighbours:
         assert arena.wait_job(job, "succeeded", "failed", timeout=180) == ("succeeded", 2)
     assert arena.wait_job(killer, "succeeded", "failed", timeout=60) == ("failed", 2)
+    assert arena.complaints() == []
+
+
+def _keep_two(arena: Arena, job: str) -> bool:
+    """As a supervisor: replace the dead. Whether the job has ended."""
+    living = [one for one in arena.consumers if one.process.poll() is None]
+    for _ in range(2 - len(living)):
+        arena.consume("--concurrency", "4", ready=0, MUTATION="little patience")
+    return arena.job(job)[0] in FINAL
+
+
+def test_who_kills_the_consumer_each_time_fails_at_last_and_alone(arena: Arena) -> None:
+    arena.serve()
+    killer = arena.submit("kill_the_parent")
+    neighbours = [arena.submit("work", seconds=0.3) for _ in range(6)]
+
+    wait_until(lambda: _keep_two(arena, killer), timeout=180, what="its end")
+
+    for job in neighbours:
+        assert arena.wait_job(job, *FINAL)[0] == "succeeded"
+    free = 5
+    assert arena.job(killer) == ("failed", free + 2), "it may fail twice"
+    error, message = arena.rows(
+        "SELECT error_type, error_message FROM jobs_job WHERE id = ?", killer.replace("-", "")
+    )[0]
+    assert (error, "5 times in a row" in message) == ("WorkerDied", True), message
+    rows = sorted((row.number, row.job, row.outcome) for row in arena.world().attempts)
+    endings = [outcome for _, job, outcome in rows if job == killer.replace("-", "")]
+    assert endings == ["lost"] * free + ["died"] * 2
     assert arena.complaints() == []
 
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from tests.brokers.servers import Setup
+from tests.running import ROOT
 from tests.waiting import wait_until
 
 from .arena import Arena
@@ -92,4 +100,50 @@ def test_a_consumer_dies_with_a_permit(arena: Arena, point: str) -> None:
     # Who dies once it has claimed may have finished the job by then.
     assert attempt in ({1} if point == "permit in hand" else {1, 2})
     arena.wait_job(arena.submit("work"), "succeeded")
+    assert arena.complaints() == []
+
+
+def _two_days_pass(arena: Arena) -> Path:
+    """Let everything be older; return the folder of the files."""
+    files = arena.folder / "here" / "files"
+    past = time.time() - 2 * 86_400
+    for file in files.rglob("*"):
+        os.utime(file, (past, past))
+    before = datetime.fromtimestamp(past, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    arena.rows("UPDATE jobs_job SET finished_at = ?", before)
+    return files
+
+
+def _files_in_rows(arena: Arena) -> list[str]:
+    tables = ("jobs_upload", "jobs_artifact")
+    return sorted(name for table in tables for (name,) in arena.rows(f"SELECT file FROM {table}"))
+
+
+def _files_below(folder: Path) -> list[str]:
+    return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+
+
+def test_what_was_stored_and_not_noted_is_found_by_prune(arena: Arena) -> None:
+    path, data = "uploads?name=a.txt", b"some bytes"
+    kind = {"Content-Type": "application/octet-stream"}
+    web = arena.serve(FAULT="upload stored")
+    with pytest.raises(OSError, match=r".*"):
+        arena.ask("POST", path, data, kind)
+    assert web.wait(10) == -signal.SIGKILL
+    arena.serve()
+    _, said = arena.ask("POST", path, data, kind)
+    job = arena.submit("copy", file={"upload": json.loads(said)["id"]})
+    victim = arena.consume("--concurrency", "1", ready=0, FAULT="artifact stored")
+    assert victim.wait(60) == -signal.SIGKILL
+    arena.consume("--concurrency", "1")
+    arena.wait_job(job, ("succeeded", 2))
+
+    files = _two_days_pass(arena)
+    assert len(_files_below(files)) == 4
+    prune = [sys.executable, "manage.py", "prune"]
+    told = subprocess.check_output(prune, cwd=ROOT, env=arena.environment(), text=True)
+
+    assert told.startswith("Deleted 0 rows and 2 stray files.")
+    assert _files_below(files) == _files_in_rows(arena)
+    assert arena.ask("GET", f"jobs/{job}/artifacts/copy.txt") == (200, data)
     assert arena.complaints() == []

@@ -52,6 +52,14 @@ def hold(context: JobContext, path: str) -> int:
     return os.getpid()
 
 
+@job(max_attempts=1)
+def tell_and_hold(ledger: str, path: str) -> None:
+    """Write down the time, then wait until a file appears."""
+    with Path(ledger).open("a", encoding="utf-8") as file:
+        file.write(f"{time.time()}\n")
+    _wait_for(path)
+
+
 @job(executor="process", max_attempts=1)
 def hold_in_process(path: str) -> int:
     """Wait until a file appears, in a process of its own."""

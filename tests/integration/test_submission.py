@@ -212,7 +212,7 @@ def test_running_and_later_jobs_are_no_backlog(
 def test_a_database_that_cannot_take_it_is_said_in_words(
     ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def locked(*args: Any) -> None:
+    def locked(*args: Any, **options: Any) -> None:
         raise OperationalError("database is locked")
 
     monkeypatch.setattr(lifecycle, "record", locked)

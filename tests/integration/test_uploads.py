@@ -45,9 +45,9 @@ def test_an_upload_that_is_pruned_in_between_is_said_to_be_missing(
     upload = make_upload(ada)
     record = lifecycle.record
 
-    def late(job: Job, uploads: Any = ()) -> None:
+    def late(job: Job, uploads: Any = (), **options: Any) -> bool:
         Upload.objects.all().delete()
-        record(job, uploads)
+        return record(job, uploads, **options)
 
     monkeypatch.setattr(lifecycle, "record", late)
     with pytest.raises(InvalidArguments, match="no upload"):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,9 @@ from tests.factories import make_consumer, make_user
 Row = dict[str, Any]
 QUEUE = "default"
 OWNERS = ("ada", "bob")
+FREE_LOSSES = 1
+"""Fewer than in earnest, so that a short life gets beyond them."""
+PROMPT_LOSSES = 0
 NEVER_CHANGED = frozenset({"id", "task", "module_path", "queue", "args", "positional", "owner_id"})
 """Columns that nothing ever changes (with ``created_at``)."""
 
@@ -50,6 +53,8 @@ class Life(RuleBasedStateMachine):
         self.charged: Counter[uuid.UUID] = Counter()
         self.claimed: set[tuple[uuid.UUID, int]] = set()
         self.expected: dict[uuid.UUID, Status] = {}
+        self.ends: dict[uuid.UUID, list[Ending]] = defaultdict(list)
+        self.lost: Counter[uuid.UUID] = Counter()
 
     def teardown(self) -> None:
         """Leave nothing in the database."""
@@ -121,7 +126,13 @@ class Life(RuleBasedStateMachine):
             assert rows()[claim.id] == before
             return
         self.charged[claim.id] += ending in CHARGED
+        self._remember(claim.id, ending)
         self.expected[claim.id] = self._where(before, ending, final)
+
+    def _remember(self, job: uuid.UUID, ending: Ending) -> None:
+        self.lost[job] += ending == Ending.LOST
+        if ending != Ending.RELEASED:
+            self.ends[job].append(ending)
 
     def _where(self, before: Row, ending: Ending, final: bool) -> Status:
         """The rule of the issue in its own words, not in those of the code."""
@@ -179,7 +190,7 @@ class Life(RuleBasedStateMachine):
         else:
             assert may
             self.expected[job] = Status.QUEUED
-            self.charged[job] = 0
+            self.charged[job] = self.lost[job] = 0
 
     @rule(seconds=st.sampled_from([1.0, 6.0, CEILING]))
     def time_passes(self, seconds: float) -> None:
@@ -202,9 +213,36 @@ class Life(RuleBasedStateMachine):
         assert (dead in lifecycle.orphans()) == bool(held)
         assert lifecycle.rescue(dead) == len(held)
         assert lifecycle.rescue(dead) == 0
+        guilty = self._guilty(held)
         for key, row in held.items():
-            self.expected[key] = self._where(row, Ending.LOST, final=False)
+            self._lose(key, row, Ending.DIED if key == guilty else Ending.LOST)
         self.consumers[who] = make_consumer().pk
+
+    @rule(target=claims, who=st.integers(0, 1), limit=st.integers(1, 3))
+    def die_of_work(self, who: int, limit: int) -> Any:
+        """Wake what waits for its time, take some and die: else few jobs are lost twice."""
+        self.time_passes(CEILING)
+        self.each_change_is_a_way_of_the_table()
+        taken = self.claim(who, limit)
+        self.each_change_is_a_way_of_the_table()
+        self.die(who)
+        return taken
+
+    def _guilty(self, held: Iterable[uuid.UUID]) -> uuid.UUID | None:
+        """Who was lost many times in a row, and more often than all that were lost with it."""
+        often = {key: self.lost[key] + self.charged[key] for key in held}
+        most = [key for key, times in often.items() if times == max(often.values())]
+        row = set(self.ends[most[0]][-FREE_LOSSES:]) if len(most) == 1 else set()
+        enough = bool(row) and self.lost[most[0]] >= FREE_LOSSES
+        return most[0] if enough and row <= {Ending.LOST, Ending.DIED} else None
+
+    def _lose(self, key: uuid.UUID, row: Row, ending: Ending) -> None:
+        self.charged[key] += ending == Ending.DIED
+        self._remember(key, ending)
+        self.expected[key] = self._where(row, ending, final=False)
+        waits = ending == Ending.LOST and self.lost[key] > PROMPT_LOSSES
+        if waits and self.expected[key] == Status.QUEUED:
+            self.expected[key] = Status.SCHEDULED
 
     @rule(paused=st.booleans())
     def pause(self, paused: bool) -> None:

@@ -13,17 +13,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
 from jobs import lifecycle
+from jobs.lifecycle import losses
 from jobs.models import Job
 from tests.factories import make_consumer, make_user
 
-from .life import Life
+from .life import FREE_LOSSES, PROMPT_LOSSES, Life
 
 pytestmark = pytest.mark.django_db
 
 QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 
 
-def test_any_life_of_jobs_keeps_to_the_table() -> None:
+def test_any_life_of_jobs_keeps_to_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(losses, "FREE_LOSSES", FREE_LOSSES)
+    monkeypatch.setattr(losses, "PROMPT_LOSSES", PROMPT_LOSSES)
     run_state_machine_as_test(
         Life,
         settings=settings(

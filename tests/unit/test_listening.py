@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,9 +12,14 @@ from jobs.worker.process import ConsumerProcess
 class Bell:
     """Breaks, then rings."""
 
+    queues: Collection[str] | None = None
+
     def __init__(self, stop: Any) -> None:
         self.stop = stop
         self.waits = 0
+
+    def close(self) -> None:
+        """It holds nothing."""
 
     def wait(self, timeout: float) -> bool:
         self.waits += 1
@@ -29,7 +35,7 @@ def test_a_bell_that_breaks_is_tried_again() -> None:
     desk = SimpleNamespace(
         stopping=lambda: "stop" in heard,
         pause=lambda seconds: heard.append("pause"),
-        look=lambda: heard.append("look"),
+        look=lambda queues: heard.append("look"),
         wait_until_looked=lambda seconds: None,
     )
     process: Any = SimpleNamespace(desk=desk, _chores=SimpleNamespace(rang=lambda: None))

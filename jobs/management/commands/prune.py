@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -15,7 +16,7 @@ from ...words import counted
 class Command(BaseCommand):
     """Forget what is older than the retention, chunk by chunk until nothing is left."""
 
-    help = "Delete finished jobs older than JOBS_RETENTION_DAYS, and uploads that nothing uses."
+    help = "Delete finished jobs older than JOBS_RETENTION_DAYS, and files that nothing uses."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -25,4 +26,15 @@ class Command(BaseCommand):
         while some := lifecycle.prune(now):
             gone += some
         days = f"{get_conf().retention_days:g}"
-        self.stdout.write(f"Deleted {counted(gone, 'row')}. Finished jobs are kept {days} days.")
+        files = _sweep(now)
+        what = counted(gone, "row") + (f" and {counted(files, 'stray file')}" if files else "")
+        self.stdout.write(f"Deleted {what}. Finished jobs are kept {days} days.")
+
+
+def _sweep(now: datetime) -> int:
+    """Look through the whole storage once."""
+    sweeper = lifecycle.Sweeper()
+    files = 0
+    while (found := sweeper.step(now)) is not None:
+        files += found
+    return files
