@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
 from ..errors import InvalidArguments, Problem
-from ..jsontext import jsonable, storable
+from ..jsontext import jsonable, written
 from .arguments import Argument, describe, humanise
 from .files import CONTEXT_KEY, FileInfo, uploads_in
 from .sentences import sentence
@@ -71,7 +71,7 @@ class ArgSpec:
         """
         model = self._checked(raw, None)
         try:
-            stored, text = storable(model.model_dump(mode="json", by_alias=True))
+            stored, text = written(model.model_dump(mode="json", by_alias=True))
         except (ValueError, RecursionError) as error:
             # An infinite float fits its type, and a free-form value may be nested without end.
             raise InvalidArguments(

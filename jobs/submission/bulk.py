@@ -54,8 +54,10 @@ def submit_many(task: AnyTask, many: Iterable[Mapping[str, Any]]) -> list[uuid.U
 
 
 def _validated(task: AnyTask, number: int, args: Mapping[str, Any]) -> Validated:
-    with _numbered(number):
+    try:  # not ``_numbered``: a context for each takes as long as to validate it
         return task.spec.validate(args)
+    except InvalidArguments as error:
+        raise _with_number(number, error) from error
 
 
 def _check_files(fitting: list[Validated]) -> None:
@@ -70,9 +72,13 @@ def _numbered(number: int) -> Iterator[None]:
     try:
         yield
     except InvalidArguments as error:
-        raise InvalidArguments(
-            [{**one, "pointer": f"/{number}{one['pointer']}"} for one in error.errors]
-        ) from error
+        raise _with_number(number, error) from error
+
+
+def _with_number(number: int, error: InvalidArguments) -> InvalidArguments:
+    return InvalidArguments(
+        [{**one, "pointer": f"/{number}{one['pointer']}"} for one in error.errors]
+    )
 
 
 def _announce(pattern: Job, task: AnyTask, ids: list[uuid.UUID], fitting: list[Validated]) -> None:

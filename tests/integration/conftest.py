@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core.cache import cache
 from django.test import Client
 
 from jobs.catalog import all_tasks, registry
@@ -18,6 +19,11 @@ from . import page_tasks as tasks_of_pages
 from .api_client import Api
 from .api_tasks import declare
 from .page_jobs import Desk
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_remembered() -> None:
+    cache.clear()
 
 
 @pytest.fixture

@@ -199,7 +199,7 @@ def test_a_full_queue_says_when_to_come_back(api: Api, jobs_setting: Any) -> Non
 
 
 def test_a_database_that_is_away_is_told(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    def locked(*_: Any) -> None:
+    def locked(*_: Any, **__: Any) -> bool:
         raise OperationalError("database is locked")
 
     monkeypatch.setattr(lifecycle, "record", locked)

@@ -215,7 +215,7 @@ def test_a_full_queue_says_when_to_come_back_and_keeps_the_form(
 def test_a_database_that_cannot_take_it_is_a_503_that_keeps_the_form(
     page: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def locked(*args: Any) -> None:
+    def locked(*_: Any, **__: Any) -> bool:
         raise OperationalError("database is locked")
 
     monkeypatch.setattr(lifecycle, "record", locked)
