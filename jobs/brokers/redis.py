@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Final
 
-from ..conf import get_conf
 from .announcer import Announcement
 from .base import Link
 from .carrier import Carrier
@@ -59,7 +58,7 @@ class RedisBroker(Carrier):
     def _connect(self, queue: str) -> Link:
         from .redis_link import RedisLink
 
-        return RedisLink(self.url, queue, lease=get_conf().lease_seconds)
+        return RedisLink(self.url, queue)
 
     def depth(self, queue: str) -> int | None:
         """The stream's length: an entry is deleted once it is acknowledged."""

@@ -18,9 +18,10 @@ logger = logging.getLogger("jobs")
 
 GROUP: Final = "jobs"
 READ_SECONDS: Final = 3.0
-LOOKS_A_LEASE: Final = 3
+TIDY_SECONDS: Final = 10.0
 AT_ONCE: Final = 8
 LARGE: Final = 100_000  # bytes; our own permits have 50, others' are as large as they like
+ABANDONED_MS: Final = 30_000
 MOST_IN_HAND: Final = 1000
 DEAD_MS: Final = 600_000
 
@@ -31,10 +32,8 @@ class RedisLink:
     name = "Redis"
     errors: tuple[type[Exception], ...] = (redis.RedisError, OSError)
 
-    def __init__(self, url: str, queue: str, *, lease: float = 30.0) -> None:
-        """``lease``: seconds of silence after which what another holds is taken over."""
+    def __init__(self, url: str, queue: str) -> None:
         self._stream = channel(queue)
-        self._lease = lease
         self._me = str(uuid7())
         # Longer than a read blocks: who is silent for longer is frozen.
         self._client = connect(url, READ_SECONDS)
@@ -102,12 +101,12 @@ class RedisLink:
         Permits of ours could be left: a job is found in the table. A foreign job is only here.
         """
         answer = self._client.xautoclaim(
-            self._stream, GROUP, self._me, int(self._lease * 1000), "0-0", count=limit
+            self._stream, GROUP, self._me, ABANDONED_MS, "0-0", count=limit
         )
         self._forget_dead()
         found = [_permit(*entry) for entry in answer[1] if entry[1] is not None]
         if not found:
-            self._tidy_at = time.monotonic() + self._lease / LOOKS_A_LEASE
+            self._tidy_at = time.monotonic() + TIDY_SECONDS
         return found
 
     def _forget_dead(self) -> None:

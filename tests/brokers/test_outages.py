@@ -222,9 +222,9 @@ def test_messages_in_the_hand_of_a_consumer_that_is_killed(
     wait_until(lambda: any("must wait" in line for line in first.said))
 
     first.kill()
-    consumers.start(JOBS_LEASE_SECONDS="3")
+    consumers.start()
 
-    # Redis hands on what was left for a lease.
+    # Redis hands on what was left for half a minute.
     wait_until(lambda: Job.objects.filter(pk__in=ids).count() == 3, timeout=120)
     lifecycle.set_paused("default", paused=False)
     assert [wait_finished(one).result for one in ids] == [0, 1, 4]

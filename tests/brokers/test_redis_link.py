@@ -84,9 +84,10 @@ def test_what_a_dead_consumer_held_goes_to_another(
         assert dead.receive(1, 0.1) == []  # makes the group
         client.xadd("jobs.default", {"body": "a"})
         assert [permit.body for permit in dead.receive(1, 0.1)] == [b"a"]
+        monkeypatch.setattr(redis_link, "ABANDONED_MS", 0)
         monkeypatch.setattr(redis_link, "DEAD_MS", -1)
 
-        living = RedisLink(server.url, "default", lease=0)
+        living = RedisLink(server.url, "default")
         found = living.receive(5, 0.1)
         assert [permit.body for permit in found] == [b"a"]
         living.done(found)
