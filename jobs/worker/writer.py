@@ -129,9 +129,14 @@ def delete_files(names: Iterable[str]) -> None:
 
 
 class Pacer:
-    """Keeps transactions apart while there are many, and backs off while there can be none."""
+    """Keeps transactions apart while there are many, and backs off while there can be none.
 
-    def __init__(self) -> None:
+    It pauses no longer than ``longest`` seconds: who waits for a lock beats between two tries, and
+    with a short lease it would be taken for dead meanwhile.
+    """
+
+    def __init__(self, longest: float) -> None:
+        self._longest = longest
         self._next = 0.0
         self._failures = 0
 
@@ -156,7 +161,7 @@ class Pacer:
             logger.warning("The database cannot be written: %s. Trying again.", error)
         pause = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
         self._failures += 1
-        self._next = time.monotonic() + pause
+        self._next = time.monotonic() + min(pause, self._longest)
         # A broken connection is replaced; a locked SQLite keeps its own.
         connection().close_if_unusable_or_obsolete()
 
@@ -176,7 +181,8 @@ class Writer(threading.Thread):
         self._done = done
         self._chores = chores
         self._consumer = consumer
-        self._pacer = Pacer()
+        self._patience = get_conf().lease_seconds / LOCKS_PER_LEASE
+        self._pacer = Pacer(self._patience)
         self._work = threading.Event()
         self._finish = threading.Event()
 
@@ -193,7 +199,7 @@ class Writer(threading.Thread):
 
     def run(self) -> None:
         """Write until told to finish and nothing is left."""
-        with lifecycle.bounded_waits(get_conf().lease_seconds / LOCKS_PER_LEASE):
+        with lifecycle.bounded_waits(self._patience):
             self._run()
 
     def _run(self) -> None:
