@@ -30,6 +30,8 @@ DOORS = {
     "kafka-plain": "kafka://{who}127.0.0.1:{server.sasl_port}?sasl.mechanism=PLAIN",
     "kafka-scram": "kafka://{who}127.0.0.1:{server.sasl_port}?sasl.mechanism=SCRAM-SHA-256",
     "kafka-tls": "kafkas://{who}127.0.0.1:{server.sasl_tls_port}?ssl.ca.location={cert}",
+    "kafka-tls-scram": "kafkas://{who}127.0.0.1:{server.sasl_tls_port}"
+    "?ssl.ca.location={cert}&sasl.mechanism=SCRAM-SHA-256",
 }
 US = f"desk:{PASSWORD}@"
 
