@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from jobs.brokers import known_depths
 from jobs.conf import get_conf
 from jobs.lifecycle.sql import connection
 from jobs.states import Status
@@ -47,6 +48,14 @@ def exposition(states: Sequence[QueueState]) -> str:
             [({}, get_conf().max_backlog)],
         ),
     ]
+    if in_broker := known_depths([state.name for state in states]):
+        families.append(
+            _family(
+                "jobdesk_broker_messages",
+                "Messages that the broker holds, when it was last asked; absent when it is away.",
+                [({"queue": queue}, number) for queue, number in in_broker.items()],
+            )
+        )
     return "".join(families)
 
 

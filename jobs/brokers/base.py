@@ -14,6 +14,9 @@ class Intake(Protocol):
     A claim is opaque to a broker: whatever ``take`` returns is given to ``run``.
     """
 
+    me: str
+    """Which consumer this is, for a broker that keeps books on them."""
+
     def take(self, queue: str) -> Sequence[Any]:
         """Wait a moment for free slots and waiting jobs; return the claims, often none."""
 
@@ -105,6 +108,9 @@ class Broker(Protocol):
 
     def leave(self, seconds: float) -> None:
         """Let go of what ``consume`` holds, at most so long; the intake is stopping."""
+
+    def inherit(self, consumer: str) -> None:
+        """Another consumer was found dead: what it has received and not acknowledged is ours."""
 
     def bell(self) -> Bell:
         """Return what wakes an idle consumer of this process."""

@@ -20,6 +20,8 @@ class Carrier:
 
     def __init__(self) -> None:
         self._announcer = Announcer(self.title, self._send)
+        self._me = ""
+        self._dead: list[str] = []
 
     def _send(self, lot: Sequence[Announcement]) -> None:
         """Send permits within a time limit; may raise anything."""
@@ -43,6 +45,10 @@ class Carrier:
 
         leave(seconds)
 
+    def inherit(self, consumer: str) -> None:
+        """Have each link look at what the dead left, if its server keeps books on consumers."""
+        self._dead.append(consumer)
+
     def bell(self) -> Bell:
         """None: permits ring."""
         return SilentBell()
@@ -51,4 +57,5 @@ class Carrier:
         """Start a funboost consumer for each queue, listening to its stream or topic."""
         from .permits_funboost import start
 
+        self._me = intake.me
         start(queues, intake, threads, self._connect)

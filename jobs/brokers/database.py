@@ -54,6 +54,9 @@ class DatabaseBroker:
     def leave(self, seconds: float) -> None:
         """It holds nothing."""
 
+    def inherit(self, consumer: str) -> None:
+        """What the dead were running is handed back in the table."""
+
     def bell(self) -> Bell:
         """What the database has to tell of commits; one that has nothing is looked at on time."""
         db = _jobs_database()

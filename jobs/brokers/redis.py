@@ -58,7 +58,7 @@ class RedisBroker(Carrier):
     def _connect(self, queue: str) -> Link:
         from .redis_link import RedisLink
 
-        return RedisLink(self.url, queue)
+        return RedisLink(self.url, queue, self._me, self._dead)
 
     def depth(self, queue: str) -> int | None:
         """The stream's length: an entry is deleted once it is acknowledged."""

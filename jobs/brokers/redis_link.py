@@ -27,14 +27,23 @@ DEAD_MS: Final = 600_000
 
 
 class RedisLink:
-    """Reads a stream. An entry is deleted once acknowledged, so that none pile up."""
+    """Reads a stream. An entry is deleted once acknowledged, so that none pile up.
+
+    Args:
+        url: the server's.
+        queue: the queue whose stream is read.
+        me: the consumer's name in the group; it has to be nobody else's.
+        dead: consumers that were found dead; more are added to it while the link reads.
+    """
 
     name = "Redis"
     errors: tuple[type[Exception], ...] = (redis.RedisError, OSError)
 
-    def __init__(self, url: str, queue: str) -> None:
+    def __init__(self, url: str, queue: str, me: str = "", dead: Sequence[str] = ()) -> None:
         self._stream = channel(queue)
-        self._me = str(uuid7())
+        self._me = me or str(uuid7())
+        self._dead = dead
+        self._buried = 0  # so many of them have nothing left
         # Longer than a read blocks: who is silent for longer is frozen.
         self._client = connect(url, READ_SECONDS)
         self._tidy_at = 0.0
@@ -65,6 +74,8 @@ class RedisLink:
         if self._unsure:
             found = self._broken_off(limit)
             self._unsure = bool(found)
+        if not found and self._buried < len(self._dead):
+            found = self._inherited(limit)
         if not found and time.monotonic() >= self._tidy_at:
             found = self._abandoned(limit)
         return found or self._new(limit, seconds)
@@ -95,10 +106,25 @@ class RedisLink:
             return [entry for lots in answer.values() for lot in lots for entry in lot]
         return [entry for _, lot in answer or () for entry in lot]
 
+    def _inherited(self, limit: int) -> list[Permit]:
+        """Take over what a consumer had in hand that is known to be dead.
+
+        It may live after all, frozen until now: what both have in hand is recorded once.
+        """
+        dead = self._dead[self._buried]
+        left = self._client.xpending_range(self._stream, GROUP, "-", "+", limit, dead)
+        if not left:
+            self._buried += 1
+            return []
+        ids = [one["message_id"] for one in left]
+        entries = self._client.xclaim(self._stream, GROUP, self._me, 0, ids)
+        return [_permit(*entry) for entry in entries if entry[1] is not None]
+
     def _abandoned(self, limit: int) -> list[Permit]:
         """Take over what was read long ago by one that did not acknowledge it.
 
-        Permits of ours could be left: a job is found in the table. A foreign job is only here.
+        This is for those whose death nobody on their machine has seen. Permits of ours could be
+        left: a job is found in the table. A foreign job is only here.
         """
         answer = self._client.xautoclaim(
             self._stream, GROUP, self._me, ABANDONED_MS, "0-0", count=limit

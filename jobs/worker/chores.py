@@ -11,6 +11,7 @@ from collections.abc import Callable
 from django.utils import timezone
 
 from .. import lifecycle
+from ..brokers import get_broker
 from ..conf import get_conf
 from .answers import timed_out
 from .desk import Desk
@@ -112,12 +113,14 @@ class Chores:
         for consumer in self._watch.silent(self._consumer()):
             if lifecycle.bury(*consumer):
                 logger.warning("Consumer %s is silent: its jobs run again.", consumer[0])
+                get_broker().inherit(str(consumer[0]))
                 self._rescue.hurry(0)
 
     def _rescue_orphans(self) -> None:
         for consumer in self._watch.proven_dead(self._consumer()):
             if lifecycle.bury(consumer):
                 logger.warning("Consumer %s is dead: its jobs run again.", consumer)
+                get_broker().inherit(str(consumer))
         if lifecycle.disown(self._consumer(), self._desk.held()):
             self._desk.look()
         for orphan in lifecycle.orphans():

@@ -34,6 +34,7 @@ class Desk:
         self.queues = tuple(queues)
         self.concurrency = concurrency
         self.label = label
+        self.me = label
         self.children = Children()
         self.wake_writer: Callable[[], None] = _nobody
         self.rang: Callable[[], None] = _nobody

@@ -56,6 +56,7 @@ class ConsumerProcess:
         label = f"{host_name()}:{os.getpid()}"
         self.desk = Desk(options.queues, options.concurrency, label)
         self._id = self._register()
+        self.desk.me = str(self._id)
         self._chores = Chores(self.desk, lambda: self._id)
         self._writer = Writer(self._plan, self._done, self._chores, lambda: self._id)
         self.desk.wake_writer = self._writer.wake

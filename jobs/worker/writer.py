@@ -129,14 +129,9 @@ def delete_files(names: Iterable[str]) -> None:
 
 
 class Pacer:
-    """Keeps transactions apart while there are many, and backs off while there can be none.
+    """Keeps transactions apart while there are many, and backs off while there can be none."""
 
-    It pauses no longer than ``longest`` seconds: who waits for a lock beats between two tries, and
-    with a short lease it would be taken for dead meanwhile.
-    """
-
-    def __init__(self, longest: float) -> None:
-        self._longest = longest
+    def __init__(self) -> None:
         self._next = 0.0
         self._failures = 0
 
@@ -159,9 +154,11 @@ class Pacer:
             logger.error("Unexpected. Trying again.", exc_info=error)
         elif not self._failures:
             logger.warning("The database cannot be written: %s. Trying again.", error)
-        pause = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
+        # To wait for a lock was a pause, and a beat is due after it.
+        step = 0 if lifecycle.waited_for_lock(error) else self._failures
+        pause = RETRY_SECONDS[min(step, len(RETRY_SECONDS) - 1)]
         self._failures += 1
-        self._next = time.monotonic() + min(pause, self._longest)
+        self._next = time.monotonic() + pause
         # A broken connection is replaced; a locked SQLite keeps its own.
         connection().close_if_unusable_or_obsolete()
 
@@ -181,8 +178,7 @@ class Writer(threading.Thread):
         self._done = done
         self._chores = chores
         self._consumer = consumer
-        self._patience = get_conf().lease_seconds / LOCKS_PER_LEASE
-        self._pacer = Pacer(self._patience)
+        self._pacer = Pacer()
         self._work = threading.Event()
         self._finish = threading.Event()
 
@@ -199,7 +195,7 @@ class Writer(threading.Thread):
 
     def run(self) -> None:
         """Write until told to finish and nothing is left."""
-        with lifecycle.bounded_waits(self._patience):
+        with lifecycle.bounded_waits(get_conf().lease_seconds / LOCKS_PER_LEASE):
             self._run()
 
     def _run(self) -> None:

@@ -144,10 +144,10 @@ def test_a_lock_of_more_than_a_lease_loses_nothing(
 ) -> None:
     """A job ends meanwhile; the other consumer, with nothing to write, must not take over."""
     go, ledger = tmp_path / "go", tmp_path / "ledger"
-    busy = consumers.start("--queues", "default", JOBS_LEASE_SECONDS="1")
+    busy = consumers.start("--queues", "default", JOBS_LEASE_SECONDS="2")
     held = tasks.hold.enqueue(path=str(go))
     wait_status(held.id, "running")
-    consumers.start("--queues", "mail", JOBS_LEASE_SECONDS="1")
+    consumers.start("--queues", "mail", JOBS_LEASE_SECONDS="2")
     idle = Consumer.objects.get(queues=["mail"])
     if lock == TABLE:
         tasks.ledger.enqueue(path=str(ledger), line="once")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.utils import timezone
 
+from jobs import lifecycle
 from jobs.models import Job
 from jobs.states import Status
 from tests.factories import make_job, make_user
@@ -132,3 +135,10 @@ def test_the_statement_reads_an_index(plans: Plans, name: str) -> None:
     steps = plans.of(STATEMENTS[name])
     assert steps
     assert set(steps) <= ALLOWED[name]
+
+
+def test_forgetting_finds_the_oldest_by_their_index(plans: Plans) -> None:
+    """All of them are older than the retention; a chunk is found without looking at the rest."""
+    steps = plans.of(lambda: lifecycle.prune(timezone.now() + timedelta(days=10_000)))
+    assert steps[0] == "jobs_job_finished"
+    assert set(steps) == {"jobs_job_finished", KEY}

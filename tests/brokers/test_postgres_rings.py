@@ -69,7 +69,7 @@ def test_a_ring_that_fails_is_no_refusal(setup: Setup, code: str) -> None:
     """The queue of NOTIFY may be full: the job is recorded by then."""
     fails = f"DO $$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = '{code}'; END $$"
     insert = "INSERT INTO jobs_queue (name, paused) VALUES (%s, false)"
-    if code == behind.BELL_IS_FULL:
+    if code == "54000":
         behind.run_and_ring(connection, insert, ["q"], (fails, []))
     else:
         with pytest.raises(DatabaseError):

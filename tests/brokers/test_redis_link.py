@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 import redis
+from django.utils import timezone
 
+from jobs.api.metrics import exposition
+from jobs.api.queues import queue_states
 from jobs.brokers import choose, redis_link
 from jobs.brokers.redis_link import RedisLink
 from jobs.models import Job
@@ -99,6 +102,29 @@ def test_what_a_dead_consumer_held_goes_to_another(
     living.close()
 
 
+def test_what_the_known_dead_held_goes_to_another_at_once(server: RedisServer) -> None:
+    dead, alive = (RedisLink(server.url, "default", name) for name in ("dead", "alive"))
+    found: list[str] = []
+    heir = RedisLink(server.url, "default", "heir", found)
+    assert heir.receive(1, 0.1) == []  # makes the group
+    with server.client() as client:
+        for body in "abcd":
+            client.xadd("jobs.default", {"body": body})
+        assert alive.receive(1, 0.1)
+        assert dead.receive(1, 0.1)
+        assert dead.receive(5, 0.1)
+
+        found.append("dead")
+        heir._tidy_at = float("inf")  # not by looking for what has been left long ago
+        inherited = [permit for _ in range(4) for permit in heir.receive(5, 0.01)]
+
+        assert sorted(permit.body or b"" for permit in inherited) == [b"b", b"c", b"d"]
+        heir.done(inherited)
+        assert client.xlen("jobs.default") == 1
+    for link in (dead, alive, heir):
+        link._client.close()
+
+
 def test_what_a_leaving_consumer_holds_goes_to_another(server: RedisServer) -> None:
     first, second = (RedisLink(server.url, "default") for _ in range(2))
     first.receive(1, 0.1)  # makes the group
@@ -150,3 +176,11 @@ def test_an_entry_without_the_field_is_shown(server: RedisServer) -> None:
     assert b"hello" in found.shown
     link.done([found])
     link.close()
+
+
+def test_the_metrics_tell_what_lies_in_the_stream(server: RedisServer) -> None:
+    with server.client() as client:
+        for body in "abc":
+            client.xadd("jobs.default", {"body": body})
+    line = 'jobdesk_broker_messages{queue="default"} 3\n'
+    wait_until(lambda: line in exposition(queue_states(timezone.now())))

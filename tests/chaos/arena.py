@@ -220,7 +220,7 @@ class Arena:
                 return str(job["id"])
             if status not in {0, 429, 503}:
                 raise AssertionError((status, job))
-            stop.wait(0.1)  # before it asks again
+            stop.wait(0.1)
         return ""
 
     # What is left.

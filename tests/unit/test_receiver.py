@@ -18,7 +18,7 @@ class Away(Exception):
 class Script:
     """A link and an intake that answer as they are told; ``None`` says that the link fails."""
 
-    name = "Script"
+    name = me = "Script"
     errors: tuple[type[Exception], ...] = (Away,)
 
     def __init__(self, lots: Sequence[list[bytes] | None], accepts: Sequence[bool] = ()) -> None:
