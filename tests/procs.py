@@ -14,8 +14,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 ROOT = Path(__file__).resolve().parent.parent
-# What speaks to Jobdesk, or to pytest's own Django, and must not reach a process under test.
-OWN = ("JOBS_", "DJANGO_", "JOBDESK_", "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "DATABASE_URL")
+# What speaks to Jobdesk, or to pytest's own Django, and must not reach a process under test; nor
+# other folders to import from: that runs an installed wheel.
+OWN = tuple("JOBS_ DJANGO_ JOBDESK_ SECRET_KEY DEBUG ALLOWED_HOSTS DATABASE_URL PYTHONPATH".split())
 
 
 def environment(data: Path, **more: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ import sqlite3
 import struct
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from .base import Bell
@@ -24,6 +24,8 @@ POLL_SECONDS = 0.01
 TIMED_SECONDS = 0.2
 # The log grows before its commit can be seen: look again, a little later each time.
 VISIBLE_AFTER = (0.0, 0.0003, 0.0006, 0.0012, 0.0024, 0.005)
+# A slow disk or a busy machine takes longer, and the kernel does not tell a second time.
+LATE_AFTER = (0.01, 0.03, 0.1, 0.3, 1.0)
 
 _IN_MODIFY, _IN_MOVED_TO, _IN_CREATE = 0x2, 0x80, 0x100
 _IN_NONBLOCK, _IN_CLOEXEC = 0x800, 0x80000
@@ -146,6 +148,7 @@ class InotifyBell:
         folder = os.fsencode(database.parent.resolve())
         self._checked(self._libc.inotify_add_watch(self._fd, folder, mask))
         self._version = _Version(database)
+        self._late: Iterator[float] = iter(())
         self._wake_out, self._wake_in = os.pipe()
         self._closed = False
         self._listening = threading.Lock()
@@ -162,15 +165,25 @@ class InotifyBell:
             return not self._closed and self._listen(time.monotonic() + timeout)
 
     def _listen(self, end: float) -> bool:
-        while True:
-            left = end - time.monotonic()
-            if left <= 0:
-                return False
-            ready, _, _ = select.select([self._fd, self._wake_out], [], [], left)
+        while (left := end - time.monotonic()) > 0:
+            late = next(self._late, None)
+            pause = left if late is None else min(left, late)
+            ready, _, _ = select.select([self._fd, self._wake_out], [], [], pause)
             if self._wake_out in ready:
                 return False
-            if self._fd in ready and self._log_grew() and self._committed():
+            if self._fd in ready:
+                if self._look():
+                    return True
+            elif late is not None and self._version.changed():
                 return True
+        return False
+
+    def _look(self) -> bool:
+        if not self._log_grew():
+            return False
+        # Even when a commit is seen: it may be the one before that which made the log grow.
+        self._late = iter(LATE_AFTER)
+        return self._committed()
 
     def _log_grew(self) -> bool:
         """Read all pending events; whether one is of the log."""

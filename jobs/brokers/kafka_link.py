@@ -46,6 +46,8 @@ class KafkaLink:
                 "fetch.wait.max.ms": 100,
                 # Permits are small. Large bodies of other programs must not fill the memory.
                 "queued.max.messages.kbytes": 1024,
+                # One above that fills the queue; the next was fetched a second later.
+                "fetch.queue.backoff.ms": 50,
             }
         )
 

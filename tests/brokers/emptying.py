@@ -34,12 +34,14 @@ def delete_channel(url: str, queue: str) -> None:
     if url.startswith("kafka"):
         from confluent_kafka import KafkaException
 
-        deleted = _admin(url).delete_topics([channel(queue)], operation_timeout=10)
+        admin = _admin(url)
+        deleted = admin.delete_topics([channel(queue)], operation_timeout=10)
         with contextlib.suppress(KafkaException):  # it was never made
             deleted[channel(queue)].result(30)
 
 
 def _admin(url: str) -> AdminClient:
+    """Keep it until its answers have come: with it go those on their way."""
     from confluent_kafka.admin import AdminClient
 
     return AdminClient({"bootstrap.servers": urlsplit(url).netloc})
@@ -51,6 +53,7 @@ def _make_topics(url: str) -> None:
     from confluent_kafka.admin import NewTopic
 
     names = [channel(queue) for queue in ("default", "mail")]
-    for made in _admin(url).create_topics([NewTopic(name, 4) for name in names]).values():
+    admin = _admin(url)
+    for made in admin.create_topics([NewTopic(name, 4) for name in names]).values():
         with contextlib.suppress(KafkaException):  # it is there
             made.result(30)

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import shutil
-import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.network import inside, within
 from tests.procs import ROOT
-from tests.waiting import wait_until
 
-from .redis_server import free_port
+from .own_server import OwnServer, free_port
 from .servers import address
 
 TOPIC = "jobs.default"
 
 
-class KafkaServer:
+class KafkaServer(OwnServer):
     """One node of these tests' own; what it keeps survives a restart."""
 
     def __init__(
@@ -35,24 +31,14 @@ class KafkaServer:
             pytest.skip("Java is not installed")
         self.port, self.sasl_port, self.sasl_tls_port = (free_port() for _ in range(3))
         self._where = f"{host}:{self.port}"
-        self._namespace = namespace
         self.url = f"kafka://{self._where}?partitions=2"
-        program = str(ROOT / ".ci/kafka/start")
-        self._command = [*inside(namespace), "env", f"KAFKA_HOST={host}", program, jars]
-        self._command += [str(folder), str(self.port), str(free_port())]
+        command = ["env", f"KAFKA_HOST={host}", str(ROOT / ".ci/kafka/start"), jars, str(folder)]
+        command += [str(self.port), str(free_port())]
         if certificate is not None:
-            self._command += [str(self.sasl_port), str(self.sasl_tls_port), str(certificate)]
-        self._process: subprocess.Popen[bytes] | None = None
+            command += [str(self.sasl_port), str(self.sasl_tls_port), str(certificate)]
+        super().__init__(command, self._lists_topics, namespace=namespace, patience=90)
 
-    def start(self) -> KafkaServer:
-        """Start it and wait until it answers."""
-        self._process = subprocess.Popen(self._command)
-        wait_until(
-            lambda: within(self._namespace, self._answers), timeout=90, interval=0.2, what="Kafka"
-        )
-        return self
-
-    def _answers(self) -> bool:
+    def _lists_topics(self) -> bool:
         from confluent_kafka import KafkaException
         from confluent_kafka.admin import AdminClient
 
@@ -68,21 +54,3 @@ class KafkaServer:
 
         admin = AdminClient({"bootstrap.servers": self._where})
         admin.delete_topics([TOPIC], operation_timeout=10)[TOPIC].result(20)
-
-    def freeze(self) -> None:
-        """Let it hang: connections stay open and nothing is answered."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
-
-    def stop(self) -> None:
-        """End it at once, as a crash would."""
-        if self._process is not None:
-            self.thaw()
-            self._process.kill()
-            self._process.wait(10)
-            self._process = None

@@ -11,7 +11,7 @@ import pytest
 
 from tests.network import inside
 
-from .redis_server import free_port
+from .own_server import free_port
 
 
 class PostgresServer:

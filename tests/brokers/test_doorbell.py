@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs.brokers import doorbell
 from jobs.brokers.base import Bell
 from jobs.brokers.doorbell import InotifyBell, TimedBell, VersionBell, sqlite_bell
 
@@ -45,6 +46,17 @@ def test_it_rings_for_each_commit(bell: Bell, database: sqlite3.Connection) -> N
         ring.start()
         assert bell.wait(10), f"commit {number}"
         ring.join()
+
+
+@pytest.mark.parametrize("bell", [b for b in BELLS if b is not VersionBell], indirect=True)
+def test_it_rings_for_a_commit_that_is_slow_to_be_seen(
+    bell: Bell, database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a slow disk: none of the looks that follow the growth of the log sees it."""
+    monkeypatch.setattr(doorbell, "VISIBLE_AFTER", ())
+    for number in range(3):
+        _commit(database, number)
+        assert bell.wait(10), f"commit {number}"
 
 
 def test_it_rings_for_a_commit_before_the_wait(bell: Bell, database: sqlite3.Connection) -> None:

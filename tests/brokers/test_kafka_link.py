@@ -19,7 +19,7 @@ pytestmark = [
 ]
 MOST_SILENT_MS = 6000
 """The least that goes with our session time-out; five minutes if nothing is said."""
-WATCHED_SECONDS = 2.5 * MOST_SILENT_MS / 1000
+WATCHED_SECONDS = 1.5 * MOST_SILENT_MS / 1000
 
 
 def _members(url: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,13 +12,11 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
-from jobs import figures, lifecycle
-from jobs.ids import uuid7
+from jobs import lifecycle
 from jobs.models import Job
 from jobs.states import Status
-from jobs.submission import backlog
 from tests.factories import make_job, make_user
-from tests.integration import test_plans as statements
+from tests.integration.statements import STATEMENTS, noted
 
 from .servers import default_database
 
@@ -74,16 +71,7 @@ class Plans:
 
     def of(self, run: Callable[[], Any]) -> list[str]:
         """Run it; return the index of each read, or the kind of read that uses none."""
-        seen: list[tuple[str, Any]] = []
-
-        def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-            if re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", sql) and not many:
-                seen.append((sql, params))
-            return execute(sql, params, many, context)
-
-        with connection.execute_wrapper(note):
-            run()
-        return [step for sql, params in seen for step in self._steps(sql, params)]
+        return [step for sql, params in noted(run) for step in self._steps(sql, params)]
 
     def _steps(self, sql: str, params: Any) -> Iterator[str]:
         with connection.cursor() as cursor:
@@ -110,41 +98,43 @@ RUNNING = "jobs_job_running"
 KEY = "jobs_job_pkey"
 
 
-@pytest.mark.parametrize(
-    ("run", "allowed"),
-    [
-        (statements.claim, {WAITING, KEY}),
-        (statements.finish, {WAITING, KEY}),
-        (lambda: lifecycle.has_waiting("q1"), {WAITING, TURN}),
-        (statements.record_of_nobody, {WAITING, TURN}),
-        (statements.record_of_somebody, {WAITING, TURN}),
-        (statements.record_unique, {WAITING, TURN}),
-        (statements.same_slot, {"jobs_job_one_unfinished"}),
-        (statements.same_request, {"jobs_job_idempotency"}),
-        (lifecycle.next_due, {DUE}),
-        (
-            lambda: lifecycle.promote_due(timezone.now() + timedelta(days=1)),
-            {DUE, KEY, TURN, WAITING},
-        ),
-        (lifecycle.orphans, {RUNNING}),
-        (lambda: lifecycle.rescue(uuid7()), {RUNNING}),
-        (lambda: lifecycle.cancellations(uuid7()), {RUNNING}),
-        (statements.write_words, {WAITING, KEY}),
-        (statements.cancel, {KEY, RUNNING}),
-        (lambda: backlog._count("q1", 10), {WAITING, TURN}),
-        (lambda: figures.queue_figures([]), {WAITING, TURN, DUE, RUNNING}),
-        (figures.recorded_tasks, {"jobs_job_task"}),
-        (figures.waiting_queues, {WAITING, TURN}),
-        (lambda: figures.next_in_line("q1"), {WAITING}),
-        (lambda: list(Job.objects.all().with_status(Status.FAILED)[:9]), {"jobs_job_unhappy", KEY}),
-    ],
-)
-def test_the_statement_reads_an_index(
-    plans: Plans, run: Callable[[], Any], allowed: set[str]
-) -> None:
-    steps = plans.of(run)
+ALLOWED = {
+    "claim": {WAITING, KEY},
+    "finish": {WAITING, KEY},
+    "has_waiting": {WAITING, TURN},
+    "record of nobody": {WAITING, TURN},
+    "record of somebody": {WAITING, TURN},
+    "record unique": {WAITING, TURN},
+    "same slot": {"jobs_job_one_unfinished"},
+    "same request": {"jobs_job_idempotency"},
+    "next due": {DUE},
+    "promote due": {DUE, KEY, TURN, WAITING},
+    "orphans": {RUNNING},
+    "rescue": {RUNNING},
+    "cancellations": {RUNNING},
+    "write words": {WAITING, KEY},
+    "cancel": {KEY, RUNNING},
+    "backlog": {WAITING, TURN},
+    "queue figures": {WAITING, TURN, DUE, RUNNING},
+    "recorded tasks": {"jobs_job_task"},
+    "waiting queues": {WAITING, TURN},
+    "next in line": {WAITING},
+    "list of failed": {"jobs_job_unhappy", KEY},
+    "prune": {"jobs_job_finished"},
+    "list of running": {RUNNING, KEY},
+    "list of queued": {WAITING, TURN, KEY},
+    "list of scheduled": {DUE, KEY},
+    "list of cancelled": {"jobs_job_unhappy", KEY},
+    "list of one owner": {"jobs_job_owner"},
+    "list of one task": {"jobs_job_task"},
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_the_statement_reads_an_index(plans: Plans, name: str) -> None:
+    steps = plans.of(STATEMENTS[name])
     assert steps
-    assert set(steps) <= allowed
+    assert set(steps) <= ALLOWED[name]
 
 
 def test_forgetting_finds_the_oldest_by_their_index(plans: Plans) -> None:

@@ -23,9 +23,25 @@ from .redis_server import RedisServer
 
 PASSWORD = "s3cret"
 UseUrl = Callable[[str], None]
+UrlFor = Callable[[str], str]
 
-redis_only = pytest.mark.redis
-kafka_only = pytest.mark.kafka
+DOORS = {
+    "redis-tls": "rediss://{who}127.0.0.1:{server.port}/0?ssl_ca_certs={cert}",
+    "kafka-plain": "kafka://{who}127.0.0.1:{server.sasl_port}?sasl.mechanism=PLAIN",
+    "kafka-scram": "kafka://{who}127.0.0.1:{server.sasl_port}?sasl.mechanism=SCRAM-SHA-256",
+    "kafka-tls": "kafkas://{who}127.0.0.1:{server.sasl_tls_port}?ssl.ca.location={cert}",
+    "kafka-tls-scram": "kafkas://{who}127.0.0.1:{server.sasl_tls_port}"
+    "?ssl.ca.location={cert}&sasl.mechanism=SCRAM-SHA-256",
+}
+US = f"desk:{PASSWORD}@"
+
+
+def door(name: str, *more: Any) -> Any:
+    """A parameter that is one of the doors, with the mark of its server."""
+    mark = getattr(pytest.mark, name.partition("-")[0])
+    return pytest.param(name, *more, id="-".join((name, *more[:1])), marks=mark)
+
+
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
 
@@ -78,6 +94,14 @@ def use(settings: Any) -> Iterator[UseUrl]:
     choose._make.cache_clear()
 
 
+@pytest.fixture
+def url_for(request: pytest.FixtureRequest, certificate: Certificate) -> UrlFor:
+    """The URL by which somebody comes to the door that is the test's parameter."""
+    server = request.getfixturevalue(f"{request.param.partition('-')[0]}_server")
+    cert = quote(str(certificate.cert))
+    return lambda who: DOORS[request.param].format(who=who, server=server, cert=cert)
+
+
 def _runs_a_job(url: str, folder: Path) -> None:
     """Nobody looks at the table: consumers and this process must both have come in."""
     consumers = Consumers(folder, JOBS_BROKER_URL=url, JOBS_SWEEP_SECONDS="3600")
@@ -102,102 +126,64 @@ def _doctor_says(capsys: pytest.CaptureFixture[str]) -> str:
     return line
 
 
-@redis_only
-def test_redis_by_tls_with_a_user(
-    redis_server: RedisServer, certificate: Certificate, use: UseUrl, tmp_path: Path
-) -> None:
-    place = f"127.0.0.1:{redis_server.port}/0?ssl_ca_certs={quote(str(certificate.cert))}"
-    url = f"rediss://desk:{PASSWORD}@{place}"
-    use(url)
-    _runs_a_job(url, tmp_path)
+@pytest.mark.parametrize("url_for", [door(name) for name in DOORS], indirect=True)
+def test_who_has_the_password_comes_in(url_for: UrlFor, use: UseUrl, tmp_path: Path) -> None:
+    use(url_for(US))
+    _runs_a_job(url_for(US), tmp_path)
 
 
-@redis_only
 @pytest.mark.parametrize(
-    ("who", "told"),
+    ("url_for", "who", "told"),
     [
-        ("desk:wr0ng@", "Redis does not know the user or the password in JOBS_BROKER_URL"),
-        ("", "Redis does not know the user or the password in JOBS_BROKER_URL"),
-        (f"guest:{PASSWORD}@", "The user needs ~jobs.* +@stream +@transaction +@connection."),
+        door("redis-tls", "desk:wr0ng@", "Redis does not know the user or the password"),
+        door("redis-tls", "", "Redis does not know the user or the password in JOBS_BROKER_URL"),
+        door(
+            "redis-tls",
+            f"guest:{PASSWORD}@",
+            "The user needs ~jobs.* +@stream +@transaction +@connection.",
+        ),
+        door("kafka-plain", "desk:wr0ng@", "Kafka does not know the user or the password"),
     ],
+    indirect=["url_for"],
 )
-def test_redis_that_does_not_let_us_work(
-    redis_server: RedisServer,
-    certificate: Certificate,
-    use: UseUrl,
-    capsys: pytest.CaptureFixture[str],
-    who: str,
-    told: str,
+def test_who_has_not_is_told(
+    url_for: UrlFor, use: UseUrl, capsys: pytest.CaptureFixture[str], who: str, told: str
 ) -> None:
-    use(f"rediss://{who}127.0.0.1:{redis_server.port}/0?ssl_ca_certs={certificate.cert}")
+    use(url_for(who))
     line = _doctor_says(capsys)
     assert told in line
     assert "wr0ng" not in line
     assert brokers.get_broker().depth("default") is None
 
 
-@redis_only
-def test_redis_whose_certificate_nobody_vouches_for(
-    redis_server: RedisServer, use: UseUrl, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("url_for", [door("redis-tls"), door("kafka-tls")], indirect=True)
+def test_a_certificate_that_nobody_vouches_for(
+    url_for: UrlFor, use: UseUrl, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    use(f"rediss://desk:{PASSWORD}@127.0.0.1:{redis_server.port}/0")
+    use(url_for(US).partition("?")[0])
     assert "certificate verify failed" in _doctor_says(capsys)
 
 
-@redis_only
-@pytest.mark.parametrize("url", ["redis://desk:s3c/ret@127.0.0.1/0", "redis://127.0.0.1/0?tls=yes"])
-def test_a_redis_url_that_cannot_be(
-    use: UseUrl, capsys: pytest.CaptureFixture[str], url: str
+IMPOSSIBLE = "JOBS_BROKER_URL is no URL that the Redis client can use"
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("redis://desk:s3c/ret@127.0.0.1/0", IMPOSSIBLE),
+        ("redis://127.0.0.1/0?tls=yes", IMPOSSIBLE),
+        (
+            "kafka://desk:s3cret@127.0.0.1:9092?tls=yes",
+            'JOBS_BROKER_URL: No such configuration property: "tls"',
+        ),
+    ],
+)
+def test_a_url_that_cannot_be(
+    use: UseUrl, capsys: pytest.CaptureFixture[str], url: str, told: str
 ) -> None:
     use(url)
-    line = _doctor_says(capsys)
-    assert "JOBS_BROKER_URL is no URL that the Redis client can use" in line
-    assert "s3c" not in line
-
-
-@kafka_only
-@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
-def test_kafka_with_a_user(
-    kafka_server: KafkaServer, use: UseUrl, tmp_path: Path, mechanism: str
-) -> None:
-    place = f"127.0.0.1:{kafka_server.sasl_port}?sasl.mechanism={mechanism}"
-    url = f"kafka://desk:{PASSWORD}@{place}"
-    use(url)
-    _runs_a_job(url, tmp_path)
-
-
-@kafka_only
-@pytest.mark.parametrize("more", ["", "&sasl.mechanism=SCRAM-SHA-256"])
-def test_kafka_by_tls_with_a_user(
-    kafka_server: KafkaServer, certificate: Certificate, use: UseUrl, tmp_path: Path, more: str
-) -> None:
-    place = f"127.0.0.1:{kafka_server.sasl_tls_port}?ssl.ca.location={quote(str(certificate.cert))}"
-    url = f"kafkas://desk:{PASSWORD}@{place}{more}"
-    use(url)
-    _runs_a_job(url, tmp_path)
-
-
-@kafka_only
-def test_kafka_that_does_not_know_us(
-    kafka_server: KafkaServer, use: UseUrl, capsys: pytest.CaptureFixture[str]
-) -> None:
-    use(f"kafka://desk:wr0ng@127.0.0.1:{kafka_server.sasl_port}")
-    line = _doctor_says(capsys)
-    assert "Kafka does not know the user or the password in JOBS_BROKER_URL." in line
-    assert "wr0ng" not in line
-
-
-@kafka_only
-def test_kafka_whose_certificate_nobody_vouches_for(
-    kafka_server: KafkaServer, use: UseUrl, capsys: pytest.CaptureFixture[str]
-) -> None:
-    use(f"kafkas://desk:{PASSWORD}@127.0.0.1:{kafka_server.sasl_tls_port}")
-    assert "certificate verify failed" in _doctor_says(capsys)
-
-
-@kafka_only
-def test_a_kafka_url_that_cannot_be(use: UseUrl, capsys: pytest.CaptureFixture[str]) -> None:
-    use("kafka://127.0.0.1:9092?tls=yes")
     with pytest.raises(CommandError):
         call_command("doctor")
-    assert 'JOBS_BROKER_URL: No such configuration property: "tls"' in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert told in said
+    assert "s3c" not in said

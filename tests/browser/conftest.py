@@ -47,9 +47,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests."""
+    """One browser for a file, and no longer: tests of coroutines that come after want no loop."""
     pytest.importorskip("playwright", reason="Playwright is not installed")
     from playwright.sync_api import Error, sync_playwright
 

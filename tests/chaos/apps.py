@@ -15,9 +15,13 @@ class ChaosConfig(AppConfig):
 
     def ready(self) -> None:
         """Install the point and the mutation, if any."""
-        from . import faults, mutations
-
+        # Imported by who asks for one: each import takes most of the worker along, and a storm
+        # starts processes by the hundred.
         if point := os.environ.get("FAULT"):
+            from . import faults
+
             faults.install(point)
         if name := os.environ.get("MUTATION"):
+            from . import mutations
+
             mutations.MUTATIONS[name]()

@@ -41,7 +41,9 @@ class Arena:
         *,
         broker: str = "",
         database: Database | None = None,
+        token: str = "",
     ) -> None:
+        """``token`` is the user's of a ``database`` that is prepared already."""
         self.folder = folder
         self.setup = setup
         self.queue = f"chaos-{uuid.uuid4().hex[:12]}"
@@ -55,11 +57,11 @@ class Arena:
         self._socket = self.listen()
         self._socket.set_inheritable(True)
         self._web: subprocess.Popen[bytes] | None = None
-        self._token = subprocess.check_output(
-            [*self.inside("web"), sys.executable, "-m", "tests.chaos.prepare"],
-            env=self.environment(),
-            text=True,
-        ).strip()
+        self.token = token or self._prepare()
+
+    def _prepare(self) -> str:
+        program = [*self.inside("web"), sys.executable, "-m", "tests.chaos.prepare"]
+        return subprocess.check_output(program, env=self.environment(), text=True).strip()
 
     # Where it is: all on this machine.
 
@@ -187,7 +189,7 @@ class Arena:
         """Send one request to the API; return status and body."""
         client = http.client.HTTPConnection("127.0.0.1", timeout=timeout)
         client.sock = self.dial(timeout)
-        credential = {"Authorization": f"Bearer {self._token}"}
+        credential = {"Authorization": f"Bearer {self.token}"}
         try:
             client.request(method, f"/api/v1/{path}", body, credential | dict(headers or {}))
             answer = client.getresponse()

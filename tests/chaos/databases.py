@@ -38,6 +38,9 @@ class Database(Protocol):
     def verdict(self) -> list[str]:
         """What the database finds wrong with its own files."""
 
+    def copy(self, folder: Path) -> Database:
+        """Return a new database that begins as this one is, with nobody in it."""
+
     def close(self) -> None:
         """Throw it away."""
 
@@ -86,6 +89,12 @@ class Sqlite:
         """Let SQLite check each page."""
         return [text for (text,) in self.rows("PRAGMA integrity_check") if text != "ok"]
 
+    def copy(self, folder: Path) -> Sqlite:
+        """Write what is in it into a file of another folder."""
+        made = Sqlite(folder)
+        self.rows("VACUUM INTO ?", str(made._path))
+        return made
+
     def close(self) -> None:
         """The folder is the test's."""
 
@@ -93,7 +102,7 @@ class Sqlite:
 class Postgres:
     """A database of its own on the server of the tests."""
 
-    def __init__(self, server: str, *, as_seen: str = "") -> None:
+    def __init__(self, server: str, *, as_seen: str = "", template: str = "template1") -> None:
         """``as_seen`` is the server's URL for the site, when that sees it from elsewhere."""
         name = f"jobs_test_chaos_{uuid.uuid4().hex[:12]}"
         self._server = server
@@ -102,7 +111,7 @@ class Postgres:
         self._opened: list[Any] = []
         self._url = _with_name(server, name)
         self.url = _with_name(as_seen or server, name)
-        self._on_server(f"CREATE DATABASE {name}")
+        self._on_server(f"CREATE DATABASE {name} TEMPLATE {template}")
 
     def _on_server(self, statement: str) -> None:
         with self._connect(self._server) as server:
@@ -154,6 +163,10 @@ class Postgres:
             " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
         )
         return [text for (text,) in found] + self._broken_indexes()
+
+    def copy(self, folder: Path) -> Postgres:
+        """Let the server copy it."""
+        return Postgres(self._server, template=self._name)
 
     def _broken_indexes(self) -> list[str]:
         import psycopg

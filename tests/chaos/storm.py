@@ -206,7 +206,7 @@ class Storm:
 
     def _lock(self, fault: Fault) -> None:
         with self.arena.database.locked():
-            time.sleep(fault.seconds)
+            time.sleep(fault.seconds)  # this is the fault
 
     def _cut(self, fault: Fault) -> None:
         self.arena.database.cut()

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.test import Client
 
 from jobs.catalog import all_tasks, registry
 from jobs.submission import backlog
+from tests.factories import make_user
 
 from . import page_tasks as tasks_of_pages
 from .api_client import Api
@@ -90,3 +91,25 @@ def page(ada: User, page_tasks: None, jobs_setting: Any) -> Client:
 def desk(ada: User, page_tasks: None, jobs_setting: Any) -> Desk:
     """Makes jobs of Ada's in any state."""
     return Desk(ada)
+
+
+@pytest.fixture
+def root(client: Client) -> Client:
+    """A superuser's browser."""
+    client.force_login(User.objects.create_superuser("root"))
+    return client
+
+
+@pytest.fixture
+def looker(client: Client) -> Client:
+    """A browser of someone who may look at jobs, and no more."""
+    user = make_user("looker", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_job"))
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def clean_desk(jobs_setting: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files in a folder of this test, and nothing known of how full the queues are."""
+    monkeypatch.setattr(backlog, "_known", {})

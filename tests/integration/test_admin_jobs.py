@@ -1,75 +1,22 @@
-"""The admin's jobs: to look at, to cancel and to run again; escaped, bounded, read-only."""
+"""The admin's list of jobs: escaped, bounded, filtered."""
 
 from __future__ import annotations
 
-import re
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
-from django.db import connection
+from django.contrib.auth.models import User
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from jobs.files import job_storage
-from jobs.models import Attempt, Job, LogChunk
-from jobs.states import Ending, Status
+from jobs.models import Attempt, Job
+from jobs.states import Status
 from jobs.words import SHAPES
-from tests.factories import make_artifact, make_consumer, make_job, make_user, record, take_one
+from tests.factories import make_artifact, make_job, make_user
 
-from .api_tasks import SECRET
+from .admin_pages import EVIL, LIST, change_page, listed, page, queries_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("jobs_setting")]
-
-EVIL = "<script>alert('x')</script>&<img src=x onerror=alert(1)>"
-LIST = "/admin/jobs/job/"
-
-
-@pytest.fixture
-def root(client: Client) -> Client:
-    """A superuser's browser."""
-    client.force_login(User.objects.create_superuser("root"))
-    return client
-
-
-@pytest.fixture
-def looker(client: Client) -> Client:
-    """A browser of someone who may look at jobs, and no more."""
-    user = make_user("looker", is_staff=True)
-    user.user_permissions.add(Permission.objects.get(codename="view_job"))
-    client.force_login(user)
-    return client
-
-
-def page(client: Client, path: str = LIST, **query: Any) -> str:
-    answer = client.get(f"{path}?{urlencode(query)}" if query else path)
-    assert answer.status_code == 200, answer.headers.get("Location")
-    return str(answer.content.decode())
-
-
-def change_page(job: Job) -> str:
-    return reverse("admin:jobs_job_change", args=[job.pk])
-
-
-def act(client: Client, action: str, *jobs: Job, across: bool = False) -> list[str]:
-    data: dict[str, Any] = {"action": action, "_selected_action": [str(job.pk) for job in jobs]}
-    if across:
-        data["select_across"] = "1"
-    answer = client.post(LIST, data, follow=True)
-    return [str(message) for message in answer.context["messages"]]
-
-
-def listed(html: str) -> list[str]:
-    """The ids of the jobs on a list, in its order."""
-    return re.findall(r'name="_selected_action" value="([^"]+)"', html) or re.findall(
-        r"/admin/jobs/job/([0-9a-f-]{36})/change/", html
-    )
-
-
-# --- the list ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", list(Status))
@@ -85,13 +32,6 @@ def test_the_list_is_escaped(root: Client) -> None:
     html = page(root)
     assert "<script>alert" not in html
     assert "<img src=x" not in html
-
-
-def queries_of(client: Client, path: str) -> list[str]:
-    client.get(path)
-    with CaptureQueriesContext(connection) as seen:
-        assert client.get(path).status_code == 200
-    return [query["sql"] for query in seen.captured_queries]
 
 
 @pytest.mark.parametrize(
@@ -187,249 +127,6 @@ def test_search_by_id_and_by_task(root: Client) -> None:
     assert listed(page(root, q="desk.square")) == [str(job.pk)]
     assert listed(page(root, q="no such thing")) == []
     assert len(listed(page(root, q="   "))) == 2
-
-
-# --- wishes -----------------------------------------------------------------------------------
-
-
-def test_cancelling_many_says_what_became_of_each_kind(root: Client) -> None:
-    jobs = [make_job(status=status) for status in Status]
-    jobs += [make_job(), make_job(status=Status.RUNNING)]
-    assert set(act(root, "cancel_jobs", *jobs)) == {
-        "2 jobs were running and were asked to stop.",
-        "4 jobs were cancelled.",
-        "2 jobs have finished and cannot be cancelled.",
-    }
-    assert set(Job.objects.filter(cancelled_by="root").values_list("status", flat=True)) == {
-        *(Status.CANCELLED, Status.RUNNING)
-    }
-
-
-def test_each_outcome_of_a_cancel(root: Client) -> None:
-    assert act(root, "cancel_jobs", make_job()) == ["1 job was cancelled."]
-    assert act(root, "cancel_jobs", make_job(status=Status.RUNNING)) == [
-        "1 job was running and was asked to stop."
-    ]
-    assert act(root, "cancel_jobs", make_job(status=Status.SUCCEEDED)) == [
-        "1 job has finished and cannot be cancelled."
-    ]
-
-
-def test_each_outcome_of_running_again(root: Client) -> None:
-    failed, done = make_job(status=Status.FAILED), make_job(status=Status.SUCCEEDED)
-    gone = make_job(status=Status.FAILED, task="gone.task")
-    assert act(root, "retry_jobs", failed) == ["1 job was put back into the queue."]
-    (told,) = act(root, "retry_jobs", done)
-    assert told.startswith("1 job was not run again: Only a failed or cancelled job")
-    (told,) = act(root, "retry_jobs", gone)
-    assert "'gone.task' is no longer in the code" in told
-
-
-@pytest.mark.usefixtures("api_tasks")
-def test_running_again_asks_for_the_tasks_permission(client: Client) -> None:
-    from jobs.catalog import get_task
-
-    user = make_user("operator", is_staff=True)
-    user.user_permissions.add(*Permission.objects.filter(codename__in=["view_job", "change_job"]))
-    client.force_login(user)
-    task = "tests.permission_only"
-    assert get_task(task).permission == "jobs.view_queue"
-    job = make_job(status=Status.FAILED, task=task)
-    (told,) = act(client, "retry_jobs", job)
-    assert "You may not hand in" in told
-    job.refresh_from_db()
-    assert job.status == Status.FAILED
-    assert act(client, "retry_jobs", make_job(status=Status.FAILED, task=SECRET)) == [
-        "1 job was put back into the queue."
-    ]
-
-
-def test_what_was_done_is_in_the_history(root: Client) -> None:
-    waiting, done = make_job(), make_job(status=Status.SUCCEEDED)
-    act(root, "cancel_jobs", waiting, done)
-    entry = LogEntry.objects.get()
-    assert (entry.object_id, entry.get_change_message()) == (str(waiting.pk), "Cancelled")
-
-
-def test_a_thousand_at_a_time(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    from jobs.admin import job as module
-
-    monkeypatch.setattr(module, "MOST", 2)
-    jobs = [make_job() for _ in range(3)]
-    assert act(root, "cancel_jobs", *jobs, across=True) == [
-        "2 jobs were cancelled.",
-        "At most 2 jobs at a time. Do it again for the rest.",
-    ]
-
-
-def test_who_may_only_look_has_no_actions(looker: Client) -> None:
-    job = make_job()
-    html = page(looker)
-    assert "Cancel the selected" not in html
-    looker.post(LIST, {"action": "cancel_jobs", "_selected_action": [str(job.pk)]})
-    job.refresh_from_db()
-    assert job.status == Status.QUEUED
-    for button in ("cancel", "retry"):
-        assert looker.post(f"{LIST}{job.pk}/{button}/").status_code == 403
-    assert "Cancel this job" not in page(looker, change_page(job))
-
-
-@pytest.mark.parametrize(
-    ("status", "button"),
-    [
-        (Status.QUEUED, "cancel"),
-        (Status.SCHEDULED, "cancel"),
-        (Status.RUNNING, "cancel"),
-        (Status.FAILED, "retry"),
-        (Status.CANCELLED, "retry"),
-        (Status.SUCCEEDED, None),
-    ],
-)
-def test_a_jobs_page_has_the_button_that_helps(
-    root: Client, status: Status, button: str | None
-) -> None:
-    job = make_job(status=status)
-    html = page(root, change_page(job))
-    for one in ("cancel", "retry"):
-        assert (f'action="{LIST}{job.pk}/{one}/"' in html) == (one == button)
-    if button:
-        assert root.get(f"{LIST}{job.pk}/{button}/").status_code == 405
-        answer = root.post(f"{LIST}{job.pk}/{button}/", follow=True)
-        assert answer.status_code == 200
-        before, version = job.status, job.version
-        job.refresh_from_db()
-        assert (job.status, job.version) != (before, version)
-
-
-# --- one job in full --------------------------------------------------------------------------
-
-
-def test_everything_that_came_from_outside_is_escaped(root: Client) -> None:
-    consumer = make_consumer(host=EVIL)
-    job = make_job(
-        status=Status.FAILED,
-        task=EVIL,
-        queue=EVIL,
-        args={EVIL: EVIL},
-        error_type=EVIL,
-        error_message=EVIL,
-        progress_done=3,
-        progress_message=EVIL,
-        cancelled_by=EVIL,
-        unique_key=EVIL,
-        idempotency_key=EVIL,
-        owner=make_user(EVIL),
-        log_size=len(EVIL),
-        consumer_id=consumer.pk,
-    )
-    Attempt.objects.create(
-        job=job,
-        number=1,
-        consumer=EVIL,
-        ended_at=job.created_at,
-        outcome=Ending.FAILED,
-        error_type=EVIL,
-        message=EVIL,
-        traceback=EVIL,
-    )
-    LogChunk.objects.create(job=job, start=0, text=EVIL)
-    make_artifact(job, "a&b<c>.svg")
-    html = page(root, change_page(job))
-    assert "<script>alert" not in html
-    assert "<img src=x" not in html
-    assert "a&amp;b&lt;c&gt;.svg" in html
-    assert html.count("&lt;script&gt;alert") >= 8
-
-
-def test_args_result_attempts_log_and_files_are_there(root: Client) -> None:
-    job = make_job(
-        status=Status.SUCCEEDED,
-        args={"n": 7},
-        result=["seven"],
-        attempt=2,
-        failures=1,
-        log_size=9,
-        progress_done=620_000,
-        progress_total=1_000_000,
-    )
-    for number, outcome in ((1, Ending.TIMED_OUT), (2, Ending.SUCCEEDED)):
-        Attempt.objects.create(
-            job=job,
-            number=number,
-            started_at=job.created_at,
-            ended_at=job.created_at,
-            outcome=outcome,
-            error_type="Timeout" if number == 1 else "",
-            traceback="where it was" if number == 1 else "",
-        )
-    LogChunk.objects.create(job=job, start=0, text="said ")
-    LogChunk.objects.create(job=job, start=5, text="more")
-    make_artifact(job, "plot.svg")
-    html = page(root, change_page(job))
-    for part in (
-        "&quot;n&quot;: 7",
-        "seven",
-        "timed out",
-        "where it was",
-        "said more",
-        "plot.svg",
-        "620,000 of 1,000,000",
-    ):
-        assert part in html, part
-
-
-def test_only_the_end_of_a_long_story_is_shown(root: Client) -> None:
-    job = make_job(attempt=1000, log_size=100_000)
-    for number in range(900, 1001):
-        Attempt.objects.create(
-            job=job, number=number, consumer=f"c{number}", ended_at=job.created_at, outcome="lost"
-        )
-    for start in range(0, 100_000, 1000):
-        LogChunk.objects.create(job=job, start=start, text=f"{start:06}" + "x" * 994)
-    html = page(root, change_page(job))
-    assert "c1000" in html
-    assert "c950<" not in html
-    assert "099000" in html
-    assert "079000" not in html
-    assert "80,000 characters before" in html
-
-
-def test_the_pages_of_a_job_are_bounded_too(root: Client) -> None:
-    job = make_job(status=Status.FAILED)
-    few = queries_of(root, change_page(job))
-    for number in range(1, 41):
-        Attempt.objects.create(job=job, number=number, ended_at=job.created_at, outcome="lost")
-        make_artifact(job, f"f{number}")
-    Job.objects.update(attempt=40)
-    assert len(queries_of(root, change_page(job))) == len(few) <= 12
-
-
-def test_a_file_is_sent_as_a_file_only(root: Client) -> None:
-    job = make_job(status=Status.SUCCEEDED)
-    artifact = make_artifact(job, "plöt.svg", b"<svg onload=alert(1)>")
-    url = reverse("admin:jobs_job_artifact", args=[job.pk, artifact.pk])
-    answer = root.get(url)
-    assert b"".join(answer.streaming_content) == b"<svg onload=alert(1)>"  # type: ignore[attr-defined]
-    assert answer["Content-Disposition"].startswith("attachment;")
-    assert answer["X-Content-Type-Options"] == "nosniff"
-    other = make_job()
-    assert root.get(url.replace(str(job.pk), str(other.pk))).status_code == 404
-    job_storage().delete(artifact.file)
-    assert root.get(url).status_code == 404
-
-
-def test_a_job_leads_to_its_own_page_where_there_are_pages(root: Client, settings: Any) -> None:
-    job = make_job()
-    assert f'href="/jobs/{job.pk}/"' in page(root, change_page(job))
-    settings.ROOT_URLCONF = "tests.integration.admin_only"
-    assert f'href="/jobs/{job.pk}/"' not in page(root, change_page(job))
-
-
-def test_a_running_job_leads_to_its_consumer(root: Client) -> None:
-    consumer = make_consumer()
-    record()
-    job = Job.objects.get(pk=take_one(consumer=consumer.pk).id)
-    assert f"/admin/jobs/consumer/{consumer.pk}/change/" in page(root, change_page(job))
 
 
 # --- read-only --------------------------------------------------------------------------------

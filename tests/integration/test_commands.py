@@ -1,297 +1,30 @@
-"""``manage.py submit``, ``createtoken``, ``doctor`` and ``prune``."""
+"""``manage.py createtoken``, ``doctor`` and ``prune``."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from io import StringIO
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 from django.utils import timezone
 
-from jobs.errors import NotAllowed
 from jobs.management import diagnosis
-from jobs.management.commands import submit as module
-from jobs.management.outcome import wait_for
-from jobs.models import Job, QuarantinedMessage, Token, Upload
+from jobs.models import Job, QuarantinedMessage, Token
 from jobs.states import Ending, Status
-from jobs.submission import backlog
 from tests.factories import (
-    end,
     finished_long_ago,
-    make_artifact,
     make_consumer,
     make_job,
     make_user,
-    record,
-    take_one,
 )
 
-from .api_tasks import ADD, READ, SECRET
+from .said import Said
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "jobs_setting")]
-
-
-class Said:
-    """What a command printed, and how it ended."""
-
-    def __init__(self, *words: str) -> None:
-        out, err = StringIO(), StringIO()
-        self.code = 0
-        self.refusal = ""
-        try:
-            call_command(*words, stdout=out, stderr=err, no_color=True)
-        except CommandError as error:
-            self.code = error.returncode
-            self.refusal = str(error)
-        self.out, self.err = out.getvalue(), err.getvalue()
-
-
-@pytest.fixture(autouse=True)
-def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backlog, "_known", {})
-
-
-# --- submit -----------------------------------------------------------------------------------
-
-
-class TestSubmit:
-    def test_it_prints_the_id_alone(self) -> None:
-        said = Said("submit", ADD, "n=7")
-        job = Job.objects.get()
-        assert (said.out, said.err, said.code) == (f"{job.pk}\n", "", 0)
-        assert (job.args, job.owner) == ({"n": 7, "m": 1}, None)
-
-    def test_options_of_the_job(self) -> None:
-        make_user(is_staff=True)
-        Said(
-            *("submit", ADD, "--user", "ada", "n=1", "--queue=mail", "--priority", "-9", "m=2"),
-            *("--max-attempts", "7", "--unique-key", "k", "--run-after", "2030-01-31T09:00+02:00"),
-        )
-        job = Job.objects.get()
-        assert (job.queue, job.priority, job.max_attempts, job.unique_key) == ("mail", -9, 7, "k")
-        assert job.run_after == datetime(2030, 1, 31, 7, tzinfo=UTC)
-        assert (job.args, str(job.owner)) == ({"n": 1, "m": 2}, "ada")
-
-    def test_a_date_without_a_zone_is_in_the_sites(self, settings: Any) -> None:
-        settings.TIME_ZONE = "Asia/Tokyo"
-        timezone.activate("Asia/Tokyo")
-        Said("submit", ADD, "n=1", "--run-after", "2030-01-31T09:00")
-        timezone.deactivate()
-        assert Job.objects.get().run_after == datetime(2030, 1, 31, 0, tzinfo=UTC)
-
-    @pytest.mark.parametrize(
-        ("words", "said"),
-        [
-            (["tests.add"], "There is no task named 'tests.add'. Did you mean tests.add_numbers"),
-            ([ADD], "/n: It is required."),
-            ([ADD, "n=x"], "/n: It must be a whole number."),
-            ([ADD, "n=1", "z=2"], "/z: There is no argument of this name."),
-            ([ADD, "n"], "Write key=value, not 'n'."),
-            ([ADD, "n=1", "n=2"], "/n: It is given twice."),
-            ([ADD, "n=1", "--queue", "nowhere"], "There is no queue named 'nowhere'."),
-            ([ADD, "n=1", "--priority", "101"], "It must be from -100 to 100."),
-            ([ADD, "n=1", "--run-after", "soon"], "--run-after takes a date and time"),
-            ([ADD, "n=1", "--run-after", "2030-02-30T00:00"], "--run-after takes a date"),
-            ([ADD, "n=1", "--run-after", "0001-01-01T00:00+14:00"], "--run-after takes a date"),
-            ([ADD, "n=1", "--user", "nobody"], "There is no user named 'nobody'."),
-            ([ADD, "n=1", "--wait", "-1"], "--wait takes seconds, not -1."),
-            ([ADD, "n=1", "--wait", "nan"], "--wait takes seconds, not nan."),
-            ([READ, "log=@/no/such/file"], "cannot be read: No such file or directory."),
-            ([READ, "log=/etc/passwd"], "/log: "),
-            ([], "Which task?"),
-            (["n=1"], "Which task?"),
-        ],
-    )
-    def test_bad_input_is_said_in_a_sentence(self, words: list[str], said: str) -> None:
-        found = Said("submit", *words)
-        assert (found.code, found.out) == (2, "")
-        assert said in found.refusal
-        assert "\n" not in found.refusal
-        assert not Job.objects.exists()
-
-    def test_a_user_has_his_limits_and_the_operator_none(self) -> None:
-        make_user()
-        for words, said in (
-            ((SECRET,), "You may not hand in"),
-            ((ADD, "n=1", "--priority", "6"), "You may lower it, not raise it above 5."),
-        ):
-            found = Said("submit", *words, "--user", "ada")
-            assert found.code == 2
-            assert said in found.refusal
-            assert Said("submit", *words).code == 0
-
-    def test_no_file_is_stored_for_who_may_not_anyway(self, tmp_path: Path) -> None:
-        user = make_user()
-        user.is_active = False
-        user.save()
-        (tmp_path / "a.log").write_text("x", encoding="utf-8")
-        said = Said("submit", READ, f"log=@{tmp_path / 'a.log'}", "--user", "ada")
-        assert (said.code, Upload.objects.count()) == (2, 0)
-        assert "not active" in said.refusal
-
-    def test_nor_for_who_lacks_the_permission(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def refuse(*args: Any) -> None:
-            raise NotAllowed("You may not.")
-
-        make_user()
-        monkeypatch.setattr(module, "require_permission", refuse)
-        (tmp_path / "a.log").write_text("x", encoding="utf-8")
-        said = Said("submit", READ, f"log=@{tmp_path / 'a.log'}", "--user", "ada")
-        assert (said.code, said.refusal, Upload.objects.count()) == (2, "You may not.", 0)
-
-    def test_a_file_is_handed_in(self, tmp_path: Path) -> None:
-        user = make_user()
-        path = tmp_path / "access 1.log"
-        path.write_bytes(b"x" * 3_000_000)
-        Said("submit", READ, f"log=@{path}", "--user", "ada")
-        upload = Upload.objects.get()
-        assert (upload.name, upload.size, upload.owner) == ("access 1.log", 3_000_000, user)
-        assert Job.objects.get().args["log"] == {"upload": str(upload.pk)}
-
-    def test_a_file_over_the_limit(self, tmp_path: Path, jobs_setting: Callable[..., None]) -> None:
-        jobs_setting(MAX_UPLOAD=10)
-        (tmp_path / "a.log").write_text("x" * 11, encoding="utf-8")
-        said = Said("submit", READ, f"log=@{tmp_path / 'a.log'}")
-        assert (said.code, said.refusal) == (2, "The upload is over the limit of 10 bytes.")
-
-    def test_a_unique_job_that_is_there_already(self) -> None:
-        first = Said("submit", ADD, "n=1", "--unique-key", "k")
-        again = Said("submit", ADD, "n=1", "--unique-key", "k")
-        assert again.out == first.out
-        assert "has this unique key already" in again.err
-
-    def test_a_database_that_is_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def away(*args: Any, **kwargs: Any) -> None:
-            raise DatabaseError("no such table: jobs_job")
-
-        monkeypatch.setattr(module, "submit", away)
-        said = Said("submit", ADD, "n=1")
-        assert (said.code, said.refusal) == (1, "The database says: no such table: jobs_job")
-
-
-class TestWait:
-    @pytest.fixture
-    def ending(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-        """Say how the job ends while the command waits."""
-
-        def finish_with(ending: Ending = Ending.SUCCEEDED, **fields: Any) -> None:
-            def waited(job_id: Any, seconds: float) -> Job | None:
-                end(take_one(), ending, final=True, **fields)
-                return wait_for(job_id, seconds)
-
-            monkeypatch.setattr(module, "wait_for", waited)
-
-        return finish_with
-
-    @pytest.mark.parametrize(
-        "words",
-        [
-            [ADD, "n=7", "--wait"],
-            ["--wait", ADD, "n=7"],
-            [ADD, "--wait", "n=7"],
-            [ADD, "n=7", "--wait", "5"],
-            ["--wait", "5", ADD, "n=7"],
-            ["--wait=5", ADD, "n=7"],
-        ],
-    )
-    def test_the_result_is_printed_as_json(
-        self, words: list[str], ending: Callable[..., None]
-    ) -> None:
-        ending(result={"a": ["é", None]})
-        said = Said("submit", *words)
-        assert json.loads(said.out) == {"a": ["é", None]}
-        assert said.code == 0
-        assert str(Job.objects.get().pk) in said.err
-        assert Job.objects.get().args == {"n": 7, "m": 1}
-
-    @pytest.mark.parametrize(
-        ("ending_kind", "told"),
-        [(Ending.FAILED, "failed: ValueError: no"), (Ending.CANCELLED, "was cancelled: ")],
-    )
-    def test_a_job_that_did_not_succeed(
-        self, ending_kind: Ending, told: str, ending: Callable[..., None]
-    ) -> None:
-        ending(ending_kind, error_type="ValueError", message="no", traceback="Traceback...")
-        said = Said("submit", ADD, "n=1", "--wait")
-        assert (said.code, said.out) == (1, "")
-        assert told in said.refusal
-        assert "Traceback" not in said.refusal
-
-    def test_a_large_result_comes_from_its_file(
-        self, ending: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def waited(job_id: Any, seconds: float) -> Job:
-            end(take_one(), result=None)
-            job = Job.objects.get(pk=job_id)
-            make_artifact(job, "result.json", b'["large", "\xc3\xa9"]')
-            return job
-
-        monkeypatch.setattr(module, "wait_for", waited)
-        assert json.loads(Said("submit", ADD, "n=1", "--wait").out) == ["large", "é"]
-
-    def test_a_console_that_knows_ascii_only(
-        self, ending: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        ending(result="é")
-        monkeypatch.setattr(module, "_speaks_unicode", lambda: False)
-        assert Said("submit", ADD, "n=1", "--wait").out == '"\\u00e9"\n'
-
-    def test_time_out(self) -> None:
-        said = Said("submit", ADD, "n=1", "--wait", "0")
-        assert (said.code, said.out) == (3, "")
-        assert "has not finished within 0 s; it goes on." in said.refusal
-        assert Job.objects.get().status == Status.QUEUED
-
-    def test_it_says_when_nobody_will_come(self) -> None:
-        assert "runconsumers --queues default" in Said("submit", ADD, "n=1", "--wait", "0").err
-        make_consumer()
-        assert "runconsumers" not in Said("submit", ADD, "n=1", "--wait", "0").err
-
-    def test_ctrl_c_leaves_the_job_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def interrupted(*args: Any) -> None:
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr(module, "wait_for", interrupted)
-        said = Said("submit", ADD, "n=1", "--wait")
-        assert said.code == 130
-        assert "goes on" in said.refusal
-
-    def test_waiting_looks_less_and_less_often(self) -> None:
-        job = record()
-        pauses: list[float] = []
-
-        def sleep(seconds: float) -> None:
-            pauses.append(seconds)
-            if len(pauses) == 12:
-                end(take_one(), result=1)
-
-        found = wait_for(job.pk, float("inf"), sleep)
-        assert found is not None
-        assert found.result == 1
-        assert pauses == sorted(pauses)
-        assert (pauses[0], pauses[-1]) == (0.02, 0.5)
-
-    def test_a_job_that_is_deleted_meanwhile(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def deleted(job_id: Any, seconds: float) -> Any:
-            Job.objects.all().delete()
-            return wait_for(job_id, seconds)
-
-        monkeypatch.setattr(module, "wait_for", deleted)
-        said = Said("submit", ADD, "n=1", "--wait")
-        assert said.code == 1
-        assert "was deleted" in said.refusal
-
-
-# --- createtoken ------------------------------------------------------------------------------
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "clean_desk")]
 
 
 class TestCreateToken:

@@ -1,9 +1,7 @@
-"""Reading access logs: the shape of a line, the totals, the sources, and the memory it takes."""
+"""Reading access logs: the shape of a line, the totals, the hours."""
 
 from __future__ import annotations
 
-import gzip
-import tracemalloc
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,28 +10,13 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.accesslog_maker import Recipe, RequestTime, Style, make_log
-from webapp.accesslog import LogSource, LogUnreadable, Tally, hours_csv, hours_svg, summary
+from webapp.accesslog import Tally, hours_csv, hours_svg, summary
 from webapp.accesslog.capped import CappedCounter
 from webapp.accesslog.hours import HourCounter, HourSeries, hour_number
 from webapp.accesslog.pattern import FIELDS, LINE, printable
 from webapp.accesslog.tally import Columns
 
-GOOD = b'203.0.113.9 - - [01/Mar/2026:13:05:07 +0000] "GET /a?b=c HTTP/1.1" 200 512\n'
-HEAD = "203.0.113.9 - - [01/Mar/2026:13:05:07 +0000] "
-
-
-def tally_of(path: Path, block: int = 128 * 1024) -> Tally:
-    tally = Tally()
-    with LogSource(path) as source:
-        for data in source.blocks(block):
-            tally.feed(data)
-    return tally
-
-
-def written(folder: Path, data: bytes, name: str = "a.log") -> Path:
-    path = folder / name
-    path.write_bytes(data)
-    return path
+from .logs import GOOD, HEAD, tally_of, written
 
 
 def fields(line: str) -> dict[str, bytes]:
@@ -290,96 +273,3 @@ def test_the_notes_tell_what_was_cut() -> None:
     told = " ".join(result["notes"])
     for words in ("not counted: 1.", "too many different paths", "first 504 of 600"):
         assert words in told
-
-
-# --- Sources -------------------------------------------------------------------------------
-
-
-def test_gzip_is_told_by_the_first_bytes_and_may_have_several_members(tmp_path: Path) -> None:
-    packed = gzip.compress(GOOD * 3) + gzip.compress(GOOD * 4)
-    assert tally_of(written(tmp_path, packed, "plain.txt")).requests == 7
-    assert tally_of(written(tmp_path, GOOD, "not.gz")).requests == 1
-
-
-def test_the_last_line_needs_no_line_feed(tmp_path: Path) -> None:
-    assert tally_of(written(tmp_path, GOOD + GOOD[:-1])).requests == 2
-
-
-def test_windows_line_ends_are_no_part_of_a_line(tmp_path: Path) -> None:
-    tally = tally_of(written(tmp_path, GOOD.replace(b"\n", b" 0.5\r\n") * 3 + b"\r\n"))
-    assert (tally.requests, tally.malformed, tally.timed) == (3, 0, 3)
-
-
-def test_the_position_reaches_the_size_of_the_file(tmp_path: Path) -> None:
-    path = written(tmp_path, gzip.compress(GOOD * 50_000))
-    with LogSource(path) as source:
-        places = [source.position for _ in source.blocks()]
-    assert places == sorted(places)
-    assert places[-1] == source.size == path.stat().st_size
-
-
-@pytest.mark.parametrize("keep", [15, 200, -9, -4])
-def test_a_gzip_file_that_was_cut_off_is_said_to_be(tmp_path: Path, keep: int) -> None:
-    with pytest.raises(LogUnreadable, match=r"ends too early"):
-        tally_of(written(tmp_path, gzip.compress(GOOD * 9000)[:keep]))
-
-
-def test_a_damaged_gzip_file_is_said_to_be(tmp_path: Path) -> None:
-    data = bytearray(gzip.compress(GOOD * 9000))
-    data[-8:-4] = b"\0\0\0\0"
-    with pytest.raises(LogUnreadable, match=r"damaged after [\d,]+ unpacked bytes"):
-        tally_of(written(tmp_path, bytes(data)))
-
-
-@pytest.mark.parametrize(
-    ("head", "what"),
-    [(b"PK\x03\x04", "ZIP"), (b"BZh9", "bzip2"), (b"\xfd7zXZ\x00", "xz"), (b"\xff\xfe1", "UTF-16")],
-)
-def test_other_files_are_named(tmp_path: Path, head: bytes, what: str) -> None:
-    with pytest.raises(LogUnreadable, match=what):
-        LogSource(written(tmp_path, head + b"\0" * 100))
-
-
-def test_what_unpacks_to_too_much_is_stopped(tmp_path: Path) -> None:
-    path = written(tmp_path, gzip.compress(b"\n" * 5_000_000))
-    with (
-        LogSource(path, max_unpacked=1_000_000) as source,
-        pytest.raises(LogUnreadable, match="unpacks to more than 1,000,000 bytes"),
-    ):
-        list(source.blocks())
-
-
-# --- Memory --------------------------------------------------------------------------------
-
-
-def peak_of(path: Path) -> int:
-    tracemalloc.start()
-    try:
-        tally_of(path)
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
-def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
-    make_log(tmp_path / "short.log", Recipe(4_000, request_time="seconds"))
-    make_log(tmp_path / "long.log", Recipe(80_000, request_time="seconds"))
-    assert peak_of(tmp_path / "long.log") < peak_of(tmp_path / "short.log") + 300_000
-
-
-def test_a_line_without_an_end_does_not_fill_the_memory(tmp_path: Path) -> None:
-    path = written(tmp_path, GOOD)
-    with path.open("r+b") as stream:
-        stream.truncate(100_000_000)  # a hole: it reads as zeros and takes no disk
-    assert peak_of(path) < 5_000_000
-    tally = tally_of(path)
-    assert (tally.requests, tally.malformed) == (1, 1)
-
-
-def test_a_gzip_bomb_does_not_fill_the_memory(tmp_path: Path) -> None:
-    path = tmp_path / "bomb.gz"
-    with gzip.open(path, "wb") as stream:
-        for _ in range(50):
-            stream.write(b"\0" * 1_000_000)
-    assert path.stat().st_size < 60_000
-    assert peak_of(path) < 5_000_000

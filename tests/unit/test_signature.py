@@ -1,82 +1,58 @@
-"""A function's signature as validation, JSON schema and fields, for every type a task may take."""
+"""A function's signature as validation and values, for every type a task may take."""
 
 from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal
-from enum import Enum
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import pytest
-from pydantic import BaseModel, EmailStr, Field, HttpUrl
+from pydantic import BaseModel, HttpUrl
 
-from jobs import InputFile, JobContext, LongText
-from jobs.catalog.arguments import Argument
-from jobs.catalog.signature import ArgSpec, BadSignature
+from jobs import InputFile
+from jobs.catalog.signature import ArgSpec
 from jobs.errors import InvalidArguments
 
-
-class Colour(Enum):
-    RED = "red"
-    BLUE = "blue"
-
-
-class Level(int, Enum):
-    LOW = 1
-    HIGH = 2
-
-
-class Address(BaseModel):
-    street: str
-    number: int = 1
-
-
-@dataclass
-class Size:
-    width: int
-    height: int
-
-
-UPLOAD = "01890a5d-ac96-774b-bcce-b302099a8057"
-Bounded = Annotated[int, Field(ge=1, le=9, title="How many", description="From one to nine.")]
-
-
-def text(value: str) -> None: ...
-def bounded_text(value: Annotated[str, Field(max_length=20)]) -> None: ...
-def wide_text(value: Annotated[str, Field(max_length=2000)]) -> None: ...
-def long_text(value: LongText) -> None: ...
-def integer(value: int) -> None: ...
-def bounded(value: Bounded) -> None: ...
-def number(value: float) -> None: ...
-def decimal(value: Decimal) -> None: ...
-def boolean(value: bool) -> None: ...
-def literal(value: Literal["a", "b"]) -> None: ...
-def literal_numbers(value: Literal[1, 2]) -> None: ...
-def constant(value: Literal["only"]) -> None: ...
-def enum(value: Colour) -> None: ...
-def int_enum(value: Level) -> None: ...
-def many_choices(value: list[Literal["a", "b"]]) -> None: ...
-def texts(value: list[str]) -> None: ...
-def numbers(value: dict[str, int]) -> None: ...
-def model(value: Address) -> None: ...
-def models(value: list[Address]) -> None: ...
-def data_class(value: Size) -> None: ...
-def moment(value: datetime) -> None: ...
-def day(value: date) -> None: ...
-def mail(value: EmailStr) -> None: ...
-def url(value: HttpUrl) -> None: ...
-def file(value: InputFile) -> None: ...
-def files(value: list[InputFile]) -> None: ...
-def anything(value: Any) -> None: ...
-def maybe_text(value: str | None = None) -> None: ...
-def maybe_integer(value: int | None = None) -> None: ...
-def maybe_enum(value: Colour | None = None) -> None: ...
-def maybe_file(value: InputFile | None = None) -> None: ...
-def maybe_model(value: Address | None = None) -> None: ...
-
+from .signatures import (
+    UPLOAD,
+    Address,
+    Colour,
+    Level,
+    Size,
+    anything,
+    argument,
+    boolean,
+    bounded,
+    bounded_text,
+    constant,
+    data_class,
+    day,
+    enum,
+    file,
+    files,
+    int_enum,
+    integer,
+    literal,
+    literal_numbers,
+    long_text,
+    mail,
+    many_choices,
+    maybe_enum,
+    maybe_file,
+    maybe_integer,
+    maybe_model,
+    maybe_text,
+    model,
+    models,
+    moment,
+    number,
+    numbers,
+    text,
+    texts,
+    url,
+    wide_text,
+)
 
 CASES: list[tuple[Any, str, Any, Any, Any]] = [
     # function, kind, what is sent, what is stored, what the function gets
@@ -127,12 +103,6 @@ CASES: list[tuple[Any, str, Any, Any, Any]] = [
     (maybe_enum, "choice", None, None, None),
     (maybe_model, "json", {"street": "s"}, {"street": "s", "number": 1}, Address(street="s")),
 ]
-
-
-def argument(function: Any) -> Argument:
-    found: list[Argument] = ArgSpec(function).arguments
-    assert len(found) == 1
-    return found[0]
 
 
 @pytest.mark.parametrize(("function", "kind", "sent", "stored", "got"), CASES)
@@ -218,113 +188,3 @@ def test_uploads_are_found_at_any_depth() -> None:
     send.__annotations__ = {"parcels": dict[str, Parcel], "label": InputFile | None}
     sent = {"parcels": {"a": {"inside": [{"upload": UPLOAD}]}}, "label": None}
     assert ArgSpec(send).validate(sent).uploads == [uuid.UUID(UPLOAD)]
-
-
-def test_what_a_field_tells() -> None:
-    found = argument(bounded)
-    assert (found.title, found.help) == ("How many", "From one to nine.")
-    assert (found.minimum, found.maximum, found.required) == (1, 9, True)
-    assert argument(bounded_text).max_length == 20
-    assert argument(literal).choices == (("a", "a"), ("b", "b"))
-    assert argument(int_enum).choices == ((1, "1"), (2, "2"))
-    assert argument(many_choices).multiple
-    assert argument(maybe_integer).default is None
-    assert not argument(maybe_integer).required
-    assert argument(maybe_integer).nullable
-    assert not argument(integer).nullable
-
-
-def test_required_fields_come_first_and_names_become_titles() -> None:
-    def mixed(first: int = 1, *, second_one: str, third: bool = False) -> None: ...
-
-    found = ArgSpec(mixed).arguments
-    assert [one.name for one in found] == ["second_one", "first", "third"]
-    assert [one.title for one in found] == ["Second one", "First", "Third"]
-    assert found[1].default == 1
-    stored = ArgSpec(mixed).validate({"second_one": "x"}).stored
-    assert stored == {"first": 1, "second_one": "x", "third": False}
-
-
-def test_names_that_pydantic_has_for_itself_are_names_like_others() -> None:
-    def awkward(json: int, copy: int, model_fields: int, schema: int, self: int) -> None: ...
-
-    sent = {"json": 1, "copy": 2, "model_fields": 3, "schema": 4, "self": 5}
-    spec = ArgSpec(awkward)
-    assert spec.bind(spec.validate(sent).stored, {}) == sent
-
-
-def test_the_context_is_no_argument() -> None:
-    def told(context: JobContext, n: int) -> None: ...
-    def plain(n: int, context: int) -> None: ...
-
-    assert [one.name for one in ArgSpec(told).arguments] == ["n"]
-    assert ArgSpec(told).takes_context
-    assert not ArgSpec(plain).takes_context
-    with pytest.raises(InvalidArguments):
-        ArgSpec(told).validate({"n": 1, "context": "mine"})
-
-
-def test_the_schema_is_for_other_programs() -> None:
-    schema = ArgSpec(bounded).json_schema
-    assert schema["properties"]["value"] == {
-        "type": "integer",
-        "minimum": 1,
-        "maximum": 9,
-        "title": "How many",
-        "description": "From one to nine.",
-    }
-    assert schema["required"] == ["value"]
-    assert schema["additionalProperties"] is False
-
-
-def test_what_no_database_holds_is_replaced() -> None:
-    assert ArgSpec(text).validate({"value": "a\ud800\x00"}).stored == {"value": "a\ufffd\ufffd"}
-
-
-def test_a_call_by_position_becomes_one_by_name() -> None:
-    def area(width: int, height: int, *, unit: str = "cm") -> None: ...
-
-    spec = ArgSpec(area)
-    assert spec.by_name((1, 2), {"unit": "m"}) == {"width": 1, "height": 2, "unit": "m"}
-    with pytest.raises(InvalidArguments, match="3 arguments at most"):
-        spec.by_name((1, 2, "m", 4), {})
-    with pytest.raises(InvalidArguments, match="given twice"):
-        spec.by_name((1,), {"width": 2})
-
-
-def bare(value) -> None: ...  # type: ignore[no-untyped-def]
-def gathered(*values: int) -> None: ...
-def named(**values: int) -> None: ...
-def positional(value: int, /) -> None: ...
-def unreadable(value: NoSuchType) -> None: ...  # type: ignore[name-defined]  # noqa: F821
-def no_json_default(value: Any = object) -> None: ...
-def endless_default(value: float = float("inf")) -> None: ...
-def wrong_default(value: int = "x") -> None: ...  # type: ignore[assignment]
-def out_of_bounds(value: Bounded = 10) -> None: ...
-def a_lock(value: type(lambda: 0)) -> None: ...  # type: ignore[valid-type]
-
-
-@pytest.mark.parametrize(
-    ("function", "said"),
-    [
-        (bare, "the parameter 'value' has no type annotation"),
-        (gathered, "the parameter 'values' must be one that can be given by name"),
-        (named, "the parameter 'values' must be one that can be given by name"),
-        (positional, "the parameter 'value' must be one that can be given by name"),
-        (unreadable, "its annotations cannot be read"),
-        (no_json_default, "the default of 'value' is no JSON"),
-        (endless_default, "the default of 'value' is no JSON"),
-        (wrong_default, "the default of 'value' does not fit its type"),
-        (out_of_bounds, "the default of 'value' does not fit its type"),
-        (a_lock, "a type cannot be validated"),
-    ],
-)
-def test_a_signature_that_cannot_be_right_says_which_part(function: Any, said: str) -> None:
-    with pytest.raises(BadSignature) as caught:
-        ArgSpec(function)
-    assert said in str(caught.value)
-
-
-def test_what_was_recorded_before_the_signature_changed_fits_no_longer() -> None:
-    with pytest.raises(InvalidArguments):
-        ArgSpec(integer).bind({"old": 1}, {})

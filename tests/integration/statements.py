@@ -1,0 +1,97 @@
+"""The hot statements by name, for who asks a database how it reads in each of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import connection
+from django.utils import timezone
+
+from jobs import figures, lifecycle
+from jobs.ids import uuid7
+from jobs.lifecycle.outcomes import Outcome
+from jobs.models import Job
+from jobs.states import Ending, Status
+from jobs.submission import backlog
+from jobs.submission.accept import Wishes, _same_request, _same_slot
+from tests.factories import make_consumer, take_one
+
+Run = Callable[[], Any]
+TOMORROW = timedelta(days=1)
+
+
+def claim() -> None:
+    lifecycle.claim("q1", 3, uuid7(), timezone.now())
+
+
+def finish() -> None:
+    consumer = make_consumer()
+    claimed = take_one("q1", consumer.pk)
+    lifecycle.finish([Outcome(claim=claimed, ending=Ending.SUCCEEDED, ended_at=timezone.now())])
+
+
+def write_words() -> None:
+    consumer = make_consumer()
+    claimed = take_one("q1", consumer.pk)
+    words = lifecycle.Words(claimed.id, claimed.attempt, done=1, log="said")
+    lifecycle.write_words([words])
+
+
+def cancel() -> None:
+    lifecycle.cancel(Job.objects.filter(status=Status.RUNNING)[0].pk, "ada")
+
+
+def _listed(status: Status) -> Run:
+    return lambda: list(Job.objects.all().with_status(status)[:9])
+
+
+STATEMENTS: dict[str, Run] = {
+    "claim": claim,
+    "finish": finish,
+    "has_waiting": lambda: lifecycle.has_waiting("q1"),
+    "record of nobody": lambda: lifecycle.record(Job(task="t", queue="q1")),
+    "record of somebody": lambda: lifecycle.record(
+        Job(task="t", queue="q1", owner=User.objects.get())
+    ),
+    "record unique": lambda: lifecycle.record(Job(task="t", queue="q1", unique_slot="s")),
+    "same slot": lambda: _same_slot(Job(unique_slot="s")),
+    "same request": lambda: _same_request(Wishes(idempotency_key="k"), User.objects.get()),
+    "next due": lifecycle.next_due,
+    "promote due": lambda: lifecycle.promote_due(timezone.now() + TOMORROW),
+    "orphans": lifecycle.orphans,
+    "rescue": lambda: lifecycle.rescue(uuid7()),
+    "cancellations": lambda: lifecycle.cancellations(uuid7()),
+    "write words": write_words,
+    "cancel": cancel,
+    "prune": lambda: lifecycle.prune(timezone.now()),
+    "backlog": lambda: backlog._count("q1", 10),
+    "queue figures": lambda: figures.queue_figures([]),
+    "recorded tasks": figures.recorded_tasks,
+    "waiting queues": figures.waiting_queues,
+    "next in line": lambda: figures.next_in_line("q1"),
+    "list of running": _listed(Status.RUNNING),
+    "list of queued": _listed(Status.QUEUED),
+    "list of scheduled": _listed(Status.SCHEDULED),
+    "list of failed": _listed(Status.FAILED),
+    "list of cancelled": _listed(Status.CANCELLED),
+    "list of one owner": lambda: list(Job.objects.visible_to(User.objects.get())[:9]),
+    "list of one task": lambda: list(Job.objects.filter(task="t1")[:9]),
+}
+
+
+def noted(run: Run) -> list[tuple[str, Any]]:
+    """Run it; return the statements that it sent, with their parameters."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", sql) and not many:
+            seen.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        run()
+    return seen

@@ -1,0 +1,161 @@
+"""The page of a job: its result, files, log and attempts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from jobs.models import Job
+from jobs.states import Ending
+from jobs.submission import store_upload
+
+from .job_pages import at, read
+from .page_jobs import Desk
+from .page_tasks import FILES
+
+
+@pytest.mark.parametrize(
+    ("result", "shown"),
+    [
+        ("7 * 7 = 49", '<p class="large">7 * 7 = 49</p>'),
+        (0, '<p class="large">0</p>'),
+        (False, '<p class="large">no</p>'),
+        (None, "It returned nothing."),
+        ("line 1\n<line> 2", '<pre class="text" tabindex="0">line 1\n&lt;line&gt; 2</pre>'),
+        ({"lines": 3}, '<span class="key">lines</span> <span>3</span>'),
+        ([], "<code>[]</code>"),
+        ([1, "<a>"], '<ol class="values"><li>1</li><li>&lt;a&gt;</li></ol>'),
+        ({"deep": {"er": {}}}, "<code>{}</code>"),
+        ({"rows": [{"n": 1}]}, '<td data-label="n" class="right">1</td>'),
+    ],
+)
+def test_a_result_is_shown_by_its_kind(page: Client, desk: Desk, result: Any, shown: str) -> None:
+    assert shown in read(page, desk.done(result))
+
+
+def test_rows_are_a_table_that_is_sorted_by_its_heads(page: Client, desk: Desk) -> None:
+    rows = [{"city": "Bonn", "people": 3}, {"city": "aachen", "people": 20}, {"city": "Celle"}]
+    job = desk.done(rows)
+    html = read(page, job)
+    assert 'sort=-0.1"' in html  # of numbers the largest first
+    by_name = read(page, job, "?tab=result&sort=0.0")
+    assert by_name.index("aachen") < by_name.index("Bonn") < by_name.index("Celle")
+    assert 'aria-sort="ascending"' in by_name
+    by_people = read(page, job, "?tab=result&sort=-0.1")
+    assert by_people.index("aachen") < by_people.index("Bonn") < by_people.index("Celle")
+    for nonsense in ("9.9", "x", "-", "0.99999999999"):
+        assert "aachen" in read(page, job, f"?sort={nonsense}")
+
+
+def test_a_result_that_is_nested_without_end_is_shown_as_json(page: Client, desk: Desk) -> None:
+    nested: Any = "end"
+    for _ in range(60):
+        nested = {"in": [nested]}
+    assert "end" in read(page, desk.done(nested))
+
+
+def test_result_and_log_can_be_downloaded(page: Client, desk: Desk) -> None:
+    _, claim = desk.running()
+    desk.tell(claim, "one\n")
+    desk.tell(claim, "two\n")
+    job = desk.end(claim, result={"ü": 1})
+    log = page.get(at(job, "log.txt"))
+    assert log.getvalue() == b"one\ntwo\n"
+    assert "attachment" in log.headers["Content-Disposition"]
+    result = page.get(at(job, "result"))
+    assert result.json() == {"ü": 1}
+    assert 'filename="pages.count_words-result.json"' in result.headers["Content-Disposition"]
+    text = page.get(at(desk.done("a text"), "result"))
+    assert text.content == b"a text"
+    assert text.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+def test_a_large_result_is_offered_as_its_file(page: Client, desk: Desk) -> None:
+    _, claim = desk.running()
+    desk.keep(claim, "result.json", b"[" + b"1," * 50_000 + b"1]", "application/json")
+    html = read(page, desk.end(claim, result=None))
+    assert "The result is large (100 kB)." in html
+    assert "files/result.json?download" in html
+
+
+def test_pictures_are_shown_harmlessly_and_the_rest_is_saved(page: Client, desk: Desk) -> None:
+    _, claim = desk.running()
+    desk.keep(claim, "plot.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml")
+    desk.keep(claim, "page.html", b"<script>alert(1)</script>", "text/html")
+    job = desk.end(claim)
+    html = read(page, job)
+    assert f'<img src="{at(job, "files/plot.svg")}"' in html
+    plot = page.get(at(job, "files/plot.svg"))
+    assert plot.headers["Content-Type"] == "image/svg+xml"
+    assert "attachment" not in plot.headers.get("Content-Disposition", "")
+    assert "sandbox" in plot.headers["Content-Security-Policy"]
+    assert plot.headers["X-Content-Type-Options"] == "nosniff"
+    saved = page.get(at(job, "files/plot.svg?download"))
+    assert "attachment" in saved.headers["Content-Disposition"]
+    hostile = page.get(at(job, "files/page.html"))
+    assert "attachment" in hostile.headers["Content-Disposition"]
+    assert page.get(at(job, "files/none")).status_code == 404
+    for answer in (plot, saved, hostile):
+        answer.close()
+
+
+def test_files_given_are_listed_and_can_be_fetched(page: Client, desk: Desk, ada: User) -> None:
+    upload = store_upload(ada, "access.log", [b"x" * 12_000])
+    job = desk.waiting(task=FILES, args={"log": {"upload": str(upload.pk)}})
+    html = read(page, job)
+    assert "12 kB" in html
+    assert '<dd class="mono">access.log</dd>' in html
+    answer = page.get(at(job, f"uploads/{upload.pk}"))
+    assert answer.getvalue() == b"x" * 12_000
+    other = desk.waiting()
+    assert page.get(at(other, f"uploads/{upload.pk}")).status_code == 404
+
+
+def test_the_log_can_be_searched_without_a_script(page: Client, desk: Desk) -> None:
+    job, claim = desk.running()
+    desk.tell(claim, "first line\nsecond")
+    desk.tell(claim, " LINE\nthird\n")
+    html = read(page, job, "?tab=log&find=line")
+    assert "first line\nsecond LINE\n" in html
+    assert "third" not in html
+    assert "2 lines with" in html
+    assert "No line has" in read(page, job, "?tab=log&find=none")
+
+
+def test_the_end_of_a_long_log_is_shown_from_the_start_of_a_line(page: Client, desk: Desk) -> None:
+    job, claim = desk.running()
+    for number in range(30):
+        desk.tell(claim, f"line {number} {'x' * 9_000}\n")
+    html = read(page, job, "?tab=log")
+    assert "characters come before this" in html
+    assert "line 18 " not in html
+    assert '<pre class="log" id="log" tabindex="0" aria-label="Log">line 19 ' in html
+    assert "line 29 " in html
+
+
+def test_attempts_are_listed_with_their_endings(page: Client, desk: Desk) -> None:
+    job, claim = desk.running()
+    desk.end(claim, Ending.LOST, error_type="WorkerLost")
+    desk.claim(Job.objects.get(pk=job.pk))
+    html = read(page, job, "?tab=attempts")
+    assert "worker lost" in html
+    assert "Attempt 2" in html
+    assert "2 (0 of 3 failures)" in html
+
+
+def test_as_curl_is_a_command_for_a_shell(page: Client, desk: Desk) -> None:
+    html = read(page, desk.waiting(args={"text": "it's"}))
+    assert "curl http://testserver/api/v1/jobs" in html
+    assert "it&#x27;&quot;&#x27;&quot;&#x27;s" in html
+
+
+def test_a_task_that_left_the_code_still_shows_its_jobs(page: Client, desk: Desk) -> None:
+    job = desk.done(3)
+    Job.objects.filter(pk=job.pk).update(task="old.gone", args={"n": 1, "m": [1, 2]})
+    html = read(page, job)
+    assert "<h1>old.gone</h1>" in html
+    assert "[1, 2]" in html
+    assert "Run again" not in html

@@ -1,0 +1,139 @@
+"""``manage.py submit --wait``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jobs.management.commands import submit as module
+from jobs.management.outcome import wait_for
+from jobs.models import Job
+from jobs.states import Ending, Status
+from tests.factories import (
+    end,
+    make_artifact,
+    make_consumer,
+    record,
+    take_one,
+)
+
+from .api_tasks import ADD
+from .said import Said
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "clean_desk")]
+
+
+class TestWait:
+    @pytest.fixture
+    def ending(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+        """Say how the job ends while the command waits."""
+
+        def finish_with(ending: Ending = Ending.SUCCEEDED, **fields: Any) -> None:
+            def waited(job_id: Any, seconds: float) -> Job | None:
+                end(take_one(), ending, final=True, **fields)
+                return wait_for(job_id, seconds)
+
+            monkeypatch.setattr(module, "wait_for", waited)
+
+        return finish_with
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            [ADD, "n=7", "--wait"],
+            ["--wait", ADD, "n=7"],
+            [ADD, "--wait", "n=7"],
+            [ADD, "n=7", "--wait", "5"],
+            ["--wait", "5", ADD, "n=7"],
+            ["--wait=5", ADD, "n=7"],
+        ],
+    )
+    def test_the_result_is_printed_as_json(
+        self, words: list[str], ending: Callable[..., None]
+    ) -> None:
+        ending(result={"a": ["é", None]})
+        said = Said("submit", *words)
+        assert json.loads(said.out) == {"a": ["é", None]}
+        assert said.code == 0
+        assert str(Job.objects.get().pk) in said.err
+        assert Job.objects.get().args == {"n": 7, "m": 1}
+
+    @pytest.mark.parametrize(
+        ("ending_kind", "told"),
+        [(Ending.FAILED, "failed: ValueError: no"), (Ending.CANCELLED, "was cancelled: ")],
+    )
+    def test_a_job_that_did_not_succeed(
+        self, ending_kind: Ending, told: str, ending: Callable[..., None]
+    ) -> None:
+        ending(ending_kind, error_type="ValueError", message="no", traceback="Traceback...")
+        said = Said("submit", ADD, "n=1", "--wait")
+        assert (said.code, said.out) == (1, "")
+        assert told in said.refusal
+        assert "Traceback" not in said.refusal
+
+    def test_a_large_result_comes_from_its_file(
+        self, ending: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def waited(job_id: Any, seconds: float) -> Job:
+            end(take_one(), result=None)
+            job = Job.objects.get(pk=job_id)
+            make_artifact(job, "result.json", b'["large", "\xc3\xa9"]')
+            return job
+
+        monkeypatch.setattr(module, "wait_for", waited)
+        assert json.loads(Said("submit", ADD, "n=1", "--wait").out) == ["large", "é"]
+
+    def test_a_console_that_knows_ascii_only(
+        self, ending: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ending(result="é")
+        monkeypatch.setattr(module, "_speaks_unicode", lambda: False)
+        assert Said("submit", ADD, "n=1", "--wait").out == '"\\u00e9"\n'
+
+    def test_time_out(self) -> None:
+        said = Said("submit", ADD, "n=1", "--wait", "0")
+        assert (said.code, said.out) == (3, "")
+        assert "has not finished within 0 s; it goes on." in said.refusal
+        assert Job.objects.get().status == Status.QUEUED
+
+    def test_it_says_when_nobody_will_come(self) -> None:
+        assert "runconsumers --queues default" in Said("submit", ADD, "n=1", "--wait", "0").err
+        make_consumer()
+        assert "runconsumers" not in Said("submit", ADD, "n=1", "--wait", "0").err
+
+    def test_ctrl_c_leaves_the_job_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupted(*args: Any) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(module, "wait_for", interrupted)
+        said = Said("submit", ADD, "n=1", "--wait")
+        assert said.code == 130
+        assert "goes on" in said.refusal
+
+    def test_waiting_looks_less_and_less_often(self) -> None:
+        job = record()
+        pauses: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 12:
+                end(take_one(), result=1)
+
+        found = wait_for(job.pk, float("inf"), sleep)
+        assert found is not None
+        assert found.result == 1
+        assert pauses == sorted(pauses)
+        assert (pauses[0], pauses[-1]) == (0.02, 0.5)
+
+    def test_a_job_that_is_deleted_meanwhile(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def deleted(job_id: Any, seconds: float) -> Any:
+            Job.objects.all().delete()
+            return wait_for(job_id, seconds)
+
+        monkeypatch.setattr(module, "wait_for", deleted)
+        said = Said("submit", ADD, "n=1", "--wait")
+        assert said.code == 1
+        assert "was deleted" in said.refusal

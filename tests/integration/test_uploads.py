@@ -1,0 +1,120 @@
+"""Files that are handed in: stored once, kept for who uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from jobs import lifecycle
+from jobs.errors import (
+    InvalidArguments,
+    TooLarge,
+)
+from jobs.files import job_storage
+from jobs.models import Job, Upload, UploadUse
+from jobs.submission import store_upload, submit
+from tests.factories import make_upload
+
+from .api_tasks import READ
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "clean_desk")]
+
+
+def test_an_upload_is_kept_for_the_jobs_that_use_it(ada: User) -> None:
+    upload = make_upload(ada)
+    sent = {"log": {"upload": str(upload.pk)}}
+    for _ in range(2):
+        job = submit(READ, sent, owner=ada, from_outside=True).job
+        assert job.args["log"] == {"upload": str(upload.pk)}
+    assert UploadUse.objects.filter(upload=upload).count() == 2
+
+
+def test_the_same_upload_twice_in_one_job_is_one_use(ada: User) -> None:
+    reference = {"upload": str(make_upload(ada).pk)}
+    submit(READ, {"log": reference, "more": [reference, reference]}, owner=ada)
+    assert UploadUse.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_that_is_pruned_in_between_is_said_to_be_missing(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = make_upload(ada)
+    record = lifecycle.record
+
+    def late(job: Job, uploads: Any = (), **options: Any) -> bool:
+        Upload.objects.all().delete()
+        return record(job, uploads, **options)
+
+    monkeypatch.setattr(lifecycle, "record", late)
+    with pytest.raises(InvalidArguments, match="no upload"):
+        submit(READ, {"log": {"upload": str(upload.pk)}}, owner=ada)
+    assert not Job.objects.exists()
+
+
+def test_an_upload_of_another_is_as_good_as_none(ada: User, bob: User, chief: User) -> None:
+    sent = {"log": {"upload": str(make_upload(bob).pk)}}
+    with pytest.raises(InvalidArguments) as caught:
+        submit(READ, sent, owner=ada, from_outside=True)
+    assert caught.value.errors[0]["pointer"] == "/log"
+    assert not UploadUse.objects.exists()
+    assert submit(READ, sent, owner=chief, from_outside=True).created
+    assert submit(READ, sent).created
+
+
+def _stored_files() -> list[str]:
+    storage = job_storage()
+    try:
+        folders = storage.listdir("uploads")[0]
+    except FileNotFoundError:
+        return []
+    return [file for folder in folders for file in storage.listdir(f"uploads/{folder}")[1]]
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("access.log", "access.log"),
+        ("C:\\temp\\a b.log", "a b.log"),
+        ("../../etc/passwd", "passwd"),
+        ("ünï.log", "ünï.log"),
+        ("a\r\nb\x00.log", "ab\ufffd.log"),
+        ("", "upload"),
+        ("/", "upload"),
+        ("x" * 300, "x" * 255),
+    ],
+)
+def test_the_name_of_a_file_is_for_showing_only(ada: User, sent: str, shown: str) -> None:
+    upload = store_upload(ada, sent, [b"ab", b"c"])
+    assert (upload.name, upload.size, upload.owner_id) == (shown, 3, ada.pk)
+    assert upload.file == f"uploads/{upload.pk.hex[:6]}/{upload.pk.hex}"
+    with job_storage().open(upload.file) as stored:
+        assert stored.read() == b"abc"
+
+
+def test_a_file_over_the_limit_leaves_nothing(ada: User, jobs_setting: Callable[..., None]) -> None:
+    jobs_setting(MAX_UPLOAD=10)
+    assert store_upload(ada, "fits", [b"12345", b"67890"]).size == 10
+    with pytest.raises(TooLarge) as caught:
+        store_upload(ada, "big", [b"12345", b"67890", b"1"])
+    assert caught.value.limit == 10
+    assert Upload.objects.count() == 1
+    assert len(_stored_files()) == 1
+
+
+def test_a_client_that_leaves_midway_leaves_nothing(ada: User) -> None:
+    def chunks() -> Any:
+        yield b"begun"
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        store_upload(ada, "half", chunks())
+    assert not Upload.objects.exists()
+    assert _stored_files() == []
+
+
+def test_an_empty_file_is_a_file(ada: User) -> None:
+    assert store_upload(ada, "empty", []).size == 0

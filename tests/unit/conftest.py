@@ -1,0 +1,51 @@
+"""A web server for tests that fetch, a catalogue for those that declare."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from jobs.catalog import all_tasks, registry
+
+from .website import Site
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    found = Site()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found.asked.append(self.path)
+            found.hosts.append(self.headers.get("Host", ""))
+            found.replies[self.path](self)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: Any) -> None:
+            """Say nothing of a client that has gone: that is what some tests are about."""
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        found.port = server.server_port
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield found
+        found.stopping.set()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def declared(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Only what a test declares itself."""
+    all_tasks()
+    found: dict[str, Any] = {}
+    monkeypatch.setattr(registry, "_declared", found)
+    monkeypatch.setattr(registry, "_by_name", {})
+    return found

@@ -1,0 +1,56 @@
+"""A web server for one test, and what it answers.
+
+It runs on 127.0.0.1, which is let pass by naming its network; every test of a refusal then uses
+an address outside of it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+
+from webapp.safe_http import (
+    Answer,
+    Limits,
+    fetch,
+    networks,
+)
+
+HERE = networks(["127.0.0.1/32"])
+
+Reply = Callable[[BaseHTTPRequestHandler], None]
+
+
+@dataclass
+class Site:
+    """A web server for one test: what it answers by path, and what it was asked."""
+
+    replies: dict[str, Reply] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    hosts: list[str] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    port: int = 0
+
+    def url(self, path: str = "/", host: str = "127.0.0.1") -> str:
+        return f"http://{host}:{self.port}{path}"
+
+    def get(self, path: str = "/", limits: Limits | None = None) -> Answer:
+        return fetch(self.url(path), limits, HERE)
+
+
+def page(body: bytes, status: int = 200, **headers: str) -> Reply:
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return reply
+
+
+def redirect(target: str) -> Reply:
+    return page(b"", 302, Location=target)
