@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ logger = logging.getLogger("jobs")
 FLUSH_SECONDS = 10.0
 LEAVE_SECONDS = 1.0
 BELL_SECONDS = 5.0
+DEAF_SECONDS = 0.003
 LOOK_SECONDS = 1.0
 LOOK_SECONDS_UNTIL_IDLE = 0.05
 DRAINED = 0
@@ -106,7 +108,9 @@ class ConsumerProcess:
                 self._chores.rang()
                 self.desk.look(bell.queues)
                 # While a look is asked for and not done, all that rings is of no use: not one
-                # commit of a busy table needs to be heard.
+                # commit of a busy table needs to be heard. The pause keeps this thread asleep
+                # while the job that rang goes from thread to thread: it would take its turns.
+                time.sleep(DEAF_SECONDS)
                 self.desk.wait_until_looked(60.0)
 
     def _wait(self) -> None:
