@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from tests.benchmarks.desk.apps import NO_INOTIFY
 from tests.benchmarks.place import Place
 from tests.benchmarks.processes import ROOT
 
@@ -99,6 +100,20 @@ class JobdeskOneProcess(Jobdesk):
     slots = ("--processes", "1", "--concurrency", "2")
 
 
+class JobdeskElsewhere(JobdeskOneProcess):
+    """As on systems that do not tell when a file has grown: SQLite is asked a hundred times a
+    second."""
+
+    name = "jobdesk_elsewhere"
+    title = "Jobdesk, SQLite, without inotify"
+    note = "as on Windows and macOS"
+    works = frozenset({"start", "pickup"})
+
+    def environment(self, place: Place) -> dict[str, str]:
+        """Without inotify."""
+        return {**super().environment(place), NO_INOTIFY: "1"}
+
+
 class JobdeskPostgres(Jobdesk):
     """PostgreSQL alone."""
 
@@ -130,6 +145,7 @@ class JobdeskRedisSqlite(Jobdesk):
 SYSTEMS = (
     Jobdesk(),
     JobdeskOneProcess(),
+    JobdeskElsewhere(),
     JobdeskPostgres(),
     JobdeskRedis(),
     JobdeskRedisSqlite(),
