@@ -20,7 +20,7 @@ from pathlib import Path
 
 from .base import Bell
 
-POLL_SECONDS = 0.01
+POLL_SECONDS = 0.015  # costs 0.8 % of a core; each question is a read transaction
 TIMED_SECONDS = 0.2
 # The log grows before its commit can be seen: look again, a little later each time.
 VISIBLE_AFTER = (0.0, 0.0003, 0.0006, 0.0012, 0.0024, 0.005)
@@ -104,30 +104,32 @@ class _Version:
 
 
 class VersionBell:
-    """Asks SQLite every hundredth of a second."""
+    """Asks SQLite every 15 ms."""
 
     queues: Collection[str] | None = None
 
     def __init__(self, database: Path) -> None:
         self._version = _Version(database)
-        self._closed = threading.Event()
+        self._closed = False
         self._listening = threading.Lock()
 
     def wait(self, timeout: float) -> bool:
         """Wait for a commit of another connection."""
         end = time.monotonic() + timeout
         with self._listening:
-            while not self._closed.is_set():
+            while not self._closed:
                 if self._version.changed():
                     return True
                 left = end - time.monotonic()
-                if left <= 0 or self._closed.wait(min(POLL_SECONDS, left)):
+                if left <= 0:
                     break
+                # Not an event's wait, which costs more: who closes waits that long.
+                time.sleep(min(POLL_SECONDS, left))
         return False
 
     def close(self) -> None:
-        """Wake who waits, then let go of the file."""
-        self._closed.set()
+        """Let who waits end, then let go of the file."""
+        self._closed = True
         with self._listening:
             self._version.close()
 

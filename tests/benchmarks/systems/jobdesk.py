@@ -101,8 +101,7 @@ class JobdeskOneProcess(Jobdesk):
 
 
 class JobdeskElsewhere(JobdeskOneProcess):
-    """As on systems that do not tell when a file has grown: SQLite is asked a hundred times a
-    second."""
+    """As on systems that do not tell when a file has grown: SQLite is asked again and again."""
 
     name = "jobdesk_elsewhere"
     title = "Jobdesk, SQLite, without inotify"
