@@ -97,7 +97,7 @@ def post_job(request: HttpRequest, caller: Caller) -> JsonResponse:
 
 
 def _idempotency_key(request: HttpRequest) -> str | None:
-    key = request.headers.get("Idempotency-Key")
+    key = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if key is not None and not _KEY.fullmatch(key):
         raise ApiError(MALFORMED, "An Idempotency-Key is 1 to 255 visible ASCII characters.")
     return key

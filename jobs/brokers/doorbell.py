@@ -1,8 +1,8 @@
 """How an idle consumer notices a commit within milliseconds, at next to no cost.
 
 SQLite has no listeners. On Linux the kernel tells when the write-ahead log grows (inotify: about
-a millisecond, and nothing while nothing happens); elsewhere ``PRAGMA data_version`` is asked a
-hundred times a second, which takes no lock and a few microseconds.
+a millisecond, and nothing while nothing happens); elsewhere ``PRAGMA data_version`` is asked
+every few milliseconds.
 """
 
 from __future__ import annotations
