@@ -1,6 +1,6 @@
 """Jobs that are lost again and again: which of them kills its consumer?
 
-It is not to be told from those that ran beside it, so from the fourth loss on each waits a random
+It is not to be told from those that ran beside it, so from the seventh loss on each waits a random
 while before it runs again: they part, and only who kills is there each time. That one is charged.
 """
 
@@ -15,7 +15,7 @@ from ..states import Ending
 
 FREE_LOSSES: Final = 10
 """So many losses in a row cost a job nothing: far more than chance deals out to one job."""
-PROMPT_LOSSES: Final = 3
+PROMPT_LOSSES: Final = 6
 """After so many it runs again at once."""
 LONGEST_PAUSE: Final = 5
 """The pauses double so many times, to 32 s."""

@@ -120,7 +120,7 @@ def main() -> None:
 
 def _asked() -> Price:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.capacity")
-    for name, default in (("submit-database", 150), ("run", 250), ("run-database", 200)):
+    for name, default in (("submit-database", 700), ("run", 250), ("run-database", 160)):
         parser.add_argument(f"--{name}", type=float, default=default, help="microseconds a job")
     parser.add_argument("--commit", type=float, default=300, help="microseconds a transaction")
     asked = parser.parse_args()

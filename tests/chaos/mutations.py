@@ -51,7 +51,7 @@ def older_code() -> None:
 
 def little_patience() -> None:
     """Fewer losses are free, and pauses are shorter. (Nor does this: it saves a minute.)"""
-    _losses.FREE_LOSSES = 5
+    _losses.FREE_LOSSES, _losses.PROMPT_LOSSES = 5, 3
     original = _losses.backoff_seconds
     _losses.backoff_seconds = lambda times: original(times) / 2
 
