@@ -28,9 +28,7 @@ class AddIndexOnline(AddIndex):
         to_state: Any,
     ) -> None:
         """Add it."""
-        model = to_state.apps.get_model(app_label, self.model_name)
-        if self.allow_migrate_model(schema_editor.connection.alias, model):
-            self._change(schema_editor, "add_index", model, self.index)
+        self._change(schema_editor, schema_editor.add_index, to_state, app_label)
 
     def database_backwards(
         self,
@@ -40,12 +38,13 @@ class AddIndexOnline(AddIndex):
         to_state: Any,
     ) -> None:
         """Remove it."""
-        model = from_state.apps.get_model(app_label, self.model_name)
-        if self.allow_migrate_model(schema_editor.connection.alias, model):
-            self._change(schema_editor, "remove_index", model, self.index)
+        self._change(schema_editor, schema_editor.remove_index, from_state, app_label)
 
     def _change(
-        self, schema_editor: BaseDatabaseSchemaEditor, how: str, model: Any, index: Any
+        self, schema_editor: BaseDatabaseSchemaEditor, how: Any, state: Any, app_label: str
     ) -> None:
-        online = {"concurrently": True} if schema_editor.connection.vendor == "postgresql" else {}
-        getattr(schema_editor, how)(model, index, **online)
+        model = state.apps.get_model(app_label, self.model_name)
+        db = schema_editor.connection
+        if self.allow_migrate_model(db.alias, model):
+            online = {"concurrently": True} if db.vendor == "postgresql" else {}
+            how(model, self.index, **online)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .. import lifecycle
@@ -54,7 +53,7 @@ def submit_many(task: AnyTask, many: Iterable[Mapping[str, Any]]) -> list[uuid.U
 
 
 def _validated(task: AnyTask, number: int, args: Mapping[str, Any]) -> Validated:
-    try:  # not ``_numbered``: a context for each takes as long as to validate it
+    try:
         return task.spec.validate(args)
     except InvalidArguments as error:
         raise _with_number(number, error) from error
@@ -63,16 +62,10 @@ def _validated(task: AnyTask, number: int, args: Mapping[str, Any]) -> Validated
 def _check_files(fitting: list[Validated]) -> None:
     for number, arguments in enumerate(fitting):
         if arguments.uploads:
-            with _numbered(number):
+            try:
                 check_uploads(arguments, None)
-
-
-@contextmanager
-def _numbered(number: int) -> Iterator[None]:
-    try:
-        yield
-    except InvalidArguments as error:
-        raise _with_number(number, error) from error
+            except InvalidArguments as error:
+                raise _with_number(number, error) from error
 
 
 def _with_number(number: int, error: InvalidArguments) -> InvalidArguments:
