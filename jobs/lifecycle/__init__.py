@@ -2,8 +2,8 @@
 the attempt; who lost the race writes nothing. The drawing is in ``jobs.states``."""
 
 from .bulk import record_many
-from .claims import Claim, claim, has_waiting, is_one_message
-from .outcomes import Outcome, finish
+from .claims import Claim, as_claims, claim, has_waiting, is_one_message, take
+from .outcomes import Outcome, endings, finish, write_endings
 from .patience import bounded_waits, waited_for_lock
 from .places import beat, beats_beside, bury, leave, living_on, open_places, register, set_paused
 from .recording import record
@@ -22,6 +22,7 @@ __all__ = [
     "Outcome",
     "Sweeper",
     "Words",
+    "as_claims",
     "beat",
     "beats_beside",
     "bounded_waits",
@@ -30,6 +31,7 @@ __all__ = [
     "cancellations",
     "claim",
     "disown",
+    "endings",
     "finish",
     "has_waiting",
     "is_one_message",
@@ -47,7 +49,9 @@ __all__ = [
     "rescue",
     "retry",
     "set_paused",
+    "take",
     "waited_for_lock",
+    "write_endings",
     "write_words",
     "writing",
 ]

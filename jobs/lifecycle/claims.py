@@ -6,10 +6,12 @@ import json
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from .adapting import Adapter
 from .sql import CLAIM, HAS_WAITING, connection, run
+
+Row: TypeAlias = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +53,27 @@ def claim(queue: str, limit: int, consumer: uuid.UUID, now: datetime) -> list[Cl
 
     Nothing is taken from a paused queue, nor by a consumer that was declared dead.
     """
+    return as_claims(take(queue, limit, consumer, now), now)
+
+
+def take(queue: str, limit: int, consumer: uuid.UUID, now: datetime) -> list[Row]:
+    """Take jobs as ``claim`` does; ``as_claims`` reads the rows, after the transaction."""
     db = connection()
     lock = "FOR UPDATE SKIP LOCKED" if db.features.has_select_for_update_skip_locked else ""
     adapt = Adapter(db)
     me = adapt.uuid(consumer)
     parameters = [queue, limit, me, adapt.time(now), me, queue]
-    rows = run(db, CLAIM.format(lock=lock), parameters)
+    return run(db, CLAIM.format(lock=lock), parameters)
+
+
+def as_claims(rows: list[Row], now: datetime) -> list[Claim]:
+    """Return what ``take`` gave, the best first."""
     # RETURNING gives rows in any order.
-    rows.sort(key=lambda row: (-row[12], row[13], str(row[0])))
-    return [_claim(row, now) for row in rows]
+    best_first = sorted(rows, key=lambda row: (-row[12], row[13], str(row[0])))
+    return [_claim(row, now) for row in best_first]
 
 
-def _claim(row: tuple[Any, ...], now: datetime) -> Claim:
+def _claim(row: Row, now: datetime) -> Claim:
     return Claim(
         id=as_uuid(row[0]),
         task=row[1],

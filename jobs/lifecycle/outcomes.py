@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from ..retry import backoff_seconds
 from ..states import CHARGED, WAITING, Ending, Status
 from .adapting import Adapter
-from .claims import Claim, as_uuid
+from .claims import Claim
 from .ringing import ring_after_commit
 from .sql import ADD_ATTEMPTS, ATTEMPT, ENDING, FINISH, connection, run
 
@@ -58,34 +59,64 @@ class Outcome:
         return self.ended_at + timedelta(seconds=pause)
 
 
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """Outcomes with the values of their rows, ready to be written."""
+
+    outcomes: list[Outcome]
+    jobs: list[tuple[Any, ...]]
+    attempts: list[tuple[Any, ...]]
+
+
+def endings(outcomes: Iterable[Outcome]) -> list[Endings]:
+    """Return outcomes as ``write_endings`` takes them.
+
+    What can be made ready before the transaction is no work inside it: SQLite's one write lock is
+    held for as long as that lasts, by a thread that waits for Python like any other.
+    """
+    adapt = Adapter(connection())
+    waiting = list(outcomes)
+    lots = [waiting[first : first + AT_ONCE] for first in range(0, len(waiting), AT_ONCE)]
+    return [
+        Endings(lot, [_ending(one, adapt) for one in lot], [_attempt(one, adapt) for one in lot])
+        for lot in lots
+    ]
+
+
 def finish(outcomes: Iterable[Outcome]) -> list[Outcome]:
     """Write outcomes and their attempts; return those that came too late and changed nothing.
 
     An outcome is too late when its job was given to someone else in the meantime. Call it inside
     a transaction: an outcome and its attempt belong together.
     """
-    waiting = list(outcomes)
-    late: list[Outcome] = []
-    while waiting:
-        late += _finish(waiting[:AT_ONCE])
-        del waiting[:AT_ONCE]
-    return late
+    return write_endings(endings(outcomes))
 
 
-def _finish(outcomes: list[Outcome]) -> list[Outcome]:
+def write_endings(lots: Iterable[Endings]) -> list[Outcome]:
+    """Write what ``endings`` made ready; as ``finish``."""
+    return [outcome for lot in lots for outcome in _write(lot)]
+
+
+def _write(lot: Endings) -> list[Outcome]:
     db = connection()
-    adapt = Adapter(db)
-    rows = ", ".join([ENDING[db.vendor]] * len(outcomes))
-    endings = [value for one in outcomes for value in _ending(one, adapt)]
-    done = {(as_uuid(job), attempt) for job, attempt in run(db, FINISH.format(rows=rows), endings)}
-    written = [one for one in outcomes if (one.claim.id, one.claim.attempt) in done]
+    rows = ", ".join([ENDING[db.vendor]] * len(lot.jobs))
+    found = run(db, FINISH.format(rows=rows), list(chain.from_iterable(lot.jobs)))
+    # Both begin with the job and the attempt, each as the driver has it.
+    done = {(job, attempt) for job, attempt in found}
+    written = [values for values in lot.attempts if values[:2] in done]
     if written:
         rows = ", ".join([ATTEMPT] * len(written))
-        values = [value for one in written for value in _attempt(one, adapt)]
-        run(db, ADD_ATTEMPTS.format(rows=rows), values)
-    again = [one.claim for one in written if one.target == Status.QUEUED]
+        run(db, ADD_ATTEMPTS.format(rows=rows), list(chain.from_iterable(written)))
+    late = [
+        one for one, values in zip(lot.outcomes, lot.jobs, strict=True) if values[:2] not in done
+    ]
+    again = [
+        one.claim
+        for one, values in zip(lot.outcomes, lot.jobs, strict=True)
+        if one.target == Status.QUEUED and values[:2] in done
+    ]
     ring_after_commit((claim.queue, claim.id) for claim in again)
-    return [one for one in outcomes if (one.claim.id, one.claim.attempt) not in done]
+    return late
 
 
 def _ending(outcome: Outcome, adapt: Adapter) -> tuple[Any, ...]:

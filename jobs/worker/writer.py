@@ -86,19 +86,23 @@ def write(batch: Batch, consumer: uuid.UUID) -> Written:
     written = Written(claims={queue: [] for queue in batch.claims})
     if not (found or batch.writes_something):
         return written
+    # SQLite's write lock is held for as long as this lasts: what can be done before or after it is.
+    endings = lifecycle.endings(batch.outcomes)
     with lifecycle.writing():
         for note in batch.notes:
             kept, replaced = lifecycle.keep_artifact(note)
             written.stale_files += [replaced] if replaced else []
             written.stale_files += [] if kept else [note.file]
         lifecycle.write_words(batch.words)
-        written.late = lifecycle.finish(batch.outcomes)
+        written.late = lifecycle.write_endings(endings)
         if batch.beat:
             written.beating = lifecycle.beat(consumer)
         now = timezone.now()
-        for queue in found:
-            written.claims[queue] = lifecycle.claim(queue, batch.claims[queue], consumer, now)
+        taken = {
+            queue: lifecycle.take(queue, batch.claims[queue], consumer, now) for queue in found
+        }
     written.committed = True
+    written.claims |= {queue: lifecycle.as_claims(rows, now) for queue, rows in taken.items()}
     delete_files(written.stale_files)
     return written
 

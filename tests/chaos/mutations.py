@@ -101,7 +101,7 @@ def no_compare_and_set() -> None:
     seen: dict[str, list[uuid.UUID]] = {}
     condition = "WHERE id IN (SELECT id FROM picked) AND status = 'queued'"
     assert condition in sql.CLAIM
-    original = lifecycle.claim
+    original = lifecycle.take
 
     def look(queue: str) -> bool:
         waiting = Job.objects.filter(status="queued", queue=queue)
@@ -110,14 +110,15 @@ def no_compare_and_set() -> None:
             _meet_the_other()
         return bool(seen[queue])
 
-    def claim(queue: str, *rest: Any) -> Any:
+    def take(queue: str, *rest: Any) -> Any:
         if queue not in seen:
             look(queue)
         ids = ", ".join(f"'{one.hex}'" for one in seen.pop(queue))
         _claims.CLAIM = sql.CLAIM.replace(condition, f"WHERE id IN ({ids})")
         return original(queue, *rest)
 
-    _lifecycle.has_waiting, _lifecycle.claim = look, claim
+    _lifecycle.has_waiting, _lifecycle.take = look, take
+    _claims.take = take
 
 
 def _meet_the_other() -> None:
