@@ -6,8 +6,8 @@ until it is free, and a server's threads pile up behind it. SQLite has its ``tim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -26,8 +26,7 @@ SELECT set_config('lock_timeout', '{ms:.0f}', true) WHERE current_setting('lock_
 """
 
 
-@contextmanager
-def bounded_waits(seconds: float | None = None) -> Iterator[None]:
+def bounded_waits(seconds: float | None = None) -> AbstractContextManager[None]:
     """Let no statement of the block, on this thread, wait longer for a lock (``LOCK_SECONDS``).
 
     It costs no round trip. It does nothing in a transaction of the caller's, whose limits are the
@@ -36,10 +35,8 @@ def bounded_waits(seconds: float | None = None) -> Iterator[None]:
     """
     db = connection()
     if db.in_atomic_block or _is_bounded(db) or not takes_many(db):
-        yield
-        return
-    with db.execute_wrapper(_Limit(seconds or LOCK_SECONDS)):
-        yield
+        return nullcontext()
+    return db.execute_wrapper(_Limit(seconds or LOCK_SECONDS))
 
 
 def waited_for_lock(error: BaseException) -> bool:

@@ -99,7 +99,8 @@ def submit(
     validated = declared.spec.validate(args)
     job = new_row(declared, validated.stored, owner, asked)
     check_options(job, declared, owner, from_outside)
-    when_available(lambda: check_uploads(validated, owner))
+    if validated.uploads:
+        when_available(lambda: check_uploads(validated, owner))
     if from_outside:
         before = when_available(lambda: _same_where_full(job))
         if before is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.db import DatabaseError, connection
+from django.db.models.signals import post_init
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -21,6 +22,22 @@ def test_a_new_job_is_as_django_makes_it() -> None:
     for field in Job._meta.concrete_fields:
         assert getattr(new, field.attname) == getattr(made, field.attname), field.name
     assert new._state.adding
+    assert new._state.db is None
+    assert vars(new).keys() == vars(made).keys()
+
+
+def test_who_listens_to_new_jobs_hears_of_one() -> None:
+    heard: list[Job] = []
+
+    def listen(instance: Job, **kwargs: object) -> None:
+        heard.append(instance)
+
+    given = {"id": uuid7(), "args": {}, "positional": [], "created_at": timezone.now(), "task": "t"}
+    post_init.connect(listen, sender=Job)
+    try:
+        assert [Job.new(**given)] == heard
+    finally:
+        post_init.disconnect(listen, sender=Job)
 
 
 def test_the_hot_statements_name_every_column() -> None:
