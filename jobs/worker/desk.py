@@ -21,9 +21,10 @@ from .writer import Batch, Written
 
 TAKE_SECONDS = 5.0
 WORDS_SECONDS = 0.5
-AHEAD = 32
+AHEAD = 64
 """So many jobs more than there are slots are taken while jobs are quick: one commit then serves
-them all."""
+them all. With half as many a process is done before the writer's pace lets it have more, with
+more of them a process that dies takes too many along."""
 WAITED_SECONDS = 0.5
 
 
