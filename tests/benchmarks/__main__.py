@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from .systems import systems
 
 SHORT_SYSTEMS = "jobdesk,huey_sqlite,django_tasks_db,django_q2,one_insert,empty_view"
 SHORT_WORKS = "pickup,burst,submit,poll"
-ON_REQUEST = {"price"}
+ON_REQUEST = {"price", "jobdesk_redis_sqlite"}
 
 
 def main() -> None:
@@ -60,10 +61,13 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--add", action="store_true", help="add what that file has not yet")
     parser.add_argument("--keep", action="store_true", help="keep the folders of the runs")
     asked = parser.parse_args()
-    usual = ",".join(work for work in SHOWN if work not in ON_REQUEST)
-    asked.systems = asked.systems or (SHORT_SYSTEMS if asked.short else ",".join(systems()))
-    asked.works = asked.works or (SHORT_WORKS if asked.short else usual)
+    asked.systems = asked.systems or (SHORT_SYSTEMS if asked.short else _usual(systems()))
+    asked.works = asked.works or (SHORT_WORKS if asked.short else _usual(SHOWN))
     return asked
+
+
+def _usual(names: Iterable[str]) -> str:
+    return ",".join(name for name in names if name not in ON_REQUEST)
 
 
 if __name__ == "__main__":

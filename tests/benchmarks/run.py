@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 from .place import Place, drop_postgres, free_port, fresh_postgres, fresh_redis
+from .prepared import prepare
 from .processes import Started, kill, start
 from .systems import systems
 from .systems.base import System
@@ -108,7 +109,7 @@ def measure(work: str, place: Place) -> dict[str, Any]:
     import django
 
     django.setup()
-    system.prepare(place)
+    prepare(system, place)
     bench = Bench(system, place)
     try:
         return WORKS[work](bench)

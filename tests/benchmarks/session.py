@@ -15,6 +15,7 @@ from typing import Any
 
 from .place import Place
 from .plan import Chunk, Task
+from .prepared import forget
 from .processes import ROOT
 from .results import Results
 from .run import GO, HELD, READY, RESULT
@@ -76,10 +77,14 @@ class Session:
         """Measure what is planned; each figure is in the results as soon as it is known."""
         begin, whole = time.monotonic(), sum(chunk.seconds for chunk in plan) / 60
         _say(f"{len(plan)} steps, about {whole:.0f} minutes.")
-        for number, chunk in enumerate(plan, 1):
-            minutes = (time.monotonic() - begin) / 60
-            _say(f"[{number}/{len(plan)}, {minutes:.0f} of about {whole:.0f} min] {chunk.title}")
-            self._measure(chunk, results)
+        try:
+            for number, chunk in enumerate(plan, 1):
+                minutes = (time.monotonic() - begin) / 60
+                at = f"{number}/{len(plan)}, {minutes:.0f} of about {whole:.0f} min"
+                _say(f"[{at}] {chunk.title}")
+                self._measure(chunk, results)
+        finally:
+            forget(self.folder)
 
     def one(self, system: System, work: str) -> dict[str, Any]:
         """One measurement."""

@@ -14,7 +14,7 @@ class Sizes:
 
     burst: int = 2000
     bulk: int = 20_000
-    pickups: int = 15
+    pickups: int = 12
     submit_seconds: int = 5
     poll_seconds: int = 2
     compute_rounds: int = 2

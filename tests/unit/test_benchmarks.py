@@ -10,11 +10,14 @@ from tests.benchmarks.capacity import Price, simulate
 from tests.benchmarks.endurance import verdict
 from tests.benchmarks.figures import median_and_range, percentile
 from tests.benchmarks.goals import Floor, Goal, best_of, exactly, times
+from tests.benchmarks.place import Place
 from tests.benchmarks.plan import SECONDS, WAITING, Chunk, chunks
+from tests.benchmarks.prepared import forget, prepare
 from tests.benchmarks.reach import GOALS
 from tests.benchmarks.report import CLASSES, SHOWN, report
 from tests.benchmarks.results import Results
 from tests.benchmarks.systems import systems
+from tests.benchmarks.systems.base import System
 from tests.benchmarks.works import WORKS
 
 
@@ -118,6 +121,28 @@ def test_an_earlier_run_is_taken_up_where_it_ended(tmp_path: Any) -> None:
     assert len(left) == 5
     found.add("huey_sqlite", "burst", {"jobs_per_s": 2.0})
     assert Results.load(file).values("huey_sqlite", "burst", "jobs_per_s") == [2.0]
+
+
+class Prepared(System):
+    """Says where it was prepared."""
+
+    name = "some"
+
+    def prepare(self, place: Place) -> None:
+        (place.folder / "var").mkdir()
+        (place.folder / "var" / "tables").write_text(place.folder.name)
+
+
+def test_tables_are_made_once_and_copied_beside_what_is_there(tmp_path: Any) -> None:
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "own.py").write_text(name)
+        prepare(Prepared(), Place("some", folder))
+    assert (tmp_path / "second" / "var" / "tables").read_text() == "first"
+    assert (tmp_path / "second" / "own.py").read_text() == "second"
+    forget(tmp_path)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["first", "second"]
 
 
 def test_a_run_that_was_interrupted_has_a_report() -> None:
