@@ -21,7 +21,7 @@ from .systems import systems
 
 SHORT_SYSTEMS = "jobdesk,huey_sqlite,django_tasks_db,django_q2,one_insert,empty_view"
 SHORT_WORKS = "pickup,burst,submit,poll"
-ON_REQUEST = {"price", "jobdesk_redis_sqlite"}
+ON_REQUEST = {"price", "one-dies", "jobdesk_redis_sqlite"}
 
 
 def main() -> None:

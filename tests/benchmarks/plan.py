@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,23 +21,25 @@ IDLE = {"pickup": 8, "rest": 16}
 """The systems rest but for a moment now and then: so many at a time."""
 
 SECONDS = {
-    "start": 9.0,
-    "pickup": 5.0,
-    "rest": 5.0,
-    "burst": 11.0,
-    "bulk": 12.0,
-    "submit": 13.0,
-    "compute": 14.0,
-    "crash": 14.0,
-    "one-dies": 9.0,
-    "long": 6.0,
-    "poll": 17.0,
-    "crowd": 27.0,
-    "grown": 110.0,
+    "start": 4.5,
+    "pickup": 4.0,
+    "rest": 4.0,
+    "burst": 8.0,
+    "bulk": 9.0,
+    "submit": 8.5,
+    "compute": 6.0,
+    "crash": 10.0,
+    "one-dies": 8.0,
+    "long": 5.0,
+    "poll": 12.0,
+    "crowd": 18.0,
+    "grown": 70.0,
     "price": 20.0,
 }
 """What one system takes for itself, as seen on two cores; and what all share then."""
-SHARED_SECONDS = {"pickup": 50.0, "rest": 185.0, "crash": 140.0, "long": 150.0}
+SHARED_SECONDS = {"pickup": 35.0, "rest": 185.0, "crash": 140.0, "long": 150.0}
+SURE_SECONDS = 60.0
+"""After so much the pace of this machine is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,21 @@ class Chunk:
     def starts_together(self) -> bool:
         """Whether none begins before all are set up."""
         return self.tasks[0].work in IDLE
+
+
+class Clock:
+    """How long it has taken, and how long it will take at the pace seen so far."""
+
+    def __init__(self, plan: Sequence[Chunk]) -> None:
+        self.whole = sum(chunk.seconds for chunk in plan)
+        self.done = 0.0
+        self._begin = time.monotonic()
+
+    def __str__(self) -> str:
+        spent = time.monotonic() - self._begin
+        pace = spent / self.done if self.done > SURE_SECONDS else 1.0
+        about = spent + pace * (self.whole - self.done)
+        return f"{spent / 60:.0f} of about {about / 60:.0f} min"
 
 
 def chunks(

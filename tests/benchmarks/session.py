@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .place import Place
-from .plan import Chunk, Task
+from .plan import Chunk, Clock, Task
 from .prepared import forget
 from .processes import ROOT
 from .results import Results
@@ -75,14 +75,13 @@ class Session:
 
     def run(self, plan: Sequence[Chunk], results: Results) -> None:
         """Measure what is planned; each figure is in the results as soon as it is known."""
-        begin, whole = time.monotonic(), sum(chunk.seconds for chunk in plan) / 60
-        _say(f"{len(plan)} steps, about {whole:.0f} minutes.")
+        clock = Clock(plan)
+        _say(f"{len(plan)} steps, about {clock.whole / 60:.0f} minutes.")
         try:
             for number, chunk in enumerate(plan, 1):
-                minutes = (time.monotonic() - begin) / 60
-                at = f"{number}/{len(plan)}, {minutes:.0f} of about {whole:.0f} min"
-                _say(f"[{at}] {chunk.title}")
+                _say(f"[{number}/{len(plan)}, {clock}] {chunk.title}")
                 self._measure(chunk, results)
+                clock.done += chunk.seconds
         finally:
             forget(self.folder)
 

@@ -14,12 +14,12 @@ class Sizes:
 
     burst: int = 2000
     bulk: int = 20_000
-    pickups: int = 12
-    submit_seconds: int = 5
+    pickups: int = 10
+    submit_seconds: int = 4
     poll_seconds: int = 2
-    compute_rounds: int = 2
-    crowd_seconds: int = 20
-    settle_seconds: float = 3.0
+    compute_rounds: int = 1
+    crowd_seconds: int = 14
+    settle_seconds: float = 2.0
 
 
 def sizes() -> Sizes:
@@ -31,7 +31,6 @@ def sizes() -> Sizes:
             pickups=3,
             submit_seconds=2,
             poll_seconds=1,
-            compute_rounds=1,
             crowd_seconds=10,
         )
     return Sizes()
