@@ -33,7 +33,8 @@ def main() -> None:
     chosen = [known[name] for name in asked.systems.split(",")]
     works = asked.works.split(",")
     peers = asked.peers_python or peers_python()
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    for needed in (FOLDER, asked.json.parent):
+        needed.mkdir(parents=True, exist_ok=True)
     results = Results.load(asked.json) if asked.add else Results(file=asked.json)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=FOLDER))
     plan = list(chunks(chosen, works, 1 if asked.short else asked.passes, results))

@@ -24,9 +24,11 @@ class Results:
         """Those of an earlier run, to be added to. What had failed is left out: it is tried again.
 
         Raises:
-            OSError, ValueError: the file is not there, or none of ours.
+            ValueError: the file is none of ours.
         """
         found = cls(file=file)
+        if not file.exists():
+            return found
         for key, passes in json.loads(file.read_text("utf-8")).items():
             system, work = key.split(" ")
             found.passes[system, work] = [one for one in passes if "error" not in one]
