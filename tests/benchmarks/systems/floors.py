@@ -62,10 +62,6 @@ class ServedAsWeAre(System):
     our_python = True
     note = "no job system; the web server of Jobdesk's `up`"
 
-    def settings(self, values: dict[str, Any], place: Place) -> None:
-        """What the server asks for."""
-        values["HTTPS"] = False
-
     def web(self, port: int) -> list[str]:
         """Ours, with the floor's application."""
         return [sys.executable, "-m", f"{SITE}.served", str(port)]
