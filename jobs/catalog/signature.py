@@ -47,6 +47,13 @@ class ArgSpec:
         self.takes_context = bool(parameters) and parameters[0].name == CONTEXT_PARAMETER
         self.parameters = parameters[1:] if self.takes_context else parameters
         self._model = _build_model(function, self.parameters)
+        # What the model's own methods call, without the options that they look at each time.
+        validator, serializer = (
+            self._model.__pydantic_validator__,
+            self._model.__pydantic_serializer__,
+        )
+        self._validate: Callable[..., BaseModel] = validator.validate_python
+        self._dump = serializer.to_python
 
     @cached_property
     def arguments(self) -> list[Argument]:
@@ -71,7 +78,7 @@ class ArgSpec:
         """
         model = self._checked(raw, None)
         try:
-            stored, text = written(model.model_dump(mode="json", by_alias=True))
+            stored, text = written(self._dump(model, mode="json", by_alias=True))
         except (ValueError, RecursionError) as error:
             # An infinite float fits its type, and a free-form value may be nested without end.
             raise InvalidArguments(
@@ -109,7 +116,7 @@ class ArgSpec:
 
     def _checked(self, raw: Any, context: dict[str, Any] | None) -> BaseModel:
         try:
-            return self._model.model_validate(raw, context=context)
+            return self._validate(raw, context=context)
         except ValidationError as error:
             raise InvalidArguments(problems_of(error, raw)) from error
         except RecursionError as error:
