@@ -16,7 +16,6 @@ class Carrier:
     title: str
     """The product's name, for people."""
     takes_messages = True
-    rings_by_commit = False
 
     def __init__(self) -> None:
         self._announcer = Announcer(self.title, self._send)

@@ -52,16 +52,12 @@ def ring_along(queue: str) -> tuple[str, list[str]] | None:
 
 def announce(queue: str, job_id: uuid.UUID) -> None:
     """Tell consumers of a job that has been committed to a queue."""
-    broker = get_broker()
-    if not broker.rings_by_commit:
-        broker.announce(queue, job_id)
+    get_broker().announce(queue, job_id)
 
 
 def announce_all(found: Iterable[tuple[str, uuid.UUID]]) -> None:
     """Tell consumers of jobs, by queue and id, that wait by now: due, handed back, let go."""
     broker = get_broker()
-    if broker.rings_by_commit:
-        return
     # A message is for one consumer; a broker without messages rings all of them at once.
     lot = found if broker.takes_messages else dict(found).items()
     for queue, job_id in lot:
