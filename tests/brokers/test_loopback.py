@@ -176,6 +176,14 @@ def test_who_leaves_takes_the_plate_along(bell: LoopbackBell, data_dir: Path) ->
     assert not plate.exists()
 
 
+def test_closing_wakes_who_listens(bell: LoopbackBell) -> None:
+    listener = Listener(bell)
+    closing = threading.Thread(target=bell.close)
+    closing.start()
+    assert listener.answer() is False
+    closing.join(10)
+
+
 def test_a_port_that_was_a_dead_consumers_is_left_alone(data_dir: Path) -> None:
     """Another program may have it by now."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
