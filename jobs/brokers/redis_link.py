@@ -24,6 +24,8 @@ LARGE: Final = 100_000  # bytes; our own permits have 50, others' are as large a
 ABANDONED_MS: Final = 30_000
 MOST_IN_HAND: Final = 1000
 DEAD_MS: Final = 600_000
+NO_STREAM: Final = ("NOGROUP", "UNBLOCKED")
+"""What a server says of a stream that is not there; the latter, before 7.2, to who waits for it."""
 
 
 class RedisLink:
@@ -57,7 +59,7 @@ class RedisLink:
         try:
             found = self._look(min(limit, self._at_once), seconds)
         except redis.ResponseError as error:
-            if not str(error).startswith("NOGROUP"):
+            if not str(error).startswith(NO_STREAM):
                 raise
             self._make_group()  # a first start, or the server was emptied
             return []
