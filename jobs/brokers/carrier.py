@@ -19,13 +19,20 @@ class Carrier:
     rings_by_commit = False
 
     def __init__(self) -> None:
-        self._announcer = Announcer(self.title, self._send)
+        self._announcer = Announcer(self.title, self._send, self._begin, self._end)
         self._me = ""
         self._dead: list[str] = []
 
     def _send(self, lot: Sequence[Announcement]) -> None:
         """Send permits within a time limit; may raise anything."""
         raise NotImplementedError
+
+    def _begin(self, lot: Sequence[Announcement]) -> bool:
+        """Send permits as far as that waits for nothing; whether ``_end`` is to do the rest."""
+        return False
+
+    def _end(self, lot: Sequence[Announcement]) -> None:
+        """Wait, within a time limit, until what was begun is sent; may raise anything."""
 
     def _connect(self, queue: str) -> Link:
         """Return a new consumer's connection to the messages of one queue."""
