@@ -80,6 +80,18 @@ def test_a_frozen_server_is_not_waited_for(line: Line, server: RedisServer) -> N
     line.end(1)
 
 
+def test_an_answer_that_nobody_has_read_is_not_taken_for_a_later_one(
+    line: Line, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.send(lot("a"))
+    with server.client() as client:
+        client.set("jobs.wrong", "no stream")
+    assert line.begin(lot("wrong"))
+    monkeypatch.setattr(redis_line, "_has_ended", lambda connection: False)  # it is still to come
+    line.send(lot("a"))
+    assert length(server) == 2
+
+
 def test_a_server_that_has_closed_the_connection_gets_a_new_one(
     line: Line, server: RedisServer
 ) -> None:
