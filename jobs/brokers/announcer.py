@@ -58,6 +58,7 @@ class Announcer:
         self._changed = threading.Condition()
         self._waiting: deque[Announcement] = deque(maxlen=MOST_WAITING)
         self._begun: list[Announcement] = []
+        self._asked = False
         self._sending = False
         self._thread: threading.Thread | None = None
 
@@ -69,11 +70,21 @@ class Announcer:
                 self._waiting.append(one)
             else:
                 self._begun = [one]
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
-                self._thread.start()
-                atexit.register(self.flush, EXIT_SECONDS)
-            self._changed.notify_all()
+            self._wake()
+
+    def get_ready(self) -> None:
+        """Have nothing sent: a client that is loaded and connected for that is so for what comes
+        next. Returns at once."""
+        with self._changed:
+            self._asked = True
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
+            self._thread.start()
+            atexit.register(self.flush, EXIT_SECONDS)
+        self._changed.notify_all()
 
     def flush(self, seconds: float) -> bool:
         """Wait until everything is sent, at most so long; whether it is."""
@@ -82,7 +93,7 @@ class Announcer:
 
     @property
     def _is_busy(self) -> bool:
-        return bool(self._waiting or self._begun or self._sending)
+        return bool(self._waiting or self._begun or self._sending or self._asked)
 
     def _begins(self, lot: Sequence[Announcement]) -> bool:
         try:
@@ -94,7 +105,7 @@ class Announcer:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._is_busy)
-                self._sending = True
+                self._sending, self._asked = True, False
                 begun, self._begun = self._begun, []
                 some = range(0 if begun else min(AT_ONCE, len(self._waiting)))
                 lot = begun or [self._waiting.popleft() for _ in some]

@@ -100,6 +100,9 @@ class Broker(Protocol):
     def rings_by_commit(self) -> bool:
         """Whether the commit of the job is all that consumers need to notice it."""
 
+    def get_ready(self) -> None:
+        """Get ready to announce, beside the caller: there will be jobs."""
+
     def announce(self, queue: str, job_id: uuid.UUID) -> None:
         """Send a permit. Returns at once; a broker that is down costs the caller nothing."""
 

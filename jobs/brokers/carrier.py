@@ -42,6 +42,10 @@ class Carrier:
         """Have a permit sent."""
         self._announcer.put(queue, job_id)
 
+    def get_ready(self) -> None:
+        """Have the client loaded and connected."""
+        self._announcer.get_ready()
+
     def flush(self, seconds: float) -> None:
         """Wait until every permit is sent."""
         self._announcer.flush(seconds)

@@ -38,6 +38,9 @@ class DatabaseBroker:
         """SQLite's files tell of a commit by themselves."""
         return bool(_jobs_database().vendor == "sqlite")
 
+    def get_ready(self) -> None:
+        """There is nothing to make ready."""
+
     def announce(self, queue: str, job_id: uuid.UUID) -> None:
         """Notify on PostgreSQL; nothing to send elsewhere: the row is the message."""
         db = _jobs_database()

@@ -6,11 +6,15 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
+from django.apps import apps
+from django.core.signals import request_finished
 
-from jobs.brokers import redis_line
+from jobs import brokers
+from jobs.brokers import choose, redis_line
 from jobs.brokers.announcer import Announcement
 from jobs.brokers.redis_line import Line
 from tests.waiting import wait_until
@@ -44,6 +48,12 @@ def line(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]
     made.close()
 
 
+def clients(server: RedisServer) -> int:
+    """How many are connected beside the one that asks."""
+    with server.client() as client:
+        return int(client.info("clients")["connected_clients"]) - 1
+
+
 def length(server: RedisServer, queue: str = "a") -> int:
     with server.client() as client:
         return int(client.xlen(f"jobs.{queue}"))
@@ -58,6 +68,26 @@ def test_a_connection_is_made_by_sending_never_by_beginning(
     assert line.begin(lot("a"))
     line.end(1)
     assert length(server) == 3
+
+
+def test_the_first_request_of_a_process_makes_the_connection(
+    server: RedisServer, settings: Any
+) -> None:
+    """The client's import and the connection are not left to the first job. Later requests find the
+    signal without its receiver."""
+    settings.JOBS = {**settings.JOBS, "BROKER_URL": server.url}
+    apps.get_app_config("jobs").ready()
+    try:
+        request_finished.send(None)
+        wait_until(lambda: clients(server) == 1)
+        assert not request_finished.disconnect(brokers.get_ready), "once is enough"
+    finally:
+        choose._make.cache_clear()
+
+
+def test_no_first_request_fails_of_a_broker_that_cannot_be(settings: Any) -> None:
+    settings.JOBS = {**settings.JOBS, "BROKER_URL": "carrier-pigeon://"}
+    brokers.get_ready()
 
 
 def test_a_frozen_server_is_not_waited_for(line: Line, server: RedisServer) -> None:

@@ -60,6 +60,14 @@ def test_a_permit_is_begun_at_once_and_ended_by_the_thread(wire: Wire) -> None:
     assert (wire.ended, wire.sent) == (["a"], [])
 
 
+def test_getting_ready_sends_an_empty_lot(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    lots: list[int] = []
+    monkeypatch.setattr(wire, "_send", lambda lot: lots.append(len(lot)))
+    wire.get_ready()
+    assert wire.flush(SECONDS)
+    assert lots == [0]
+
+
 def test_nothing_is_begun_while_an_answer_is_to_come(wire: Wire) -> None:
     """What is begun then could fill the connection, and who hands in a job would wait."""
     wire.ring("a", "b", "c")
