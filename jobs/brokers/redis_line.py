@@ -71,7 +71,8 @@ class Line:
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._pool.disconnect()
+        if self._connection is not None:
+            self._connection.disconnect()
 
     def _packed(self, lot: Sequence[Announcement]) -> Any:
         return self._connection.pack_commands(
