@@ -160,7 +160,7 @@ LOGGING: dict[str, Any] = {
         "django.tasks": {"level": "CRITICAL"},
         "django_tasks": {"level": "CRITICAL"},
         "funboost": {"level": "WARNING"},
-        # A line for each request that waits for a thread, just when there are many.
-        "waitress.queue": {"level": "ERROR"},
+        # The server's worker tells that it starts and stops.
+        "_granian": {"level": "WARNING"},
     },
 }

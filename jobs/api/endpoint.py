@@ -100,7 +100,7 @@ def _guarded(answer: Answer, table: dict[str, Handler]) -> View:
 
 
 def _without_body(response: HttpResponseBase) -> HttpResponseBase:
-    """The answer to HEAD. Some servers (waitress) would send the body of a GET after it."""
+    """The answer to HEAD. Some servers would send the body of a GET after it."""
     headers = {**response.headers}
     if isinstance(response, HttpResponse):
         headers["Content-Length"] = str(len(response.content))

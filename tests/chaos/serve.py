@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import socket
 import sys
-
-import waitress
+import threading
 
 
 def main() -> None:
     """Serve until killed."""
+    from webapp.up.site import Site
     from webapp.wsgi import application
 
-    listening = socket.socket(fileno=int(sys.argv[1]))
-    waitress.create_server(application, sockets=[listening], threads=4).run()
+    Site(socket.socket(fileno=int(sys.argv[1])), application).start()
+    threading.Event().wait()
 
 
 if __name__ == "__main__":

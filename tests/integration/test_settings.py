@@ -136,6 +136,5 @@ def test_the_console_is_quiet_but_for_our_own() -> None:
     assert handlers["problems"]["level"] == "WARNING"
     for name in ("django.tasks", "django_tasks", "funboost"):
         assert not logging.getLogger(name).isEnabledFor(logging.INFO)
-    # waitress warns of each request that waits for a thread.
-    assert not logging.getLogger("waitress.queue").isEnabledFor(logging.WARNING)
+    assert not logging.getLogger("_granian.workers").isEnabledFor(logging.INFO)
     assert logging.getLogger("jobs.worker").isEnabledFor(logging.INFO)

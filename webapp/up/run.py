@@ -55,6 +55,7 @@ def up(host: str, port: int, processes: int, write: Write, check: Callable[[], N
     user = _prepare(write)
     check()
     any_host = address.allow_host(host)
+    url = address.base_url(host, sock.getsockname()[1])
     consumers = Consumers(processes, write) if processes else None
     if consumers:
         consumers.start()
@@ -64,7 +65,6 @@ def up(host: str, port: int, processes: int, write: Write, check: Callable[[], N
 
         site = Site(sock, application)
         site.start()
-        url = address.base_url(host, sock.getsockname()[1])
         _wait_usable(site, consumers, stop, url)
         if not stop.wait(0):
             _welcome(url, user, any_host=any_host, write=write)
@@ -72,10 +72,12 @@ def up(host: str, port: int, processes: int, write: Write, check: Callable[[], N
         write("Stopping.")
         if consumers:
             consumers.drain()
-        site.stop()
+        ended = site.stop()
     finally:
         if consumers:
             consumers.stop()
+    if not ended:
+        os._exit(0)  # a request is still under way: Python's own end would wait for it, or crash
 
 
 def _prepare(write: Write) -> User:

@@ -1,0 +1,250 @@
+"""The web server: connections, bodies and answers as an application and a client rely on them."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from webapp.up.calls import IN_MEMORY, Calls, Gate
+from webapp.up.site import Site
+
+SECONDS = 20.0
+
+
+class Desk:
+    """A small application: it echoes, holds, breaks, or answers with the status of the path."""
+
+    def __init__(self) -> None:
+        self.held = threading.Semaphore(0)
+        self.release = threading.Event()
+        self.closed = threading.Event()
+        self.bodies: list[tuple[str, int]] = []
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Any:
+        path = environ["PATH_INFO"]
+        if path == "/echo":
+            body = environ["wsgi.input"].read()
+            self.bodies.append((environ["CONTENT_LENGTH"], len(body)))
+            start("200 OK", [])
+            return [body]
+        if path == "/file":
+            start("200 OK", [])
+            return Pieces(self.closed)
+        if path == "/broken":
+            raise RuntimeError("no answer")
+        if path == "/hold":
+            self.held.release()
+            self.release.wait(SECONDS)
+        status = path.strip("/") if path[1:].isdigit() else "200"
+        body = b"" if status in {"204", "304"} else b"text"
+        start(f"{status} Answer", [("Content-Length", "4")] if body else [("ETag", '"1"')])
+        return [body]
+
+
+class Pieces:
+    """An answer that is made as it is sent."""
+
+    def __init__(self, closed: threading.Event) -> None:
+        self._closed = closed
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([b"a" * 100_000, b"b" * 100_000])
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def place(desk: Desk) -> Iterator[tuple[str, int]]:
+    listening = socket.create_server(("127.0.0.1", 0))
+    address: tuple[str, int] = listening.getsockname()
+    site = Site(listening, desk)
+    site.start()
+    yield address
+    desk.release.set()
+    assert site.stop()
+    assert not site.is_alive()
+
+
+@pytest.fixture
+def client(place: tuple[str, int]) -> Iterator[http.client.HTTPConnection]:
+    client = http.client.HTTPConnection(*place, timeout=SECONDS)
+    yield client
+    client.close()
+
+
+def ask(client: http.client.HTTPConnection, status: int, **headers: str) -> Any:
+    client.request("GET", f"/{status}", headers=headers)
+    answer = client.getresponse()
+    assert answer.status == status
+    answer.read()
+    return answer
+
+
+def test_answers_without_a_body_keep_the_connection(client: http.client.HTTPConnection) -> None:
+    ask(client, 200)
+    first = client.sock
+    for status in (304, 204, 304, 200):
+        answer = ask(client, status)
+        assert not answer.will_close, status
+        assert answer.headers["Connection"] is None
+        assert client.sock is first
+
+
+def test_who_asks_for_the_end_gets_it(client: http.client.HTTPConnection) -> None:
+    assert ask(client, 304, Connection="close").will_close
+
+
+@pytest.mark.parametrize("size", [0, 1, IN_MEMORY, IN_MEMORY + 1, 3 * 1024**2])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_arrives_whole_with_its_length(
+    client: http.client.HTTPConnection, desk: Desk, size: int, *, chunked: bool
+) -> None:
+    body = b"x" * size
+    client.request("POST", "/echo", iter([body]) if chunked else body, encode_chunked=chunked)
+    assert client.getresponse().read() == body
+    told, read = desk.bodies[0]
+    assert (int(told or 0), read) == (size, size)
+
+
+def test_a_body_that_ends_too_early_never_reaches_the_application(
+    place: tuple[str, int], client: http.client.HTTPConnection, desk: Desk
+) -> None:
+    with socket.create_connection(place) as broken:
+        broken.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+        broken.shutdown(socket.SHUT_WR)
+        broken.settimeout(SECONDS)
+        assert b"200" not in broken.recv(4096)[:20]
+    ask(client, 200)
+    assert desk.bodies == []
+
+
+def test_slow_bodies_keep_nobody_from_working(
+    place: tuple[str, int], client: http.client.HTTPConnection
+) -> None:
+    slow = [socket.create_connection(place) for _ in range(24)]
+    try:
+        for one in slow:
+            one.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+        ask(client, 200)
+        for one in slow:
+            one.sendall(b" later")
+            one.settimeout(SECONDS)
+            assert b"200 OK" in one.recv(4096)
+    finally:
+        for one in slow:
+            one.close()
+
+
+def test_an_answer_in_pieces_arrives_whole_and_is_closed(
+    client: http.client.HTTPConnection, desk: Desk
+) -> None:
+    client.request("GET", "/file")
+    assert client.getresponse().read() == b"a" * 100_000 + b"b" * 100_000
+    assert desk.closed.wait(SECONDS)
+
+
+def test_an_application_that_breaks_is_a_500(client: http.client.HTTPConnection) -> None:
+    client.request("GET", "/broken")
+    assert client.getresponse().status == 500
+
+
+def test_head_has_no_body(client: http.client.HTTPConnection) -> None:
+    client.request("HEAD", "/200")
+    answer = client.getresponse()
+    assert (answer.status, answer.read()) == (200, b"")
+    ask(client, 200)
+
+
+def test_it_stops_although_a_connection_stays_open(desk: Desk) -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+    host, port = listening.getsockname()
+    client = http.client.HTTPConnection(host, port, timeout=SECONDS)
+    site = Site(listening, desk)
+    site.start()
+    ask(client, 200)
+    assert site.is_alive()
+    assert site.stop()
+    assert not site.is_alive()
+    with pytest.raises(OSError, match=r"."):
+        socket.create_connection((host, port), SECONDS)
+    client.close()
+
+
+def test_it_tells_when_a_request_does_not_end(desk: Desk) -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+    host, port = listening.getsockname()
+    client = http.client.HTTPConnection(host, port, timeout=SECONDS)
+    site = Site(listening, desk)
+    site.start()
+    client.request("GET", "/hold")
+    assert desk.held.acquire(timeout=SECONDS)
+    assert not site.stop()
+    assert site.is_alive()
+    desk.release.set()
+    assert client.getresponse().read() == b"text"
+    assert site.stop()
+    client.close()
+
+
+def test_few_work_at_once_in_the_order_in_which_they_came() -> None:
+    gate, entered, order = Gate(1), threading.Event(), []
+    leave = threading.Event()
+
+    def first() -> None:
+        with gate:
+            entered.set()
+            leave.wait(SECONDS)
+
+    def later(number: int) -> None:
+        with gate:
+            order.append(number)
+
+    threads = [threading.Thread(target=first)]
+    threads[0].start()
+    assert entered.wait(SECONDS)
+    for number in range(5):
+        threads.append(threading.Thread(target=later, args=(number,)))
+        threads[-1].start()
+        while len(gate._waiting) <= number:
+            assert threads[-1].is_alive()
+    assert order == []
+    leave.set()
+    for thread in threads:
+        thread.join(SECONDS)
+    assert order == [0, 1, 2, 3, 4]
+    assert gate._free == 1
+
+
+class Proto:
+    """What granian gives to answer with."""
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.status, self.headers, self.body = status, dict(headers), body
+
+
+class Source:
+    """A body without an end."""
+
+    def read(self, size: int) -> bytes:
+        return b"x" * size
+
+
+@pytest.mark.parametrize("head", [{"CONTENT_LENGTH": "101"}, {"HTTP_TRANSFER_ENCODING": "chunked"}])
+def test_what_is_too_large_by_far_is_refused(head: dict[str, str], desk: Desk) -> None:
+    proto = Proto()
+    calls = Calls(desk, Gate(1), limit=100)
+    calls(proto, {"PATH_INFO": "/echo", "wsgi.input": Source(), **head})
+    assert proto.status == 413
+    assert b"100 bytes" in proto.body
+    assert desk.bodies == []
