@@ -48,6 +48,7 @@ class Desk:
         self._ended: deque[tuple[Attempt, Outcome]] = deque()
         self._wanting: set[str] = set()
         self._maybe: set[str] = set(queues)
+        self._deep: set[str] = set()  # the queues that had more than was asked for, it seems
         self._plans = 0
         self._rung_after = dict.fromkeys(queues, 0)  # the plan that was the last when it rang
         self._looked = dict.fromkeys(queues, 0)  # the last plan that has looked at the queue
@@ -201,8 +202,14 @@ class Desk:
                 batch.claims[queue] = room
 
     def _room(self) -> int:
-        ahead = AHEAD if self._pace.is_quick else 0
-        return self.concurrency + ahead - len(self._running)
+        return self.concurrency + self._ahead() - len(self._running)
+
+    def _ahead(self) -> int:
+        if self._pace.is_quick:
+            return AHEAD
+        # One for each slot, so that it need not wait for two commits between two jobs; and only
+        # of a backlog, or it would be kept from an idle consumer.
+        return self.concurrency if self._deep and self._pace.is_short else 0
 
     def done(self, batch: Batch, written: Written) -> None:
         """Take note of what a transaction did."""
@@ -215,6 +222,7 @@ class Desk:
                 self._looked[queue] = batch.number
                 # Who rang since the batch was planned may have a job that it did not see.
                 fewer = len(claims) < batch.claims[queue]
+                (self._deep.discard if fewer else self._deep.add)(queue)
                 if fewer and self._rung_after[queue] < batch.number:
                     self._maybe.discard(queue)
             self._changed.notify_all()

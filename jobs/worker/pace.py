@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 QUICK_SECONDS: Final = 0.002
+SHORT_SECONDS: Final = 0.05
 FEWEST: Final = 4
 MEMORY: Final = 10
 
@@ -25,3 +26,8 @@ class Pace:
     def is_quick(self) -> bool:
         """Whether jobs take so little that waiting for a commit each would be most of it."""
         return self._count >= FEWEST and self._mean < QUICK_SECONDS
+
+    @property
+    def is_short(self) -> bool:
+        """Whether a commit is much beside a job, and a job that waits for another waits little."""
+        return self._count >= FEWEST and self._mean < SHORT_SECONDS

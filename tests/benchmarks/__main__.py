@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
+import signal
 import sys
 import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from .environment import FOLDER, peers_python, versions
+from .plan import chunks
 from .report import SHOWN, report
+from .results import Results
 from .session import Session
 from .sizes import SHORT
 from .systems import systems
 
 SHORT_SYSTEMS = "jobdesk,huey_sqlite,django_tasks_db,django_q2,one_insert,empty_view"
 SHORT_WORKS = "pickup,burst,submit,poll"
+ON_REQUEST = {"price", "one-dies", "jobdesk_redis_sqlite"}
 
 
 def main() -> None:
-    """Measure and print. A timing never makes it fail."""
+    """Measure and print, also when stopped half-way. A timing never makes it fail."""
     asked = _asked()
     if asked.short:
         os.environ[SHORT] = "1"
@@ -28,15 +33,19 @@ def main() -> None:
     chosen = [known[name] for name in asked.systems.split(",")]
     works = asked.works.split(",")
     peers = asked.peers_python or peers_python()
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    for needed in (FOLDER, asked.json.parent):
+        needed.mkdir(parents=True, exist_ok=True)
+    results = Results.load(asked.json) if asked.add else Results(file=asked.json)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=FOLDER))
-    session = Session(folder, peers, keep=asked.keep)
-    results = session.run(chosen, works, 1 if asked.short else asked.passes)
-    text = f"{report(results, chosen, works)}\n\nThe others: {versions(peers)}.\n"
-    sys.stdout.write(text)
-    if asked.json:
-        found = {" ".join(key): value for key, value in results.passes.items()}
-        asked.json.write_text(json.dumps(found, indent=1), "utf-8")
+    plan = list(chunks(chosen, works, 1 if asked.short else asked.passes, results))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        Session(folder, peers, keep=asked.keep).run(plan, results)
+    # What an earlier run found is shown as well.
+    have = {name for pair, found in results.passes.items() if found for name in pair}
+    shown = [one for one in known.values() if one in chosen or one.name in have]
+    text = report(results, shown, [work for work in SHOWN if work in works or work in have])
+    sys.stdout.write(f"{text}\n\nThe others: {versions(peers)}.\n")
     if not any(folder.iterdir()):
         folder.rmdir()
 
@@ -48,12 +57,18 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--works", help=f"of: {','.join(SHOWN)}")
     parser.add_argument("--passes", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--peers-python", type=Path, help="a Python that has the others' packages")
-    parser.add_argument("--json", type=Path, help="write every figure to this file")
+    file = FOLDER / "figures.json"
+    parser.add_argument("--json", type=Path, default=file, help="every figure, as soon as known")
+    parser.add_argument("--add", action="store_true", help="add what that file has not yet")
     parser.add_argument("--keep", action="store_true", help="keep the folders of the runs")
     asked = parser.parse_args()
-    asked.systems = asked.systems or (SHORT_SYSTEMS if asked.short else ",".join(systems()))
-    asked.works = asked.works or (SHORT_WORKS if asked.short else ",".join(SHOWN))
+    asked.systems = asked.systems or (SHORT_SYSTEMS if asked.short else _usual(systems()))
+    asked.works = asked.works or (SHORT_WORKS if asked.short else _usual(SHOWN))
     return asked
+
+
+def _usual(names: Iterable[str]) -> str:
+    return ",".join(name for name in names if name not in ON_REQUEST)
 
 
 if __name__ == "__main__":

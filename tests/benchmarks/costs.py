@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -15,8 +13,8 @@ from django.utils import timezone
 from jobs import lifecycle
 from jobs.models import Consumer, Job
 
-from .figures import percentile
 from .run import Bench, Failed
+from .timing import median_ms
 
 SAMPLES, PAGES = 200, 40
 
@@ -35,14 +33,14 @@ class Costs:
     def all(self) -> dict[str, float]:
         """Every cost by its name."""
         last = Job.objects.order_by("-id")[:1].get()
-        submit = _median(lambda: self._bench.enqueue("noop", "cost"), SAMPLES)
+        submit = median_ms(lambda: self._bench.enqueue("noop", "cost"), SAMPLES)
         newest = Job.objects.order_by("-id")[:1].get()
         found = {
             "submit_ms": submit,
             "claim_ms": self._claim(),
             "poll_ms": self._poll(newest),
             "list_ms": self._page("/jobs/"),
-            "list_json_ms": _median(lambda: self._get(self._api, "/api/v1/jobs"), PAGES),
+            "list_json_ms": median_ms(lambda: self._get(self._api, "/api/v1/jobs"), PAGES),
             "page_ms": self._page(f"/jobs/{newest.id}/"),
             "dashboard_ms": self._page("/admin/"),
         }
@@ -57,7 +55,7 @@ class Costs:
             with transaction.atomic():
                 taken.extend(lifecycle.claim("default", 1, consumer.pk, timezone.now()))
 
-        found = _median(claim, SAMPLES // 2)
+        found = median_ms(claim, SAMPLES // 2)
         if len(taken) < SAMPLES // 2:
             raise Failed("A claim found nothing.")
         # What was taken of a backlog waits again.
@@ -76,22 +74,12 @@ class Costs:
             if answer.status_code != 304:
                 raise Failed(f"The poll was answered with {answer.status_code}.")
 
-        return _median(poll, SAMPLES)
+        return median_ms(poll, SAMPLES)
 
     def _page(self, path: str) -> float:
-        return _median(lambda: self._get(self._pages, path), PAGES)
+        return median_ms(lambda: self._get(self._pages, path), PAGES)
 
     def _get(self, client: Client, path: str) -> None:
         answer = client.get(path)
         if answer.status_code != 200:
             raise Failed(f"{path} was answered with {answer.status_code}.")
-
-
-def _median(action: Callable[[], Any], samples: int) -> float:
-    action()  # the first one compiles and connects
-    took = []
-    for _ in range(samples):
-        begin = time.perf_counter()
-        action()
-        took.append(1000 * (time.perf_counter() - begin))
-    return percentile(took, 50)

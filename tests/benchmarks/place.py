@@ -7,15 +7,16 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import LiteralString
 from urllib.parse import urlsplit
 
 from .processes import ROOT
 from .work import TRACE
 
-SYSTEM, FOLDER = "BENCH_SYSTEM", "BENCH_FOLDER"
+SYSTEM, FOLDER, SLOT = "BENCH_SYSTEM", "BENCH_FOLDER", "BENCH_SLOT"
 REDIS, POSTGRES = "JOBS_TEST_REDIS", "JOBS_TEST_POSTGRES"
-REDIS_DATABASE = 15
-"""Emptied before each measurement; the tests use the one of the URL, and it is left alone."""
+REDIS_DATABASES = 12
+"""A measurement empties one of 1 to 12, by its slot; the tests use the one of the URL: 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +25,14 @@ class Place:
 
     system: str
     folder: Path
+    slot: int = 0
+    """Which one it is of those that are measured at a time: databases are told apart by it."""
 
     @classmethod
     def here(cls, environment: Mapping[str, str] = os.environ) -> Place:
         """The place that a parent process has put us in."""
-        return cls(environment[SYSTEM], Path(environment[FOLDER]))
+        slot = int(environment.get(SLOT, "0"))
+        return cls(environment[SYSTEM], Path(environment[FOLDER]), slot)
 
     def environment(self) -> dict[str, str]:
         """What a child process sees: the caller's settings of Jobdesk are none of its business."""
@@ -38,6 +42,7 @@ class Place:
         return kept | {
             SYSTEM: self.system,
             FOLDER: str(self.folder),
+            SLOT: str(self.slot),
             TRACE: str(self.trace),
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(self.folder)]),
             "PYTHONUNBUFFERED": "1",
@@ -51,7 +56,8 @@ class Place:
     def redis(self) -> tuple[str, int, int]:
         """Host, port and database of the Redis server."""
         parts = urlsplit(os.environ[REDIS])
-        return parts.hostname or "127.0.0.1", parts.port or 6379, REDIS_DATABASE
+        database = 1 + self.slot % REDIS_DATABASES
+        return parts.hostname or "127.0.0.1", parts.port or 6379, database
 
     def redis_url(self) -> str:
         """The same as a URL."""
@@ -60,7 +66,8 @@ class Place:
 
     def postgres_url(self) -> str:
         """The URL of this system's own database on the PostgreSQL server."""
-        return urlsplit(os.environ[POSTGRES])._replace(path=f"/bench_{self.system}").geturl()
+        path = f"/bench_{self.system}_{self.slot}"
+        return urlsplit(os.environ[POSTGRES])._replace(path=path).geturl()
 
 
 def free_port() -> int:
@@ -80,11 +87,20 @@ def fresh_redis(place: Place) -> None:
 
 
 def fresh_postgres(place: Place) -> None:
-    """Make an empty database of this system's name."""
+    """Make an empty database for this system."""
+    _on_postgres(place, "DROP DATABASE IF EXISTS {} WITH (FORCE)", "CREATE DATABASE {}")
+
+
+def drop_postgres(place: Place) -> None:
+    """Remove it."""
+    _on_postgres(place, "DROP DATABASE IF EXISTS {} WITH (FORCE)")
+
+
+def _on_postgres(place: Place, *statements: LiteralString) -> None:
     import psycopg
     from psycopg import sql
 
     name = sql.Identifier(urlsplit(place.postgres_url()).path.removeprefix("/"))
     with psycopg.connect(os.environ[POSTGRES], autocommit=True) as server:
-        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
-        server.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        for statement in statements:
+            server.execute(sql.SQL(statement).format(name))

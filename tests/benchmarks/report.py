@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from statistics import median
 
 from .figures import median_and_range
-from .goals import GOALS, Goal
-from .session import Results, available
+from .goals import Goal
+from .plan import available
+from .reach import GOALS
+from .results import Results
 from .systems.base import System
 
 # The figures of a work that a table shows, in this order.
 SHOWN: dict[str, tuple[str, ...]] = {
     "pickup": ("p50_ms", "p95_ms", "worst_ms"),
-    "rest": ("worst_ms", "cpu_percent"),
+    "rest": ("p50_ms", "worst_ms", "cpu_percent"),
     "burst": ("jobs_per_s", "handed_in_per_s", "ran_twice"),
     "bulk": ("accepted_per_s", "drained_per_s"),
     "submit": ("per_s", "p50_ms", "p99_ms", "errors"),
-    "compute": ("over_ideal", "wall_s"),
+    "compute": ("over_ideal", "pool_over_ideal", "over_pool", "two_over_one", "wall_s"),
     "crash": ("rerun", "rerun_after_s", "queued_run", "ran_twice"),
     "one-dies": ("rerun_after_s",),
     "long": ("starts",),
-    "start": ("start_s", "pss_mb", "rss_mb", "processes", "idle_cpu_percent"),
+    "start": ("start_s", "pss_mb", "rss_mb", "processes"),
     "poll": ("share", "polls_per_s", "empty_per_s", "p99_ms"),
     "crowd": ("cores", "asked_per_s", "p50_ms", "p99_ms", "failed", "closed_by_server"),
     "price": ("submit_us", "submit_database_us", "run_us", "run_database_us", "run_log_bytes"),
-    "grown": ("worst_times", "submit_ms", "claim_ms", "poll_ms", "list_ms", "dashboard_ms"),
+    "grown": (
+        "worst_times",
+        "submit_times",
+        "drained_times",
+        "submit_ms",
+        "drained_per_s",
+        "claim_ms",
+        "poll_ms",
+        "list_ms",
+        "dashboard_ms",
+    ),
+}
+CLASSES = {
+    "no server": "best without a server",
+    "Redis": "best with Redis",
+    "PostgreSQL": "best with PostgreSQL",
 }
 
 
@@ -52,17 +70,27 @@ def report(results: Results, systems: Sequence[System], works: Sequence[str]) ->
 
 def _goals(results: Results) -> str:
     rows = [_goal(goal, results) for goal in GOALS if goal.ours(results)]
-    return table(["what", "Jobdesk", "best other of its class", "to reach", "met"], rows)
+    return table(["what", "Jobdesk", "to reach", "met", *CLASSES.values(), "floors"], rows)
 
 
 def _goal(goal: Goal, results: Results) -> list[str]:
-    peer, bound = goal.best_peer(results), goal.bound(results)
-    told = goal.told
+    ours, bound, told = goal.ours(results), goal.bound(results), goal.told
     if bound is not None and not any(letter.isdigit() for letter in told.split()[-1]):
         told = f"{told} = {median_and_range([bound])}"
     verdict = {True: "yes", False: "NO", None: "?"}[goal.is_met(results)]
-    beside = f"{peer[0]}: {median_and_range(peer[1])}" if peer else ""
-    return [goal.what, median_and_range(goal.ours(results)), beside, told, verdict]
+    peers = (
+        [f"{title} {median_and_range([median(values)])}" for title, values in found]
+        for found in (goal.best_peers(results, group) for group in CLASSES)
+    )
+    floors = (floor.tell(results, ours) for floor in goal.floors)
+    return [
+        goal.what,
+        median_and_range(ours),
+        told,
+        verdict,
+        *(", ".join(each) for each in peers),
+        "; ".join(said for said in floors if said),
+    ]
 
 
 def _rows(results: Results, systems: Sequence[System], work: str) -> Iterator[list[str]]:

@@ -10,18 +10,23 @@ import json
 import os
 import signal
 import sys
+import time
 import traceback
 from contextlib import suppress
 from typing import Any
 
-from .place import Place, free_port, fresh_postgres, fresh_redis
+from .place import Place, drop_postgres, free_port, fresh_postgres, fresh_redis
+from .prepared import prepare
 from .processes import Started, kill, start
 from .systems import systems
 from .systems.base import System
 from .tracefile import Trace
 
 READY_SECONDS = 60.0
-RESULT = "result.json"
+RESULT, READY, GO = "result.json", "ready", "go"
+HELD = "BENCH_HELD"
+"""Set where several systems are measured at a time: none begins before all are set up."""
+HELD_SECONDS = 600.0
 
 
 class Failed(Exception):
@@ -71,6 +76,15 @@ class Bench:
         """Hand in a job."""
         self.system.enqueue(kind, ident, *args)
 
+    def set_up(self) -> None:
+        """Say that the next system may be set up; wait for those that are measured beside us."""
+        (self.place.folder / READY).touch()
+        end = time.monotonic() + HELD_SECONDS
+        while os.environ.get(HELD) and not (self.place.folder / GO).exists():
+            if time.monotonic() > end:
+                raise Failed("The others were never set up.")
+            time.sleep(0.05)
+
     def stop(self, processes: list[Started]) -> None:
         """Let processes end in their own way."""
         for process in processes:
@@ -95,12 +109,14 @@ def measure(work: str, place: Place) -> dict[str, Any]:
     import django
 
     django.setup()
-    system.prepare(place)
+    prepare(system, place)
     bench = Bench(system, place)
     try:
         return WORKS[work](bench)
     finally:
         bench.close()
+        if system.postgres:
+            drop_postgres(place)
 
 
 def main() -> None:

@@ -1,42 +1,67 @@
-"""Measuring many works of many systems, turn about."""
+"""Measuring, one thing or several at a time, each in a process of its own."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .place import POSTGRES, REDIS, Place
+from .place import Place
+from .plan import Chunk, Clock, Task
+from .prepared import forget
 from .processes import ROOT
-from .run import RESULT
+from .results import Results
+from .run import GO, HELD, READY, RESULT
 from .systems.base import System
 
-# In these the systems mostly wait: several at a time disturb each other little.
-TOGETHER = {"pickup": 4, "rest": 8, "long": 8, "crash": 4, "one-dies": 4}
+SET_UP_SECONDS = 60.0
+END_SECONDS = 30.0
 
 
 @dataclass(slots=True)
-class Results:
-    """The figures of every pass, by system and work."""
+class Running:
+    """A measurement under way."""
 
-    passes: dict[tuple[str, str], list[dict[str, Any]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
+    task: Task
+    folder: Path
+    process: subprocess.Popen[bytes]
+    begin: float = field(default_factory=time.monotonic)
 
-    def values(self, system: str, work: str, key: str) -> list[float]:
-        """A figure of each pass that came to an end."""
-        found = (one.get(key) for one in self.passes.get((system, work), ()))
-        return [float(value) for value in found if value is not None]
+    def wait_until_set_up(self) -> None:
+        """Wait until the next one may be set up: this one does not want the machine any more."""
+        end = time.monotonic() + SET_UP_SECONDS
+        while self.process.poll() is None and not (self.folder / READY).exists():
+            if time.monotonic() > end:
+                return
+            time.sleep(0.05)
+
+    def go(self) -> None:
+        """All others are set up as well."""
+        (self.folder / GO).touch()
+
+    def finish(self, patience: float) -> dict[str, Any]:
+        """Wait for the figures."""
+        try:
+            self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self.stop()
+        return _result(self.folder)
+
+    def stop(self) -> None:
+        """End it; it takes along what it has started."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,57 +73,69 @@ class Session:
     patience: float = 600.0
     keep: bool = False
 
-    def run(self, systems: Sequence[System], works: Sequence[str], passes: int) -> Results:
-        """Measure: each work by every system in turn, as many passes as asked for."""
-        results = Results()
-        for number in range(passes):
-            for work in works:
-                if number and work in TOGETHER:
-                    continue  # their samples are many in one pass
-                able = [one for one in systems if work in one.works and available(one)]
-                # Who goes first has a cooler machine: everyone does once.
-                shift = number % max(1, len(able))
-                self._round(able[shift:] + able[:shift], work, results)
-        return results
-
-    def _round(self, systems: Sequence[System], work: str, results: Results) -> None:
-        with ThreadPoolExecutor(TOGETHER.get(work, 1)) as pool:
-            for system, found in pool.map(lambda one: (one, self.one(one, work)), systems):
-                results.passes[system.name, work].append(found)
+    def run(self, plan: Sequence[Chunk], results: Results) -> None:
+        """Measure what is planned; each figure is in the results as soon as it is known."""
+        clock = Clock(plan)
+        _say(f"{len(plan)} steps, about {clock.whole / 60:.0f} minutes.")
+        try:
+            for number, chunk in enumerate(plan, 1):
+                _say(f"[{number}/{len(plan)}, {clock}] {chunk.title}")
+                self._measure(chunk, results)
+                clock.done += chunk.seconds
+        finally:
+            forget(self.folder)
 
     def one(self, system: System, work: str) -> dict[str, Any]:
-        """One measurement, in a process and a folder of its own."""
-        made = Path(tempfile.mkdtemp(prefix=f"{system.name}-{work}-", dir=self.folder))
-        place = Place(system.name, made)
-        begin = time.monotonic()
+        """One measurement."""
+        results = Results()
+        self._measure(Chunk((Task(system, work),), 0), results)
+        return results.passes[system.name, work][0]
+
+    def _measure(self, chunk: Chunk, results: Results) -> None:
+        running: list[Running] = []
+        try:
+            for number, task in enumerate(chunk.tasks):
+                # Redis has few databases: only those that need one count.
+                before = [one for one in chunk.tasks[:number] if one.system.redis]
+                slot = len(before) if task.system.redis else number
+                running.append(self._begin(task, slot, held=chunk.starts_together))
+                if len(chunk.tasks) > 1:
+                    running[-1].wait_until_set_up()
+            for one in running:
+                one.go()
+            while running:
+                self._note(running[0], results)
+                running.pop(0)
+        finally:
+            for one in running:  # it was interrupted
+                one.stop()
+                shutil.rmtree(one.folder, ignore_errors=True)
+
+    def _note(self, one: Running, results: Results) -> None:
+        found = one.finish(self.patience)
+        results.add(one.task.system.name, one.task.work, found)
+        _tell(one.task, found, time.monotonic() - one.begin)
+        if not self.keep and "error" not in found:
+            shutil.rmtree(one.folder, ignore_errors=True)
+
+    def _begin(self, task: Task, slot: int, *, held: bool) -> Running:
+        system = task.system
+        made = Path(tempfile.mkdtemp(prefix=f"{system.name}-{task.work}-", dir=self.folder))
+        place = Place(system.name, made, slot)
+        environment = place.environment() | system.environment(place)
         with (made / "run.log").open("wb") as log:
             process = subprocess.Popen(
-                [str(self._python(system)), "-m", "tests.benchmarks.run", work],
+                [str(self._python(system)), "-m", "tests.benchmarks.run", task.work],
                 cwd=ROOT,
-                env=place.environment() | system.environment(place),
+                env=environment | ({HELD: "1"} if held else {}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-            try:
-                process.wait(self.patience)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        found = _result(made)
-        _tell(system, work, found, time.monotonic() - begin)
-        if not self.keep and "error" not in found:
-            shutil.rmtree(made, ignore_errors=True)
-        return found
+        return Running(task, made, process)
 
     def _python(self, system: System) -> Path:
-        ours = system.ours or system.name == "funboost"
-        return Path(sys.executable) if ours else self.peers
-
-
-def available(system: System) -> bool:
-    """Whether the servers that it needs are there."""
-    needed = [REDIS] * system.redis + [POSTGRES] * system.postgres
-    return all(os.environ.get(name) for name in needed)
+        return Path(sys.executable) if system.ours or system.our_python else self.peers
 
 
 def _result(folder: Path) -> dict[str, Any]:
@@ -110,7 +147,11 @@ def _result(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _tell(system: System, work: str, found: dict[str, Any], seconds: float) -> None:
+def _tell(task: Task, found: dict[str, Any], seconds: float) -> None:
     shown = {key: value for key, value in found.items() if key != "traceback"}
-    sys.stderr.write(f"{system.name} {work} ({seconds:.0f} s): {json.dumps(shown)}\n")
+    _say(f"{task.system.name} {task.work} ({seconds:.0f} s): {json.dumps(shown)}")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
     sys.stderr.flush()

@@ -14,13 +14,23 @@ class Sizes:
 
     burst: int = 2000
     bulk: int = 20_000
-    pickups: int = 30
-    submit_seconds: int = 10
-    poll_seconds: int = 4
+    pickups: int = 10
+    submit_seconds: int = 4
+    poll_seconds: int = 2
+    compute_rounds: int = 1
+    crowd_seconds: int = 14
+    settle_seconds: float = 2.0
 
 
 def sizes() -> Sizes:
     """What the caller wants."""
     if os.environ.get(SHORT):
-        return Sizes(burst=300, bulk=5_000, pickups=3, submit_seconds=2, poll_seconds=1)
+        return Sizes(
+            burst=300,
+            bulk=5_000,
+            pickups=3,
+            submit_seconds=2,
+            poll_seconds=1,
+            crowd_seconds=10,
+        )
     return Sizes()

@@ -1,4 +1,4 @@
-"""The benchmarks' own judgement: what counts as met, and what they say of ten minutes."""
+"""The benchmarks' own judgement: what counts as met, what is measured, what they say of it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ import pytest
 from tests.benchmarks.capacity import Price, simulate
 from tests.benchmarks.endurance import verdict
 from tests.benchmarks.figures import median_and_range, percentile
-from tests.benchmarks.goals import GOALS, Goal, exactly, times
-from tests.benchmarks.report import SHOWN
-from tests.benchmarks.session import Results
+from tests.benchmarks.goals import Floor, Goal, best_of, exactly, times
+from tests.benchmarks.place import Place
+from tests.benchmarks.plan import SECONDS, WAITING, Chunk, chunks
+from tests.benchmarks.prepared import forget, prepare
+from tests.benchmarks.reach import GOALS
+from tests.benchmarks.report import CLASSES, SHOWN, report
+from tests.benchmarks.results import Results
 from tests.benchmarks.systems import systems
+from tests.benchmarks.systems.base import System
+from tests.benchmarks.works import WORKS
 
 
 def results(**figures: list[float]) -> Results:
@@ -36,9 +42,27 @@ def test_nothing_is_met_or_missed_beside_nobody() -> None:
     assert burst().is_met(results(jobdesk=[200.0])) is None
 
 
-def test_the_best_other_is_of_the_same_class_and_none_of_ours() -> None:
-    found = results(jobdesk=[9.0], jobdesk_threads=[8.0], huey_redis=[7.0], django_q2=[1.0])
-    assert burst().best_peer(found) == ("django-q2, SQLite", [1.0])
+def test_the_best_others_are_of_a_class_and_none_of_ours() -> None:
+    found = results(
+        jobdesk=[9.0], jobdesk_threads=[8.0], huey_redis=[7.0], django_q2=[1.0], huey_sqlite=[2.0]
+    )
+    assert burst().best_peers(found, "no server") == [("huey", [2.0]), ("django-q2", [1.0])]
+    assert burst().best_peers(found, "Redis") == [("huey", [7.0])]
+    assert burst(at_least=False).best_peers(found, "no server")[0] == ("django-q2", [1.0])
+
+
+def test_the_bound_of_a_class_is_its_best_other() -> None:
+    found = results(jobdesk_redis=[9.0], huey_redis=[3.0, 7.0, 8.0], celery_redis=[1.0])
+    assert best_of("Redis", "burst", "jobs_per_s")(found) == 7
+    assert best_of("Redis", "burst", "jobs_per_s", least=True)(found) == 1
+    assert best_of("PostgreSQL", "burst", "jobs_per_s")(found) is None
+
+
+def test_a_floor_says_how_much_of_it_is_reached() -> None:
+    found = results(one_insert=[200.0])
+    floor = Floor("one_insert", "burst", "jobs_per_s", "a view", compared=True)
+    assert floor.tell(found, [150.0]) == "a view: 200 (Jobdesk has 0.75 of it)"
+    assert floor.tell(results(), [150.0]) == ""
 
 
 def test_a_pass_that_failed_is_no_figure() -> None:
@@ -51,6 +75,83 @@ def test_goals_name_systems_works_and_figures_that_there_are() -> None:
     for goal in GOALS:
         assert goal.work in systems()[goal.system].works
         assert goal.key in SHOWN[goal.work]
+        for floor in goal.floors:
+            assert floor.work in systems()[floor.system].works
+            assert floor.key in SHOWN[floor.work]
+
+
+def test_every_work_can_be_done_and_has_an_estimate() -> None:
+    assert set(SHOWN) <= set(WORKS)
+    assert set(SHOWN) == set(SECONDS)
+    assert {one.group for one in systems().values()} == {*CLASSES, "floor"}
+
+
+def planned(works: str, passes: int = 1, have: Results | None = None) -> list[Chunk]:
+    chosen = [systems()[name] for name in ("jobdesk", "huey_sqlite", "django_q2")]
+    return list(chunks(chosen, works.split(","), passes, have or Results()))
+
+
+def test_all_that_waits_is_done_at_a_time_and_once() -> None:
+    (chunk,) = planned(",".join(WAITING), passes=3)
+    assert len(chunk.tasks) == 7  # the others are not asked what happens when one process dies
+    assert not chunk.starts_together
+
+
+def test_the_idle_ones_begin_together() -> None:
+    (chunk,) = planned("rest", passes=3)
+    assert chunk.starts_together
+    assert len(chunk.tasks) == 3
+
+
+def test_the_others_run_turn_about() -> None:
+    found = planned("burst", passes=3)
+    assert [len(chunk.tasks) for chunk in found] == [1] * 9
+    assert len({chunk.tasks[0].system.name for chunk in found[::3]}) == 3
+
+
+def test_an_earlier_run_is_taken_up_where_it_ended(tmp_path: Any) -> None:
+    file = tmp_path / "figures.json"
+    first = Results.load(file)  # there is none: nothing to be taken up
+    first.add("jobdesk", "burst", {"jobs_per_s": 5.0})
+    first.add("huey_sqlite", "burst", {"error": "no job ran"})
+    found = Results.load(file)
+    assert found.values("jobdesk", "burst", "jobs_per_s") == [5.0]
+    left = [(c.number, c.tasks[0].system.name) for c in planned("burst", 2, found)]
+    assert (0, "jobdesk") not in left
+    assert len(left) == 5
+    found.add("huey_sqlite", "burst", {"jobs_per_s": 2.0})
+    assert Results.load(file).values("huey_sqlite", "burst", "jobs_per_s") == [2.0]
+
+
+class Prepared(System):
+    """Says where it was prepared."""
+
+    name = "some"
+
+    def prepare(self, place: Place) -> None:
+        (place.folder / "var").mkdir()
+        (place.folder / "var" / "tables").write_text(place.folder.name)
+
+
+def test_tables_are_made_once_and_copied_beside_what_is_there(tmp_path: Any) -> None:
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "own.py").write_text(name)
+        prepare(Prepared(), Place("some", folder))
+    assert (tmp_path / "second" / "var" / "tables").read_text() == "first"
+    assert (tmp_path / "second" / "own.py").read_text() == "second"
+    forget(tmp_path)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["first", "second"]
+
+
+def test_a_run_that_was_interrupted_has_a_report() -> None:
+    found = results(jobdesk=[300.0, 310.0], huey_sqlite=[100.0], huey_redis=[900.0])
+    text = report(found, list(systems().values()), ["burst", "submit"])
+    row = next(line for line in text.splitlines() if "2 x huey" in line)
+    cells = [cell.strip() for cell in row.split("|")]
+    assert cells[2:7] == ["305 (300-310)", "2 x huey = 200", "yes", "huey 100", "huey 900"]
+    assert "## submit" not in text
 
 
 def test_zero_is_under_a_bound() -> None:

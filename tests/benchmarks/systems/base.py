@@ -13,6 +13,8 @@ from tests.benchmarks.place import Place
 
 SITE = "tests.benchmarks.peers"
 RECORD_LOOK_SECONDS = 0.02
+NUMBERS = "WITH RECURSIVE numbers(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < %s)"
+"""For SQLite: a table of so many rows, to copy a row so many times."""
 
 
 class System:
@@ -27,6 +29,8 @@ class System:
     group = "no server"
     note = ""
     ours = False
+    our_python = False
+    """Whether it runs in Jobdesk's own environment though it is none of ours."""
     redis = False
     """Whether it needs the Redis server; likewise the next."""
     postgres = False
@@ -73,6 +77,10 @@ class System:
 
     def enqueue_many(self, kind: str, idents: Sequence[str]) -> None:
         """Hand in many jobs by one call."""
+        raise NotImplementedError
+
+    def fill(self, rows: int) -> None:
+        """Make so many copies of a job that there is, by one statement inside the database."""
         raise NotImplementedError
 
     def recorded(self) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.benchmarks.place import Place
 
-from .base import System, manage
+from .base import NUMBERS, System, manage
 
 
 class DjangoTasksDb(System):
@@ -16,6 +16,7 @@ class DjangoTasksDb(System):
     name = "django_tasks_db"
     title = "django-tasks-db, SQLite"
     note = "2 x db_worker, which look once a second"
+    works = System.works | {"grown"}
 
     def settings(self, values: dict[str, Any], place: Place) -> None:
         """Its apps and its backend."""
@@ -43,6 +44,22 @@ class DjangoTasksDb(System):
 
         return int(DBTaskResult.objects.filter(finished_at__isnull=False).count())
 
+    def fill(self, rows: int) -> None:
+        """Copies of a row, with ids as it makes them."""
+        from django.db import connection
+        from django_tasks_db.models import DBTaskResult
+
+        table = DBTaskResult._meta.db_table
+        columns = (field.column for field in DBTaskResult._meta.concrete_fields)
+        names = ", ".join(f'"{name}"' for name in columns if name != "id")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {table} (id, {names}) {NUMBERS}"
+                f" SELECT lower(hex(randomblob(16))), {names} FROM numbers,"
+                f" (SELECT * FROM {table} WHERE finished_at IS NOT NULL LIMIT 1)",
+                [rows],
+            )
+
 
 class DjangoTasksPostgres(DjangoTasksDb):
     """On PostgreSQL."""
@@ -51,6 +68,7 @@ class DjangoTasksPostgres(DjangoTasksDb):
     title = "django-tasks-db, PostgreSQL"
     group = "PostgreSQL"
     postgres = True
+    works = System.works
 
 
 SYSTEMS = (DjangoTasksDb(), DjangoTasksPostgres())

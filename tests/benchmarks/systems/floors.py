@@ -1,20 +1,24 @@
-"""What a view costs without any job system: an empty one, and one with an INSERT."""
+"""What a view costs without any job system: an empty one, and one with an INSERT; and computing.
+
+Each view is served twice: by gunicorn as the peers are, and by the server of Jobdesk's ``up``.
+"""
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
 from tests.benchmarks.place import Place
 
-from .base import System
+from .base import SITE, System
 
 
 class OneInsert(System):
     """The least that keeps a job."""
 
     name = "one_insert"
-    title = "a view with one INSERT"
+    title = "a view with one INSERT, gunicorn"
     group = "floor"
     note = "no job system"
     works = frozenset({"submit"})
@@ -45,10 +49,48 @@ class EmptyView(OneInsert):
     """The web server and Django alone."""
 
     name = "empty_view"
-    title = "a view that does nothing"
+    title = "a view that does nothing, gunicorn"
+    works = frozenset({"submit", "poll", "crowd"})
 
     def enqueue(self, kind: str, ident: str, *args: Any) -> None:
         """Nothing."""
 
 
-SYSTEMS = (OneInsert(), EmptyView())
+class ServedAsWeAre(System):
+    """The same view behind the web server that ``up`` has."""
+
+    our_python = True
+    note = "no job system; the web server of Jobdesk's `up`"
+
+    def web(self, port: int) -> list[str]:
+        """Ours, with the floor's application."""
+        return [sys.executable, "-m", f"{SITE}.served", str(port)]
+
+
+class OneInsertUp(ServedAsWeAre, OneInsert):
+    """One INSERT."""
+
+    name = "one_insert_up"
+    title = "a view with one INSERT, the server of `up`"
+
+
+class EmptyViewUp(ServedAsWeAre, EmptyView):
+    """Nothing."""
+
+    name = "empty_view_up"
+    title = "a view that does nothing, the server of `up`"
+
+
+class BarePool(EmptyView):
+    """No queue, no site: two processes of a pool."""
+
+    name = "bare_pool"
+    title = "a bare `multiprocessing` pool"
+    note = "2 processes, one job at a time each"
+    works = frozenset({"compute"})
+
+    def prepare(self, place: Place) -> None:
+        """Nothing."""
+
+
+SYSTEMS = (OneInsert(), EmptyView(), OneInsertUp(), EmptyViewUp(), BarePool())

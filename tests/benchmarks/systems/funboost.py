@@ -27,6 +27,7 @@ class Funboost(System):
     title = "funboost, own SQLite queue"
     note = "multi_process_consume(2) x 50 threads, as shipped; records no results"
     works = frozenset({"start", "pickup", "burst", "submit", "compute"})
+    our_python = True
 
     def settings(self, values: dict[str, Any], place: Place) -> None:
         """It finds its configuration on the path, or writes one there."""

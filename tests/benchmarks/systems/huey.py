@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from tests.benchmarks.place import Place
 
-from .base import System, manage
+from .base import NUMBERS, System, manage
 
 
 class HueySqlite(System):
@@ -16,6 +18,7 @@ class HueySqlite(System):
     name = "huey_sqlite"
     title = "huey, SQLite"
     note = "run_huey with 2 process workers"
+    works = System.works | {"grown"}
 
     def settings(self, values: dict[str, Any], place: Place) -> None:
         """Its app and its storage."""
@@ -52,6 +55,19 @@ class HueySqlite(System):
 
         return int(HUEY.storage.result_store_size())
 
+    def fill(self, rows: int) -> None:
+        """It keeps no row a job, but each result until somebody fetches it."""
+        from huey.contrib.djhuey import HUEY
+
+        file = sqlite3.connect(HUEY.storage.filename)
+        with closing(file), file:
+            file.execute(
+                f"INSERT INTO kv (queue, key, value) {NUMBERS.replace('%s', '?')}"
+                " SELECT queue, lower(hex(randomblob(16))), value FROM numbers,"
+                " (SELECT * FROM kv LIMIT 1)",
+                [rows],
+            )
+
 
 class HueyRedis(HueySqlite):
     """Huey on Redis."""
@@ -60,6 +76,7 @@ class HueyRedis(HueySqlite):
     title = "huey, Redis"
     group = "Redis"
     redis = True
+    works = System.works
 
     def storage(self, place: Place) -> dict[str, Any]:
         """The server's."""

@@ -73,6 +73,13 @@ class Jobdesk(System):
         task: Any = getattr(tasks, kind)
         task.enqueue_many({"ident": ident} for ident in idents)
 
+    def fill(self, rows: int) -> None:
+        """Copies of the first job and of its attempts."""
+        from jobs.models import Job
+        from tests.benchmarks.fill import multiply
+
+        multiply(Job.objects.earliest("id"), rows)
+
     def recorded(self) -> int | None:
         """The rows that have ended."""
         from jobs.models import Job
@@ -106,7 +113,7 @@ class JobdeskElsewhere(JobdeskOneProcess):
     name = "jobdesk_elsewhere"
     title = "Jobdesk, SQLite, without inotify"
     note = "as on Windows and macOS"
-    works = frozenset({"start", "pickup"})
+    works = frozenset({"start", "pickup", "rest"})
 
     def environment(self, place: Place) -> dict[str, str]:
         """Without inotify."""
@@ -130,6 +137,7 @@ class JobdeskRedis(Jobdesk):
     group = "Redis"
     redis = True
     postgres = True
+    works = Jobdesk.works - {"grown", "crowd", "poll"}  # as without Redis: it has no part in them
 
 
 class JobdeskRedisSqlite(Jobdesk):
@@ -139,6 +147,7 @@ class JobdeskRedisSqlite(Jobdesk):
     title = "Jobdesk, Redis and SQLite"
     group = "Redis"
     redis = True
+    works = frozenset({"pickup", "burst", "bulk", "submit"})
 
 
 SYSTEMS = (

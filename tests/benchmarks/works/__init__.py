@@ -8,12 +8,13 @@ from typing import Any
 from tests.benchmarks.run import Bench
 
 from .bulk import bulk
+from .compute import compute
 from .crash import crash, long, one_dies
 from .endure import endure
 from .grown import grown
 from .idle import pickup, rest, start
 from .price import price
-from .speed import burst, compute
+from .speed import burst
 from .web import crowd, poll, submit
 
 WORKS: dict[str, Callable[[Bench], dict[str, Any]]] = {

@@ -6,59 +6,80 @@ import os
 import time
 from typing import Any
 
-from tests.benchmarks.run import Bench
+from tests.benchmarks.run import Bench, Failed
+from tests.benchmarks.timing import median_ms
 
 ROWS = "BENCH_ROWS"
 STATUS = "BENCH_STATUS"
 WATCHED = ("submit_ms", "claim_ms", "poll_ms", "list_ms", "dashboard_ms")
-DRAINED = 5_000
+DRAINED, DRAINED_OTHERS = 5_000, 1_000
+DRAIN_SECONDS = 40.0
+SAMPLES = 200
 
 
 def grown(bench: Bench) -> dict[str, Any]:
     """Costs with next to nothing in the table, and with many jobs of a status."""
-    from tests.benchmarks.costs import Costs
-    from tests.benchmarks.fill import multiply
-
     rows = int(os.environ.get(ROWS, "1_000_000"))
-    status = os.environ.get(STATUS, "succeeded")
-    template = _template(bench, status)
-    before = Costs(bench).all()
+    queued = os.environ.get(STATUS) == "queued"
+    _template(bench, queued)
+    before = _costs(bench)
+    drained_before = None if queued else _drained(bench, "e")
     begin = time.monotonic()
-    multiply(template, rows)
+    bench.system.fill(rows)
     filled = time.monotonic() - begin
-    after = Costs(bench).all()
+    after = _costs(bench)
     # Only now: the workers eat up what waits.
+    drained = _drained_of_many(bench) if queued else _drained(bench, "g")
     times = {name: round(after[name] / value, 2) for name, value in before.items()}
+    slower = {} if drained_before is None else {"drained_times": drained_before / drained}
     return {
         "rows": rows,
         "fill_s": round(filled, 1),
         **{f"{name}_empty": value for name, value in before.items()},
         **after,
         **{name.replace("_ms", "_times"): value for name, value in times.items()},
-        "worst_times": max(times[name] for name in WATCHED),
-        "drained_per_s": _drained(bench),
+        "worst_times": max(times[name] for name in WATCHED if name in times),
+        "drained_per_s_empty": drained_before,
+        "drained_per_s": drained,
+        **{name: round(value, 2) for name, value in slower.items()},
     }
 
 
-def _template(bench: Bench, status: str) -> Any:
-    """A job of this status, as a worker left it."""
-    from jobs.models import Job
+def _costs(bench: Bench) -> dict[str, float]:
+    if not bench.system.ours:
+        return {"submit_ms": median_ms(lambda: bench.enqueue("noop", "cost"), SAMPLES)}
+    from tests.benchmarks.costs import Costs
 
-    if status == "queued":
+    return Costs(bench).all()
+
+
+def _template(bench: Bench, queued: bool) -> None:
+    """A job to copy: one that waits, or one as a worker left it."""
+    if queued:
         bench.enqueue("noop", "template")
-        return Job.objects.get()
-    workers = bench.start_workers()
+    else:
+        bench.stop(bench.start_workers())
+
+
+def _drained(bench: Bench, prefix: str) -> float:
+    """Some jobs more, handed in before the workers start: how many of them start in a second?"""
+    jobs = DRAINED if bench.system.ours else DRAINED_OTHERS
+    for number in range(jobs):
+        bench.enqueue("noop", f"{prefix}{number}")
+    workers = bench.start_workers(ready=False)
+    bench.trace.wait_count(prefix, jobs, DRAIN_SECONDS)
     bench.stop(workers)
-    return Job.objects.get()
+    starts = bench.trace.starts.items()
+    found = sorted(start[0].at for ident, start in starts if ident.startswith(prefix))
+    if len(found) < 2:
+        raise Failed("Hardly a job ran.")
+    return round((len(found) - 1) / (found[-1] - found[0]), 1)
 
 
-def _drained(bench: Bench) -> float:
+def _drained_of_many(bench: Bench) -> float:
     from jobs.models import Job
 
     from .bulk import drained
 
-    if os.environ.get(STATUS) != "queued":
-        for number in range(DRAINED):
-            bench.enqueue("noop", f"g{number}")
     waiting = Job.objects.filter(status="queued").count()
     return drained(bench, min(waiting, DRAINED), 20.0)

@@ -12,34 +12,30 @@ from tests.benchmarks.run import READY_SECONDS, Bench, Failed
 from tests.benchmarks.sizes import sizes
 
 REST_SECONDS, RESTS = 60.0, 3
-SETTLE_SECONDS, IDLE_SECONDS = 4.0, 10.0
 
 
 def start(bench: Bench) -> dict[str, Any]:
-    """From the start of the workers to the first job's start; then memory and CPU at rest."""
+    """From the start of the workers to the first job's start; then the memory at rest."""
     bench.enqueue("noop", "first")
     begin = time.time()
     workers = bench.start_workers(ready=False)
     first = bench.trace.wait_start("first", READY_SECONDS)
     if first is None:
         raise Failed("No job ran.")
-    time.sleep(SETTLE_SECONDS)
-    before, watched = cpu_seconds(workers), time.monotonic()
-    time.sleep(IDLE_SECONDS)
-    used = cpu_seconds(workers) - before
+    time.sleep(sizes().settle_seconds)
     held = memory(workers)
     return {
         "start_s": round(first.at - begin, 3),
         "pss_mb": held.pss,
         "rss_mb": held.rss,
         "processes": held.processes,
-        "idle_cpu_percent": round(100 * used / (time.monotonic() - watched), 2),
     }
 
 
 def pickup(bench: Bench) -> dict[str, Any]:
     """A job for workers that have idled for three seconds, from its hand-in to its start."""
     bench.start_workers()
+    bench.set_up()
     count = sizes().pickups
     took = [_one_pickup(bench, f"p{n}", 3 + 0.4 * random.random()) for n in range(count)]
     return {
@@ -53,11 +49,17 @@ def pickup(bench: Bench) -> dict[str, Any]:
 def rest(bench: Bench) -> dict[str, Any]:
     """The same after a minute: some systems look less and less often. And what resting costs."""
     workers = bench.start_workers()
-    time.sleep(SETTLE_SECONDS)
+    bench.set_up()
+    time.sleep(sizes().settle_seconds)
     before, begin = cpu_seconds(workers), time.monotonic()
     took = [_one_pickup(bench, f"r{n}", REST_SECONDS + random.random()) for n in range(RESTS)]
     used = (cpu_seconds(workers) - before) / (time.monotonic() - begin)
-    return {"worst_ms": max(took), "cpu_percent": round(100 * used, 2), "samples": len(took)}
+    return {
+        "p50_ms": percentile(took, 50),
+        "worst_ms": max(took),
+        "cpu_percent": round(100 * used, 2),
+        "samples": len(took),
+    }
 
 
 def _one_pickup(bench: Bench, ident: str, idle: float) -> float:

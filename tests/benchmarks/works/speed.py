@@ -1,18 +1,15 @@
-"""Many jobs at once: small ones until all are recorded, and ones that compute."""
+"""Many small jobs, handed in one by one, until all are recorded."""
 
 from __future__ import annotations
 
-import statistics
 import time
 from typing import Any
 
-from tests.benchmarks import work
 from tests.benchmarks.run import Bench, Failed
 from tests.benchmarks.sizes import sizes
 
 LIMIT_SECONDS = 180.0
 STUCK_SECONDS = 10.0
-COMPUTING, ARGUMENT = 64, 27
 
 
 def burst(bench: Bench) -> dict[str, Any]:
@@ -53,31 +50,3 @@ def _recorded(bench: Bench, jobs: int) -> tuple[int | None, float]:
         if now is not None and now > seen:
             seen, at = now, time.time()
     return (None if seen is None else seen - bench.recorded), at
-
-
-def compute(bench: Bench) -> dict[str, Any]:
-    """64 jobs that compute, against what two cores would take for nothing but the computing."""
-    ideal = _one_alone() * COMPUTING / 2
-    bench.start_workers()
-    time.sleep(2)
-    begin = time.time()
-    for number in range(COMPUTING):
-        bench.enqueue("fib", f"c{number}", ARGUMENT)
-    if bench.trace.wait_count("c", COMPUTING, 120, ended=True) < COMPUTING:
-        raise Failed("Not all ended.")
-    ends = [end[-1] for name, end in bench.trace.ends.items() if name.startswith("c")]
-    wall = max(end.at for end in ends) - begin
-    return {
-        "over_ideal": round(wall / ideal, 3),
-        "wall_s": round(wall, 3),
-        "processes": len({end.pid for end in ends}),
-    }
-
-
-def _one_alone() -> float:
-    took = []
-    for _ in range(5):
-        begin = time.process_time()
-        work.fibonacci(ARGUMENT)
-        took.append(time.process_time() - begin)
-    return statistics.median(took)
