@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
+
+from django.core.signals import request_finished
 
 from ..conf import get_conf
 from ..errors import BrokerError
@@ -41,6 +44,17 @@ def _make(url: str) -> Broker:
             f"JOBS_BROKER_URL starts with {scheme!r}, which is no broker. Known: {known}."
         )
     return FACTORIES[scheme](url)
+
+
+def get_ready(**_: object) -> None:
+    """Have the broker's client loaded and connected, now that the first request is answered.
+
+    That takes 0.2 s and more, for which a process's first job would wait. Any earlier it would be
+    done by commands too, of which most announce nothing.
+    """
+    request_finished.disconnect(get_ready)
+    with suppress(BrokerError):  # the checks tell, and who hands in a job
+        get_broker().get_ready()
 
 
 def ring_along(queue: str) -> tuple[str, list[str]] | None:

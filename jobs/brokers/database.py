@@ -36,6 +36,9 @@ class DatabaseBroker:
         self.url = url
         self._bell: Bell | None = None
 
+    def get_ready(self) -> None:
+        """There is nothing to make ready."""
+
     def announce(self, queue: str, job_id: uuid.UUID) -> None:
         """Wake those that listen; nothing is to be sent: the row is the message."""
         db = _jobs_database()
