@@ -1,6 +1,7 @@
 """The Django app."""
 
 from django.apps import AppConfig
+from django.core.signals import request_finished
 
 
 class JobsConfig(AppConfig):
@@ -13,3 +14,6 @@ class JobsConfig(AppConfig):
     def ready(self) -> None:
         """Import what registers itself."""
         from . import checks  # noqa: F401
+        from .brokers import get_ready
+
+        request_finished.connect(get_ready)

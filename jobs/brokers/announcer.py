@@ -1,5 +1,8 @@
 """Sends permits on a thread of its own, so that no request waits for a broker.
 
+A single permit is on its way before that thread has woken up: who hands in the job begins to send
+it, as far as that waits for nothing, and the thread looks after the rest.
+
 A permit that cannot be sent is tried once more, for a server that was busy or a connection that had
 died unseen, and then dropped: its job is in the table, and consumers look there anyway.
 """
@@ -26,11 +29,26 @@ EXIT_SECONDS: Final = 1.0
 
 
 class Announcer:
-    """The thread and what it has to send. ``send`` has a time limit and may raise anything."""
+    """The thread and what it has to send.
 
-    def __init__(self, name: str, send: Callable[[Sequence[Announcement]], None]) -> None:
+    Args:
+        name: the broker's, for people.
+        send: send a lot, within a time limit; may raise anything.
+        begin: send a lot without waiting for anything; False where that cannot be done now.
+        end: do the rest of what was begun, as ``send``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        send: Callable[[Sequence[Announcement]], None],
+        begin: Callable[[Sequence[Announcement]], bool],
+        end: Callable[[Sequence[Announcement]], None],
+    ) -> None:
         self._name = name
         self._send = send
+        self._begin = begin
+        self._end = end
         self._away = False
         self._begin_anew()
         if hasattr(os, "register_at_fork"):  # a prefork server: threads stay with the parent
@@ -39,33 +57,59 @@ class Announcer:
     def _begin_anew(self) -> None:
         self._changed = threading.Condition()
         self._waiting: deque[Announcement] = deque(maxlen=MOST_WAITING)
+        self._begun: list[Announcement] = []
+        self._asked = False
         self._sending = False
         self._thread: threading.Thread | None = None
 
     def put(self, queue: str, job_id: uuid.UUID) -> None:
         """Have a permit sent; returns at once."""
+        one = (queue, job_id)
         with self._changed:
-            self._waiting.append((queue, job_id))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
-                self._thread.start()
-                atexit.register(self.flush, EXIT_SECONDS)
-            self._changed.notify_all()
+            if self._is_busy or self._away or not self._begins([one]):
+                self._waiting.append(one)
+            else:
+                self._begun = [one]
+            self._wake()
+
+    def get_ready(self) -> None:
+        """Have nothing sent: a client that is loaded and connected for that is so for what comes
+        next. Returns at once."""
+        with self._changed:
+            self._asked = True
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
+            self._thread.start()
+            atexit.register(self.flush, EXIT_SECONDS)
+        self._changed.notify_all()
 
     def flush(self, seconds: float) -> bool:
         """Wait until everything is sent, at most so long; whether it is."""
         with self._changed:
-            return self._changed.wait_for(
-                lambda: not (self._waiting or self._sending), timeout=seconds
-            )
+            return self._changed.wait_for(lambda: not self._is_busy, timeout=seconds)
+
+    @property
+    def _is_busy(self) -> bool:
+        return bool(self._waiting or self._begun or self._sending or self._asked)
+
+    def _begins(self, lot: Sequence[Announcement]) -> bool:
+        try:
+            return self._begin(lot)
+        except Exception:  # noqa: BLE001  (a hand-in must not fail of it; the thread tries again)
+            return False
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting)
-                lot = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
-                self._sending = True
-            works = self._try(lot) or self._try_later(lot)
+                self._changed.wait_for(lambda: self._is_busy)
+                self._sending, self._asked = True, False
+                begun, self._begun = self._begun, []
+                some = range(0 if begun else min(AT_ONCE, len(self._waiting)))
+                lot = begun or [self._waiting.popleft() for _ in some]
+            works = self._try(lot, self._end if begun else self._send) or self._try_later(lot)
             with self._changed:
                 self._sending = False
                 self._changed.notify_all()
@@ -74,11 +118,13 @@ class Announcer:
 
     def _try_later(self, lot: Sequence[Announcement]) -> bool:
         time.sleep(AWAY_SECONDS)
-        return self._try(lot)
+        return self._try(lot, self._send)
 
-    def _try(self, lot: Sequence[Announcement]) -> bool:
+    def _try(
+        self, lot: Sequence[Announcement], send: Callable[[Sequence[Announcement]], None]
+    ) -> bool:
         try:
-            self._send(lot)
+            send(lot)
         except Exception as error:  # noqa: BLE001  (a client raises many kinds; none may end it)
             if not self._away:
                 logger.warning("%s takes no permits (%s): jobs start later.", self._name, error)

@@ -96,9 +96,8 @@ class Broker(Protocol):
     def takes_messages(self) -> bool:
         """Whether programs that know nothing of the database can hand in jobs by it."""
 
-    @property
-    def rings_by_commit(self) -> bool:
-        """Whether the commit of the job is all that consumers need to notice it."""
+    def get_ready(self) -> None:
+        """Get ready to announce, beside the caller: there will be jobs."""
 
     def announce(self, queue: str, job_id: uuid.UUID) -> None:
         """Send a permit. Returns at once; a broker that is down costs the caller nothing."""

@@ -16,16 +16,22 @@ class Carrier:
     title: str
     """The product's name, for people."""
     takes_messages = True
-    rings_by_commit = False
 
     def __init__(self) -> None:
-        self._announcer = Announcer(self.title, self._send)
+        self._announcer = Announcer(self.title, self._send, self._begin, self._end)
         self._me = ""
         self._dead: list[str] = []
 
     def _send(self, lot: Sequence[Announcement]) -> None:
         """Send permits within a time limit; may raise anything."""
         raise NotImplementedError
+
+    def _begin(self, lot: Sequence[Announcement]) -> bool:
+        """Send permits as far as that waits for nothing; whether ``_end`` is to do the rest."""
+        return False
+
+    def _end(self, lot: Sequence[Announcement]) -> None:
+        """Wait, within a time limit, until what was begun is sent; may raise anything."""
 
     def _connect(self, queue: str) -> Link:
         """Return a new consumer's connection to the messages of one queue."""
@@ -34,6 +40,10 @@ class Carrier:
     def announce(self, queue: str, job_id: uuid.UUID) -> None:
         """Have a permit sent."""
         self._announcer.put(queue, job_id)
+
+    def get_ready(self) -> None:
+        """Have the client loaded and connected."""
+        self._announcer.get_ready()
 
     def flush(self, seconds: float) -> None:
         """Wait until every permit is sent."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
+
+from django.core.signals import request_finished
 
 from ..conf import get_conf
 from ..errors import BrokerError
@@ -43,6 +46,17 @@ def _make(url: str) -> Broker:
     return FACTORIES[scheme](url)
 
 
+def get_ready(**_: object) -> None:
+    """Have the broker's client loaded and connected, now that the first request is answered.
+
+    That takes 0.2 s and more, for which a process's first job would wait. Any earlier it would be
+    done by commands too, of which most announce nothing.
+    """
+    request_finished.disconnect(get_ready)
+    with suppress(BrokerError):  # the checks tell, and who hands in a job
+        get_broker().get_ready()
+
+
 def ring_along(queue: str) -> tuple[str, list[str]] | None:
     """Return the statement, if there is one, that tells consumers of a job in the same message to
     the database as the job's own, behind its commit."""
@@ -52,16 +66,12 @@ def ring_along(queue: str) -> tuple[str, list[str]] | None:
 
 def announce(queue: str, job_id: uuid.UUID) -> None:
     """Tell consumers of a job that has been committed to a queue."""
-    broker = get_broker()
-    if not broker.rings_by_commit:
-        broker.announce(queue, job_id)
+    get_broker().announce(queue, job_id)
 
 
 def announce_all(found: Iterable[tuple[str, uuid.UUID]]) -> None:
     """Tell consumers of jobs, by queue and id, that wait by now: due, handed back, let go."""
     broker = get_broker()
-    if broker.rings_by_commit:
-        return
     # A message is for one consumer; a broker without messages rings all of them at once.
     lot = found if broker.takes_messages else dict(found).items()
     for queue, job_id in lot:

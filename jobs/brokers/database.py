@@ -1,8 +1,8 @@
 """``database://``: the queue is the partial index over the waiting jobs.
 
-There is nothing to publish: on SQLite the commit that records a job is what wakes consumers, on
-PostgreSQL a NOTIFY after it. The funboost part is in ``database_funboost`` and loads in consumer
-processes only.
+There is nothing to publish. What wakes consumers: on SQLite the commit that records a job, or a
+knock after it where the kernel does not tell of commits; on PostgreSQL a NOTIFY after it. The
+funboost part is in ``database_funboost`` and loads in consumer processes only.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from typing import Final
 from django.db import DatabaseError, connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ..conf import get_conf
 from ..models import Job
 from ..states import Status
 from .base import Bell, Intake
 from .doorbell import TimedBell, sqlite_bell
+from .knocking import knock
 from .listen import NOTIFY, notify, postgres_bell
 
 COUNTED: Final = 100_000
@@ -32,17 +34,18 @@ class DatabaseBroker:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._bell: Bell | None = None
 
-    @property
-    def rings_by_commit(self) -> bool:
-        """SQLite's files tell of a commit by themselves."""
-        return bool(_jobs_database().vendor == "sqlite")
+    def get_ready(self) -> None:
+        """There is nothing to make ready."""
 
     def announce(self, queue: str, job_id: uuid.UUID) -> None:
-        """Notify on PostgreSQL; nothing to send elsewhere: the row is the message."""
+        """Wake those that listen; nothing is to be sent: the row is the message."""
         db = _jobs_database()
         if db.vendor == "postgresql":
             notify(db, queue)
+        elif db.vendor == "sqlite":
+            knock(get_conf().data_dir)
 
     def ring_along(self, queue: str) -> tuple[str, list[str]] | None:
         """NOTIFY on PostgreSQL."""
@@ -52,7 +55,9 @@ class DatabaseBroker:
         """Nothing is ever on its way."""
 
     def leave(self, seconds: float) -> None:
-        """It holds nothing."""
+        """Let go of the bell of SQLite: nobody is to knock at a port that was ours."""
+        if self._bell is not None:
+            self._bell.close()
 
     def inherit(self, consumer: str) -> None:
         """What the dead were running is handed back in the table."""
@@ -61,7 +66,9 @@ class DatabaseBroker:
         """What the database has to tell of commits; one that has nothing is looked at on time."""
         db = _jobs_database()
         if db.vendor == "sqlite":
-            return sqlite_bell(Path(str(db.settings_dict["NAME"])))
+            database = Path(str(db.settings_dict["NAME"]))
+            self._bell = sqlite_bell(database, get_conf().data_dir)
+            return self._bell
         return postgres_bell(db.alias) if db.vendor == "postgresql" else TimedBell()
 
     def consume(self, queues: Sequence[str], intake: Intake, threads: int) -> None:

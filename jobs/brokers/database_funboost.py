@@ -30,7 +30,7 @@ class Threads(ConcurrentPool, ThreadPoolExecutor):  # type: ignore[misc]
 
 
 class DatabasePublisher(AbstractPublisher):  # type: ignore[misc]
-    """Has nothing to send: a committed row rings by itself."""
+    """Has nothing to send: ``announce`` rings for a committed row."""
 
     def _publish_impl(self, msg: str) -> None:
         """The row is the message."""

@@ -24,6 +24,7 @@ logger = logging.getLogger("jobs")
 KIND: Final = "JOBDESK_PERMITS"
 WAIT_SECONDS: Final = 0.5
 AGAIN_SECONDS: Final = 1.0
+BEHIND_SECONDS: Final = 0.001
 
 _links: dict[str, Callable[[], Link]] = {}  # by queue, as in database_funboost
 _receivers: list[threading.Thread] = []
@@ -90,6 +91,9 @@ class Receiver:
         if not self._read:
             return
         if self._intake.claimed(self._queue, WAIT_SECONDS):
+            # An acknowledgement can wait, the job is on its way to its thread: it would take turns
+            # with this one.
+            time.sleep(BEHIND_SECONDS)
             link.done(self._read)
             self._read.clear()
         else:

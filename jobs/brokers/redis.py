@@ -6,14 +6,15 @@ The client's URL says all there is to say: ``rediss://user:password@host:6380/0?
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .announcer import Announcement
 from .base import Link
 from .carrier import Carrier
 from .extras import need
-from .message import channel, permit
+
+if TYPE_CHECKING:
+    from .redis_line import Line
 
 FIELD: Final = "body"
 CONNECT_SECONDS: Final = 0.5
@@ -43,17 +44,22 @@ class RedisBroker(Carrier):
     def __init__(self, url: str) -> None:
         need("redis", "redis")
         self.url = url
+        self._line: Line | None = None
         super().__init__()
 
-    @cached_property
-    def _client(self) -> Any:
-        return connect(self.url, SEND_SECONDS)
-
     def _send(self, lot: Sequence[Announcement]) -> None:
-        with self._client.pipeline(transaction=False) as pipeline:
-            for queue, job_id in lot:
-                pipeline.xadd(channel(queue), {FIELD: permit(job_id)})
-            pipeline.execute()
+        if self._line is None:
+            from .redis_line import Line  # with it the client, which takes a while
+
+            self._line = Line(self.url)
+        self._line.send(lot)
+
+    def _begin(self, lot: Sequence[Announcement]) -> bool:
+        return self._line is not None and self._line.begin(lot)
+
+    def _end(self, lot: Sequence[Announcement]) -> None:
+        if self._line is not None:
+            self._line.end(len(lot))
 
     def _connect(self, queue: str) -> Link:
         from .redis_link import RedisLink

@@ -24,6 +24,8 @@ LARGE: Final = 100_000  # bytes; our own permits have 50, others' are as large a
 ABANDONED_MS: Final = 30_000
 MOST_IN_HAND: Final = 1000
 DEAD_MS: Final = 600_000
+NO_STREAM: Final = ("NOGROUP", "UNBLOCKED")
+"""What a server says of a stream that is not there; the latter, before 7.2, to who waits for it."""
 
 
 class RedisLink:
@@ -57,7 +59,7 @@ class RedisLink:
         try:
             found = self._look(min(limit, self._at_once), seconds)
         except redis.ResponseError as error:
-            if not str(error).startswith("NOGROUP"):
+            if not str(error).startswith(NO_STREAM):
                 raise
             self._make_group()  # a first start, or the server was emptied
             return []
@@ -89,22 +91,30 @@ class RedisLink:
 
     def _new(self, limit: int, seconds: float) -> list[Permit]:
         wait = max(1, int(min(seconds, READ_SECONDS / 2) * 1000))
-        return [_permit(*entry) for entry in self._read(">", count=limit, block=wait)]
+        return [_permit(*entry) for entry in self._read(">", "COUNT", limit, "BLOCK", wait)]
 
     def _broken_off(self, limit: int) -> list[Permit]:
         """Read again what is ours by the server's books: an answer that broke off had it in it."""
-        entries = self._read("0", count=limit)
+        entries = self._read("0", "COUNT", limit)
         gone = [entry for entry, fields in entries if not fields]
         if gone:
             self._client.xack(self._stream, GROUP, *gone)
         return [_permit(*entry) for entry in entries if entry[1]]
 
-    def _read(self, after: str, **options: int) -> list[tuple[Any, dict[bytes, bytes]]]:
-        answer = self._client.xreadgroup(GROUP, self._me, {self._stream: after}, **options)
-        # RESP2 answers with a list, RESP3 with a mapping (its lists are one level deeper).
-        if isinstance(answer, dict):
-            return [entry for lots in answer.values() for lot in lots for entry in lot]
-        return [entry for _, lot in answer or () for entry in lot]
+    def _read(self, after: str, *options: Any) -> list[tuple[Any, dict[bytes, bytes]]]:
+        # Not by the client's command: an idle consumer would have what came a sixth of a
+        # millisecond later, for what that does behind the answer.
+        pool = self._client.connection_pool
+        connection = pool.get_connection()
+        try:
+            whom = ("XREADGROUP", "GROUP", GROUP, self._me)
+            connection.send_command(*whom, *options, "STREAMS", self._stream, after)
+            answer = connection.read_response()
+        finally:
+            pool.release(connection)
+        # RESP2 answers with a list, RESP3 with a mapping.
+        lots = answer.values() if isinstance(answer, dict) else (lot for _, lot in answer or ())
+        return [(entry, _fields(flat)) for lot in lots for entry, flat in lot]
 
     def _inherited(self, limit: int) -> list[Permit]:
         """Take over what a consumer had in hand that is known to be dead.
@@ -164,6 +174,11 @@ class RedisLink:
             pipeline.xack(self._stream, GROUP, entry)
             pipeline.xdel(self._stream, entry)
             pipeline.execute()
+
+
+def _fields(flat: Sequence[bytes] | None) -> dict[bytes, bytes]:
+    """Names and values in turn; None for an entry that was deleted."""
+    return dict(zip(flat[::2], flat[1::2], strict=True)) if flat else {}
 
 
 def _permit(entry: Any, fields: dict[bytes, bytes]) -> Permit:

@@ -174,7 +174,7 @@ class Writer(threading.Thread):
         self,
         plan: Callable[[], Batch],
         done: Callable[[Batch, Written], None],
-        chores: Callable[[], float],
+        chores: Callable[..., float],
         consumer: Callable[[], uuid.UUID],
     ) -> None:
         super().__init__(name="writer", daemon=True)
@@ -205,11 +205,11 @@ class Writer(threading.Thread):
     def _run(self) -> None:
         pause = 0.0
         while True:
-            self._work.wait(pause)
+            woken = self._work.wait(pause)
             self._work.clear()
             try:
                 self._pacer.wait()
-                pause = self._turn()
+                pause = self._turn(woken)
             except Exception as error:  # noqa: BLE001
                 # Not only the database's: if this thread ended, the process would look alive,
                 # hold its jobs and finish none.
@@ -222,9 +222,9 @@ class Writer(threading.Thread):
                 connection().close()
                 return
 
-    def _turn(self) -> float:
+    def _turn(self, woken: bool) -> float:
         """Do what there is to do once; return how long there will be nothing."""
-        pause = self._do_chores()
+        pause = self._do_chores(early=not woken)
         batch = self._plan()
         if not batch:
             return pause
@@ -248,10 +248,10 @@ class Writer(threading.Thread):
         except Exception as error:  # noqa: BLE001  (it is tried again with the next batch)
             logger.debug("No beat: %s", error)
 
-    def _do_chores(self) -> float:
+    def _do_chores(self, *, early: bool) -> float:
         """A chore that fails must not keep outcomes from being written."""
         try:
-            return self._chores()
+            return self._chores(early=early)
         except AWAY:
             raise
         except Exception:

@@ -45,11 +45,16 @@ def _on_server(url: str, *statements: str) -> None:
 
 
 @pytest.fixture
-def setup(request: pytest.FixtureRequest, transactional_db: None, settings: Any) -> Iterator[Setup]:
-    """The database and the broker that the test asks for by parameter, both empty."""
+def setup(
+    request: pytest.FixtureRequest, transactional_db: None, settings: Any, tmp_path: Path
+) -> Iterator[Setup]:
+    """The database and the broker that the test asks for by parameter, both empty.
+
+    The data folder is the one that the test's consumers use.
+    """
     chosen: Setup = getattr(request, "param", Setup("sqlite"))
     url = chosen.broker_url()
-    settings.JOBS = {**settings.JOBS, "BROKER_URL": url}
+    settings.JOBS = {**settings.JOBS, "BROKER_URL": url, "DATA_DIR": tmp_path / "var"}
     with ExitStack() as stack:
         if chosen.broker in SERVERS:
             stack.enter_context(_alone_with(url))
@@ -69,7 +74,7 @@ def _alone_with(url: str) -> FileLock:
 @pytest.fixture
 def consumers(setup: Setup, tmp_path: Path) -> Iterator[Consumers]:
     """Return a starter of consumers; what is left of them at the end is killed."""
-    starter = Consumers(tmp_path, JOBS_BROKER_URL=setup.broker_url())
+    starter = Consumers(tmp_path, **setup.environment())
     yield starter
     if setup.broker == "kafka":
         starter.stop_all()  # who is killed keeps its partitions for the next test's first seconds

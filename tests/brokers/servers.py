@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from tests.desk.apps import ELSEWHERE
 from tests.procs import ROOT
 from webapp.database import from_url
 
@@ -26,11 +27,15 @@ def address(name: str) -> str:
 
 @dataclass(frozen=True)
 class Setup:
-    """One broker over one database; ``broker`` is a URL or the name of a server."""
+    """One broker over one database; ``broker`` is a URL or the name of a server.
+
+    ``elsewhere``: consumers are told of jobs as on systems without inotify.
+    """
 
     name: str
     broker: str = "database://"
     database: str = "sqlite"
+    elsewhere: bool = False
 
     def parameter(self) -> Any:
         """As a parameter of a test, with the marks of the servers it needs."""
@@ -43,6 +48,11 @@ class Setup:
     def broker_url(self) -> str:
         """Its URL; skips when the server is not there."""
         return address(self.broker) if self.broker in SERVERS else self.broker
+
+    def environment(self) -> dict[str, str]:
+        """What its consumers are to read."""
+        elsewhere = {ELSEWHERE: "1"} if self.elsewhere else {}
+        return {"JOBS_BROKER_URL": self.broker_url(), **elsewhere}
 
 
 SERVERS = ("postgres", "redis", "kafka")

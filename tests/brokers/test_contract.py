@@ -20,6 +20,7 @@ from .servers import Setup
 
 SETUPS = [
     Setup("sqlite"),
+    Setup("sqlite-elsewhere", elsewhere=True),
     Setup("postgres", database="postgres"),
     Setup("redis", broker="redis"),
     Setup("kafka", broker="kafka"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,22 @@ def test_an_answer_that_breaks_off_is_read_again(
     link.done(found)
     assert [permit.body for permit in link.receive(1, 0.1)] == [b"b"]
     link._client.close()
+
+
+def test_a_stream_that_is_deleted_under_a_waiting_link_is_made_anew(server: RedisServer) -> None:
+    """Nothing is wrong with the server then: to leave it alone for a second would be a second in
+    which it tells of no job."""
+    link = RedisLink(server.url, "default")
+    for _ in range(2):  # makes the group, then looks for what the dead left
+        assert link.receive(1, 0.01) == []
+    with server.client() as client, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(link.receive, 1, 60.0)
+        wait_until(lambda: client.info("clients")["blocked_clients"] == 1)
+        client.delete("jobs.default")
+        assert waiting.result() == []
+        client.xadd("jobs.default", {"body": "a"})
+        assert [permit.body for permit in link.receive(1, 0.1)] == [b"a"]
+    link.close()
 
 
 def test_an_entry_without_the_field_is_shown(server: RedisServer) -> None:

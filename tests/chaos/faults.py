@@ -65,10 +65,11 @@ CONSUMER: dict[str, Function] = {
     "outcome before commit": lambda: _after(lifecycle, "finish", lambda late, outcomes: outcomes),
     "outcome after commit": lambda: _before(desk, "tell"),
 }
-# On brokers that carry messages: a permit is sent by a thread, and read by one beside the looks.
+# On brokers that carry messages: a permit is sent by a thread, unless who hands in the job could
+# begin, and read by one beside the looks. An empty lot only makes the client ready.
 SENDER: dict[str, Function] = {
-    "permit before sending": lambda: _before(Announcer, "_try"),
-    "permit after sending": lambda: _after(Announcer, "_try"),
+    "permit before sending": lambda: _before_sending(),  # noqa: PLW0108  (defined below)
+    "permit after sending": lambda: _after(Announcer, "_try", lambda done, me, lot, send: lot),
 }
 RECEIVER: dict[str, Function] = {
     "permit in hand": lambda: _before(desk.Desk, "accept"),
@@ -88,6 +89,11 @@ def _in_the_claims_transaction() -> None:
     room: Any = lifecycle
     room.is_one_message = lambda: False
     _after(lifecycle, "claim", lambda claims, *args: claims)
+
+
+def _before_sending() -> None:
+    _before(Announcer, "_begins")
+    _before(Announcer, "_try", lambda me, lot, send: lot)
 
 
 def _after_acknowledging() -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from jobs import lifecycle
-from jobs.brokers import doorbell
+from jobs.brokers.asking import VersionBell
+from jobs.brokers.inotify import InotifyBell
+from jobs.brokers.loopback import LoopbackBell
 from jobs.errors import UnknownTask
 from jobs.lifecycle import claims, losses, outcomes, sql
 from jobs.models import Job
@@ -28,7 +30,7 @@ _lifecycle: Any = lifecycle
 _run: Any = run
 _desk: Any = desk.Desk
 _watch: Any = watch.Watch
-_bells: tuple[Any, ...] = (doorbell.InotifyBell, doorbell.VersionBell)
+_bells: tuple[Any, ...] = (InotifyBell, LoopbackBell, VersionBell)
 
 
 def lost_permits() -> None:

@@ -23,8 +23,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 class Bells:
     """A broker that notes what was announced."""
 
-    rings_by_commit = False
-
     def __init__(self, takes_messages: bool) -> None:
         self.takes_messages = takes_messages
         self.rung: list[tuple[str, uuid.UUID]] = []

@@ -115,9 +115,9 @@ class Calls:
             whole = _whole(answer)
         if whole is None:
             # A file: as slow as who reads it, so outside of the gate.
-            proto.response_iter(start.status, start.headers, _Chunks(answer))
+            proto.response_iter(start.code, start.headers, _Chunks(answer))
         else:
-            proto.response_bytes(start.status, start.headers, whole)
+            proto.response_bytes(start.code, start.headers, whole)
 
 
 def _complete(environ: dict[str, Any], body: BinaryIO) -> dict[str, Any]:
@@ -138,13 +138,13 @@ class _Start:
     """``start_response`` of PEP 3333."""
 
     def __init__(self) -> None:
-        self.status = 500
+        self.code = 500
         self.headers: list[tuple[str, str]] = []
 
     def __call__(
         self, status: str, headers: list[tuple[str, str]], exc_info: object = None
     ) -> None:
-        self.status = int(status[:3])
+        self.code = int(status[:3])
         self.headers = headers
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Final, NoReturn
+from typing import Final
 
 from django.apps import AppConfig
 
@@ -20,10 +20,6 @@ class BenchConfig(AppConfig):
     def ready(self) -> None:
         """Take away what only Linux has, if that is asked for."""
         if os.environ.get(NO_INOTIFY):
-            from jobs.brokers import doorbell
+            from tests.elsewhere import no_inotify
 
-            doorbell.InotifyBell = _missing  # type: ignore[assignment,misc]
-
-
-def _missing(*_: object) -> NoReturn:
-    raise OSError("as elsewhere")
+            no_inotify()

@@ -108,7 +108,7 @@ class JobdeskOneProcess(Jobdesk):
 
 
 class JobdeskElsewhere(JobdeskOneProcess):
-    """As on systems that do not tell when a file has grown: SQLite is asked again and again."""
+    """As on systems that do not tell when a file has grown: who hands in a job knocks."""
 
     name = "jobdesk_elsewhere"
     title = "Jobdesk, SQLite, without inotify"
