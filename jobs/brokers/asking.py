@@ -58,9 +58,13 @@ class VersionBell:
                 left = end - time.monotonic()
                 if left <= 0:
                     break
-                # Not an event's wait, which costs more: who closes waits that long.
-                time.sleep(min(POLL_SECONDS, left))
+                self._rest(left)
         return False
+
+    def _rest(self, seconds: float) -> None:
+        """Wait until it is time to ask again, at most so long."""
+        # Not an event's wait, which costs more: who closes waits that long.
+        time.sleep(min(POLL_SECONDS, seconds))
 
     def close(self) -> None:
         """Let who waits end, then let go of the file."""

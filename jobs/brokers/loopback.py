@@ -9,14 +9,12 @@ A datagram says no more than "ask SQLite now": a stray one does no harm, and wha
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
 from .. import locks
-from .asking import POLL_SECONDS, Version
+from .asking import POLL_SECONDS, VersionBell
 from .knocking import HOST, plate_of, send, udp
 
 ASK_SECONDS = 0.25
@@ -24,18 +22,14 @@ TRY_SECONDS = 1.0
 HEARD_AT_ONCE: Final = 300
 
 
-class LoopbackBell:
+class LoopbackBell(VersionBell):
     """Listens for knocks, and asks SQLite four times a second.
 
     Raises:
         OSError: no datagram gets through here.
     """
 
-    queues: Collection[str] | None = None
-
     def __init__(self, database: Path, data_dir: Path) -> None:
-        self._closed = False
-        self._listening = threading.Lock()
         self._socket = udp()
         try:
             self._socket.bind((HOST, 0))
@@ -47,7 +41,7 @@ class LoopbackBell:
         except OSError:
             self._socket.close()
             raise
-        self._version = Version(database)
+        super().__init__(database)
 
     @property
     def _port(self) -> int:
@@ -59,23 +53,10 @@ class LoopbackBell:
         self._socket.settimeout(TRY_SECONDS)
         self._socket.recv(1)
 
-    def wait(self, timeout: float) -> bool:
-        """Wait for a commit of another connection."""
-        end = time.monotonic() + timeout
-        with self._listening:
-            while not self._closed:
-                if self._version.changed():
-                    return True
-                left = end - time.monotonic()
-                if left <= 0:
-                    break
-                self._hear(min(ASK_SECONDS, left))
-        return False
-
-    def _hear(self, seconds: float) -> None:
+    def _rest(self, seconds: float) -> None:
         """Wait for a knock and read all that are there: one question answers them all."""
         try:
-            self._socket.settimeout(seconds)
+            self._socket.settimeout(min(ASK_SECONDS, seconds))
             for _ in range(HEARD_AT_ONCE):
                 self._socket.recv(65536)
                 self._socket.settimeout(0.0)
@@ -90,8 +71,7 @@ class LoopbackBell:
             return
         self._closed = True
         send([self._port])
-        with self._listening:
-            self._lock.release()
-            locks.remove(self._plate)
-            self._socket.close()
-            self._version.close()
+        super().close()
+        self._lock.release()
+        locks.remove(self._plate)
+        self._socket.close()

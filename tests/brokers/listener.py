@@ -14,7 +14,7 @@ class Listener:
     def __init__(self, bell: LoopbackBell) -> None:
         self.rang: bool | None = None
         self.slept = 0
-        self._hear, bell._hear = bell._hear, self._sleep  # type: ignore[method-assign]
+        self._rest, bell._rest = bell._rest, self._sleep  # type: ignore[method-assign]
         self._thread = threading.Thread(target=self._listen, args=(bell,), daemon=True)
         self._thread.start()
         self.wait_asleep(1)
@@ -24,7 +24,7 @@ class Listener:
 
     def _sleep(self, seconds: float) -> None:
         self.slept += 1
-        self._hear(seconds)
+        self._rest(seconds)
 
     def wait_asleep(self, times: int) -> None:
         wait_until(lambda: self.slept >= times, timeout=10, what="a listener that listens")
