@@ -62,7 +62,7 @@ CONSUMER: dict[str, Function] = {
     "claim before commit": lambda: _in_the_claims_transaction(),  # noqa: PLW0108  (defined below)
     "claim after commit": lambda: _before(desk.Desk, "_deliver", lambda me, queue, claims: claims),
     "in the task": lambda: _after(run, "_run_here"),
-    "outcome before commit": lambda: _after(lifecycle, "finish", lambda late, outcomes: outcomes),
+    "outcome before commit": lambda: _after(lifecycle, "write_endings", lambda late, some: some),
     "outcome after commit": lambda: _before(desk, "tell"),
 }
 # On brokers that carry messages: a permit is sent by a thread, unless who hands in the job could
@@ -88,7 +88,7 @@ def _in_the_claims_transaction() -> None:
     # On PostgreSQL a claim beside which nothing is written is one message that commits by itself.
     room: Any = lifecycle
     room.is_one_message = lambda: False
-    _after(lifecycle, "claim", lambda claims, *args: claims)
+    _after(lifecycle, "take", lambda rows, *args: rows)
 
 
 def _before_sending() -> None:
