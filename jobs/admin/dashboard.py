@@ -21,7 +21,7 @@ from .consumer import ALIVE, state_of
 HOURS: Final = 24
 MOST_AN_HOUR: Final = 100_000
 FAILURES: Final = 2_000
-SAMPLE: Final = 500
+SAMPLE: Final = 250
 REMEMBERED_SECONDS: Final = 600
 LINES: Final = 8
 MOST_CONSUMERS: Final = 50
