@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,13 +67,6 @@ class Place:
         """The URL of this system's own database on the PostgreSQL server."""
         path = f"/bench_{self.system}_{self.slot}"
         return urlsplit(os.environ[POSTGRES])._replace(path=path).geturl()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def fresh_redis(place: Place) -> None:

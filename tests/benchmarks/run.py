@@ -15,7 +15,9 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
-from .place import Place, drop_postgres, free_port, fresh_postgres, fresh_redis
+from tests.ports import free_port
+
+from .place import Place, drop_postgres, fresh_postgres, fresh_redis
 from .prepared import prepare
 from .processes import Started, kill, start
 from .systems import systems

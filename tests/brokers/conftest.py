@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -42,6 +43,17 @@ def _on_server(url: str, *statements: str) -> None:
     with default_database(postgres_config(url)), connections["default"].cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """A database file in WAL mode with a table."""
+    made = sqlite3.connect(tmp_path / "a.sqlite3", check_same_thread=False)
+    made.execute("PRAGMA journal_mode=WAL")
+    made.execute("CREATE TABLE t(x)")
+    made.commit()
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.procs import ROOT
 
-from .own_server import OwnServer, free_port
+from .own_server import OwnServer
 from .servers import address
 
 TOPIC = "jobs.default"

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.network import inside
-
-from .own_server import free_port
+from tests.ports import free_port
 
 
 class PostgresServer:

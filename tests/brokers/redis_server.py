@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import redis
 
-from .own_server import OwnServer, free_port
+from tests.ports import free_port
+
+from .own_server import OwnServer
 
 
 class RedisServer(OwnServer):

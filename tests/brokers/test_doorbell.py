@@ -27,17 +27,6 @@ if platform.system() == "Linux":
     BELLS.append(InotifyBell)
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    """A database file in WAL mode with a table."""
-    connection = sqlite3.connect(tmp_path / "a.sqlite3", check_same_thread=False)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("CREATE TABLE t(x)")
-    connection.commit()
-    yield connection
-    connection.close()
-
-
 @pytest.fixture(params=BELLS)
 def bell(
     request: pytest.FixtureRequest,

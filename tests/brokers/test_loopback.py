@@ -31,17 +31,6 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    """A database file in WAL mode with a table."""
-    made = sqlite3.connect(tmp_path / "a.sqlite3", check_same_thread=False)
-    made.execute("PRAGMA journal_mode=WAL")
-    made.execute("CREATE TABLE t(x)")
-    made.commit()
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def bell(
     tmp_path: Path, data_dir: Path, database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[LoopbackBell]:

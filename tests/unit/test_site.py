@@ -64,12 +64,17 @@ def desk() -> Desk:
     return Desk()
 
 
-@pytest.fixture
-def place(desk: Desk) -> Iterator[tuple[str, int]]:
+def serve(desk: Desk) -> tuple[Site, tuple[str, int]]:
     listening = socket.create_server(("127.0.0.1", 0))
     address: tuple[str, int] = listening.getsockname()
     site = Site(listening, desk)
     site.start()
+    return site, address
+
+
+@pytest.fixture
+def place(desk: Desk) -> Iterator[tuple[str, int]]:
+    site, address = serve(desk)
     yield address
     desk.release.set()
     assert site.stop()
@@ -167,11 +172,8 @@ def test_head_has_no_body(client: http.client.HTTPConnection) -> None:
 
 
 def test_it_stops_although_a_connection_stays_open(desk: Desk) -> None:
-    listening = socket.create_server(("127.0.0.1", 0))
-    host, port = listening.getsockname()
+    site, (host, port) = serve(desk)
     client = http.client.HTTPConnection(host, port, timeout=SECONDS)
-    site = Site(listening, desk)
-    site.start()
     ask(client, 200)
     assert site.is_alive()
     assert site.stop()
@@ -182,11 +184,8 @@ def test_it_stops_although_a_connection_stays_open(desk: Desk) -> None:
 
 
 def test_it_tells_when_a_request_does_not_end(desk: Desk) -> None:
-    listening = socket.create_server(("127.0.0.1", 0))
-    host, port = listening.getsockname()
+    site, (host, port) = serve(desk)
     client = http.client.HTTPConnection(host, port, timeout=SECONDS)
-    site = Site(listening, desk)
-    site.start()
     client.request("GET", "/hold")
     assert desk.held.acquire(timeout=SECONDS)
     assert not site.stop()
