@@ -1,40 +1,41 @@
 """Jobdesk: a job desk for Django.
 
-What a project needs is here: ``job`` declares a task, ``submit`` hands one in by name, and
-``JobContext``, ``InputFile`` and ``LongText`` are what a task's signature may mention. The names
-load on first use (PEP 562): importing ``jobs`` must not touch the models, because Django imports
-this package before its app registry is ready.
+The public names of a project are here: ``job`` declares a task, ``submit`` submits one by name, and
+``JobContext``, ``InputFile`` and ``LongText`` are for a task's signature. They load on first use
+(PEP 562): importing ``jobs`` must not import the models, because Django imports this package before
+its app registry is ready.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from .catalog.arguments import LongText
     from .catalog.context import JobContext
-    from .catalog.declare import JobTask, job
-    from .catalog.files import InputFile
-    from .catalog.types import LongText
-    from .submission.shortcuts import submit
+    from .catalog.decorators import job
+    from .catalog.input_file import InputFile
+    from .catalog.task import JobTask
+    from .submission.by_name import submit
 
 __all__ = ["InputFile", "JobContext", "JobTask", "LongText", "job", "submit"]
 
-_HOMES = {
-    "InputFile": "catalog.files",
+_MODULES: Final = {
+    "InputFile": "catalog.input_file",
     "JobContext": "catalog.context",
-    "JobTask": "catalog.declare",
-    "LongText": "catalog.types",
-    "job": "catalog.declare",
-    "submit": "submission.shortcuts",
+    "JobTask": "catalog.task",
+    "LongText": "catalog.arguments",
+    "job": "catalog.decorators",
+    "submit": "submission.by_name",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for."""
-    if name not in _HOMES:
+    """Import a public name when it is first used."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
     globals()[name] = value
     return value

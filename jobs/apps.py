@@ -14,6 +14,6 @@ class JobsConfig(AppConfig):
     def ready(self) -> None:
         """Import what registers itself."""
         from . import checks  # noqa: F401
-        from .brokers import get_ready
+        from .brokers import warm_up
 
-        request_finished.connect(get_ready)
+        request_finished.connect(warm_up)

@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .catalog.declare import JobTask
+from jobs.catalog.task import JobTask
+
 from .compat import BaseTaskBackend, InvalidTask, Task, TaskResult, TaskResultDoesNotExist
 
 
@@ -26,15 +27,15 @@ class JobsBackend(BaseTaskBackend):
             InvalidArguments: the arguments do not fit.
             Unavailable: the database cannot take it now.
         """
-        from .submission.accept import submit
-        from .submission.plain import submit_plain
-        from .submission.results import task_result
+        from jobs.submission.django_task import submit_django_task
+        from jobs.submission.submit import submit_job
+        from jobs.submission.task_result import task_result
 
         self.validate_task(task)
         if isinstance(task, JobTask):
-            submitted = submit(task, task.spec.by_name(tuple(args), dict(kwargs)))
+            submitted = submit_job(task, task.spec.by_name(tuple(args), dict(kwargs)))
         else:
-            submitted = submit_plain(task, args, kwargs)
+            submitted = submit_django_task(task, args, kwargs)
         return task_result(submitted.job, task)
 
     def enqueue_many(self, task: JobTask[..., Any], many: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -43,7 +44,7 @@ class JobsBackend(BaseTaskBackend):
         Raises:
             InvalidTask, InvalidArguments, InvalidOptions, Unavailable: as ``submit_many``.
         """
-        from .submission.bulk import submit_many
+        from jobs.submission.submit_many import submit_many
 
         self.validate_task(task)
         return [str(key) for key in submit_many(task, many)]
@@ -65,10 +66,11 @@ class JobsBackend(BaseTaskBackend):
         Raises:
             TaskResultDoesNotExist: there is no such job, or its task is gone.
         """
-        from .catalog.registry import load_task
+        from jobs.catalog.registry import load_task
+        from jobs.submission.task_result import stored_result
+
         from .errors import UnknownTask
         from .models import Job
-        from .submission.results import stored_result
 
         try:
             job = Job.objects.get(pk=uuid.UUID(str(result_id)))

@@ -10,8 +10,9 @@ from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
+from jobs.catalog.checks import declaration_errors
+
 from .brokers import get_broker
-from .catalog.problems import declaration_problems
 from .compat import task_backends
 from .conf import get_conf
 from .errors import BrokerError
@@ -32,7 +33,7 @@ def check_declarations(**kwargs: Any) -> list[checks.CheckMessage]:
         ]
     return [
         checks.Error(found.message, hint=found.hint, obj=found.task, id=f"jobs.{found.code}")
-        for found in declaration_problems()
+        for found in declaration_errors()
     ]
 
 

@@ -14,7 +14,7 @@ class JobsError(Exception):
     """Something went wrong at the job desk."""
 
 
-class Problem(TypedDict):
+class FieldError(TypedDict):
     """One wrong argument: where (an RFC 6901 JSON pointer) and what."""
 
     pointer: str
@@ -46,7 +46,7 @@ class UnknownQueue(Refused):
 class InvalidArguments(Refused):
     """The arguments do not fit the task."""
 
-    def __init__(self, errors: list[Problem]) -> None:
+    def __init__(self, errors: list[FieldError]) -> None:
         self.errors = errors
         told = "; ".join(f"{e['pointer'] or 'arguments'}: {e['detail']}" for e in errors[:5])
         more = f" (and {len(errors) - 5} more)" if len(errors) > 5 else ""

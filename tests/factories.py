@@ -12,10 +12,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from jobs import lifecycle
-from jobs.ids import uuid7
+from jobs.core.states import FINAL, AttemptOutcome, Status
+from jobs.core.uuid7 import uuid7
 from jobs.lifecycle import Claim, Outcome
 from jobs.models import Artifact, Attempt, Consumer, Job, LogChunk, Upload
-from jobs.states import FINAL, Ending, Status
 from jobs.submission import store_upload
 
 LONG_AGO = timedelta(days=400)
@@ -43,13 +43,13 @@ def make_job(**fields: Any) -> Job:
         fields.setdefault("consumer_id", uuid7())
     if status in FINAL:
         fields.setdefault("finished_at", now)
-    return Job.objects.create(**{"task": "desk.square", "args": {"n": 7}, **fields})
+    return Job.objects.create(**{"task": "desk.square", "kwargs": {"n": 7}, **fields})
 
 
 def record(**fields: Any) -> Job:
     """Record a job as a submission does, with its turn."""
-    job = Job(**{"task": "desk.square", "args": {"n": 7}, **fields})
-    lifecycle.record(job)
+    job = Job(**{"task": "desk.square", "kwargs": {"n": 7}, **fields})
+    lifecycle.insert_job(job)
     return Job.objects.get(pk=job.pk)
 
 
@@ -68,7 +68,7 @@ def take(
     """Claim jobs as a consumer does; without one, a new one is made."""
     who = consumer if consumer is not None else make_consumer().pk
     with transaction.atomic():
-        return lifecycle.claim(queue, limit, who, now or timezone.now())
+        return lifecycle.claim_jobs(queue, limit, who, now or timezone.now())
 
 
 def take_one(queue: str = "default", consumer: uuid.UUID | None = None) -> Claim:
@@ -86,7 +86,7 @@ def take_all(queue: str = "default") -> list[Claim]:
     return taken
 
 
-def end(claim: Claim, ending: Ending = Ending.SUCCEEDED, **fields: Any) -> bool:
+def end(claim: Claim, ending: AttemptOutcome = AttemptOutcome.SUCCEEDED, **fields: Any) -> bool:
     """Write how an attempt ended; whether it counted."""
     values = {"ended_at": timezone.now(), "consumer": "here:7", **fields}
     with transaction.atomic():
@@ -104,7 +104,7 @@ def finished_long_ago(**fields: Any) -> Job:
     job = make_job(
         **{"status": Status.SUCCEEDED, "created_at": past, "finished_at": past, **fields}
     )
-    Attempt.objects.create(job=job, number=1, ended_at=past, outcome=Ending.SUCCEEDED)
+    Attempt.objects.create(job=job, number=1, ended_at=past, outcome=AttemptOutcome.SUCCEEDED)
     LogChunk.objects.create(job=job, start=0, text="told")
     return job
 
@@ -113,7 +113,7 @@ def make_artifact(job: Job, name: str = "plot.svg", data: bytes = b"<svg/>") -> 
     """Keep a file with a job."""
     from django.core.files.base import ContentFile
 
-    from jobs.files import job_storage
+    from jobs.core.storage import job_storage
 
     stored = job_storage().save(f"artifacts/{job.pk.hex}/{name}", ContentFile(data))
     return Artifact.objects.create(job=job, attempt=1, name=name, size=len(data), file=stored)

@@ -13,10 +13,9 @@ from urllib.parse import quote
 
 from django.db import connection
 
+from jobs.core.states import FINAL
 from jobs.models import Job
-from jobs.states import FINAL
-
-from .waiting import wait_until
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -66,7 +66,7 @@ def whole(name: str, default: int, *, minimum: int = 0) -> int:
     return found
 
 
-def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
+def csv(name: str, default: tuple[str, ...] = ()) -> list[str]:
     """Return the variable as a list, split at commas."""
     found = [word.strip() for word in text(name).split(",") if word.strip()]
     return found or list(default)

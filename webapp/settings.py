@@ -17,8 +17,8 @@ DEBUG = env.flag("DEBUG")
 # Empty when there is none: Django then raises when something is to be signed, and the servers
 # (wsgi.py, asgi.py) refuse to start. `manage.py up` makes one.
 SECRET_KEY = read_secret(DATA_DIR)
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]"))
-CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+ALLOWED_HOSTS = env.csv("ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]"))
+CSRF_TRUSTED_ORIGINS = env.csv("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -95,7 +95,7 @@ globals().update(mail.settings_of(django.VERSION))
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "jobdesk@localhost")
 
 # Private networks that the task fetch_url may reach all the same.
-FETCH_ALLOW_NETWORKS = env.words("FETCH_ALLOW_NETWORKS")
+FETCH_ALLOW_NETWORKS = env.csv("FETCH_ALLOW_NETWORKS")
 
 # --- Signing in and safety -------------------------------------------------------------------
 

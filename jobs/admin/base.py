@@ -13,7 +13,7 @@ from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from ..words import counted
+from jobs.core.formatting import pluralize
 
 M = TypeVar("M", bound=Model)
 AHEAD = 10
@@ -69,7 +69,7 @@ class LookAheadPaginator(AnyPaginator):
         plural = str(meta.verbose_name_plural)
         if self.more:
             return f"more than {self.count - 1:,} {plural}"
-        return counted(self.count, str(meta.verbose_name), plural)
+        return pluralize(self.count, str(meta.verbose_name), plural)
 
 
 class BoundedList(ChangeList):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ..words import counted
+from jobs.core.formatting import pluralize
 
 STEP: Final = 30
 HEIGHT: Final = 100
@@ -51,7 +51,7 @@ def chart(bars: Sequence[Bar], cap: int) -> Chart:
     top = max((bar.count for bar in bars), default=0)
     drawn = [_drawn(number, bar, top or 1, cap) for number, bar in enumerate(bars)]
     total = sum(bar.count for bar in bars)
-    told = f"{counted(total, 'job')} finished in {len(bars)} hours, at most {top:,} in one."
+    told = f"{pluralize(total, 'job')} finished in {len(bars)} hours, at most {top:,} in one."
     hours = [f"{bar.start:%H:%M}" for bar in bars[::LABEL_EVERY]]
     return Chart(STEP * len(bars), HEIGHT, drawn, top, hours, told)
 
@@ -65,5 +65,5 @@ def _drawn(number: int, bar: Bar, top: int, cap: int) -> Drawn:
         y=HEIGHT - height,
         width=STEP - GAP,
         height=height,
-        told=f"{bar.start:%H:%M} to {bar.start:%H}:59: {counted(bar.count, 'job')}{more}",
+        told=f"{bar.start:%H:%M} to {bar.start:%H}:59: {pluralize(bar.count, 'job')}{more}",
     )

@@ -9,11 +9,12 @@ from django.contrib import admin
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from ..conf import get_conf
-from ..models import Consumer
-from ..words import duration
+from jobs.conf import get_conf
+from jobs.core.formatting import duration
+from jobs.models import Consumer
+
 from .base import ReadOnlyAdmin
-from .shown import when
+from .html import when
 
 ALIVE: Final = "alive"
 
@@ -22,7 +23,7 @@ def state_of(consumer: Consumer, now: datetime) -> str:
     """Say whether a consumer lives: declared dead, silent for longer than the lease, or alive."""
     if consumer.dead_at is not None:
         return "dead"
-    silence = now - consumer.beat_at
+    silence = now - consumer.heartbeat_at
     if silence > timedelta(seconds=get_conf().lease_seconds):
         return f"silent for {duration(silence.total_seconds())}"
     return ALIVE
@@ -35,7 +36,7 @@ class ConsumerAdmin(ReadOnlyAdmin[Consumer]):
     list_display = ("host", "pid", "state", "last_beat", "serves", "concurrency", "started")
     sortable_by = ()
     fields = readonly_fields = (
-        *("id", "host", "pid", "state", "last_beat", "beat"),
+        *("id", "host", "pid", "state", "last_beat", "heartbeat"),
         *("serves", "concurrency", "started", "died"),
     )
 
@@ -47,7 +48,7 @@ class ConsumerAdmin(ReadOnlyAdmin[Consumer]):
     @admin.display(description="last beat")
     def last_beat(self, consumer: Consumer) -> SafeString | str:
         """When it last told that it lives."""
-        return when(consumer.beat_at)
+        return when(consumer.heartbeat_at)
 
     @admin.display(description="queues")
     def serves(self, consumer: Consumer) -> str:

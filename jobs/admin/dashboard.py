@@ -10,11 +10,11 @@ from typing import Any, Final
 from django.core.cache import cache
 from django.utils import timezone
 
-from ..figures import QueueFigures, queue_figures
-from ..lifecycle.adapting import Adapter, as_time
-from ..lifecycle.sql import connection, run
-from ..models import Consumer, Job
-from ..states import Status
+from jobs.core.db import Adapter, as_time, connection, run
+from jobs.core.states import Status
+from jobs.models import Consumer, Job
+from jobs.queries.stats import QueueStats, queue_stats
+
 from .chart import Bar, Chart, chart
 from .consumer import ALIVE, state_of
 
@@ -61,7 +61,7 @@ class Slow:
 class Dashboard:
     """What the dashboard shows."""
 
-    queues: list[QueueFigures]
+    queues: list[QueueStats]
     consumers: list[tuple[Consumer, str]]
     chart: Chart
     failing: list[Failing]
@@ -80,7 +80,7 @@ def dashboard() -> Dashboard:
     rows = Consumer.objects.filter(dead_at=None)[:MOST_CONSUMERS]
     consumers = [(row, state_of(row, now)) for row in rows]
     return Dashboard(
-        queues=queue_figures(row for row, state in consumers if state == ALIVE),
+        queues=queue_stats(row for row, state in consumers if state == ALIVE),
         consumers=consumers,
         chart=chart(finished_per_hour(now), MOST_AN_HOUR),
         failing=failing(now),

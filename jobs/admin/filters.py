@@ -11,11 +11,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from .. import catalog
-from ..figures import configured_queues, recorded_tasks, waiting_queues
-from ..models import Job, Queue
-from ..models.job import JobQuerySet
-from ..states import Status
+from jobs import catalog
+from jobs.core.states import Status
+from jobs.models import Job, Queue
+from jobs.models.job import JobQuerySet
+from jobs.queries.stats import configured_queues, recorded_tasks, waiting_queues
 
 REACH = 100_000
 

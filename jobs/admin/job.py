@@ -20,16 +20,17 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from ..files import job_storage
-from ..models import Artifact, Job
-from ..search import matching
-from .base import BoundedList, ReadOnlyAdmin
-from .details import DETAILS, JobFacts
-from .filters import HandedInFilter, QueueFilter, StatusFilter, TaskFilter
-from .history import AttemptInline
-from .wishes import DONE, MOST, Wish, cancel_one, retry_one, tell
+from jobs.core.storage import job_storage
+from jobs.models import Artifact, Job
+from jobs.queries.job_search import matching_jobs
 
-LARGE = ("args", "positional", "result", "error_message")
+from .actions import DONE, MOST, JobAction, cancel_one, retry_one, tell
+from .attempt_inline import AttemptInline
+from .base import BoundedList, ReadOnlyAdmin
+from .filters import HandedInFilter, QueueFilter, StatusFilter, TaskFilter
+from .job_fields import DETAILS, JobFacts
+
+LARGE = ("args", "kwargs", "result", "error_message")
 
 
 class JobList(BoundedList):
@@ -87,7 +88,7 @@ class JobAdmin(JobFacts, ReadOnlyAdmin[Job]):
     ) -> tuple[QuerySet[Job], bool]:
         """Search by task or id."""
         term = search_term.strip()
-        return (queryset.filter(matching(term)) if term else queryset), False
+        return (queryset.filter(matching_jobs(term)) if term else queryset), False
 
     # --- wishes ------------------------------------------------------------------------------
 
@@ -101,7 +102,7 @@ class JobAdmin(JobFacts, ReadOnlyAdmin[Job]):
         """Put what failed or was cancelled back into its queue."""
         self._carry_out(request, retry_one, queryset[:MOST])
 
-    def _carry_out(self, request: HttpRequest, wish: Wish, jobs: Iterable[Job]) -> None:
+    def _carry_out(self, request: HttpRequest, wish: JobAction, jobs: Iterable[Job]) -> None:
         became = Counter[str]()
         for job in jobs:
             outcome = wish(job, request.user)
@@ -135,7 +136,7 @@ class JobAdmin(JobFacts, ReadOnlyAdmin[Job]):
         """Run the job again whose page the button is on."""
         return self._wish_for(request, pk, retry_one)
 
-    def _wish_for(self, request: HttpRequest, pk: UUID, wish: Wish) -> HttpResponse:
+    def _wish_for(self, request: HttpRequest, pk: UUID, wish: JobAction) -> HttpResponse:
         if not self.has_operate_permission(request):
             raise PermissionDenied
         self._carry_out(request, wish, [get_object_or_404(Job, pk=pk)])

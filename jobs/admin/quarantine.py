@@ -6,9 +6,10 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from ..models import QuarantinedMessage
+from jobs.models import QuarantinedMessage
+
 from .base import ReadOnlyAdmin, TypedAdmin
-from .shown import block, when
+from .html import block, when
 
 
 @admin.register(QuarantinedMessage)

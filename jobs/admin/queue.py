@@ -12,10 +12,11 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from .. import lifecycle
-from ..figures import QueueFigures, living_consumers, queue_figures
-from ..models import Queue
-from ..words import counted
+from jobs import lifecycle
+from jobs.core.formatting import pluralize
+from jobs.models import Queue
+from jobs.queries.stats import QueueStats, living_consumers, queue_stats
+
 from .base import BoundedList, ReadOnlyAdmin
 
 
@@ -29,13 +30,13 @@ class QueueList(BoundedList):
         self.result_list = [with_figures(row, figures) for row in self.result_list]
 
 
-def _figures() -> dict[str, QueueFigures]:
-    return {one.name: one for one in queue_figures(living_consumers(timezone.now()))}
+def _figures() -> dict[str, QueueStats]:
+    return {one.name: one for one in queue_stats(living_consumers(timezone.now()))}
 
 
-def with_figures(queue: Queue, figures: dict[str, QueueFigures]) -> Queue:
+def with_figures(queue: Queue, figures: dict[str, QueueStats]) -> Queue:
     """Return the queue, knowing what is in it."""
-    queue.figures = figures.get(queue.name, QueueFigures(queue.name))  # type: ignore[attr-defined]
+    queue.figures = figures.get(queue.name, QueueStats(queue.name))  # type: ignore[attr-defined]
     return queue
 
 
@@ -95,7 +96,7 @@ class QueueAdmin(ReadOnlyAdmin[Queue]):
     def served_by(self, queue: Queue) -> str:
         """How many consumers look here."""
         consumers = _of(queue).consumers
-        return counted(len(consumers), "consumer") if consumers else "nobody"
+        return pluralize(len(consumers), "consumer") if consumers else "nobody"
 
     @admin.display(description="who looks here")
     def servants(self, queue: Queue) -> SafeString:
@@ -128,6 +129,6 @@ class QueueAdmin(ReadOnlyAdmin[Queue]):
             messages.success(request, f"The queue {queue.name} is {done}: {what}.")
 
 
-def _of(queue: Queue) -> QueueFigures:
-    figures: QueueFigures = queue.figures  # type: ignore[attr-defined]
+def _of(queue: Queue) -> QueueStats:
+    figures: QueueStats = queue.figures  # type: ignore[attr-defined]
     return figures

@@ -10,9 +10,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from ..models import Token
+from jobs.models import Token
+
 from .base import ReadOnlyAdmin, TypedAdmin
-from .shown import when
+from .html import when
 
 
 @admin.register(Token)

@@ -7,10 +7,11 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from ..models import Upload, UploadUse
-from ..words import size
+from jobs.core.formatting import filesize
+from jobs.models import Upload, UploadUse
+
 from .base import ReadOnlyAdmin
-from .shown import when
+from .html import when
 
 
 @admin.register(Upload)
@@ -31,7 +32,7 @@ class UploadAdmin(ReadOnlyAdmin[Upload]):
     @admin.display(description="size")
     def size_shown(self, upload: Upload) -> str:
         """Its size in words."""
-        return size(upload.size)
+        return filesize(upload.size)
 
     @admin.display(description="handed in")
     def handed_in(self, upload: Upload) -> SafeString | str:

@@ -9,11 +9,11 @@ from typing import Any, Final
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from jobs.lifecycle import bounded_waits
+from jobs.lifecycle import limited_lock_waits
 
 from .auth import require_caller
+from .exception_handlers import problem_response
 from .problems import METHOD_NOT_ALLOWED, NOT_FOUND, ApiError
-from .translate import answer_to
 
 View = Callable[..., HttpResponseBase]
 Handler = Callable[..., HttpResponseBase]
@@ -88,10 +88,10 @@ def _polled(request: HttpRequest, path: dict[str, str]) -> uuid.UUID | None:
 def _guarded(answer: Answer, table: dict[str, Handler]) -> View:
     def view(request: HttpRequest, **path: str) -> HttpResponseBase:
         try:
-            with bounded_waits():
+            with limited_lock_waits():
                 response = answer(request, path)
         except Exception as error:  # noqa: BLE001  (whatever it is, the answer is a problem)
-            response = answer_to(request, error)
+            response = problem_response(request, error)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         return _without_body(response) if request.method == "HEAD" else response

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from jobs.api.views.queues import QueueState
 from jobs.brokers import known_depths
 from jobs.conf import get_conf
-from jobs.lifecycle.sql import connection
-from jobs.states import Status
-
-from .queues import QueueState
+from jobs.core.db import connection
+from jobs.core.states import Status
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 

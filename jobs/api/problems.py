@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from jobs.errors import JobsError
 
-from .answers import PROBLEM_JSON, JsonResponse, address
+from .responses import PROBLEM_JSON, JsonResponse, api_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class ApiError(JobsError):
     def response(self) -> JsonResponse:
         """The answer."""
         body = {
-            "type": f"{address('docs')}#{self.kind.slug}",
+            "type": f"{api_url('docs')}#{self.kind.slug}",
             "title": self.kind.title,
             "status": self.kind.status,
             "detail": str(self),

@@ -16,8 +16,7 @@ from django.contrib.auth import get_user_model
 from django.db import OperationalError
 from django.db.models import Q
 
-from jobs.lifecycle.adapting import Adapter
-from jobs.lifecycle.sql import connection, run
+from jobs.core.db import Adapter, connection, run
 from jobs.models import Token
 from jobs.models.token import token_digest
 

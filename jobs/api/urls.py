@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from .catalogue import get_one_task, list_tasks
-from .changing import cancel_job, retry_job
+from jobs.api.views.job_actions import post_cancel, post_retry
+from jobs.api.views.job_create import post_job
+from jobs.api.views.job_detail import get_job
+from jobs.api.views.job_list import list_jobs
+from jobs.api.views.job_output import get_artifact, get_log
+from jobs.api.views.queues import list_queues
+from jobs.api.views.tasks import get_one_task, list_tasks
+from jobs.api.views.uploads import post_upload
+
 from .endpoint import endpoint, nothing_here, open_endpoint
-from .listing import list_jobs
 from .openapi import show_docs, show_document
-from .output import get_artifact, get_log
-from .queues import list_queues
-from .reading import get_job
-from .submitting import post_job
-from .uploading import post_upload
 
 app_name = "jobs_api"
 
 urlpatterns = [
     path("jobs", endpoint(get=list_jobs, post=post_job), name="jobs"),
     path("jobs/<str:job_id>", endpoint(get=get_job), name="job"),
-    path("jobs/<str:job_id>/cancel", endpoint(post=cancel_job), name="cancel"),
-    path("jobs/<str:job_id>/retry", endpoint(post=retry_job), name="retry"),
+    path("jobs/<str:job_id>/cancel", endpoint(post=post_cancel), name="cancel"),
+    path("jobs/<str:job_id>/retry", endpoint(post=post_retry), name="retry"),
     path("jobs/<str:job_id>/log", endpoint(get=get_log), name="log"),
     path("jobs/<str:job_id>/artifacts/<str:name>", endpoint(get=get_artifact), name="artifact"),
     path("uploads", endpoint(post=post_upload), name="uploads"),

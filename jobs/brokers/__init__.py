@@ -1,6 +1,6 @@
 """Messages: permits to take one job from a queue. The only room that imports funboost."""
 
-from .choose import announce, announce_all, get_broker, get_ready, ring_along
-from .depths import known_depths
+from .depth_cache import known_depths
+from .registry import get_broker, notify, notify_all, notify_statement, warm_up
 
-__all__ = ["announce", "announce_all", "get_broker", "get_ready", "known_depths", "ring_along"]
+__all__ = ["get_broker", "known_depths", "notify", "notify_all", "notify_statement", "warm_up"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 
-class Intake(Protocol):
+class ConsumerPort(Protocol):
     """What a consumer process offers to the loop that feeds it from one queue.
 
     A claim is opaque to a broker: whatever ``take`` returns is given to ``run``.
@@ -29,7 +29,7 @@ class Intake(Protocol):
     def room(self, queue: str, seconds: float) -> int:
         """Wait for a free slot, at most so long; return how many are free."""
 
-    def accept(self, queue: str, broker: str, permit: Permit) -> bool:
+    def accept(self, queue: str, broker: str, permit: ReceivedMessage) -> bool:
         """Read a message: a foreign job is recorded, what is no message of ours put aside.
 
         False: not now (the database is away, the queue is full); ask again later.
@@ -43,7 +43,7 @@ class Intake(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Permit:
+class ReceivedMessage:
     """A message as it came: ``handle`` is the broker's, ``body`` None when it has none."""
 
     handle: Any
@@ -52,7 +52,7 @@ class Permit:
     """What to show of a message without a body."""
 
 
-class Link(Protocol):
+class MessageSource(Protocol):
     """One consumer's connection to a broker that carries messages. Used by one thread only.
 
     Any method may raise one of ``errors``: the loop then waits a moment and goes on.
@@ -61,20 +61,20 @@ class Link(Protocol):
     name: str
     errors: tuple[type[Exception], ...]
 
-    def receive(self, limit: int, seconds: float) -> list[Permit]:
+    def receive(self, limit: int, seconds: float) -> list[ReceivedMessage]:
         """Return up to ``limit`` permits, waiting at most so long for the first.
 
         With a limit of 0 it only keeps the connection alive.
         """
 
-    def done(self, permits: Sequence[Permit]) -> None:
+    def done(self, permits: Sequence[ReceivedMessage]) -> None:
         """Acknowledge: their jobs are claimed. They never come again."""
 
     def close(self) -> None:
         """Leave; what was not acknowledged is for the others."""
 
 
-class Bell(Protocol):
+class Listener(Protocol):
     """Tells that the table may have changed."""
 
     queues: Collection[str] | None
@@ -111,10 +111,10 @@ class Broker(Protocol):
     def inherit(self, consumer: str) -> None:
         """Another consumer was found dead: what it has received and not acknowledged is ours."""
 
-    def bell(self) -> Bell:
+    def bell(self) -> Listener:
         """Return what wakes an idle consumer of this process."""
 
-    def consume(self, queues: Sequence[str], intake: Intake, threads: int) -> None:
+    def consume(self, queues: Sequence[str], intake: ConsumerPort, threads: int) -> None:
         """Start feeding claims of the queues to the intake; they run on ``threads`` threads."""
 
     def depth(self, queue: str) -> int | None:

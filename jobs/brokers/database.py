@@ -15,13 +15,14 @@ from typing import Final
 from django.db import DatabaseError, connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ..conf import get_conf
-from ..models import Job
-from ..states import Status
-from .base import Bell, Intake
-from .doorbell import TimedBell, sqlite_bell
-from .knocking import knock
-from .listen import NOTIFY, notify, postgres_bell
+from jobs.brokers.wakeup.listener import TimedListener, sqlite_listener
+from jobs.brokers.wakeup.pg_listen import NOTIFY, notify, pg_listener
+from jobs.brokers.wakeup.udp import wake_up
+from jobs.conf import get_conf
+from jobs.core.states import Status
+from jobs.models import Job
+
+from .base import ConsumerPort, Listener
 
 COUNTED: Final = 100_000
 
@@ -34,7 +35,7 @@ class DatabaseBroker:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._bell: Bell | None = None
+        self._bell: Listener | None = None
 
     def get_ready(self) -> None:
         """There is nothing to make ready."""
@@ -45,7 +46,7 @@ class DatabaseBroker:
         if db.vendor == "postgresql":
             notify(db, queue)
         elif db.vendor == "sqlite":
-            knock(get_conf().data_dir)
+            wake_up(get_conf().data_dir)
 
     def ring_along(self, queue: str) -> tuple[str, list[str]] | None:
         """NOTIFY on PostgreSQL."""
@@ -62,25 +63,25 @@ class DatabaseBroker:
     def inherit(self, consumer: str) -> None:
         """What the dead were running is handed back in the table."""
 
-    def bell(self) -> Bell:
+    def bell(self) -> Listener:
         """What the database has to tell of commits; one that has nothing is looked at on time."""
         db = _jobs_database()
         if db.vendor == "sqlite":
             database = Path(str(db.settings_dict["NAME"]))
-            self._bell = sqlite_bell(database, get_conf().data_dir)
+            self._bell = sqlite_listener(database, get_conf().data_dir)
             return self._bell
-        return postgres_bell(db.alias) if db.vendor == "postgresql" else TimedBell()
+        return pg_listener(db.alias) if db.vendor == "postgresql" else TimedListener()
 
-    def consume(self, queues: Sequence[str], intake: Intake, threads: int) -> None:
+    def consume(self, queues: Sequence[str], intake: ConsumerPort, threads: int) -> None:
         """Start a funboost consumer for each queue."""
-        from .database_funboost import start
+        from jobs.brokers.funboost.consumer import start
 
         start(queues, intake, threads)
 
     def depth(self, queue: str) -> int | None:
         """The waiting jobs, counted up to ``COUNTED``."""
         waiting = Job.objects.filter(status=Status.QUEUED, queue=queue)
-        waiting = waiting.order_by("-priority", "turn", "id")
+        waiting = waiting.order_by("-priority", "fair_position", "id")
         try:
             return waiting.values("pk")[:COUNTED].count()
         except DatabaseError:

@@ -30,7 +30,7 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class JobMessage:
     """A permit; with a task, a job that may not be recorded yet."""
 
     job_id: uuid.UUID
@@ -47,12 +47,12 @@ def channel(queue: str) -> str:
     return f"jobs.{queue}"
 
 
-def permit(job_id: uuid.UUID) -> bytes:
+def wakeup_body(job_id: uuid.UUID) -> bytes:
     """The body that rings for a recorded job."""
     return b'{"job_id": "%s"}' % str(job_id).encode()
 
 
-def read(body: bytes | None, limit: int) -> Message:
+def read(body: bytes | None, limit: int) -> JobMessage:
     """Read a body of at most ``limit`` bytes. Nothing in it is ever unpickled or imported.
 
     Raises:
@@ -71,17 +71,17 @@ def read(body: bytes | None, limit: int) -> Message:
     return _message(value)
 
 
-def _message(value: dict[str, Any]) -> Message:
+def _message(value: dict[str, Any]) -> JobMessage:
     job_id, task, args = value.get("job_id"), value.get("task"), value.get("args")
     if not isinstance(job_id, str) or not re.fullmatch(_UUID7[1:-1], job_id):
         raise BadMessage("job_id is no UUID of version 7")
     if "task" not in value and "args" not in value:
-        return Message(uuid.UUID(job_id))
+        return JobMessage(uuid.UUID(job_id))
     if not isinstance(task, str) or not 1 <= len(task) <= LONGEST_NAME:
         raise BadMessage("task is no name")
     if not isinstance(args, dict):
         raise BadMessage("args is no JSON object")
-    return Message(uuid.UUID(job_id), task, args)
+    return JobMessage(uuid.UUID(job_id), task, args)
 
 
 def _json(body: bytes) -> Any:

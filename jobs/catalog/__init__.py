@@ -1,6 +1,7 @@
 """What tasks there are: their declarations, their arguments, finding them by name."""
 
-from .declare import JobTask, job
+from .decorators import job
 from .registry import all_tasks, exposed_tasks, find_task, get_task
+from .task import JobTask
 
 __all__ = ["JobTask", "all_tasks", "exposed_tasks", "find_task", "get_task", "job"]

@@ -7,7 +7,9 @@ in one place.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import Field
 
 Schema = dict[str, Any]
 
@@ -114,3 +116,7 @@ def humanise(name: str) -> str:
     """Turn an identifier into a title: ``min_length`` becomes ``Min length``."""
     words = name.replace("_", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+LongText = Annotated[str, Field(json_schema_extra={"format": "textarea"})]
+"""A text of several lines: its form field is a text area."""

@@ -6,8 +6,8 @@ import uuid
 from pathlib import Path
 from typing import Protocol
 
-from ..compat import TaskContext, TaskResult
-from ..errors import JobCancelled
+from jobs.compat import TaskContext, TaskResult
+from jobs.errors import JobCancelled
 
 
 class Reporter(Protocol):

@@ -13,10 +13,11 @@ from typing import Any
 from django.apps import apps
 from django.utils.module_loading import import_string, module_has_submodule
 
-from ..compat import Task
-from ..errors import UnknownTask
-from .declare import JobTask
+from jobs.compat import Task
+from jobs.errors import UnknownTask
+
 from .signature import BadSignature
+from .task import JobTask
 
 AnyTask = JobTask[Any, Any]
 

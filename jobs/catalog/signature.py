@@ -13,11 +13,12 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
-from ..errors import InvalidArguments, Problem
-from ..jsontext import jsonable, written
+from jobs.core.jsonutils import jsonable, written
+from jobs.errors import FieldError, InvalidArguments
+
 from .arguments import Argument, describe, humanise
-from .files import CONTEXT_KEY, FileInfo, uploads_in
-from .sentences import sentence
+from .input_file import CONTEXT_KEY, FileInfo, uploads_in
+from .messages import message_for
 
 CONTEXT_PARAMETER = "context"
 # Validation by the callers' names only: field names are prefixed, because a parameter called
@@ -31,7 +32,7 @@ class BadSignature(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Validated:
+class ValidatedArguments:
     """Arguments that fit: as JSON data and its text for the row, and the uploads they refer to."""
 
     stored: dict[str, Any]
@@ -70,7 +71,7 @@ class ArgSpec:
         """Whether an upload can be among the arguments, at any depth."""
         return '"format": "upload"' in json.dumps(self.json_schema)
 
-    def validate(self, raw: Any) -> Validated:
+    def validate(self, raw: Any) -> ValidatedArguments:
         """Check arguments from outside.
 
         Raises:
@@ -85,7 +86,7 @@ class ArgSpec:
                 [{"pointer": "", "detail": "It holds something that is no JSON."}]
             ) from error
         uploads = list(dict.fromkeys(uploads_in(model))) if self.takes_files else []
-        return Validated(stored, text, uploads)
+        return ValidatedArguments(stored, text, uploads)
 
     def bind(self, stored: Any, files: Mapping[str, FileInfo]) -> dict[str, Any]:
         """Return the keyword arguments for the function.
@@ -118,7 +119,7 @@ class ArgSpec:
         try:
             return self._validate(raw, context=context)
         except ValidationError as error:
-            raise InvalidArguments(problems_of(error, raw)) from error
+            raise InvalidArguments(field_errors(error, raw)) from error
         except RecursionError as error:
             raise InvalidArguments(
                 [{"pointer": "", "detail": "It is nested too deeply."}]
@@ -175,12 +176,12 @@ def _check_default(name: str, hint: Any, default: Any) -> None:
         raise BadSignature(f"the default of {name!r} does not fit its type: {detail}") from error
 
 
-def problems_of(error: ValidationError, raw: Any) -> list[Problem]:
+def field_errors(error: ValidationError, raw: Any) -> list[FieldError]:
     """What pydantic found wrong with a value, as pointers into it and sentences."""
     return [
         {
             "pointer": _pointer(item["loc"], raw, missing=item["type"] == "missing"),
-            "detail": sentence(item),
+            "detail": message_for(item),
         }
         for item in error.errors(include_url=False, include_input=False)
     ]
@@ -199,7 +200,7 @@ def _pointer(location: tuple[int | str, ...], raw: Any, *, missing: bool) -> str
             steps.append(part)
     if missing:
         steps.append(location[-1])
-    return "".join(f"/{escaped(step)}" for step in steps)
+    return "".join(f"/{escape_pointer(step)}" for step in steps)
 
 
 def _leads_on(raw: Any, part: int | str) -> bool:
@@ -208,6 +209,6 @@ def _leads_on(raw: Any, part: int | str) -> bool:
     return isinstance(raw, Mapping) and part in raw
 
 
-def escaped(part: int | str) -> str:
+def escape_pointer(part: int | str) -> str:
     """One step of a JSON pointer (RFC 6901, section 3)."""
     return str(part).replace("~", "~0").replace("/", "~1")

@@ -1,57 +1,59 @@
 """The only writer of a job's status. Each change names the status it expects and, once claimed,
-the attempt; who lost the race writes nothing. The drawing is in ``jobs.states``."""
+the attempt; who lost the race writes nothing. The drawing is in ``jobs.core.states``."""
 
-from .bulk import record_many
-from .claims import Claim, as_claims, claim, has_waiting, is_one_message, take
-from .outcomes import Outcome, endings, finish, write_endings
-from .patience import bounded_waits, waited_for_lock
-from .places import beat, beats_beside, bury, leave, living_on, open_places, register, set_paused
-from .recording import record
-from .requests import CancelAnswer, cancel, retry
-from .rescue import disown, orphans, rescue
-from .retention import prune
-from .running import ArtifactNote, Words, cancellations, keep_artifact, write_words
-from .schedule import next_due, promote_due
-from .sweeping import Sweeper
-from .writing import writing
+from jobs.core.db import write_transaction
+
+from .cancel import CancelResult, cancel_job
+from .claim import Claim, claim_jobs, claim_rows, claims_in_one_round_trip, has_waiting, to_claims
+from .complete import Outcome, finish, prepare_outcomes, write_outcomes
+from .consumers import deregister, heartbeat, living_on_host, mark_dead, other_heartbeats, register
+from .file_gc import FileCollector
+from .insert import insert_job, insert_many
+from .lock_timeout import is_lock_timeout, limited_lock_waits
+from .progress import AttemptUpdate, StoredArtifact, requested_cancels, save_artifact, write_updates
+from .promote import next_due, promote_due
+from .prune import prune_chunk
+from .queues import set_paused, unpaused
+from .rescue import orphaned_consumers, release_unconfirmed, rescue_jobs
+from .retry import requeue
 
 __all__ = [
-    "ArtifactNote",
-    "CancelAnswer",
+    "AttemptUpdate",
+    "CancelResult",
     "Claim",
+    "FileCollector",
     "Outcome",
-    "Sweeper",
-    "Words",
-    "as_claims",
-    "beat",
-    "beats_beside",
-    "bounded_waits",
-    "bury",
-    "cancel",
-    "cancellations",
-    "claim",
-    "disown",
-    "endings",
+    "StoredArtifact",
+    "cancel_job",
+    "claim_jobs",
+    "claim_rows",
+    "claims_in_one_round_trip",
+    "deregister",
     "finish",
     "has_waiting",
-    "is_one_message",
-    "keep_artifact",
-    "leave",
-    "living_on",
+    "heartbeat",
+    "insert_job",
+    "insert_many",
+    "is_lock_timeout",
+    "limited_lock_waits",
+    "living_on_host",
+    "mark_dead",
     "next_due",
-    "open_places",
-    "orphans",
+    "orphaned_consumers",
+    "other_heartbeats",
+    "prepare_outcomes",
     "promote_due",
-    "prune",
-    "record",
-    "record_many",
+    "prune_chunk",
     "register",
-    "rescue",
-    "retry",
+    "release_unconfirmed",
+    "requested_cancels",
+    "requeue",
+    "rescue_jobs",
+    "save_artifact",
     "set_paused",
-    "take",
-    "waited_for_lock",
-    "write_endings",
-    "write_words",
-    "writing",
+    "to_claims",
+    "unpaused",
+    "write_outcomes",
+    "write_transaction",
+    "write_updates",
 ]

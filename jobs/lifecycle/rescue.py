@@ -8,17 +8,17 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from ..models import Consumer, Job
-from ..states import Ending, Status
-from . import losses
-from .adapting import Adapter
-from .claims import Claim, as_uuid
-from .outcomes import Outcome, finish
-from .sql import HELD, HOLDERS, LIVING, connection, run
-from .writing import writing
+from jobs.core.db import Adapter, as_uuid, connection, run, write_transaction
+from jobs.core.states import AttemptOutcome, Status
+from jobs.models import Consumer, Job
+
+from . import poison_jobs
+from .claim import Claim
+from .complete import Outcome, finish
+from .sql import HELD, HOLDERS, LIVING
 
 
-def orphans() -> set[uuid.UUID | None]:
+def orphaned_consumers() -> set[uuid.UUID | None]:
     """The consumers that hold running jobs but do not live: declared dead, or gone."""
     db = connection()
     # The holders first: who registers in between holds nothing yet.
@@ -27,7 +27,7 @@ def orphans() -> set[uuid.UUID | None]:
     return {key and as_uuid(key) for key in holding if key not in living}
 
 
-def rescue(consumer: uuid.UUID | None) -> int:
+def rescue_jobs(consumer: uuid.UUID | None) -> int:
     """Hand back what a dead consumer was running; return how many jobs.
 
     Call it inside a transaction. Two rescuers do no harm: each job has one attempt to end.
@@ -35,35 +35,35 @@ def rescue(consumer: uuid.UUID | None) -> int:
     now = timezone.now()
     label = str(Consumer.objects.filter(pk=consumer).first() or "") if consumer else ""
     held = list(Job.objects.filter(consumer_id=consumer, status=Status.RUNNING))
-    guilty = losses.suspect(held)
-    late = finish(_loss(job, now, label, charged=job is guilty) for job in held)
+    guilty = poison_jobs.find_poison_job(held)
+    late = finish(_lost_outcome(job, now, label, charged=job is guilty) for job in held)
     return len(held) - len(late)
 
 
-def _loss(job: Job, now: datetime, label: str, *, charged: bool) -> Outcome:
+def _lost_outcome(job: Job, now: datetime, label: str, *, charged: bool) -> Outcome:
     claim = _claim_of(job)
     if charged:
         return Outcome(
             claim=claim,
-            ending=Ending.DIED,
+            ending=AttemptOutcome.DIED,
             ended_at=now,
             consumer=label,
             error_type="WorkerDied",
             message="the worker process was lost whenever this ran, more than"
-            f" {losses.FREE_LOSSES} times in a row",
+            f" {poison_jobs.FREE_LOSSES} times in a row",
         )
     return Outcome(
         claim=claim,
-        ending=Ending.LOST,
+        ending=AttemptOutcome.LOST,
         ended_at=now,
         consumer=label,
         error_type="WorkerLost",
         message="the worker process was lost",
-        pause=losses.pause_after(job.losses + 1),
+        pause=poison_jobs.pause_after_losses(job.lost_count + 1),
     )
 
 
-def disown(consumer: uuid.UUID, held: Collection[tuple[uuid.UUID, int]]) -> int:
+def release_unconfirmed(consumer: uuid.UUID, held: Collection[tuple[uuid.UUID, int]]) -> int:
     """Hand back what a living consumer has by the table and does not know of; return how many.
 
     ``held`` are the jobs and attempts that it knows of. When the connection breaks at a commit
@@ -77,11 +77,11 @@ def disown(consumer: uuid.UUID, held: Collection[tuple[uuid.UUID, int]]) -> int:
     mine = Job.objects.filter(consumer_id=consumer, status=Status.RUNNING)
     strays = [job for job in mine if (job.id, job.attempt) in strange]
     now = timezone.now()
-    with writing():
+    with write_transaction():
         late = finish(
             Outcome(
                 claim=_claim_of(job),
-                ending=Ending.RELEASED,
+                ending=AttemptOutcome.RELEASED,
                 ended_at=now,
                 error_type="Released",
                 message="handed back: the database did not confirm that it was taken",
@@ -98,10 +98,10 @@ def _claim_of(job: Job) -> Claim:
         module_path=job.module_path,
         queue=job.queue,
         args=job.args,
-        positional=job.positional,
+        kwargs=job.kwargs,
         attempt=job.attempt,
         failures=job.failures,
-        losses=job.losses,
+        lost_count=job.lost_count,
         max_attempts=job.max_attempts,
         timeout=job.timeout,
         owner_id=job.owner_id,

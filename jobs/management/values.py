@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ..catalog.arguments import Argument
-from ..errors import InvalidArguments
+from jobs.catalog.arguments import Argument
+from jobs.errors import InvalidArguments
 
 TEXT: Final = frozenset({"text", "longtext", "date", "datetime", "email", "url"})
 

@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import jobs.ids
+import jobs.core.uuid7
 from django.conf import settings
 from django.db import migrations, models
 
@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Consumer',
             fields=[
-                ('id', models.UUIDField(default=jobs.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=jobs.core.uuid7.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('host', models.CharField(max_length=200)),
                 ('pid', models.PositiveIntegerField()),
                 ('queues', models.JSONField(default=list)),
@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Job',
             fields=[
-                ('id', models.UUIDField(default=jobs.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=jobs.core.uuid7.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('task', models.CharField(max_length=200)),
                 ('module_path', models.CharField(blank=True, default='', max_length=300)),
                 ('queue', models.CharField(default='default', max_length=100)),
@@ -159,7 +159,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Upload',
             fields=[
-                ('id', models.UUIDField(default=jobs.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=jobs.core.uuid7.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=255)),
                 ('size', models.PositiveBigIntegerField()),
                 ('file', models.CharField(max_length=300)),

@@ -1,9 +1,12 @@
 """The rows. A job's status is changed by ``jobs.lifecycle`` alone."""
 
-from .files import Artifact, Upload, UploadUse
-from .history import Attempt, LogChunk
+from .attempt import Attempt
+from .consumer import Consumer
+from .file import Artifact, Upload, UploadUse
 from .job import Job
-from .places import Consumer, QuarantinedMessage, Queue
+from .log import LogChunk
+from .quarantine import QuarantinedMessage
+from .queue import Queue
 from .token import Token
 
 __all__ = [

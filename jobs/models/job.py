@@ -14,8 +14,8 @@ from django.db.models.expressions import RawSQL
 from django.db.models.signals import post_init, pre_init
 from django.utils import timezone
 
-from ..ids import uuid7
-from ..states import FINAL, UNFINISHED, Status
+from jobs.core.states import FINAL, UNFINISHED, Status
+from jobs.core.uuid7 import uuid7
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -69,9 +69,9 @@ class Job(models.Model):
     """One submission of a task.
 
     ``attempt`` rises at every claim and fences every write of a running attempt; ``failures`` is
-    the budget that counts against ``max_attempts``. ``turn`` orders the jobs of one queue and
-    priority so that owners take turns (see ``lifecycle.sql``). ``version`` rises with every
-    change of the row and is its ETag.
+    the budget that counts against ``max_attempts``. ``fair_position`` orders the jobs of one
+    queue and priority so that owners take turns (see ``lifecycle.sql``). ``version`` rises with
+    every change of the row and is its ETag.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -79,11 +79,11 @@ class Job(models.Model):
     module_path = models.CharField(max_length=300, default="", blank=True)
     queue = models.CharField(max_length=100, default="default")
     priority = models.SmallIntegerField(default=0)
-    turn = models.BigIntegerField(default=0)
+    fair_position = models.BigIntegerField(default=0)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
 
-    args = models.JSONField(default=dict)
-    positional = models.JSONField(default=list)
+    args = models.JSONField(default=list)
+    kwargs = models.JSONField(default=dict)
     result = models.JSONField(null=True)
     error_type = models.CharField(max_length=200, default="", blank=True)
     error_message = models.TextField(default="", blank=True)
@@ -93,7 +93,7 @@ class Job(models.Model):
 
     attempt = models.PositiveIntegerField(default=0)
     failures = models.PositiveIntegerField(default=0)
-    losses = models.PositiveIntegerField(default=0)
+    lost_count = models.PositiveIntegerField(default=0)
     max_attempts = models.PositiveIntegerField(default=3)
     timeout = models.FloatField(null=True)
     consumer_id = models.UUIDField(null=True)
@@ -129,15 +129,15 @@ class Job(models.Model):
             models.Index(
                 "queue",
                 models.F("priority").desc(),
-                "turn",
+                "fair_position",
                 "id",
                 name="jobs_job_waiting",
                 condition=Q(status="queued"),
             ),
-            # The last turn that an owner has waiting: read by each submission.
+            # The last position that an owner has waiting: read by each submission.
             models.Index(
-                fields=["queue", "priority", "owner", "turn"],
-                name="jobs_job_turn",
+                fields=["queue", "priority", "owner", "fair_position"],
+                name="jobs_job_fair_position",
                 condition=Q(status="queued"),
             ),
             models.Index(
@@ -232,7 +232,7 @@ class Job(models.Model):
 @cache
 def _blank() -> dict[str, Any]:
     """The columns of a new job in their order. What is made anew for each is given with each."""
-    made = {"id", "args", "positional", "created_at"}
+    made = {"id", "args", "kwargs", "created_at"}
     return {
         field.attname: None if field.name in made else field.get_default()
         for field in Job._meta.concrete_fields

@@ -1,8 +1,8 @@
 """Handing in: validate, record, announce."""
 
-from .accept import Submitted, submit
-from .again import run_again
-from .permission import may_use
+from .permissions import may_use
+from .retry import retry_job
+from .submit import SubmitResult, submit_job
 from .uploads import store_upload
 
-__all__ = ["Submitted", "may_use", "run_again", "store_upload", "submit"]
+__all__ = ["SubmitResult", "may_use", "retry_job", "store_upload", "submit_job"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 
-from ..conf import get_conf
-from ..errors import QueueFull
-from ..models import Job
-from ..states import Status
+from jobs.conf import get_conf
+from jobs.core.states import Status
+from jobs.errors import QueueFull
+from jobs.models import Job
 
 FRESH_SECONDS = 1.0
 RETRY_AFTER = 5
@@ -17,7 +17,7 @@ _lock = threading.Lock()
 _known: dict[str, tuple[float, int]] = {}
 
 
-def require_room(queue: str) -> None:
+def require_capacity(queue: str) -> None:
     """Check that the queue may take one more.
 
     The number of waiting jobs is read from the partial index at most once a second and process;
@@ -44,5 +44,5 @@ def require_room(queue: str) -> None:
 def _count(queue: str, limit: int) -> int:
     """How many wait, counted no further than the limit, along the index."""
     waiting = Job.objects.filter(status=Status.QUEUED, queue=queue)
-    waiting = waiting.order_by("-priority", "turn", "id")
+    waiting = waiting.order_by("-priority", "fair_position", "id")
     return waiting.values("pk")[:limit].count()

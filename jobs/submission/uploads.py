@@ -9,14 +9,14 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from django.core.files.base import File
 from django.utils.text import get_valid_filename
 
-from ..catalog.files import FileInfo
-from ..catalog.signature import Validated, escaped
-from ..conf import get_conf
-from ..errors import InvalidArguments, TooLarge
-from ..files import job_storage
-from ..ids import uuid7
-from ..jsontext import clean
-from ..models import Upload
+from jobs.catalog.input_file import FileInfo
+from jobs.catalog.signature import ValidatedArguments, escape_pointer
+from jobs.conf import get_conf
+from jobs.core.jsonutils import clean
+from jobs.core.storage import job_storage
+from jobs.core.uuid7 import uuid7
+from jobs.errors import InvalidArguments, TooLarge
+from jobs.models import Upload
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -78,7 +78,7 @@ def _shown_name(name: str) -> str:
     return printable[-255:] or get_valid_filename("upload")
 
 
-def check_uploads(arguments: Validated, owner: AbstractBaseUser | None) -> None:
+def check_uploads(arguments: ValidatedArguments, owner: AbstractBaseUser | None) -> None:
     """Check that the uploads that the arguments refer to exist and are the owner's own.
 
     Raises:
@@ -112,7 +112,7 @@ def _references(value: Any, at: str) -> Iterator[tuple[str, str]]:
         if value.keys() == {"upload"}:
             yield at, str(value["upload"])
         for name, item in value.items():
-            yield from _references(item, f"{at}/{escaped(name)}")
+            yield from _references(item, f"{at}/{escape_pointer(name)}")
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _references(item, f"{at}/{index}")

@@ -10,16 +10,16 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from jobs import words
+from jobs.core import formatting
+from jobs.core.states import AttemptOutcome, Status
 from jobs.models import Attempt, Job
-from jobs.states import Ending, Status
 
 register = template.Library()
 _LIKE = {
-    Ending.SUCCEEDED: Status.SUCCEEDED,
-    Ending.CANCELLED: Status.CANCELLED,
-    Ending.RELEASED: Status.QUEUED,
-    Ending.LOST: Status.QUEUED,
+    AttemptOutcome.SUCCEEDED: Status.SUCCEEDED,
+    AttemptOutcome.CANCELLED: Status.CANCELLED,
+    AttemptOutcome.RELEASED: Status.QUEUED,
+    AttemptOutcome.LOST: Status.QUEUED,
 }
 _SIGN_OUT_NAMES = ("sign-out", "sign_out", "logout", "admin:logout")
 
@@ -76,7 +76,7 @@ def when(moment: datetime | None) -> SafeString | str:
         '<time datetime="{}" title="{}">{}</time>',
         at.isoformat(timespec="milliseconds"),
         f"{at.day} {at:%b %Y, %H:%M:%S} UTC",
-        words.ago(at, timezone.now()),
+        formatting.ago(at, timezone.now()),
     )
 
 
@@ -87,7 +87,7 @@ def ticking(since: datetime) -> SafeString:
     return format_html(
         '<span class="figures" data-since="{}">{}</span>',
         since.astimezone(UTC).isoformat(timespec="milliseconds"),
-        words.duration(seconds),
+        formatting.duration(seconds),
     )
 
 
@@ -96,30 +96,30 @@ def duration(span: timedelta | float | None) -> str:
     """Seconds, or a time delta, as ``1 m 12 s``."""
     if span is None:
         return ""
-    return words.duration(span.total_seconds() if isinstance(span, timedelta) else span)
+    return formatting.duration(span.total_seconds() if isinstance(span, timedelta) else span)
 
 
 @register.filter
 def filesize(count: int) -> str:
     """Bytes as ``12 kB``."""
-    return words.size(count)
+    return formatting.filesize(count)
 
 
 @register.filter
 def number(value: float) -> str:
     """A number with separators: ``620,000``."""
-    return words.figure(value)
+    return formatting.format_number(value)
 
 
 @register.filter
 def about(seconds: float) -> str:
     """An estimate, with no more figures than it deserves: ``25 s``, ``3 m``, ``2 h``."""
-    if seconds < words.MINUTE:
+    if seconds < formatting.MINUTE:
         step = 1 if seconds < 10 else 5
         return f"{max(1, round(seconds / step) * step)} s"
-    if seconds < words.HOUR:
-        return f"{round(seconds / words.MINUTE)} m"
-    return f"{round(seconds / words.HOUR)} h"
+    if seconds < formatting.HOUR:
+        return f"{round(seconds / formatting.MINUTE)} m"
+    return f"{round(seconds / formatting.HOUR)} h"
 
 
 @register.simple_tag
@@ -128,7 +128,7 @@ def took(run: Job | Attempt) -> str:
     end = run.ended_at if isinstance(run, Attempt) else run.finished_at
     if run.started_at is None or end is None:
         return ""
-    return f"took {words.duration((end - run.started_at).total_seconds())}"
+    return f"took {formatting.duration((end - run.started_at).total_seconds())}"
 
 
 @register.simple_tag
@@ -143,7 +143,7 @@ def attempt_words(job: Job) -> str:
 @register.simple_tag
 def ending(outcome: str) -> SafeString:
     """How an attempt ended, with the shape and colour of the status that is like it."""
-    known = Ending(outcome)
+    known = AttemptOutcome(outcome)
     return _shape(_LIKE.get(known, Status.FAILED), known.label)
 
 

@@ -9,7 +9,7 @@ from django import template
 from django.utils.safestring import SafeString
 
 from jobs.admin.dashboard import Dashboard, dashboard
-from jobs.admin.shown import when
+from jobs.admin.html import when
 
 register = template.Library()
 

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from jobs.lifecycle import bounded_waits
+from jobs.lifecycle import limited_lock_waits
 from jobs.models import Job
 
 if TYPE_CHECKING:
@@ -45,14 +45,14 @@ def signed_in(view: View) -> View:
         if not request.user.is_authenticated:
             return _to_sign_in(request)
         try:
-            with bounded_waits():
+            with limited_lock_waits():
                 response = view(request, *args, **kwargs)
         except NoSuchJob:
-            response = told(request, 404, "There is no such job", _MISSING)
+            response = message_page(request, 404, "There is no such job", _MISSING)
         except (OperationalError, InterfaceError) as error:
             # The driver's words may name hosts and users: they are for the log alone.
             logger.warning("The database cannot be used: %s", error)
-            response = told(request, 503, "Not available now", _AWAY)
+            response = message_page(request, 503, "Not available now", _AWAY)
             response.headers["Retry-After"] = str(AWAY_SECONDS)
         # The pages tell of one person's jobs; a cache between us and the browser is not for them.
         response.headers.setdefault("Cache-Control", "private, no-cache")
@@ -88,13 +88,15 @@ def visible_job(request: SignedIn, job_id: str, *, light: bool = False) -> Job:
     except ValueError as error:
         raise NoSuchJob from error
     rows = Job.objects.visible_to(request.user).select_related("owner").filter(pk=key)
-    job = (rows.defer("args", "positional", "result") if light else rows).first()
+    job = (rows.defer("args", "kwargs", "result") if light else rows).first()
     if job is None:
         raise NoSuchJob
     return job
 
 
-def told(request: HttpRequest, status: int, title: str, why: str, **context: Any) -> HttpResponse:
+def message_page(
+    request: HttpRequest, status: int, title: str, why: str, **context: Any
+) -> HttpResponse:
     """Return a page that says in words why this cannot be shown or done."""
     page = {"title": title, "why": why, **context}
     return render(request, "jobs/told.html", page, status=status)

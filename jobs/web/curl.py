@@ -16,7 +16,7 @@ _MOST: Final = 8_000
 
 def as_curl(request: HttpRequest, job: Job) -> str:
     """Return a command that hands in a job like this one; "" when no command line is so long."""
-    body = {"task": job.task, "args": job.args}
+    body = {"task": job.task, "args": job.kwargs}
     if job.queue != "default":
         body["queue"] = job.queue
     text = json.dumps(body, ensure_ascii=False)

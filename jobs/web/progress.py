@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from jobs.core.formatting import format_number
+from jobs.core.states import Status
 from jobs.models import Job
-from jobs.states import Status
-from jobs.words import figure
 
 _FIRST_GUESS: Final = timedelta(seconds=3)
 _LEAST_SHARE: Final = 0.01
@@ -34,9 +34,9 @@ class Progress:
         """
         if self.done is None or any(letter.isdigit() for letter in self.message):
             return self.message
-        count = figure(self.done)
+        count = format_number(self.done)
         if self.total is not None:
-            count += f" of {figure(self.total)}"
+            count += f" of {format_number(self.total)}"
         mark = ", " if " " in self.message else " "
         return f"{count}{mark}{self.message}" if self.message else count
 

@@ -12,11 +12,11 @@ from django.db.models import TextField
 from django.db.models.functions import Cast, Substr
 
 from jobs.catalog import find_task
+from jobs.core.states import Status
 from jobs.models import Job
 from jobs.models.job import JobQuerySet
-from jobs.states import Status
 
-from .shown import plain_json
+from .arguments import plain_json
 
 ARGS_READ: Final = 200
 LINE: Final = 80
@@ -62,7 +62,7 @@ class Row:
 
 def light(jobs: JobQuerySet) -> JobQuerySet:
     """Leave arguments and results, up to a megabyte each, in the database."""
-    start = Substr(Cast("args", TextField()), 1, ARGS_READ)
+    start = Substr(Cast("kwargs", TextField()), 1, ARGS_READ)
     return jobs.select_related("owner").only(*_COLUMNS).annotate(args_start=start)
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import actions, downloads, handin, home, jobpage, listing
+from .views import actions, downloads, home, job, jobs, submit
 
 app_name = "jobs"
 
 urlpatterns = [
     path("", home.home, name="home"),
-    path("tasks/<str:name>/", handin.task, name="task"),
-    path("jobs/", listing.jobs, name="list"),
-    path("jobs/rows", listing.fresh_rows, name="rows"),
+    path("tasks/<str:name>/", submit.task, name="task"),
+    path("jobs/", jobs.jobs, name="list"),
+    path("jobs/rows", jobs.fresh_rows, name="rows"),
     path("jobs/bulk", actions.bulk, name="bulk"),
-    path("jobs/<str:job_id>/", jobpage.job, name="job"),
-    path("jobs/<str:job_id>/live", jobpage.live, name="live"),
+    path("jobs/<str:job_id>/", job.job, name="job"),
+    path("jobs/<str:job_id>/live", job.live, name="live"),
     path("jobs/<str:job_id>/cancel", actions.cancel, name="cancel"),
     path("jobs/<str:job_id>/retry", actions.retry, name="retry"),
     path("jobs/<str:job_id>/log.txt", downloads.log, name="log"),

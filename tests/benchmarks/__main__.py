@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from .environment import FOLDER, peers_python, versions
-from .plan import chunks
-from .report import SHOWN, report
-from .results import Results
-from .session import Session
-from .sizes import SHORT
-from .systems import systems
+from tests.benchmarks.environment import FOLDER, peers_python, versions
+from tests.benchmarks.plan import chunks
+from tests.benchmarks.report import SHOWN, report
+from tests.benchmarks.results import Results
+from tests.benchmarks.session import Session
+from tests.benchmarks.sizes import SHORT
+from tests.benchmarks.systems import systems
 
 SHORT_SYSTEMS = "jobdesk,huey_sqlite,django_tasks_db,django_q2,one_insert,empty_view"
 SHORT_WORKS = "pickup,burst,submit,poll"

@@ -183,8 +183,8 @@ def _attempt(job_id: str, number: int) -> float | None:
 
 
 def _wait_for_all() -> None:
+    from jobs.core.states import UNFINISHED
     from jobs.models import Job
-    from jobs.states import UNFINISHED
 
     unfinished = Job.objects.filter(status__in=UNFINISHED)
     wait_until(lambda: not unfinished.exists(), timeout=120)

@@ -16,9 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from tests.benchmarks.broker_figures import BROKERS
 from tests.procs import ROOT
-
-from .broker_figures import BROKERS
 
 HEAD: Final = (
     "broker",

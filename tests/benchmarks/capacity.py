@@ -14,8 +14,8 @@ import sys
 from collections import deque
 from dataclasses import dataclass
 
-from .figures import percentile
-from .report import table
+from tests.benchmarks.figures import percentile
+from tests.benchmarks.report import table
 
 SECONDS, WARM_UP = 4.0, 1.0
 PROCESSES = (4, 8, 16, 32, 64, 128, 256, 512)

@@ -12,9 +12,8 @@ from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.models import Consumer, Job
-
-from .run import Bench, Failed
-from .timing import median_ms
+from tests.benchmarks.run import Bench, Failed
+from tests.benchmarks.timing import median_ms
 
 SAMPLES, PAGES = 200, 40
 
@@ -53,7 +52,7 @@ class Costs:
 
         def claim() -> None:
             with transaction.atomic():
-                taken.extend(lifecycle.claim("default", 1, consumer.pk, timezone.now()))
+                taken.extend(lifecycle.claim_jobs("default", 1, consumer.pk, timezone.now()))
 
         found = median_ms(claim, SAMPLES // 2)
         if len(taken) < SAMPLES // 2:

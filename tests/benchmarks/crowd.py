@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .figures import percentile
+from tests.benchmarks.figures import percentile
 
 PATIENCE_SECONDS = 5.0
 LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")

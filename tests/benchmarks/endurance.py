@@ -13,12 +13,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from .environment import FOLDER
-from .figures import shown
-from .report import table
-from .session import Session
-from .systems import systems
-from .works.endure import HOLDERS, INTERVAL, SECONDS
+from tests.benchmarks.environment import FOLDER
+from tests.benchmarks.figures import shown
+from tests.benchmarks.report import table
+from tests.benchmarks.session import Session
+from tests.benchmarks.systems import systems
+from tests.benchmarks.works.endure import HOLDERS, INTERVAL, SECONDS
 
 Line = dict[str, float]
 SLACK_SECONDS = 1.0

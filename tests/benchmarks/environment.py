@@ -9,7 +9,7 @@ from pathlib import Path
 
 import django
 
-from .processes import ROOT
+from tests.benchmarks.processes import ROOT
 
 FOLDER = ROOT / "var" / "benchmarks"
 PEERS = """

@@ -6,9 +6,9 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .figures import median_and_range
-from .results import Results
-from .systems import systems
+from tests.benchmarks.figures import median_and_range
+from tests.benchmarks.results import Results
+from tests.benchmarks.systems import systems
 
 Bound = Callable[[Results], float | None]
 SHOWN_PEERS = 3

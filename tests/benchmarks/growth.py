@@ -8,12 +8,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .environment import FOLDER
-from .figures import shown
-from .report import table
-from .session import Session
-from .systems import systems
-from .works.grown import ROWS, STATUS
+from tests.benchmarks.environment import FOLDER
+from tests.benchmarks.figures import shown
+from tests.benchmarks.report import table
+from tests.benchmarks.session import Session
+from tests.benchmarks.systems import systems
+from tests.benchmarks.works.grown import ROWS, STATUS
 
 SHOWN = (
     "submit_ms",

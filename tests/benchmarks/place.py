@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import LiteralString
 from urllib.parse import urlsplit
 
-from .processes import ROOT
-from .work import TRACE
+from tests.benchmarks.processes import ROOT
+from tests.benchmarks.work import TRACE
 
 SYSTEM, FOLDER, SLOT = "BENCH_SYSTEM", "BENCH_FOLDER", "BENCH_SLOT"
 REDIS, POSTGRES = "JOBS_TEST_REDIS", "JOBS_TEST_POSTGRES"

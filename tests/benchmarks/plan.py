@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .place import POSTGRES, REDIS
-from .results import Results
-from .systems.base import System
+from tests.benchmarks.place import POSTGRES, REDIS
+from tests.benchmarks.results import Results
+from tests.benchmarks.systems.base import System
 
 ONCE = frozenset({"rest", "crash", "one-dies", "long", "grown", "crowd", "price", "endure"})
 """One pass tells: many samples in it, a yes or no, or many minutes."""

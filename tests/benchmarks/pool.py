@@ -13,7 +13,7 @@ import statistics
 import sys
 import time
 
-from . import work
+from tests.benchmarks import work
 
 JOBS, ARGUMENT, PROCESSES = 64, 27, 2
 ALONE = 20

@@ -7,8 +7,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from .place import Place
-from .systems.base import System
+from tests.benchmarks.place import Place
+from tests.benchmarks.systems.base import System
 
 PREFIX = "prepared-"
 

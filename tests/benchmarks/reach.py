@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .goals import Floor, Goal, best_of, exactly, times
+from tests.benchmarks.goals import Floor, Goal, best_of, exactly, times
 
 ROW_KEEPERS = ("django_tasks_db", "django_q2", "celery_files")
 ON_SERVERS = {"jobdesk_postgres": "PostgreSQL", "jobdesk_redis": "Redis"}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from .figures import median_and_range
-from .goals import Goal
-from .plan import available
-from .reach import GOALS
-from .results import Results
-from .systems.base import System
+from tests.benchmarks.figures import median_and_range
+from tests.benchmarks.goals import Goal
+from tests.benchmarks.plan import available
+from tests.benchmarks.reach import GOALS
+from tests.benchmarks.results import Results
+from tests.benchmarks.systems.base import System
 
 # The figures of a work that a table shows, in this order.
 SHOWN: dict[str, tuple[str, ...]] = {

@@ -15,14 +15,13 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
+from tests.benchmarks.place import Place, drop_postgres, fresh_postgres, fresh_redis
+from tests.benchmarks.prepared import prepare
+from tests.benchmarks.processes import Started, kill, start
+from tests.benchmarks.systems import systems
+from tests.benchmarks.systems.base import System
+from tests.benchmarks.tracefile import Trace
 from tests.ports import free_port
-
-from .place import Place, drop_postgres, fresh_postgres, fresh_redis
-from .prepared import prepare
-from .processes import Started, kill, start
-from .systems import systems
-from .systems.base import System
-from .tracefile import Trace
 
 READY_SECONDS = 60.0
 RESULT, READY, GO = "result.json", "ready", "go"
@@ -61,7 +60,7 @@ class Bench:
 
     def start_web(self) -> tuple[Started, int]:
         """Start the web server and wait until it answers; return it and its port."""
-        from .traffic import wait_answers
+        from tests.benchmarks.traffic import wait_answers
 
         port = free_port()
         server = self.start("web", self.system.web(port))
@@ -101,7 +100,7 @@ class Bench:
 
 def measure(work: str, place: Place) -> dict[str, Any]:
     """Set the system up and do the work; return its figures."""
-    from .works import WORKS
+    from tests.benchmarks.works import WORKS
 
     system = systems()[place.system]
     if system.redis:

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .place import Place
-from .plan import Chunk, Clock, Task
-from .prepared import forget
-from .processes import ROOT
-from .results import Results
-from .run import GO, HELD, READY, RESULT
-from .systems.base import System
+from tests.benchmarks.place import Place
+from tests.benchmarks.plan import Chunk, Clock, Task
+from tests.benchmarks.prepared import forget
+from tests.benchmarks.processes import ROOT
+from tests.benchmarks.results import Results
+from tests.benchmarks.run import GO, HELD, READY, RESULT
+from tests.benchmarks.systems.base import System
 
 SET_UP_SECONDS = 60.0
 END_SECONDS = 30.0

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
 
-from .figures import percentile
+from tests.benchmarks.figures import percentile
 
 _MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 

@@ -16,10 +16,9 @@ from django.core.management import call_command
 from django.db import connections
 from filelock import FileLock
 
+from tests.brokers.emptying import empty_broker
+from tests.brokers.servers import SERVERS, Setup, address, default_database, postgres_config
 from tests.running import Consumers
-
-from .emptying import empty_broker
-from .servers import SERVERS, Setup, address, default_database, postgres_config
 
 OURS = "jobs_test_brokers"
 

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.brokers.own_server import OwnServer
+from tests.brokers.servers import address
 from tests.ports import free_port
 from tests.procs import ROOT
-
-from .own_server import OwnServer
-from .servers import address
 
 TOPIC = "jobs.default"
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 
-from jobs.brokers.loopback import LoopbackBell
+from jobs.brokers.wakeup.udp_listener import UdpListener
 from tests.waiting import wait_until
 
 
 class Listener:
     """A thread that waits for a ring, and how often it has gone to sleep for it."""
 
-    def __init__(self, bell: LoopbackBell) -> None:
+    def __init__(self, bell: UdpListener) -> None:
         self.rang: bool | None = None
         self.slept = 0
         self._rest, bell._rest = bell._rest, self._sleep  # type: ignore[method-assign]
@@ -19,7 +19,7 @@ class Listener:
         self._thread.start()
         self.wait_asleep(1)
 
-    def _listen(self, bell: LoopbackBell) -> None:
+    def _listen(self, bell: UdpListener) -> None:
         self.rang = bell.wait(30.0)
 
     def _sleep(self, seconds: float) -> None:

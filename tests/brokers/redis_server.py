@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 import redis
 
+from tests.brokers.own_server import OwnServer
 from tests.ports import free_port
-
-from .own_server import OwnServer
 
 
 class RedisServer(OwnServer):

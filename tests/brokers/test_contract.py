@@ -10,13 +10,12 @@ import pytest
 from django.utils import timezone
 
 from jobs import brokers, lifecycle
+from jobs.core.states import UNFINISHED
 from jobs.models import Job
-from jobs.states import UNFINISHED
+from tests.brokers.servers import Setup
 from tests.desk import tasks
 from tests.running import Consumers, stored, wait_finished, wait_status
 from tests.waiting import wait_until
-
-from .servers import Setup
 
 SETUPS = [
     Setup("sqlite"),
@@ -131,7 +130,7 @@ def test_a_consumer_serves_only_its_queues(consumers: Consumers) -> None:
 def test_a_cancelled_job_does_not_run(consumers: Consumers, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
     result = tasks.ledger.enqueue(path=str(ledger), line="x")
-    lifecycle.cancel(stored(result.id).id, "ada")
+    lifecycle.cancel_job(stored(result.id).id, "ada")
 
     consumers.run_until_idle()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.brokers.kafka import config_of
-from jobs.brokers.kafka_ask import more_consumers_than_partitions
+from jobs.brokers.kafka.broker import config_of
+from jobs.brokers.kafka.health import more_consumers_than_partitions
 from jobs.errors import BrokerError
 from tests.factories import make_consumer
 

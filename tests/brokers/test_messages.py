@@ -17,14 +17,13 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from jobs import brokers
-from jobs.ids import uuid7
+from jobs.core.uuid7 import uuid7
 from jobs.models import Job, QuarantinedMessage
+from tests.brokers.producers import Send, sender_of
+from tests.brokers.servers import Setup
 from tests.desk import tasks
 from tests.running import ConsumerHandle, Consumers, wait_finished
 from tests.waiting import wait_until
-
-from .producers import Send, sender_of
-from .servers import Setup
 
 SETUPS = [
     Setup("redis", broker="redis"),

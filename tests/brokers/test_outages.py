@@ -20,18 +20,17 @@ from django.core.management import call_command
 from pytest_django.live_server_helper import LiveServer
 
 from jobs import brokers, lifecycle
-from jobs.brokers import choose
-from jobs.ids import uuid7
+from jobs.brokers import registry
+from jobs.core.states import UNFINISHED
+from jobs.core.uuid7 import uuid7
 from jobs.models import Job, Token
-from jobs.states import UNFINISHED
+from tests.brokers.kafka_server import KafkaServer
+from tests.brokers.producers import sender_of
+from tests.brokers.redis_server import RedisServer
+from tests.brokers.servers import Setup, default_database
 from tests.desk import tasks
 from tests.running import Consumers, wait_finished, wait_status
 from tests.waiting import wait_until
-
-from .kafka_server import KafkaServer
-from .producers import sender_of
-from .redis_server import RedisServer
-from .servers import Setup, default_database
 
 pytestmark = [
     pytest.mark.processes,
@@ -97,7 +96,7 @@ def server(
             stack.enter_context(default_database(request.getfixturevalue("postgres")))
             call_command("flush", verbosity=0, interactive=False)
         yield made
-    choose._make.cache_clear()
+    registry._make.cache_clear()
 
 
 @pytest.fixture

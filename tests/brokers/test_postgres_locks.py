@@ -14,13 +14,12 @@ from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
 from django.test import Client
 
-from jobs.lifecycle import bounded_waits, patience
+from jobs.lifecycle import limited_lock_waits, lock_timeout
 from jobs.models import Consumer, Job, Token
+from tests.brokers.servers import Setup
 from tests.desk import tasks
 from tests.running import Consumers, wait_finished, wait_status
 from tests.waiting import wait_until
-
-from .servers import Setup
 
 pytestmark = [
     pytest.mark.postgres,
@@ -68,7 +67,7 @@ def in_time(call: Callable[[], Any]) -> Any:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "LOCK_SECONDS", 0.3)
+    monkeypatch.setattr(lock_timeout, "LOCK_SECONDS", 0.3)
 
 
 @pytest.fixture
@@ -118,20 +117,20 @@ def test_only_our_own_statements_are_limited(setup: Setup) -> None:
             return str(cursor.fetchone()[0])
 
     tasks.square.enqueue(3)
-    with bounded_waits():
+    with limited_lock_waits():
         assert limit() == "5s"
         with transaction.atomic(), transaction.atomic():
             assert limit() == "5s"
             assert Job.objects.count() == len(list(Job.objects.iterator())) == 1
     assert limit() == "0"
-    with transaction.atomic(), bounded_waits():
+    with transaction.atomic(), limited_lock_waits():
         assert limit() == "0"  # the transaction is the caller's
 
 
 def test_a_limit_of_the_project_counts(setup: Setup) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '1h'")
-        with bounded_waits():
+        with limited_lock_waits():
             cursor.execute(LIMIT)
             assert cursor.fetchone() == ("1h",)
         cursor.execute("RESET lock_timeout")
@@ -156,8 +155,8 @@ def test_a_lock_of_more_than_a_lease_loses_nothing(
         go.touch()
         wait_until(lambda: any("cannot be written" in line for line in busy.said))
         idle.refresh_from_db()
-        seen = idle.beat
-        wait_until(lambda: Consumer.objects.get(pk=idle.pk).beat > seen + 2 * PATIENCE)
+        seen = idle.heartbeat
+        wait_until(lambda: Consumer.objects.get(pk=idle.pk).heartbeat > seen + 2 * PATIENCE)
 
     assert wait_finished(held.id).attempt == 1
     assert not Consumer.objects.exclude(dead_at=None).exists()

@@ -12,16 +12,15 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 
-from jobs.ids import uuid7
+from jobs.core.states import UNFINISHED
+from jobs.core.uuid7 import uuid7
 from jobs.models import Consumer, Job, QuarantinedMessage
-from jobs.states import UNFINISHED
+from tests.brokers.postgres_server import PostgresServer
+from tests.brokers.redis_server import RedisServer
+from tests.brokers.servers import default_database, postgres_config
 from tests.desk import tasks
 from tests.running import Consumers, wait_finished, wait_status
 from tests.waiting import wait_until
-
-from .postgres_server import PostgresServer
-from .redis_server import RedisServer
-from .servers import default_database, postgres_config
 
 pytestmark = [pytest.mark.processes, pytest.mark.postgres]
 

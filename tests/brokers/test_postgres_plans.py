@@ -13,12 +13,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from jobs import lifecycle
+from jobs.core.states import Status
 from jobs.models import Job
-from jobs.states import Status
+from tests.brokers.servers import default_database
 from tests.factories import make_job, make_user
 from tests.integration.statements import STATEMENTS, noted
-
-from .servers import default_database
 
 pytestmark = [pytest.mark.postgres, pytest.mark.processes]
 
@@ -92,7 +91,7 @@ def _reads(node: dict[str, Any]) -> Iterator[str]:
 
 
 WAITING = "jobs_job_waiting"
-TURN = "jobs_job_turn"
+TURN = "jobs_job_fair_position"
 DUE = "jobs_job_due"
 RUNNING = "jobs_job_running"
 KEY = "jobs_job_pkey"
@@ -139,6 +138,6 @@ def test_the_statement_reads_an_index(plans: Plans, name: str) -> None:
 
 def test_forgetting_finds_the_oldest_by_their_index(plans: Plans) -> None:
     """All of them are older than the retention; a chunk is found without looking at the rest."""
-    steps = plans.of(lambda: lifecycle.prune(timezone.now() + timedelta(days=10_000)))
+    steps = plans.of(lambda: lifecycle.prune_chunk(timezone.now() + timedelta(days=10_000)))
     assert steps[0] == "jobs_job_finished"
     assert set(steps) == {"jobs_job_finished", KEY}

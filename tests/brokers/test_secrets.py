@@ -12,14 +12,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from jobs import brokers
-from jobs.brokers import choose
+from jobs.brokers import registry
+from tests.brokers.certificate import Certificate, make_certificate
+from tests.brokers.kafka_server import KafkaServer
+from tests.brokers.redis_server import RedisServer
 from tests.desk import tasks
 from tests.running import Consumers, wait_finished
 from tests.waiting import wait_until
-
-from .certificate import Certificate, make_certificate
-from .kafka_server import KafkaServer
-from .redis_server import RedisServer
 
 PASSWORD = "s3cret"
 UseUrl = Callable[[str], None]
@@ -91,7 +90,7 @@ def use(settings: Any) -> Iterator[UseUrl]:
         settings.JOBS = {**settings.JOBS, "BROKER_URL": url}
 
     yield use
-    choose._make.cache_clear()
+    registry._make.cache_clear()
 
 
 @pytest.fixture

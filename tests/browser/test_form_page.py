@@ -11,10 +11,9 @@ import pytest
 from django.conf import LazySettings
 
 from jobs.models import Job, Upload
+from tests.browser.conftest import Site
 from tests.integration.page_jobs import Desk
 from tests.integration.page_tasks import FILES, KINDS, PLAIN
-
-from .conftest import Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -81,7 +80,7 @@ def test_a_file_is_sent_at_once_and_handed_in_by_reference(
     assert sent == ["POST 201"]
     upload = Upload.objects.get()
     assert (upload.name, upload.size) == ("access.log", 3_000_000)
-    assert Job.objects.get().args["log"] == {"upload": str(upload.pk)}
+    assert Job.objects.get().kwargs["log"] == {"upload": str(upload.pk)}
 
 
 def test_the_bar_moves_and_handing_in_waits_for_the_upload(site: Site, log: Path) -> None:
@@ -185,7 +184,7 @@ def test_a_mistake_is_shown_at_its_field_and_all_that_was_typed_is_kept(
         hand_in(page)
     page.wait_for_url("**/jobs/*/")
     job = Job.objects.get()
-    assert Upload.objects.get(pk=job.args["log"]["upload"]).size == 3_000_000
+    assert Upload.objects.get(pk=job.kwargs["log"]["upload"]).size == 3_000_000
 
 
 def test_times_are_typed_and_shown_in_the_readers_zone(site: Site, desk: Desk) -> None:

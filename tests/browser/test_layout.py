@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.browser.conftest import Site
 from tests.integration.page_jobs import Desk
 from tests.integration.page_tasks import KINDS, PLAIN
-
-from .conftest import Site
 
 LONG = "a-very-long-word-without-a-place-to-break-" * 6
 

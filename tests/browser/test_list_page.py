@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from jobs.core.states import Status
 from jobs.models import Job
-from jobs.states import Status
+from tests.browser.conftest import Site
 from tests.integration.page_jobs import Desk
-
-from .conftest import Site
 
 LONG = "a-very-long-word-without-a-place-to-break-" * 6
 

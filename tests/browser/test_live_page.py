@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.models import Job
+from tests.browser.conftest import Site
 from tests.integration.page_jobs import Desk
 from tests.waiting import wait_until
-
-from .conftest import Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

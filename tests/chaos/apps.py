@@ -18,10 +18,10 @@ class ChaosConfig(AppConfig):
         # Imported by who asks for one: each import takes most of the worker along, and a storm
         # starts processes by the hundred.
         if point := os.environ.get("FAULT"):
-            from . import faults
+            from tests.chaos import faults
 
             faults.install(point)
         if name := os.environ.get("MUTATION"):
-            from . import mutations
+            from tests.chaos import mutations
 
             mutations.MUTATIONS[name]()

@@ -17,15 +17,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jobs.states import FINAL
+from jobs.core.states import FINAL
 from tests.brokers.emptying import delete_channel
 from tests.brokers.servers import Setup
+from tests.chaos.checker import Complaint, World, check
+from tests.chaos.collect import attempts_of, changes_of, effects_of, jobs_of
+from tests.chaos.databases import Database, database_for
 from tests.running import ROOT, ConsumerHandle
 from tests.waiting import wait_until
-
-from .checker import Complaint, World, check
-from .collect import attempts_of, changes_of, effects_of, jobs_of
-from .databases import Database, database_for
 
 LEASE = 3
 ON_SQLITE = Setup("sqlite")
@@ -259,7 +258,7 @@ class Arena:
         wait_until(lambda: time.monotonic() > end, timeout=10 * seconds)
 
     def _beats(self) -> dict[str, int]:
-        rows = self.rows("SELECT id, beat FROM jobs_consumer WHERE dead_at IS NULL")
+        rows = self.rows("SELECT id, heartbeat FROM jobs_consumer WHERE dead_at IS NULL")
         return {one: beat for one, beat in rows if self._lives(one)}
 
     def unfinished(self) -> int:

@@ -7,13 +7,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from jobs.states import CHARGED, FINAL, TRANSITIONS, Ending, Status
+from jobs.core.states import COUNTED_FAILURES, FINAL, TRANSITIONS, AttemptOutcome, Status
 
 LEADS_TO = {
-    Status.SUCCEEDED: {Ending.SUCCEEDED},
-    Status.FAILED: set(CHARGED),
+    Status.SUCCEEDED: {AttemptOutcome.SUCCEEDED},
+    Status.FAILED: set(COUNTED_FAILURES),
     # A cancel that was asked for turns every other way out of a run into it.
-    Status.CANCELLED: set(Ending) - {Ending.SUCCEEDED},
+    Status.CANCELLED: set(AttemptOutcome) - {AttemptOutcome.SUCCEEDED},
 }
 
 
@@ -130,7 +130,7 @@ def _ending(job: JobRow, attempts: list[AttemptRow], living: set[str]) -> Iterat
             yield Complaint("of the dead", job.id, f"it belongs to {job.consumer}, who is dead")
         return
     last = attempts[-1].outcome if attempts else None
-    if last is not None and last not in LEADS_TO[Status(job.status)] | {Ending.RELEASED}:
+    if last is not None and last not in LEADS_TO[Status(job.status)] | {AttemptOutcome.RELEASED}:
         yield Complaint("wrong end", job.id, f"{job.status}, but the last attempt {last}")
     if job.status == Status.FAILED and job.failures > job.max_attempts:
         yield Complaint("wrong end", job.id, f"{job.failures} failures of {job.max_attempts}")
@@ -142,7 +142,7 @@ def _numbers(job: JobRow, attempts: list[AttemptRow]) -> Iterator[Complaint]:
     if numbers != list(range(1, ended + 1)):
         yield Complaint("gap", job.id, f"attempts {numbers} of {job.attempt}")
     for attempt in attempts:
-        if attempt.outcome not in set(Ending):
+        if attempt.outcome not in set(AttemptOutcome):
             yield Complaint("gap", job.id, f"attempt {attempt.number} ended for no reason")
 
 
@@ -157,7 +157,7 @@ def _overlaps(job: JobRow, attempts: list[AttemptRow]) -> Iterator[Complaint]:
 def _result(
     job: JobRow, attempts: list[AttemptRow], ledger: Counter[Effect]
 ) -> Iterator[Complaint]:
-    winners = [row.number for row in attempts if row.outcome == Ending.SUCCEEDED]
+    winners = [row.number for row in attempts if row.outcome == AttemptOutcome.SUCCEEDED]
     if len(winners) > 1:
         yield Complaint("finished twice", job.id, f"attempts {winners} both succeeded")
     if job.status != Status.SUCCEEDED:

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .checker import AttemptRow, Change, Effect, JobRow
-from .databases import Database, seconds_of
+from tests.chaos.checker import AttemptRow, Change, Effect, JobRow
+from tests.chaos.databases import Database, seconds_of
 
 
 def jobs_of(database: Database) -> list[JobRow]:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.brokers.servers import Setup
-
-from .arena import ON_SQLITE, Arena
+from tests.chaos.arena import ON_SQLITE, Arena
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from jobs import brokers, lifecycle
-from jobs.brokers.announcer import Announcer
-from jobs.lifecycle import recording
+from jobs.brokers.publisher import Publisher
+from jobs.consumer import attempt, executor, slots
+from jobs.lifecycle import insert
 from jobs.models import Upload
-from jobs.submission import accept
-from jobs.worker import attempts, desk, run
+from jobs.submission import submit
 
 Function = Callable[..., Any]
 
@@ -53,33 +53,37 @@ def _before(owner: Any, name: str, when: Function = lambda *args: True) -> None:
 # The writer commits between lifecycle's statements and the desk's `done`.
 SUBMITTER: dict[str, Function] = {
     # One statement that commits by itself: before it is before the commit.
-    "submission before commit": lambda: _before(recording, "_insert"),
-    "submission after commit": lambda: _before(accept, "announce"),
-    "before the permit is sent": lambda: _before(brokers, "announce"),
+    "submission before commit": lambda: _before(insert, "_insert"),
+    "submission after commit": lambda: _before(submit, "notify_submitted"),
+    "before the permit is sent": lambda: _before(brokers, "notify"),
 }
 CONSUMER: dict[str, Function] = {
     "permit received": lambda: _after(lifecycle, "has_waiting", lambda found, *args: found),
     "claim before commit": lambda: _in_the_claims_transaction(),  # noqa: PLW0108  (defined below)
-    "claim after commit": lambda: _before(desk.Desk, "_deliver", lambda me, queue, claims: claims),
-    "in the task": lambda: _after(run, "_run_here"),
-    "outcome before commit": lambda: _after(lifecycle, "write_endings", lambda late, some: some),
-    "outcome after commit": lambda: _before(desk, "tell"),
+    "claim after commit": lambda: _before(
+        slots.Slots, "_deliver", lambda me, queue, claims: claims
+    ),
+    "in the task": lambda: _after(executor, "_run_here"),
+    "outcome before commit": lambda: _after(lifecycle, "write_outcomes", lambda late, some: some),
+    "outcome after commit": lambda: _before(slots, "log_finished"),
 }
 # On brokers that carry messages: a permit is sent by a thread, unless who hands in the job could
 # begin, and read by one beside the looks. An empty lot only makes the client ready.
 SENDER: dict[str, Function] = {
     "permit before sending": lambda: _before_sending(),  # noqa: PLW0108  (defined below)
-    "permit after sending": lambda: _after(Announcer, "_try", lambda done, me, lot, send: lot),
+    "permit after sending": lambda: _after(Publisher, "_try", lambda done, me, lot, send: lot),
 }
 RECEIVER: dict[str, Function] = {
-    "permit in hand": lambda: _before(desk.Desk, "accept"),
-    "permit used, not acknowledged": lambda: _after(desk.Desk, "claimed", lambda done, *args: done),
+    "permit in hand": lambda: _before(slots.Slots, "accept"),
+    "permit used, not acknowledged": lambda: _after(
+        slots.Slots, "claimed", lambda done, *args: done
+    ),
     "permit acknowledged": lambda: _after_acknowledging(),  # noqa: PLW0108  (defined below)
 }
 # A file is there before the row that names it.
 FILES: dict[str, Function] = {
     "upload stored": lambda: _before(Upload, "save"),
-    "artifact stored": lambda: _after(attempts, "store_artifact"),
+    "artifact stored": lambda: _after(attempt, "store_artifact"),
 }
 POINTS = SUBMITTER | CONSUMER | SENDER | RECEIVER | FILES
 
@@ -87,17 +91,17 @@ POINTS = SUBMITTER | CONSUMER | SENDER | RECEIVER | FILES
 def _in_the_claims_transaction() -> None:
     # On PostgreSQL a claim beside which nothing is written is one message that commits by itself.
     room: Any = lifecycle
-    room.is_one_message = lambda: False
-    _after(lifecycle, "take", lambda rows, *args: rows)
+    room.claims_in_one_round_trip = lambda: False
+    _after(lifecycle, "claim_rows", lambda rows, *args: rows)
 
 
 def _before_sending() -> None:
-    _before(Announcer, "_begins")
-    _before(Announcer, "_try", lambda me, lot, send: lot)
+    _before(Publisher, "_begins")
+    _before(Publisher, "_try", lambda me, lot, send: lot)
 
 
 def _after_acknowledging() -> None:
-    from jobs.brokers.permits_funboost import Receiver  # funboost: never in a web process
+    from jobs.brokers.receiver import Receiver  # funboost: never in a web process
 
     original: Any = Receiver.__init__
 

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.brokers.servers import Setup
+from tests.chaos.arena import Arena
+from tests.chaos.databases import Postgres
 from tests.network import Network, inside, within
-
-from .arena import Arena
-from .databases import Postgres
 
 PORT: Final = 8000
 CLIENT: Final = "client"

@@ -11,26 +11,26 @@ from pathlib import Path
 from typing import Any
 
 from jobs import lifecycle
-from jobs.brokers.asking import VersionBell
-from jobs.brokers.inotify import InotifyBell
-from jobs.brokers.loopback import LoopbackBell
+from jobs.brokers.wakeup.data_version import DataVersionListener
+from jobs.brokers.wakeup.inotify import InotifyListener
+from jobs.brokers.wakeup.udp_listener import UdpListener
+from jobs.consumer import executor, failure_detector, process_pool, slots
 from jobs.errors import UnknownTask
-from jobs.lifecycle import claims, losses, outcomes, sql
+from jobs.lifecycle import claim, complete, poison_jobs, sql
 from jobs.models import Job
-from jobs.worker import children, desk, run, watch
 from tests.waiting import wait_until
 
 # Other code, put in the place of ours: that the types do not fit is the least of it.
 _time: Any = time
-_children: Any = children
-_losses: Any = losses
-_outcomes: Any = outcomes
-_claims: Any = claims
+_children: Any = process_pool
+_losses: Any = poison_jobs
+_outcomes: Any = complete
+_claims: Any = claim
 _lifecycle: Any = lifecycle
-_run: Any = run
-_desk: Any = desk.Desk
-_watch: Any = watch.Watch
-_bells: tuple[Any, ...] = (InotifyBell, LoopbackBell, VersionBell)
+_run: Any = executor
+_desk: Any = slots.Slots
+_watch: Any = failure_detector.FailureDetector
+_bells: tuple[Any, ...] = (InotifyListener, UdpListener, DataVersionListener)
 
 
 def lost_permits() -> None:
@@ -60,7 +60,7 @@ def little_patience() -> None:
 
 def slow_children() -> None:
     """A child process does not come to its task before there is a file. (Nor this.)"""
-    if "jobs.worker.child" in sys.orig_argv:
+    if "jobs.consumer.child_main" in sys.orig_argv:
         wait_until(_beside_the_ledger("go").exists, what="the file that lets children start")
 
 
@@ -103,7 +103,7 @@ def no_compare_and_set() -> None:
     seen: dict[str, list[uuid.UUID]] = {}
     condition = "WHERE id IN (SELECT id FROM picked) AND status = 'queued'"
     assert condition in sql.CLAIM
-    original = lifecycle.take
+    original = lifecycle.claim_rows
 
     def look(queue: str) -> bool:
         waiting = Job.objects.filter(status="queued", queue=queue)
@@ -119,8 +119,8 @@ def no_compare_and_set() -> None:
         _claims.CLAIM = sql.CLAIM.replace(condition, f"WHERE id IN ({ids})")
         return original(queue, *rest)
 
-    _lifecycle.has_waiting, _lifecycle.take = look, take
-    _claims.take = take
+    _lifecycle.has_waiting, _lifecycle.claim_rows = look, take
+    _claims.claim_rows = take
 
 
 def _meet_the_other() -> None:
@@ -135,7 +135,7 @@ def no_watch() -> None:
     """Nobody asks who is dead."""
     _watch.silent = lambda self, me: []
     _watch.proven_dead = lambda self, me: iter(())
-    _lifecycle.orphans = set
+    _lifecycle.orphaned_consumers = set
 
 
 MUTATIONS = {

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.brokers.servers import Setup
+from tests.chaos.arena import LEASE, ON_SQLITE, Arena
+from tests.chaos.databases import seconds_of
 from tests.running import ConsumerHandle
 from tests.waiting import wait_until
-
-from .arena import LEASE, ON_SQLITE, Arena
-from .databases import seconds_of
 
 HOSTS = ("here", "here", "there")
 """The third consumer is as on another machine: only its silence tells that it is dead."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from .checker import AttemptRow, Change, Effect, JobRow, World, check
+from tests.chaos.checker import AttemptRow, Change, Effect, JobRow, World, check
 
 JOB = JobRow("a", "k", "succeeded", 2, 0, 3, 2)
 

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.chaos.arena import Arena
+from tests.chaos.databases import seconds_of
 from tests.running import ConsumerHandle
 from tests.waiting import wait_until
-
-from .arena import Arena
-from .databases import seconds_of
 
 pytestmark = pytest.mark.processes
 
@@ -57,7 +56,8 @@ class Clock:
         def off() -> bool:
             # One that is slow to start may have been given up: it then has a second row.
             rows = self._arena.rows(
-                "SELECT beat_at FROM jobs_consumer WHERE pid = ? AND dead_at IS NULL", consumer.pid
+                "SELECT heartbeat_at FROM jobs_consumer WHERE pid = ? AND dead_at IS NULL",
+                consumer.pid,
             )
             return any(abs(seconds_of(at) - time.time() - seconds) < HOUR / 4 for (at,) in rows)
 

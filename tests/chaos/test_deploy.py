@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from jobs.states import FINAL
+from jobs.core.states import FINAL
 from tests.brokers.servers import Setup
+from tests.chaos.arena import ON_SQLITE, Arena
 from tests.running import ROOT, ConsumerHandle
 from tests.waiting import wait_until
-
-from .arena import ON_SQLITE, Arena
 
 pytestmark = pytest.mark.processes
 SETUPS = [ON_SQLITE, Setup("postgres", database="postgres")]
@@ -23,7 +22,7 @@ SETUPS = [ON_SQLITE, Setup("postgres", database="postgres")]
 FIELD = '    colour = models.CharField(max_length=9, db_default="red")\n'
 INDEX = '            models.Index(fields=["colour", "id"], name="jobs_job_colour"),\n'
 HEAD = """from django.db import migrations, models
-from jobs.online import AddIndexOnline
+from jobs.core.online_index import AddIndexOnline
 
 
 class Migration(migrations.Migration):

@@ -16,12 +16,11 @@ from tests.brokers.kafka_server import KafkaServer
 from tests.brokers.postgres_server import PostgresServer
 from tests.brokers.redis_server import RedisServer
 from tests.brokers.servers import Setup
+from tests.chaos.databases import Postgres
+from tests.chaos.machines import MACHINES, Machines
 from tests.network import Network, why_not
 from tests.running import ConsumerHandle
 from tests.waiting import wait_until
-
-from .databases import Postgres
-from .machines import MACHINES, Machines
 
 SETUPS = [
     Setup("redis", broker="redis", database="postgres"),

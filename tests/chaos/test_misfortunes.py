@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from jobs.states import FINAL
+from jobs.core.states import FINAL
 from tests.brokers.servers import Setup
+from tests.chaos.arena import LEASE, Arena
 from tests.waiting import wait_until
-
-from .arena import LEASE, Arena
 
 pytestmark = pytest.mark.processes
 ON_POSTGRES = Setup("postgres", database="postgres")

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.chaos.arena import Arena
+from tests.chaos.checker import Complaint
 from tests.waiting import wait_until
-
-from .arena import Arena
-from .checker import Complaint
 
 pytestmark = pytest.mark.processes
 

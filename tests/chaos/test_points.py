@@ -15,11 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.brokers.servers import Setup
+from tests.chaos.arena import Arena
+from tests.chaos.faults import CONSUMER, RECEIVER, SENDER, SUBMITTER
 from tests.running import ROOT
 from tests.waiting import wait_until
-
-from .arena import Arena
-from .faults import CONSUMER, RECEIVER, SENDER, SUBMITTER
 
 pytestmark = pytest.mark.processes
 MESSAGES = [

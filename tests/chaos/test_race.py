@@ -11,10 +11,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from jobs import lifecycle
+from jobs.core.states import AttemptOutcome, Status
 from jobs.errors import NotCancellable
 from jobs.lifecycle import Claim, Outcome
 from jobs.models import Attempt, Job
-from jobs.states import Ending, Status
 from tests.factories import make_consumer, make_job, take_one
 
 TIMES = 500
@@ -32,13 +32,13 @@ def test_cancel_racing_finish() -> None:
     answers: dict[object, str] = {}
 
     def finish(claim: Claim) -> None:
-        done = Outcome(claim=claim, ending=Ending.SUCCEEDED, ended_at=timezone.now())
+        done = Outcome(claim=claim, ending=AttemptOutcome.SUCCEEDED, ended_at=timezone.now())
         with transaction.atomic():
             late.extend(lifecycle.finish([done]))
 
     def cancel(claim: Claim) -> None:
         try:
-            answers[claim.id] = lifecycle.cancel(claim.id, "ada").name
+            answers[claim.id] = lifecycle.cancel_job(claim.id, "ada").name
         except NotCancellable:
             answers[claim.id] = "REFUSED"
 
@@ -47,7 +47,7 @@ def test_cancel_racing_finish() -> None:
     assert errors == []
     assert late == []
     assert Counter(Job.objects.values_list("status", flat=True)) == {Status.SUCCEEDED: TIMES}
-    assert Attempt.objects.filter(number=1, outcome=Ending.SUCCEEDED).count() == TIMES
+    assert Attempt.objects.filter(number=1, outcome=AttemptOutcome.SUCCEEDED).count() == TIMES
     assert set(answers.values()) <= {"ASKED", "REFUSED"}
     asked = {one for one, answer in answers.items() if answer == "ASKED"}
     assert set(Job.objects.filter(cancel_requested=True).values_list("pk", flat=True)) == asked

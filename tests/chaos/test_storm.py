@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.brokers.servers import Setup
+from tests.chaos.arena import Arena
+from tests.chaos.storm import KINDS, Storm, plan_faults
 from tests.waiting import wait_until
-
-from .arena import Arena
-from .storm import KINDS, Storm, plan_faults
 
 SETUPS = [
     Setup("sqlite"),

@@ -20,8 +20,8 @@ class DeskConfig(AppConfig):
     def ready(self) -> None:
         """Take away what only Linux has, if that is asked for."""
         if os.environ.get(ELSEWHERE):
-            from jobs.brokers import loopback
+            from jobs.brokers.wakeup import udp_listener
             from tests.elsewhere import no_inotify
 
             no_inotify()
-            loopback.ASK_SECONDS = 3600.0
+            udp_listener.ASK_SECONDS = 3600.0

@@ -14,11 +14,10 @@ from django.test import Client
 from jobs.catalog import all_tasks, registry
 from jobs.submission import backlog
 from tests.factories import make_user
-
-from . import page_tasks as tasks_of_pages
-from .api_client import Api
-from .api_tasks import declare
-from .page_jobs import Desk
+from tests.integration import page_tasks as tasks_of_pages
+from tests.integration.api_client import Api
+from tests.integration.api_tasks import declare
+from tests.integration.page_jobs import Desk
 
 
 @pytest.fixture(autouse=True)

@@ -11,13 +11,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from jobs import lifecycle
-from jobs.files import job_storage
-from jobs.lifecycle import ArtifactNote, Claim, Outcome, Words
+from jobs.core.states import AttemptOutcome
+from jobs.core.storage import job_storage
+from jobs.lifecycle import AttemptUpdate, Claim, Outcome, StoredArtifact
 from jobs.models import Job
-from jobs.states import Ending
-from jobs.submission import submit
-
-from .page_tasks import PLAIN
+from jobs.submission import submit_job
+from tests.integration.page_tasks import PLAIN
 
 
 class Desk:
@@ -37,12 +36,12 @@ class Desk:
     def waiting(self, task: str = PLAIN, owner: User | None = None, **more: Any) -> Job:
         """A job that has just been handed in."""
         args = more.pop("args", {"text": "one two"})
-        return submit(task, args, owner=owner or self.owner, **more).job
+        return submit_job(task, args, owner=owner or self.owner, **more).job
 
     def claim(self, job: Job) -> Claim:
         """Start it; it must be the next of its queue."""
         with transaction.atomic():
-            (claim,) = lifecycle.claim(job.queue, 1, self.consumer, timezone.now())
+            (claim,) = lifecycle.claim_jobs(job.queue, 1, self.consumer, timezone.now())
         assert claim.id == job.id
         return claim
 
@@ -57,18 +56,22 @@ class Desk:
         self, claim: Claim, log: str = "", done: float | None = None, total: float | None = None
     ) -> None:
         """Say something as the task would."""
-        words = Words(claim.id, claim.attempt, done=done, total=total, message="lines", log=log)
+        words = AttemptUpdate(
+            claim.id, claim.attempt, done=done, total=total, message="lines", log=log
+        )
         with transaction.atomic():
-            lifecycle.write_words([words])
+            lifecycle.write_updates([words])
 
     def keep(self, claim: Claim, name: str, data: bytes, content_type: str) -> None:
         """Keep a file as the task would."""
         file = job_storage().save(f"artifacts/{claim.id.hex}/{name}", ContentFile(data))
-        note = ArtifactNote(claim.id, claim.attempt, name, len(data), content_type, file)
+        note = StoredArtifact(claim.id, claim.attempt, name, len(data), content_type, file)
         with transaction.atomic():
-            lifecycle.keep_artifact(note)
+            lifecycle.save_artifact(note)
 
-    def end(self, claim: Claim, ending: Ending = Ending.SUCCEEDED, **more: Any) -> Job:
+    def end(
+        self, claim: Claim, ending: AttemptOutcome = AttemptOutcome.SUCCEEDED, **more: Any
+    ) -> Job:
         """End the attempt."""
         with transaction.atomic():
             late = lifecycle.finish(
@@ -85,7 +88,7 @@ class Desk:
         """A job that has failed for good."""
         return self.end(
             self.running(**more)[1],
-            Ending.FAILED,
+            AttemptOutcome.FAILED,
             error_type="builtins.ValueError",
             message=message,
             traceback="Traceback: line 1",

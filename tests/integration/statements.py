@@ -11,13 +11,15 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
-from jobs import figures, lifecycle
-from jobs.ids import uuid7
-from jobs.lifecycle.outcomes import Outcome
+from jobs import lifecycle
+from jobs.core.states import AttemptOutcome, Status
+from jobs.core.uuid7 import uuid7
+from jobs.lifecycle.complete import Outcome
 from jobs.models import Job
-from jobs.states import Ending, Status
+from jobs.queries import stats
 from jobs.submission import backlog
-from jobs.submission.accept import Wishes, _same_request, _same_slot
+from jobs.submission.options import SubmitOptions
+from jobs.submission.submit import _same_request, _same_slot
 from tests.factories import make_consumer, take_one
 
 Run = Callable[[], Any]
@@ -25,24 +27,26 @@ TOMORROW = timedelta(days=1)
 
 
 def claim() -> None:
-    lifecycle.claim("q1", 3, uuid7(), timezone.now())
+    lifecycle.claim_jobs("q1", 3, uuid7(), timezone.now())
 
 
 def finish() -> None:
     consumer = make_consumer()
     claimed = take_one("q1", consumer.pk)
-    lifecycle.finish([Outcome(claim=claimed, ending=Ending.SUCCEEDED, ended_at=timezone.now())])
+    lifecycle.finish(
+        [Outcome(claim=claimed, ending=AttemptOutcome.SUCCEEDED, ended_at=timezone.now())]
+    )
 
 
 def write_words() -> None:
     consumer = make_consumer()
     claimed = take_one("q1", consumer.pk)
-    words = lifecycle.Words(claimed.id, claimed.attempt, done=1, log="said")
-    lifecycle.write_words([words])
+    words = lifecycle.AttemptUpdate(claimed.id, claimed.attempt, done=1, log="said")
+    lifecycle.write_updates([words])
 
 
 def cancel() -> None:
-    lifecycle.cancel(Job.objects.filter(status=Status.RUNNING)[0].pk, "ada")
+    lifecycle.cancel_job(Job.objects.filter(status=Status.RUNNING)[0].pk, "ada")
 
 
 def _listed(status: Status) -> Run:
@@ -53,26 +57,26 @@ STATEMENTS: dict[str, Run] = {
     "claim": claim,
     "finish": finish,
     "has_waiting": lambda: lifecycle.has_waiting("q1"),
-    "record of nobody": lambda: lifecycle.record(Job(task="t", queue="q1")),
-    "record of somebody": lambda: lifecycle.record(
+    "record of nobody": lambda: lifecycle.insert_job(Job(task="t", queue="q1")),
+    "record of somebody": lambda: lifecycle.insert_job(
         Job(task="t", queue="q1", owner=User.objects.get())
     ),
-    "record unique": lambda: lifecycle.record(Job(task="t", queue="q1", unique_slot="s")),
+    "record unique": lambda: lifecycle.insert_job(Job(task="t", queue="q1", unique_slot="s")),
     "same slot": lambda: _same_slot(Job(unique_slot="s")),
-    "same request": lambda: _same_request(Wishes(idempotency_key="k"), User.objects.get()),
+    "same request": lambda: _same_request(SubmitOptions(idempotency_key="k"), User.objects.get()),
     "next due": lifecycle.next_due,
     "promote due": lambda: lifecycle.promote_due(timezone.now() + TOMORROW),
-    "orphans": lifecycle.orphans,
-    "rescue": lambda: lifecycle.rescue(uuid7()),
-    "cancellations": lambda: lifecycle.cancellations(uuid7()),
+    "orphans": lifecycle.orphaned_consumers,
+    "rescue": lambda: lifecycle.rescue_jobs(uuid7()),
+    "cancellations": lambda: lifecycle.requested_cancels(uuid7()),
     "write words": write_words,
     "cancel": cancel,
-    "prune": lambda: lifecycle.prune(timezone.now()),
+    "prune": lambda: lifecycle.prune_chunk(timezone.now()),
     "backlog": lambda: backlog._count("q1", 10),
-    "queue figures": lambda: figures.queue_figures([]),
-    "recorded tasks": figures.recorded_tasks,
-    "waiting queues": figures.waiting_queues,
-    "next in line": lambda: figures.next_in_line("q1"),
+    "queue figures": lambda: stats.queue_stats([]),
+    "recorded tasks": stats.recorded_tasks,
+    "waiting queues": stats.waiting_queues,
+    "next in line": lambda: stats.next_in_line("q1"),
     "list of running": _listed(Status.RUNNING),
     "list of queued": _listed(Status.QUEUED),
     "list of scheduled": _listed(Status.SCHEDULED),

@@ -12,11 +12,10 @@ from django.utils import timezone
 
 from jobs.admin import dashboard as module
 from jobs.admin.dashboard import dashboard, finished_per_hour
+from jobs.core.states import Status
 from jobs.models import Attempt, Job
-from jobs.states import Status
 from tests.factories import make_consumer, make_job
-
-from .admin_pages import EVIL, page, queries_of, staff
+from tests.integration.admin_pages import EVIL, page, queries_of, staff
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("jobs_setting")]
 
@@ -104,7 +103,7 @@ class TestDashboard:
     def test_queues_and_consumers(self) -> None:
         make_job(queue="mail", status=Status.SCHEDULED)
         make_consumer(["mail"])
-        make_consumer(["mail"], beat_at=timezone.now() - timedelta(hours=1))
+        make_consumer(["mail"], heartbeat_at=timezone.now() - timedelta(hours=1))
         make_consumer(["mail"], dead_at=timezone.now())
         found = dashboard()
         assert [(one.name, one.scheduled, len(one.consumers)) for one in found.queues] == [

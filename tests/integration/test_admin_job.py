@@ -8,12 +8,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from jobs.files import job_storage
+from jobs.core.states import AttemptOutcome, Status
+from jobs.core.storage import job_storage
 from jobs.models import Attempt, Job, LogChunk
-from jobs.states import Ending, Status
 from tests.factories import make_artifact, make_consumer, make_job, make_user, record, take_one
-
-from .admin_pages import EVIL, LIST, change_page, page, queries_of
+from tests.integration.admin_pages import EVIL, LIST, change_page, page, queries_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("jobs_setting")]
 
@@ -54,7 +53,7 @@ def test_everything_that_came_from_outside_is_escaped(root: Client) -> None:
         status=Status.FAILED,
         task=EVIL,
         queue=EVIL,
-        args={EVIL: EVIL},
+        kwargs={EVIL: EVIL},
         error_type=EVIL,
         error_message=EVIL,
         progress_done=3,
@@ -71,7 +70,7 @@ def test_everything_that_came_from_outside_is_escaped(root: Client) -> None:
         number=1,
         consumer=EVIL,
         ended_at=job.created_at,
-        outcome=Ending.FAILED,
+        outcome=AttemptOutcome.FAILED,
         error_type=EVIL,
         message=EVIL,
         traceback=EVIL,
@@ -88,7 +87,7 @@ def test_everything_that_came_from_outside_is_escaped(root: Client) -> None:
 def test_args_result_attempts_log_and_files_are_there(root: Client) -> None:
     job = make_job(
         status=Status.SUCCEEDED,
-        args={"n": 7},
+        kwargs={"n": 7},
         result=["seven"],
         attempt=2,
         failures=1,
@@ -96,7 +95,7 @@ def test_args_result_attempts_log_and_files_are_there(root: Client) -> None:
         progress_done=620_000,
         progress_total=1_000_000,
     )
-    for number, outcome in ((1, Ending.TIMED_OUT), (2, Ending.SUCCEEDED)):
+    for number, outcome in ((1, AttemptOutcome.TIMED_OUT), (2, AttemptOutcome.SUCCEEDED)):
         Attempt.objects.create(
             job=job,
             number=number,

@@ -9,12 +9,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from jobs.core.formatting import STATUS_ICONS
+from jobs.core.states import Status
 from jobs.models import Attempt, Job
-from jobs.states import Status
-from jobs.words import SHAPES
 from tests.factories import make_artifact, make_job, make_user
-
-from .admin_pages import EVIL, LIST, change_page, listed, page, queries_of
+from tests.integration.admin_pages import EVIL, LIST, change_page, listed, page, queries_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("jobs_setting")]
 
@@ -24,7 +23,7 @@ def test_a_status_is_shown_by_shape_word_and_colour(root: Client, status: Status
     make_job(status=status)
     html = page(root)
     assert f"jobs-status jobs-{status.value}" in html
-    assert f'<span aria-hidden="true">{SHAPES[status]}</span> {status.label}' in html
+    assert f'<span aria-hidden="true">{STATUS_ICONS[status]}</span> {status.label}' in html
 
 
 def test_the_list_is_escaped(root: Client) -> None:
@@ -58,13 +57,13 @@ def test_a_hundred_jobs_cost_the_queries_of_ten(root: Client, query: str) -> Non
 
 def test_the_list_counts_nothing_and_reads_no_large_column(root: Client) -> None:
     for _ in range(3):
-        make_job(args={"secret": "large"})
+        make_job(kwargs={"secret": "large"})
     queries = [sql for sql in queries_of(root, LIST) if '"jobs_job"' in sql or "jobs_job" in sql]
     assert queries
     for sql in queries:
         assert "COUNT(" not in sql
         assert "DISTINCT" not in sql
-        assert '"jobs_job"."args"' not in sql
+        assert '"jobs_job"."kwargs"' not in sql
         assert '"jobs_job"."result"' not in sql
 
 

@@ -14,11 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from jobs.core.states import Status
 from jobs.models import Consumer, QuarantinedMessage, Queue, Token, Upload, UploadUse
-from jobs.states import Status
 from tests.factories import make_consumer, make_job, make_upload, make_user
-
-from .admin_pages import EVIL, page, queries_of, staff
+from tests.integration.admin_pages import EVIL, page, queries_of, staff
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("jobs_setting")]
 
@@ -63,7 +62,7 @@ class TestQueues:
             make_job(status=status)
         make_job(queue="mail")
         make_consumer(["default"])
-        make_consumer(["default"], beat_at=timezone.now() - timedelta(hours=1))
+        make_consumer(["default"], heartbeat_at=timezone.now() - timedelta(hours=1))
         html = page(root, QUEUES)
         assert cells(html, "waiting") == ["2", "1"]
         assert cells(html, "later") == ["1", "0"]
@@ -112,7 +111,7 @@ class TestConsumers:
     def test_alive_silent_and_dead(self, root: Client) -> None:
         now = timezone.now()
         make_consumer(dead_at=now, host="c")
-        make_consumer(beat_at=now - timedelta(minutes=5), host="b")
+        make_consumer(heartbeat_at=now - timedelta(minutes=5), host="b")
         make_consumer(["default", "mail"], host="a", concurrency=3)
         html = page(root, CONSUMERS)
         assert cells(html, "host") == ["a", "b", "c"]

@@ -13,9 +13,8 @@ from django.urls import resolve
 from django.utils import timezone
 
 from jobs.models import Job, Token
-
-from .api_client import JOBS, Api
-from .api_tasks import ADD
+from tests.integration.api_client import JOBS, Api
+from tests.integration.api_tasks import ADD
 
 BODY = {"task": ADD, "args": {"n": 1}}
 CLOSED = [

@@ -9,11 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobs.api.problems import ApiError
-from jobs.api.strictjson import MAX_DEPTH, parse
+from jobs.api.strict_json import MAX_DEPTH, parse
 from jobs.models import Job
-
-from .api_client import JOBS, Api
-from .api_tasks import FREE
+from tests.integration.api_client import JOBS, Api
+from tests.integration.api_tasks import FREE
 
 
 def body(value: str) -> bytes:
@@ -87,7 +86,7 @@ def test_what_is_unusual_but_json_is_kept(api: Api, value: str) -> None:
     answer = api.post(JOBS, body(value))
     assert answer.status_code == 202, answer.content
     kept = Job.objects.get(pk=answer.json()["id"])
-    assert kept.args["value"] == answer.json()["args"]["value"] == parse(value.encode())
+    assert kept.kwargs["value"] == answer.json()["args"]["value"] == parse(value.encode())
 
 
 def test_a_byte_order_mark_is_passed_over(api: Api) -> None:

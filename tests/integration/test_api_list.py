@@ -11,12 +11,11 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from jobs import lifecycle
-from jobs.ids import uuid7
+from jobs.core.states import Status
+from jobs.core.uuid7 import uuid7
 from jobs.models import Artifact, Job
-from jobs.states import Status
-
-from .api_client import JOBS, Api
-from .api_tasks import ADD, FREE
+from tests.integration.api_client import JOBS, Api
+from tests.integration.api_tasks import ADD, FREE
 
 
 def make(owner: User, count: int = 1, **values: Any) -> list[Job]:
@@ -157,5 +156,5 @@ def test_an_odd_search_finds_nothing(api: Api, ada: User, text: str) -> None:
 def test_a_full_row_is_told_as_by_itself(api: Api, ada: User) -> None:
     due = timezone.now() + timedelta(days=1)
     job = make(ada, run_after=due, status=Status.SCHEDULED)[0]
-    lifecycle.cancel(job.pk, "ada")
+    lifecycle.cancel_job(job.pk, "ada")
     assert api.get(JOBS).json()["items"] == [api.get(f"{JOBS}/{job.pk}").json()]

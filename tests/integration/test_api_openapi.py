@@ -17,9 +17,8 @@ from jobs.api.openapi import document
 from jobs.api.problems import KINDS
 from jobs.catalog import exposed_tasks
 from jobs.templatetags.jobs_api import coded
-
-from .api_client import Api
-from .api_tasks import ADD, READ
+from tests.integration.api_client import Api
+from tests.integration.api_tasks import ADD, READ
 
 DOCUMENT = "/api/v1/openapi.json"
 

@@ -11,13 +11,12 @@ from django.core.files.base import ContentFile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.api import output
-from jobs.api.output import LOG_PIECE, read_log
-from jobs.files import job_storage
+from jobs.api.views import job_output
+from jobs.api.views.job_output import LOG_PIECE, read_log
+from jobs.core.storage import job_storage
 from jobs.models import Artifact, Job, LogChunk
-
-from .api_client import JOBS, Api
-from .api_tasks import ADD
+from tests.integration.api_client import JOBS, Api
+from tests.integration.api_tasks import ADD
 
 
 @pytest.fixture
@@ -100,7 +99,7 @@ def test_a_long_log_is_followed_in_four_reads(
 def test_following_the_offsets_gives_the_whole_log(
     job: Job, monkeypatch: pytest.MonkeyPatch, pieces: list[str], size: int
 ) -> None:
-    monkeypatch.setattr(output, "LOG_PIECE", size)
+    monkeypatch.setattr(job_output, "LOG_PIECE", size)
     LogChunk.objects.all().delete()
     text = write(job, *pieces)
     seen, offset = "", 0

@@ -15,13 +15,12 @@ from django.db import connection
 from django.utils import timezone
 
 from jobs import lifecycle
-from jobs.api import waiting
-from jobs.api.waiting import wait_preference
+from jobs.api import long_poll
+from jobs.api.long_poll import wait_preference
+from jobs.core.states import Status
 from jobs.models import Artifact, Job
-from jobs.states import Status
-
-from .api_client import JOBS, Api
-from .api_tasks import ADD
+from tests.integration.api_client import JOBS, Api
+from tests.integration.api_tasks import ADD
 
 
 @pytest.fixture
@@ -115,7 +114,7 @@ def test_if_none_match(api: Api, job: Job, header: str, status: int) -> None:
 
 
 def test_each_change_of_the_row_changes_the_tag(api: Api, job: Job) -> None:
-    lifecycle.cancel(job.pk, "ada")
+    lifecycle.cancel_job(job.pk, "ada")
     answer = api.get(at(job), headers={"If-None-Match": job.etag})
     assert answer.status_code == 200
     assert answer.headers["ETag"] != job.etag
@@ -169,7 +168,7 @@ def test_the_wish_to_wait(header: str, seconds: int | None) -> None:
 
 
 def test_a_finished_job_is_not_waited_for(api: Api, job: Job) -> None:
-    lifecycle.cancel(job.pk, "ada")
+    lifecycle.cancel_job(job.pk, "ada")
     answer = api.get(at(job), headers={"Prefer": "wait=30"})
     assert answer.headers["Preference-Applied"] == "wait=30"
     assert answer.json()["status"] == "cancelled"
@@ -196,14 +195,14 @@ def on_pause(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], l
             assert len(pauses) < 200, "it waits for ever"
 
         fake = SimpleNamespace(sleep=sleep, monotonic=lambda: sum(pauses))
-        monkeypatch.setattr(waiting, "time", fake)
+        monkeypatch.setattr(long_poll, "time", fake)
         return pauses
 
     return arrange
 
 
 def test_waiting_ends_with_the_job(api: Api, job: Job, on_pause: Any) -> None:
-    on_pause(lambda: lifecycle.cancel(job.pk, "ada"))
+    on_pause(lambda: lifecycle.cancel_job(job.pk, "ada"))
     answer = api.get(at(job), headers={"Prefer": "wait=20"})
     assert answer.json()["status"] == "cancelled"
     assert answer.headers["Preference-Applied"] == "wait=20"
@@ -237,21 +236,25 @@ def test_a_wait_looks_with_one_narrow_read_in_growing_pauses(
 
 def test_at_most_a_quarter_of_the_threads_wait(api: Api, job: Job, jobs_setting: Any) -> None:
     jobs_setting(SERVER_THREADS=8)
-    with waiting.seat() as first, waiting.seat() as second, waiting.seat() as third:
+    with (
+        long_poll.wait_slot() as first,
+        long_poll.wait_slot() as second,
+        long_poll.wait_slot() as third,
+    ):
         assert (first, second, third) == (True, True, False)
         answer = api.get(at(job), headers={"Prefer": "wait=20"})
         assert answer.status_code == 200
         assert "Preference-Applied" not in answer.headers
     jobs_setting(SERVER_THREADS=3)
-    with waiting.seat() as free:
+    with long_poll.wait_slot() as free:
         assert not free
 
 
 def test_a_seat_is_given_back_after_an_error(jobs_setting: Any) -> None:
     jobs_setting(SERVER_THREADS=4)
-    with pytest.raises(ZeroDivisionError), waiting.seat():
+    with pytest.raises(ZeroDivisionError), long_poll.wait_slot():
         raise ZeroDivisionError
-    with waiting.seat() as free:
+    with long_poll.wait_slot() as free:
         assert free
 
 
@@ -281,6 +284,6 @@ def other_thread() -> Iterator[Callable[[Callable[[], Any]], None]]:
 def test_a_change_by_another_connection_is_seen(
     api: Api, job: Job, other_thread: Callable[[Callable[[], Any]], None]
 ) -> None:
-    other_thread(lambda: lifecycle.cancel(job.pk, "ada"))
+    other_thread(lambda: lifecycle.cancel_job(job.pk, "ada"))
     answer = api.get(at(job), headers={"Prefer": "wait=30"})
     assert answer.json()["status"] == "cancelled"

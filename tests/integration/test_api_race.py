@@ -13,9 +13,8 @@ from django.db import connection
 from django.test import Client
 
 from jobs.models import Job
-
-from .api_client import JOBS, Api
-from .api_tasks import ADD
+from tests.integration.api_client import JOBS, Api
+from tests.integration.api_tasks import ADD
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MANY = 8

@@ -10,11 +10,10 @@ from django.contrib.auth.models import Permission, User
 from django.db import OperationalError
 
 from jobs import lifecycle
+from jobs.core.states import Status
 from jobs.models import Job
-from jobs.states import Status
-
-from .api_client import JOBS, Api
-from .api_tasks import ADD, FREE, NARROW, SECRET
+from tests.integration.api_client import JOBS, Api
+from tests.integration.api_tasks import ADD, FREE, NARROW, SECRET
 
 MEMBERS = {
     *("id", "task", "queue", "priority", "status", "args", "result", "error", "progress"),
@@ -202,7 +201,7 @@ def test_a_database_that_is_away_is_told(api: Api, monkeypatch: pytest.MonkeyPat
     def locked(*_: Any, **__: Any) -> bool:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(lifecycle, "record", locked)
+    monkeypatch.setattr(lifecycle, "insert_job", locked)
     answer = api.submit(ADD, args={"n": 1})
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
@@ -232,7 +231,7 @@ def test_a_bug_is_a_problem_too(api: Api, monkeypatch: pytest.MonkeyPatch) -> No
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("jobs.api.submitting.submit", broken)
+    monkeypatch.setattr("jobs.api.views.job_create.submit_job", broken)
     api.client.raise_request_exception = False
     answer = api.submit(ADD, args={"n": 1})
     assert answer.status_code == 500
@@ -244,6 +243,6 @@ def test_a_bug_reaches_djangos_handlers(api: Api, monkeypatch: pytest.MonkeyPatc
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("jobs.api.submitting.submit", broken)
+    monkeypatch.setattr("jobs.api.views.job_create.submit_job", broken)
     with pytest.raises(ZeroDivisionError):  # the test client hears of it by Django's signal
         api.submit(ADD, args={"n": 1})

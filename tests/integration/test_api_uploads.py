@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from jobs.api.body import CHUNK
-from jobs.files import job_storage
+from jobs.api.request_body import CHUNK
+from jobs.core.storage import job_storage
 from jobs.models import Upload, UploadUse
-
-from .api_client import Api
-from .api_tasks import READ
+from tests.integration.api_client import Api
+from tests.integration.api_tasks import READ
 
 UPLOADS = "/api/v1/uploads"
 
@@ -126,7 +125,7 @@ def test_a_full_disk_is_told(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("jobs.api.uploading.store_upload", full)
+    monkeypatch.setattr("jobs.api.views.uploads.store_upload", full)
     answer = send(api, b"x")
     assert answer.status_code == 503
     assert "disk is full" in answer.json()["detail"]

@@ -24,10 +24,10 @@ from jobs.compat import (
     task_enqueued,
 )
 from jobs.conf import get_conf
+from jobs.core.states import AttemptOutcome, Status
 from jobs.errors import InvalidArguments
 from jobs.models import Job
-from jobs.states import Ending, Status
-from jobs.submission.results import STATUSES
+from jobs.submission.task_result import STATUSES
 from tests.desk import tasks
 from tests.factories import end, make_job, take_one
 
@@ -63,7 +63,7 @@ def test_enqueue_records_and_answers_at_once() -> None:
 def test_by_position_and_by_name_is_the_same() -> None:
     square.enqueue(7)
     square.enqueue(n=7)
-    assert [job.args for job in Job.objects.all()] == [{"n": 7}] * 2
+    assert [job.kwargs for job in Job.objects.all()] == [{"n": 7}] * 2
 
 
 def test_arguments_are_checked_before_anything_is_recorded() -> None:
@@ -126,7 +126,7 @@ def test_the_result_of_a_job_that_is_done() -> None:
 
 def test_the_errors_of_a_job_that_failed() -> None:
     result = square.options(max_attempts=1).enqueue(7)
-    end(take_one(), Ending.FAILED, error_type="ValueError", message="m", traceback="trace")
+    end(take_one(), AttemptOutcome.FAILED, error_type="ValueError", message="m", traceback="trace")
     found = square.get_result(result.id)
     assert found.status == TaskResultStatus.FAILED
     assert [error.exception_class_path for error in found.errors] == ["ValueError"]
@@ -176,7 +176,7 @@ def test_everything_can_be_awaited() -> None:
 
     found = async_to_sync(go)()
     assert found.status == TaskResultStatus.READY
-    assert Job.objects.get(pk=found.id).args == {"n": 7}
+    assert Job.objects.get(pk=found.id).kwargs == {"n": 7}
 
 
 # --- Django's own tasks -----------------------------------------------------------------------
@@ -187,7 +187,7 @@ def test_a_plain_task_is_recorded_with_where_it_is() -> None:
     job = Job.objects.get()
     assert isinstance(plain, Task)
     assert (job.task, job.module_path) == ("tests.desk.tasks.plain",) * 2
-    assert (job.positional, job.args) == ([1], {"b": 5})
+    assert (job.args, job.kwargs) == ([1], {"b": 5})
     assert (job.max_attempts, job.timeout, job.owner) == (1, get_conf().default_timeout, None)
     assert (result.args, result.kwargs) == ([1], {"b": 5})
 
@@ -200,7 +200,7 @@ def test_the_result_of_a_plain_task() -> None:
 
 def test_a_plain_task_of_a_failure_is_not_repeated() -> None:
     plain.enqueue(1)
-    end(take_one(), Ending.FAILED, error_type="E")
+    end(take_one(), AttemptOutcome.FAILED, error_type="E")
     assert Job.objects.get().status == Status.FAILED
 
 

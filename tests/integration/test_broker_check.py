@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from jobs.brokers import extras
+from jobs.brokers import optional_deps
 from jobs.checks import check_broker
 from tests.running import ROOT
 
 
 @pytest.fixture(autouse=True)
 def no_broker_kept() -> None:
-    from jobs.brokers import choose
+    from jobs.brokers import registry
 
-    choose._make.cache_clear()
+    registry._make.cache_clear()
 
 
 def _told(settings: Any, url: str) -> list[str]:
@@ -38,7 +38,7 @@ def test_a_broker_that_is_not_known_is_said_without_its_password(settings: Any) 
 
 
 def test_a_missing_extra_is_one_sentence(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    monkeypatch.setattr(optional_deps, "find_spec", lambda name: None)
     (told,) = _told(settings, "redis://host")
     assert told.endswith("Run: pip install 'jobdesk[redis]'")
 

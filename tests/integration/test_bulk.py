@@ -9,19 +9,19 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from jobs import brokers, lifecycle
+from jobs import lifecycle
+from jobs.brokers import registry
 from jobs.catalog.registry import get_task
 from jobs.compat import task_enqueued
+from jobs.core.states import Status
+from jobs.core.uuid7 import uuid7
 from jobs.errors import InvalidArguments, InvalidOptions
-from jobs.ids import uuid7
 from jobs.models import Job, UploadUse
-from jobs.states import Status
 from jobs.submission import store_upload
-from jobs.submission.bulk import submit_many
+from jobs.submission.submit_many import submit_many
 from tests.desk.tasks import square
 from tests.factories import make_consumer, make_user
-
-from .api_tasks import FREE, READ
+from tests.integration.api_tasks import FREE, READ
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def test_each_mapping_becomes_a_job_in_order() -> None:
     ids = square.enqueue_many({"n": n} for n in range(3))
     jobs = Job.objects.order_by("id")
     assert [str(job.id) for job in jobs] == ids
-    assert [job.args["n"] for job in jobs] == [0, 1, 2]
+    assert [job.kwargs["n"] for job in jobs] == [0, 1, 2]
     assert {job.status for job in jobs} == {Status.QUEUED}
 
 
@@ -39,7 +39,7 @@ def test_a_job_of_a_bulk_is_as_one_handed_in_alone() -> None:
     task = square.using(priority=5).options(max_attempts=2, owner=owner)
     alone = Job.objects.get(pk=task.enqueue(n=1).id)
     many = Job.objects.get(pk=task.enqueue_many([{"n": 1}])[0])
-    differing = {"id", "created_at", "turn"}
+    differing = {"id", "created_at", "fair_position"}
     for field in Job._meta.concrete_fields:
         if field.name not in differing:
             assert getattr(many, field.attname) == getattr(alone, field.attname), field.name
@@ -49,7 +49,7 @@ def test_they_are_taken_in_order() -> None:
     before = square.enqueue(n=9).id
     ids = square.enqueue_many({"n": n} for n in range(4))
     consumer = make_consumer()
-    claims = lifecycle.claim("default", 9, consumer.pk, timezone.now())
+    claims = lifecycle.claim_jobs("default", 9, consumer.pk, timezone.now())
     assert [str(claim.id) for claim in claims] == [before, *ids]
 
 
@@ -62,7 +62,7 @@ def test_what_does_not_fit_keeps_all_out() -> None:
 
 def test_a_bulk_that_cannot_be_recorded_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     same = [uuid7()] * 3
-    monkeypatch.setattr("jobs.submission.bulk.uuid7s", lambda count: same)
+    monkeypatch.setattr("jobs.submission.submit_many.uuid7s", lambda count: same)
     with pytest.raises(Exception, match=r"(?i)unique"), transaction.atomic():
         square.enqueue_many({"n": n} for n in range(3))
     assert not Job.objects.exists()
@@ -96,7 +96,7 @@ def test_later_is_scheduled() -> None:
 def test_consumers_hear_of_some(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[object] = []
     monkeypatch.setattr(
-        brokers, "announce_all", lambda found: heard.extend(str(job) for _, job in found)
+        registry, "notify_all", lambda found: heard.extend(str(job) for _, job in found)
     )
     ids = square.enqueue_many({"n": n} for n in range(300))
     assert heard == ids[:100]
@@ -120,7 +120,7 @@ def test_each_job_is_signalled() -> None:
 def test_text_that_json_escapes_comes_through() -> None:
     texts = ['"', "\\", "\n", "é", "😀", "\u2028", "[1]", "null", "%s", "?"]
     submit_many(get_task(FREE), ({"text": text} for text in texts))
-    assert [job.args["text"] for job in Job.objects.order_by("id")] == texts
+    assert [job.kwargs["text"] for job in Job.objects.order_by("id")] == texts
 
 
 @pytest.mark.usefixtures("api_tasks")

@@ -11,9 +11,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from jobs import lifecycle
-from jobs.ids import uuid7
+from jobs.core.states import AttemptOutcome, Status
+from jobs.core.uuid7 import uuid7
 from jobs.models import Consumer, Job
-from jobs.states import Ending, Status
 from tests.factories import (
     end,
     make_consumer,
@@ -80,9 +80,9 @@ class TestOrder:
         for _ in range(5):
             record(priority=1)
             record(queue="mail")
-        assert record().turn == 0
-        assert record(priority=1).turn == 5
-        assert record(queue="mail").turn == 5
+        assert record().fair_position == 0
+        assert record(priority=1).fair_position == 5
+        assert record(queue="mail").fair_position == 5
 
 
 @pytest.mark.django_db
@@ -91,15 +91,15 @@ class TestWho:
 
     def test_what_a_claim_carries(self) -> None:
         ada = make_user()
-        job = record(owner=ada, args={"n": 3}, timeout=9.5, max_attempts=4, error_type="Old")
+        job = record(owner=ada, kwargs={"n": 3}, timeout=9.5, max_attempts=4, error_type="Old")
         consumer = make_consumer()
         now = timezone.now()
         (claim,) = take(consumer=consumer.pk, now=now)
         assert (claim.id, claim.task, claim.queue, claim.owner_id) == (
             *(job.pk, "desk.square", "default", ada.pk),
         )
-        assert (claim.args, claim.positional) == ({"n": 3}, [])
-        assert (claim.attempt, claim.failures, claim.losses) == (1, 0, 0)
+        assert (claim.kwargs, claim.args) == ({"n": 3}, [])
+        assert (claim.attempt, claim.failures, claim.lost_count) == (1, 0, 0)
         assert (claim.max_attempts, claim.timeout, claim.started_at) == (4, 9.5, now)
         job.refresh_from_db()
         assert (job.status, job.consumer_id, job.attempt) == (Status.RUNNING, consumer.pk, 1)
@@ -128,18 +128,18 @@ class TestWho:
     def test_a_paused_queue_gives_nothing_until_it_is_opened(self) -> None:
         record()
         lifecycle.set_paused("default", True)
-        assert lifecycle.open_places(["default", "mail"]) == {"mail"}
+        assert lifecycle.unpaused(["default", "mail"]) == {"mail"}
         assert take() == []
         lifecycle.set_paused("default", False)
-        assert lifecycle.open_places(["default", "mail"]) == {"default", "mail"}
+        assert lifecycle.unpaused(["default", "mail"]) == {"default", "mail"}
         assert len(take()) == 1
 
     def test_a_consumer_that_was_declared_dead_takes_nothing(self) -> None:
         record()
         consumer = make_consumer()
-        assert lifecycle.bury(consumer.pk)
+        assert lifecycle.mark_dead(consumer.pk)
         assert take(consumer=consumer.pk) == []
-        assert not lifecycle.beat(consumer.pk)
+        assert not lifecycle.heartbeat(consumer.pk)
 
     def test_nor_does_one_that_is_unknown(self) -> None:
         record()
@@ -173,28 +173,28 @@ class TestPlaces:
         me = lifecycle.register("host", 12, {"b", "a"}, 3)
         row = Consumer.objects.get(pk=me)
         assert (row.host, row.pid, row.queues, row.concurrency) == ("host", 12, ["a", "b"], 3)
-        assert (row.beat, row.dead_at) == (0, None)
-        lifecycle.leave(me)
+        assert (row.heartbeat, row.dead_at) == (0, None)
+        lifecycle.deregister(me)
         assert not Consumer.objects.exists()
 
     def test_a_beat_counts_and_tells_when(self) -> None:
-        me = make_consumer(beat_at=timezone.now() - timedelta(days=1)).pk
-        assert lifecycle.beat(me)
+        me = make_consumer(heartbeat_at=timezone.now() - timedelta(days=1)).pk
+        assert lifecycle.heartbeat(me)
         row = Consumer.objects.get(pk=me)
-        assert row.beat == 1
-        assert timezone.now() - row.beat_at < timedelta(minutes=1)
+        assert row.heartbeat == 1
+        assert timezone.now() - row.heartbeat_at < timedelta(minutes=1)
 
     def test_who_has_beaten_since_is_not_declared_dead(self) -> None:
         other = make_consumer().pk
-        lifecycle.beat(other)
-        assert not lifecycle.bury(other, 0)
-        assert lifecycle.bury(other, 1)
-        assert not lifecycle.bury(other, 1)
+        lifecycle.heartbeat(other)
+        assert not lifecycle.mark_dead(other, 0)
+        assert lifecycle.mark_dead(other, 1)
+        assert not lifecycle.mark_dead(other, 1)
 
     def test_a_beat_after_that_says_that_one_is_dead(self) -> None:
         other = make_consumer().pk
-        lifecycle.bury(other)
-        assert not lifecycle.beat(other)
+        lifecycle.mark_dead(other)
+        assert not lifecycle.heartbeat(other)
 
 
 @pytest.mark.django_db
@@ -206,17 +206,17 @@ class TestRescue:
         for consumer in (living, dead, gone):
             record()
             take_one(consumer=consumer)
-        assert lifecycle.orphans() == set()
-        lifecycle.bury(dead)
-        lifecycle.leave(gone)
-        assert lifecycle.orphans() == {dead, gone}
+        assert lifecycle.orphaned_consumers() == set()
+        lifecycle.mark_dead(dead)
+        lifecycle.deregister(gone)
+        assert lifecycle.orphaned_consumers() == {dead, gone}
 
     def test_a_running_job_of_nobody_is_an_orphan_too(self) -> None:
         job = make_job(status=Status.RUNNING, consumer_id=None)
         Job.objects.filter(pk=job.pk).update(consumer_id=None)
-        assert lifecycle.orphans() == {None}
+        assert lifecycle.orphaned_consumers() == {None}
         with transaction.atomic():
-            assert lifecycle.rescue(None) == 1
+            assert lifecycle.rescue_jobs(None) == 1
         job.refresh_from_db()
         assert job.status == Status.QUEUED
 
@@ -224,25 +224,29 @@ class TestRescue:
         dead = make_consumer().pk
         first, second = record(), record()
         take_one(consumer=dead)
-        lifecycle.bury(dead)
+        lifecycle.mark_dead(dead)
         with transaction.atomic():
-            assert lifecycle.rescue(dead) == 1
-            assert lifecycle.rescue(dead) == 0
+            assert lifecycle.rescue_jobs(dead) == 1
+            assert lifecycle.rescue_jobs(dead) == 0
         first.refresh_from_db()
         assert (first.status, first.attempt, first.failures) == (Status.QUEUED, 1, 0)
-        assert (first.losses, first.consumer_id, first.error_type) == (1, None, "")
+        assert (first.lost_count, first.consumer_id, first.error_type) == (1, None, "")
         attempt = first.attempts.get()
-        assert (attempt.number, attempt.outcome, attempt.consumer) == (1, Ending.LOST, "here:7")
+        assert (attempt.number, attempt.outcome, attempt.consumer) == (
+            1,
+            AttemptOutcome.LOST,
+            "here:7",
+        )
         assert [claim.id for claim in take(limit=2)] == [first.pk, second.pk]
 
     def test_a_job_that_was_to_be_cancelled_is_cancelled_instead(self) -> None:
         dead = make_consumer().pk
         job = record()
         take_one(consumer=dead)
-        lifecycle.cancel(job.pk, "ada")
-        lifecycle.bury(dead)
+        lifecycle.cancel_job(job.pk, "ada")
+        lifecycle.mark_dead(dead)
         with transaction.atomic():
-            lifecycle.rescue(dead)
+            lifecycle.rescue_jobs(dead)
         job.refresh_from_db()
         assert (job.status, job.error_message) == (Status.CANCELLED, "cancelled by ada")
 
@@ -251,18 +255,18 @@ class TestRescue:
             consumer = make_consumer().pk
             if not losses:
                 record()
-            assert take_one(consumer=consumer).losses == losses
-            lifecycle.bury(consumer)
+            assert take_one(consumer=consumer).lost_count == losses
+            lifecycle.mark_dead(consumer)
             with transaction.atomic():
-                lifecycle.rescue(consumer)
+                lifecycle.rescue_jobs(consumer)
 
     def test_the_lost_attempt_cannot_finish_any_more(self) -> None:
         dead = make_consumer().pk
         job = record()
         old = take_one(consumer=dead)
-        lifecycle.bury(dead)
+        lifecycle.mark_dead(dead)
         with transaction.atomic():
-            lifecycle.rescue(dead)
+            lifecycle.rescue_jobs(dead)
         assert not end(old, result="late")
         new = take_one()
         assert not end(old, result="late")

@@ -12,17 +12,11 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError
 from django.utils import timezone
 
-from jobs.management import diagnosis
+from jobs.core.states import AttemptOutcome, Status
+from jobs.management.doctor import examinations
 from jobs.models import Job, QuarantinedMessage, Token
-from jobs.states import Ending, Status
-from tests.factories import (
-    finished_long_ago,
-    make_consumer,
-    make_job,
-    make_user,
-)
-
-from .said import Said
+from tests.factories import finished_long_ago, make_consumer, make_job, make_user
+from tests.integration.said import Said
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "clean_desk")]
 
@@ -54,9 +48,9 @@ class TestCreateToken:
 
 class TestPrune:
     def test_it_goes_on_until_nothing_is_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from jobs.lifecycle import retention
+        from jobs.lifecycle.prune import prune_chunk
 
-        monkeypatch.setattr(retention.prune, "__defaults__", (2,))
+        monkeypatch.setattr(prune_chunk, "__defaults__", (2,))
         for _ in range(5):
             finished_long_ago()
         kept = make_job(status=Status.SUCCEEDED)
@@ -107,14 +101,14 @@ class TestDoctor:
         assert "cannot be written" in self.one_problem()
 
     def test_little_room(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(diagnosis, "LEAST_SPACE", 10**18)
+        monkeypatch.setattr(examinations, "LEAST_SPACE", 10**18)
         assert "That is little." in self.one_problem()
 
     def test_a_database_that_is_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def away(*args: Any) -> None:
             raise DatabaseError("unable to open database file")
 
-        monkeypatch.setattr(diagnosis, "MigrationExecutor", away)
+        monkeypatch.setattr(examinations, "MigrationExecutor", away)
         assert self.one_problem() == "The database says: unable to open database file"
 
     def test_migrations_that_are_missing_or_unknown(self) -> None:
@@ -166,7 +160,7 @@ class TestDoctor:
         elif reason == "came due":
             Job.objects.filter(pk=job.pk).update(run_after=now)
         elif reason == "handed back":
-            Attempt.objects.create(job=job, number=1, ended_at=now, outcome=Ending.RELEASED)
+            Attempt.objects.create(job=job, number=1, ended_at=now, outcome=AttemptOutcome.RELEASED)
         said = Said("doctor")
         assert (said.code, findings("problem", said)) == (0, [])
         assert bool(findings("note", said)) == (reason == "paused")
@@ -176,7 +170,7 @@ class TestDoctor:
         assert "overdue by 5 m" in self.one_problem()
 
     def test_running_jobs_that_nobody_runs(self) -> None:
-        silent = make_consumer(["default"], beat_at=timezone.now() - timedelta(hours=1))
+        silent = make_consumer(["default"], heartbeat_at=timezone.now() - timedelta(hours=1))
         dead = make_consumer(dead_at=timezone.now())
         for consumer in (silent, dead):
             make_job(status=Status.RUNNING, consumer_id=consumer.pk)

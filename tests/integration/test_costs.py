@@ -8,17 +8,17 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from jobs import lifecycle
+from jobs.consumer.batch_writer import Batch, BatchResult, write
+from jobs.core.states import AttemptOutcome, Status
 from jobs.lifecycle import Claim, Outcome
 from jobs.models import Attempt, Job
-from jobs.states import Ending, Status
-from jobs.worker.writer import Batch, Written, write
 from tests.factories import make_consumer, record, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COUNTS = (1, 100)
 
 
-def spent(batch: Batch, consumer: object) -> tuple[Written, list[str]]:
+def spent(batch: Batch, consumer: object) -> tuple[BatchResult, list[str]]:
     """Write a batch; return what came of it, and each statement's first word."""
     with CaptureQueriesContext(connection) as queries:
         written = write(batch, consumer)  # type: ignore[arg-type]
@@ -29,7 +29,7 @@ def spent(batch: Batch, consumer: object) -> tuple[Written, list[str]]:
 
 def outcomes(claims: list[Claim]) -> list[Outcome]:
     now = timezone.now()
-    return [Outcome(claim=one, ending=Ending.SUCCEEDED, ended_at=now) for one in claims]
+    return [Outcome(claim=one, ending=AttemptOutcome.SUCCEEDED, ended_at=now) for one in claims]
 
 
 @pytest.mark.parametrize("count", COUNTS)
@@ -66,6 +66,6 @@ def test_an_idle_look_is_one_read_and_no_commit() -> None:
 def test_what_a_consumer_asks_each_second_is_two_reads_while_nothing_runs() -> None:
     consumer = make_consumer().pk
     with CaptureQueriesContext(connection) as queries:
-        assert lifecycle.disown(consumer, set()) == 0
-        assert lifecycle.orphans() == set()
+        assert lifecycle.release_unconfirmed(consumer, set()) == 0
+        assert lifecycle.orphaned_consumers() == set()
     assert len(queries) == 2

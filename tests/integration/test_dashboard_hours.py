@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from jobs.admin.dashboard import finished_per_hour
-from jobs.states import Status
+from jobs.core.states import Status
 from tests.factories import make_job
 
 pytestmark = pytest.mark.django_db

@@ -11,11 +11,11 @@ from django.core.files.storage import Storage, storages
 from django.core.files.storage.handler import InvalidStorageError
 from django.db import IntegrityError, transaction
 
-from jobs.catalog.files import InputFile
+from jobs.catalog.input_file import InputFile
 from jobs.catalog.signature import ArgSpec
-from jobs.files import job_storage
+from jobs.core.states import FINAL, UNFINISHED, Status
+from jobs.core.storage import job_storage
 from jobs.models import Job, Token, UploadUse
-from jobs.states import FINAL, UNFINISHED, Status
 from jobs.submission.uploads import file_infos
 from tests.factories import make_job, make_upload
 
@@ -138,7 +138,7 @@ def test_a_remote_storage_is_copied_once(monkeypatch: pytest.MonkeyPatch) -> Non
             return BytesIO(b"far away")
 
     file = bound()
-    monkeypatch.setattr("jobs.catalog.files.job_storage", Remote)
+    monkeypatch.setattr("jobs.catalog.input_file.job_storage", Remote)
     path = file.path
     assert path.read_bytes() == b"far away"
     assert file.path == path

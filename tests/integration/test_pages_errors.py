@@ -11,9 +11,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.views.defaults import bad_request, permission_denied, server_error
 
-from jobs.web import home
-
-from .page_tasks import PLAIN
+from jobs.web.views import home
+from tests.integration.page_tasks import PLAIN
 
 
 def heading(html: str) -> str:

@@ -12,9 +12,8 @@ from django.test import Client
 
 from jobs.models import Job, Upload
 from jobs.submission import store_upload
-
-from .form_pages import errors_in, form_at
-from .page_tasks import FILES
+from tests.integration.form_pages import errors_in, form_at
+from tests.integration.page_tasks import FILES
 
 
 def test_a_file_comes_with_the_form_and_stays_while_something_else_is_wrong(
@@ -30,7 +29,7 @@ def test_a_file_comes_with_the_form_and_stays_while_something_else_is_wrong(
     assert (upload.owner, upload.size) == (ada, 6)
     page.post(form_at(FILES), {"log": str(upload.pk)})
     job = Job.objects.get()
-    assert job.args == {"log": {"upload": str(upload.pk)}, "more": []}
+    assert job.kwargs == {"log": {"upload": str(upload.pk)}, "more": []}
     assert [use.upload for use in job.upload_uses.all()] == [upload]
 
 
@@ -39,7 +38,7 @@ def test_several_files_and_those_that_were_there_before(page: Client, ada: User)
     more = [SimpleUploadedFile(name, b"22") for name in ("a.txt", "b.txt")]
     log = SimpleUploadedFile("log.txt", b"333")
     page.post(form_at(FILES), {"log": [log], "more": [str(before.pk), *more]})
-    ids = [one["upload"] for one in Job.objects.get().args["more"]]
+    ids = [one["upload"] for one in Job.objects.get().kwargs["more"]]
     names = [Upload.objects.get(pk=one).name for one in ids]
     assert names == ["before.txt", "a.txt", "b.txt"]
 
@@ -48,7 +47,7 @@ def test_a_new_file_takes_the_place_of_the_one_that_was_kept(page: Client, ada: 
     before = store_upload(ada, "before.txt", [b"1"])
     log = SimpleUploadedFile("new.txt", b"333")
     page.post(form_at(FILES), {"log": [str(before.pk), log]})
-    assert Upload.objects.get(pk=Job.objects.get().args["log"]["upload"]).name == "new.txt"
+    assert Upload.objects.get(pk=Job.objects.get().kwargs["log"]["upload"]).name == "new.txt"
 
 
 def test_another_users_file_is_as_gone_as_one_that_was_deleted(page: Client, bob: User) -> None:

@@ -14,10 +14,9 @@ from django.test import Client
 
 from jobs import lifecycle
 from jobs.models import Job
-
-from .form_pages import errors_in, form_at
-from .page_jobs import Desk
-from .page_tasks import KINDS, MAILING, PLAIN
+from tests.integration.form_pages import errors_in, form_at
+from tests.integration.page_jobs import Desk
+from tests.integration.page_tasks import KINDS, MAILING, PLAIN
 
 WHOLE = {
     "text": " as typed ",
@@ -45,7 +44,7 @@ def test_each_kind_of_argument_arrives_as_its_type(page: Client) -> None:
     job = Job.objects.get()
     assert answer.status_code == 303
     assert answer.headers["Location"] == f"/jobs/{job.id}/"
-    assert job.args == {
+    assert job.kwargs == {
         "text": " as typed ",
         "count": 7,
         "mode": "careful",
@@ -74,7 +73,7 @@ def test_a_form_that_is_sent_as_it_came_gives_the_defaults(page: Client) -> None
     assert html.index('name="text"') < html.index('name="note"')
     needed = {"text": "x", "count": "1", "mode": "fast", "box": '{"width": 1}', "sure": "on"}
     page.post(form_at(KINDS), {**needed, "colours": "red", "size": "small", "level": "2"})
-    args = Job.objects.get().args
+    args = Job.objects.get().kwargs
     assert args["sure"] is True
     assert args["colours"] == ["red"]
     assert args["level"] == 2
@@ -218,7 +217,7 @@ def test_a_database_that_cannot_take_it_is_a_503_that_keeps_the_form(
     def locked(*_: Any, **__: Any) -> bool:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(lifecycle, "record", locked)
+    monkeypatch.setattr(lifecycle, "insert_job", locked)
     answer = page.post(form_at(PLAIN), {"text": "kept words"})
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]

@@ -10,12 +10,11 @@ from django.test import Client
 from django.utils import timezone
 
 from jobs import lifecycle
+from jobs.core.states import AttemptOutcome, Status
 from jobs.models import Consumer, Job
-from jobs.states import Ending, Status
-
-from .job_pages import REFRESH, at, read
-from .page_jobs import Desk
-from .page_tasks import MAILING
+from tests.integration.job_pages import REFRESH, at, read
+from tests.integration.page_jobs import Desk
+from tests.integration.page_tasks import MAILING
 
 
 def test_a_job_that_nobody_serves_says_what_to_start(page: Client, desk: Desk) -> None:
@@ -27,7 +26,9 @@ def test_a_job_that_nobody_serves_says_what_to_start(page: Client, desk: Desk) -
 
 
 def test_a_consumer_that_was_not_heard_of_for_long_serves_nothing(page: Client, desk: Desk) -> None:
-    Consumer.objects.filter(pk=desk.consumer).update(beat_at=timezone.now() - timedelta(hours=1))
+    Consumer.objects.filter(pk=desk.consumer).update(
+        heartbeat_at=timezone.now() - timedelta(hours=1)
+    )
     assert "No consumer serves" in read(page, desk.waiting())
 
 
@@ -57,7 +58,7 @@ def test_a_later_job_says_when(page: Client, desk: Desk) -> None:
 
 def test_a_job_that_failed_and_runs_again_shows_the_failure(page: Client, desk: Desk) -> None:
     _, claim = desk.running()
-    job = desk.end(claim, Ending.FAILED, error_type="builtins.OSError", message="no route")
+    job = desk.end(claim, AttemptOutcome.FAILED, error_type="builtins.OSError", message="no route")
     html = read(page, job)
     assert job.status == Status.SCHEDULED
     assert "builtins.OSError: no route" in html

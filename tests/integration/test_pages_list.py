@@ -9,12 +9,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from jobs.core.states import Status
 from jobs.models import Job
-from jobs.states import Status
-from jobs.web import listing
-
-from .page_jobs import Desk
-from .page_tasks import FILES, PLAIN
+from jobs.web.views import jobs
+from tests.integration.page_jobs import Desk
+from tests.integration.page_tasks import FILES, PLAIN
 
 
 def shown(html: str) -> list[str]:
@@ -73,7 +72,7 @@ def test_filters_narrow_the_list(page: Client, desk: Desk) -> None:
 def test_pages_lead_to_older_and_newer_jobs_and_keep_the_filters(
     page: Client, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "PAGE", 3)
+    monkeypatch.setattr(jobs, "PAGE", 3)
     ids = [desk.waiting().id.hex for _ in range(8)][::-1]
     path = f"/jobs/?task={PLAIN}"
     seen = []
@@ -155,7 +154,7 @@ def test_a_list_asks_the_database_a_few_questions_however_long_it_is(
         html = get(page, path)
     assert "x" * 100 not in html
     for query in asked.captured_queries:
-        assert '"jobs_job"."args",' not in query["sql"]
+        assert '"jobs_job"."kwargs",' not in query["sql"]
         assert "COUNT(" not in query["sql"]
 
 

@@ -11,10 +11,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from jobs import lifecycle
 from jobs.models import Job
-
-from .job_pages import at, read
-from .page_jobs import Desk
-from .page_tasks import PLAIN
+from tests.integration.job_pages import at, read
+from tests.integration.page_jobs import Desk
+from tests.integration.page_tasks import PLAIN
 
 
 def test_an_open_page_hears_304_until_something_changes(page: Client, desk: Desk) -> None:
@@ -85,7 +84,7 @@ def test_a_poll_that_hears_304_asks_little(
     with django_assert_max_num_queries(3) as asked:
         page.get(at(job, "live"), headers={"If-None-Match": tag})
     # Arguments and result, up to a megabyte each, stay where they are.
-    assert not any('"jobs_job"."args"' in query["sql"] for query in asked.captured_queries)
+    assert not any('"jobs_job"."kwargs"' in query["sql"] for query in asked.captured_queries)
     waiting = desk.waiting()
     with django_assert_max_num_queries(7):
         page.get(at(waiting, "live"))

@@ -8,13 +8,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from jobs.core.states import AttemptOutcome
 from jobs.models import Job
-from jobs.states import Ending
 from jobs.submission import store_upload
-
-from .job_pages import at, read
-from .page_jobs import Desk
-from .page_tasks import FILES
+from tests.integration.job_pages import at, read
+from tests.integration.page_jobs import Desk
+from tests.integration.page_tasks import FILES
 
 
 @pytest.mark.parametrize(
@@ -138,7 +137,7 @@ def test_the_end_of_a_long_log_is_shown_from_the_start_of_a_line(page: Client, d
 
 def test_attempts_are_listed_with_their_endings(page: Client, desk: Desk) -> None:
     job, claim = desk.running()
-    desk.end(claim, Ending.LOST, error_type="WorkerLost")
+    desk.end(claim, AttemptOutcome.LOST, error_type="WorkerLost")
     desk.claim(Job.objects.get(pk=job.pk))
     html = read(page, job, "?tab=attempts")
     assert "worker lost" in html
@@ -154,7 +153,7 @@ def test_as_curl_is_a_command_for_a_shell(page: Client, desk: Desk) -> None:
 
 def test_a_task_that_left_the_code_still_shows_its_jobs(page: Client, desk: Desk) -> None:
     job = desk.done(3)
-    Job.objects.filter(pk=job.pk).update(task="old.gone", args={"n": 1, "m": [1, 2]})
+    Job.objects.filter(pk=job.pk).update(task="old.gone", kwargs={"n": 1, "m": [1, 2]})
     html = read(page, job)
     assert "<h1>old.gone</h1>" in html
     assert "[1, 2]" in html

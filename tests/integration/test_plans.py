@@ -12,17 +12,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from jobs import lifecycle
+from jobs.core.states import Status
 from jobs.models import Job
-from jobs.search import matching
-from jobs.states import Status
-from tests.factories import (
-    LONG_AGO,
-    finished_long_ago,
-    make_job,
-    make_user,
-)
-
-from .statements import STATEMENTS, claim, noted
+from jobs.queries.job_search import matching_jobs
+from tests.factories import LONG_AGO, finished_long_ago, make_job, make_user
+from tests.integration.statements import STATEMENTS, claim, noted
 
 pytestmark = [
     pytest.mark.django_db,
@@ -55,7 +49,7 @@ class Plans:
 
 
 WAITING = "INDEX jobs_job_waiting"
-TURN = "INDEX jobs_job_turn"
+POSITION = "INDEX jobs_job_fair_position"
 DUE = "INDEX jobs_job_due"
 RUNNING = "INDEX jobs_job_running"
 KEY = "INDEX sqlite_autoindex_jobs_job_1 (id=?)"
@@ -65,32 +59,32 @@ FINISHED = "INDEX jobs_job_finished (finished_at"
 UNHAPPY = "INDEX jobs_job_unhappy (status=?)"
 OWNER = "INDEX jobs_job_owner (owner_id=?)"
 TASK = "INDEX jobs_job_task"
-ITS_TURN = {f"{TURN} (queue=? AND priority=?", f"{WAITING} (queue=? AND priority=?)"}
+FAIR = {f"{POSITION} (queue=? AND priority=?", f"{WAITING} (queue=? AND priority=?)"}
 
 ALLOWED = {
     "claim": {f"{WAITING} (queue=?)", KEY},
     "finish": {f"{WAITING} (queue=?)", KEY},
-    "has_waiting": {f"{WAITING} (queue=?)", f"{TURN} (queue=?)"},
-    "record of nobody": ITS_TURN,
-    "record of somebody": ITS_TURN,
-    "record unique": ITS_TURN,
+    "has_waiting": {f"{WAITING} (queue=?)", f"{POSITION} (queue=?)"},
+    "record of nobody": FAIR,
+    "record of somebody": FAIR,
+    "record unique": FAIR,
     "same slot": {SLOT},
     "same request": {REQUEST},
     "next due": {DUE},
-    "promote due": {f"{DUE} (run_after<?)", KEY, f"{TURN} (queue=?", f"{WAITING} (queue=?"},
+    "promote due": {f"{DUE} (run_after<?)", KEY, f"{POSITION} (queue=?", f"{WAITING} (queue=?"},
     "orphans": {RUNNING},
     "rescue": {f"{RUNNING} (consumer_id=?)"},
     "cancellations": {f"{RUNNING} (consumer_id=?)"},
     "write words": {f"{WAITING} (queue=?)", KEY},
     "cancel": {KEY, RUNNING},
     "prune": {FINISHED},
-    "backlog": {f"{WAITING} (queue=?)", f"{TURN} (queue=?)"},
-    "queue figures": {WAITING, TURN, DUE, RUNNING},
+    "backlog": {f"{WAITING} (queue=?)", f"{POSITION} (queue=?)"},
+    "queue figures": {WAITING, POSITION, DUE, RUNNING},
     "recorded tasks": {TASK},
-    "waiting queues": {WAITING, TURN},
+    "waiting queues": {WAITING, POSITION},
     "next in line": {f"{WAITING} (queue=?)"},
     "list of running": {KEY, RUNNING},
-    "list of queued": {KEY, WAITING, TURN},
+    "list of queued": {KEY, WAITING, POSITION},
     "list of scheduled": {KEY, DUE},
     "list of failed": {UNHAPPY},
     "list of cancelled": {UNHAPPY},
@@ -115,18 +109,18 @@ def test_a_claim_takes_in_the_order_of_its_index() -> None:
 
 
 def test_jobs_of_several_tasks_are_found_without_sorting_all_of_them() -> None:
-    rows = Job.objects.filter(matching("t")).select_related("owner").order_by("-id")
+    rows = Job.objects.filter(matching_jobs("t")).select_related("owner").order_by("-id")
     plan = Plans()
     plan.of(lambda: list(rows[:9]))
     assert not [line for line in plan.lines if "TEMP B-TREE" in line], plan.lines
 
 
-def test_a_turn_is_read_off_the_ends_of_two_indexes() -> None:
+def test_a_fair_position_is_read_off_the_ends_of_two_indexes() -> None:
     """One look at each end: the cost of a submission does not grow with the backlog."""
     for _ in range(50):
-        lifecycle.record(Job(task="t", queue="deep"))
+        lifecycle.insert_job(Job(task="t", queue="deep"))
     with CaptureQueriesContext(connection) as queries:
-        lifecycle.record(Job(task="t", queue="deep"))
+        lifecycle.insert_job(Job(task="t", queue="deep"))
     assert len(queries) == 1
     assert "MAX(COALESCE" in queries[0]["sql"]
 
@@ -134,7 +128,7 @@ def test_a_turn_is_read_off_the_ends_of_two_indexes() -> None:
 def test_forgetting_jobs_walks_through_no_table_of_what_they_left() -> None:
     finished_long_ago()
     plan = Plans()
-    plan.of(lambda: lifecycle.prune(timezone.now()))
+    plan.of(lambda: lifecycle.prune_chunk(timezone.now()))
     small = re.compile("jobs_consumer|jobs_quarantinedmessage")
     assert not [line for line in plan.lines if line.startswith("SCAN") and not small.search(line)]
     assert not Job.objects.filter(finished_at__lt=timezone.now() - LONG_AGO / 2).exists()

@@ -11,12 +11,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from jobs import lifecycle
+from jobs.core.states import FINAL, AttemptOutcome, Status
+from jobs.core.uuid7 import uuid7
 from jobs.errors import IdempotencyConflict
-from jobs.ids import uuid7
 from jobs.lifecycle import Outcome
 from jobs.models import Job
-from jobs.states import FINAL, Ending, Status
-from jobs.submission import submit
+from jobs.submission import submit_job
 from tests.factories import end, make_user, take_one
 from tests.threads import in_threads
 
@@ -25,7 +25,7 @@ MANY = 50
 
 
 def hand_in(owner: User | None = None, **wishes: Any) -> tuple[Job, bool]:
-    submitted = submit(SQUARE, {"n": 7}, owner=owner, **wishes)
+    submitted = submit_job(SQUARE, {"n": 7}, owner=owner, **wishes)
     return submitted.job, submitted.created
 
 
@@ -58,7 +58,7 @@ class TestIdempotencyKey:
         from jobs.errors import InvalidArguments
 
         with pytest.raises(InvalidArguments):
-            submit(SQUARE, {"n": "x"}, owner=ada, idempotency_key="k", request_digest="d")
+            submit_job(SQUARE, {"n": "x"}, owner=ada, idempotency_key="k", request_digest="d")
         assert hand_in(ada, idempotency_key="k", request_digest="e")[1]
 
 
@@ -78,8 +78,10 @@ class TestUniqueKey:
         first, _ = hand_in(ada, unique_key="k", run_after=later)
         assert hand_in(ada, unique_key="k") == (first, False)
 
-    @pytest.mark.parametrize("ending", [Ending.SUCCEEDED, Ending.FAILED, Ending.CANCELLED])
-    def test_a_finished_job_makes_room(self, ada: User, ending: Ending) -> None:
+    @pytest.mark.parametrize(
+        "ending", [AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED, AttemptOutcome.CANCELLED]
+    )
+    def test_a_finished_job_makes_room(self, ada: User, ending: AttemptOutcome) -> None:
         first, _ = hand_in(ada, unique_key="k")
         end(take_one(), ending, final=True)
         second, created = hand_in(ada, unique_key="k")
@@ -92,7 +94,7 @@ class TestUniqueKey:
         assert hand_in(None, unique_key="k")[1]
         assert not hand_in(None, unique_key="k")[1]
         assert hand_in(ada, unique_key="l")[1]
-        assert submit(
+        assert submit_job(
             "desk.fail", {"times": 1, "context_path": "x"}, owner=ada, unique_key="k"
         ).created
 
@@ -121,7 +123,7 @@ def test_fifty_at_once_make_one_job(key: str) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_job_and_its_uses_of_files_are_recorded_together() -> None:
     with pytest.raises(IntegrityError):
-        lifecycle.record(Job(task=SQUARE), [uuid7()])
+        lifecycle.insert_job(Job(task=SQUARE), [uuid7()])
     assert not Job.objects.exists()
 
 
@@ -136,7 +138,7 @@ def test_a_unique_job_that_finishes_in_between_makes_room_for_one() -> None:
         if number:
             return hand_in(owner, unique_key="k")[0].pk
         with transaction.atomic():
-            ended = Outcome(claim=claimed, ending=Ending.SUCCEEDED, ended_at=timezone.now())
+            ended = Outcome(claim=claimed, ending=AttemptOutcome.SUCCEEDED, ended_at=timezone.now())
             return lifecycle.finish([ended])
 
     in_threads(16, work)

@@ -11,8 +11,9 @@ import pytest
 from django.utils import timezone
 
 from jobs import lifecycle
-from jobs.files import job_storage
-from jobs.lifecycle import retention
+from jobs.core.states import FINAL, UNFINISHED, Status
+from jobs.core.storage import job_storage
+from jobs.lifecycle import prune
 from jobs.models import (
     Artifact,
     Attempt,
@@ -23,7 +24,6 @@ from jobs.models import (
     Upload,
     UploadUse,
 )
-from jobs.states import FINAL, UNFINISHED, Status
 from tests.factories import (
     LONG_AGO,
     finished_long_ago,
@@ -59,19 +59,19 @@ def test_an_old_job_goes_with_everything_it_left(
     UploadUse.objects.create(upload=upload, job=job)
     kept = make_job(status=status)
     make_artifact(kept, "kept.svg")
-    assert lifecycle.prune(now) == 1
+    assert lifecycle.prune_chunk(now) == 1
     assert Job.objects.get() == kept
     for table in (Attempt, LogChunk, UploadUse):
         assert not table._default_manager.exists()
     assert Artifact.objects.get().name == "kept.svg"
     assert files(tmp_path) == {"kept.svg", upload.pk.hex}
-    assert lifecycle.prune(now) == 0
+    assert lifecycle.prune_chunk(now) == 0
 
 
 @pytest.mark.parametrize("status", sorted(UNFINISHED))
 def test_an_unfinished_job_is_kept_however_old(status: Status, now: datetime) -> None:
     make_job(status=status, created_at=now - LONG_AGO)
-    assert lifecycle.prune(now) == 0
+    assert lifecycle.prune_chunk(now) == 0
     assert Job.objects.exists()
 
 
@@ -79,7 +79,7 @@ def test_the_border_is_the_retention(now: datetime, jobs_setting: Callable[..., 
     jobs_setting(RETENTION_DAYS=2)
     old = make_job(status=Status.FAILED, finished_at=now - 2 * DAY - timedelta(seconds=1))
     new = make_job(status=Status.FAILED, finished_at=now - 2 * DAY + timedelta(seconds=1))
-    lifecycle.prune(now)
+    lifecycle.prune_chunk(now)
     assert Job.objects.get() == new
     assert old.pk != new.pk
 
@@ -93,7 +93,7 @@ def test_an_idempotency_key_is_kept_for_a_day_at_least(
     keyed = make_job(**fields, created_at=hour_ago, idempotency_key="k")
     make_job(**fields, created_at=hour_ago)
     make_job(**fields, created_at=now - DAY - timedelta(seconds=1), idempotency_key="old")
-    assert lifecycle.prune(now) == 2
+    assert lifecycle.prune_chunk(now) == 2
     assert Job.objects.get() == keyed
 
 
@@ -101,14 +101,14 @@ def test_a_job_that_was_asked_for_again_meanwhile_is_kept(
     now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = finished_long_ago(status=Status.FAILED)
-    forget = retention._forget_jobs
+    forget = prune._forget_jobs
 
     def asked_again_first(*args: Any) -> int:
-        lifecycle.retry(job)
+        lifecycle.requeue(job)
         return forget(*args)
 
-    monkeypatch.setattr(retention, "_forget_jobs", asked_again_first)
-    assert lifecycle.prune(now) == 0
+    monkeypatch.setattr(prune, "_forget_jobs", asked_again_first)
+    assert lifecycle.prune_chunk(now) == 0
     assert Job.objects.get().status == Status.QUEUED
     assert Attempt.objects.exists()
 
@@ -116,9 +116,9 @@ def test_a_job_that_was_asked_for_again_meanwhile_is_kept(
 def test_a_chunk_at_a_time_the_oldest_first(now: datetime) -> None:
     ages = (401, 403, 402)
     jobs = {age: finished_long_ago(finished_at=now - timedelta(days=age)) for age in ages}
-    assert lifecycle.prune(now, limit=2) == 2
+    assert lifecycle.prune_chunk(now, limit=2) == 2
     assert Job.objects.get() == jobs[401]
-    assert lifecycle.prune(now, limit=2) == 1
+    assert lifecycle.prune_chunk(now, limit=2) == 1
 
 
 def test_an_upload_goes_after_a_day_without_a_job(now: datetime, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_an_upload_goes_after_a_day_without_a_job(now: datetime, tmp_path: Path)
     UploadUse.objects.create(upload=used, job=make_job())
     old = now - DAY - timedelta(seconds=1)
     Upload.objects.filter(pk__in=[unused.pk, used.pk]).update(created_at=old)
-    assert lifecycle.prune(now) == 1
+    assert lifecycle.prune_chunk(now) == 1
     assert set(Upload.objects.all()) == {used, fresh}
     assert files(tmp_path) == {used.pk.hex, fresh.pk.hex}
 
@@ -136,7 +136,7 @@ def test_uploads_in_use_do_not_stand_in_the_way(now: datetime) -> None:
         UploadUse.objects.create(upload=make_upload(), job=make_job())
     unused = make_upload()
     Upload.objects.update(created_at=now - LONG_AGO)
-    assert lifecycle.prune(now, limit=1) == 1
+    assert lifecycle.prune_chunk(now, limit=1) == 1
     assert not Upload.objects.filter(pk=unused.pk).exists()
 
 
@@ -144,7 +144,7 @@ def test_an_upload_goes_with_the_last_job_that_used_it(now: datetime) -> None:
     upload = make_upload()
     Upload.objects.update(created_at=now - LONG_AGO)
     UploadUse.objects.create(upload=upload, job=finished_long_ago())
-    assert lifecycle.prune(now) == 2
+    assert lifecycle.prune_chunk(now) == 2
     assert not Upload.objects.exists()
 
 
@@ -160,7 +160,7 @@ def test_a_file_that_cannot_be_deleted_stops_nothing(
         raise PermissionError("in use")
 
     monkeypatch.setattr(type(job_storage()), "delete", in_use)
-    assert lifecycle.prune(now) == 2
+    assert lifecycle.prune_chunk(now) == 2
     assert len(tried) == 2
     assert not Job.objects.exists()
 
@@ -172,6 +172,6 @@ def test_dead_consumers_and_old_quarantine_go(now: datetime) -> None:
         QuarantinedMessage.objects.create(
             queue="q", broker="redis", reason="none of ours", received_at=received
         )
-    lifecycle.prune(now)
+    lifecycle.prune_chunk(now)
     assert set(Consumer.objects.all()) == kept
     assert QuarantinedMessage.objects.get().received_at == now

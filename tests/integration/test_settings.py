@@ -137,4 +137,4 @@ def test_the_console_is_quiet_but_for_our_own() -> None:
     for name in ("django.tasks", "django_tasks", "funboost"):
         assert not logging.getLogger(name).isEnabledFor(logging.INFO)
     assert not logging.getLogger("_granian.workers").isEnabledFor(logging.INFO)
-    assert logging.getLogger("jobs.worker").isEnabledFor(logging.INFO)
+    assert logging.getLogger("jobs.consumer").isEnabledFor(logging.INFO)

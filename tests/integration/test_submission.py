@@ -16,6 +16,8 @@ import jobs
 from jobs import lifecycle
 from jobs.catalog import get_task
 from jobs.compat import TaskResultStatus
+from jobs.core.states import Status
+from jobs.core.uuid7 import uuid7_time
 from jobs.errors import (
     InvalidArguments,
     InvalidOptions,
@@ -26,25 +28,22 @@ from jobs.errors import (
     UnknownQueue,
     UnknownTask,
 )
-from jobs.ids import uuid7_time
 from jobs.models import Job
-from jobs.states import Status
-from jobs.submission import backlog, may_use, submit
+from jobs.submission import backlog, may_use, submit_job
 from tests.factories import make_job
-
-from .api_tasks import ADD, NARROW, READ, SECRET
+from tests.integration.api_tasks import ADD, NARROW, READ, SECRET
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "clean_desk")]
 
 
 def test_what_is_recorded(ada: User) -> None:
     before = timezone.now()
-    submitted = submit(ADD, {"n": 7}, owner=ada)
+    submitted = submit_job(ADD, {"n": 7}, owner=ada)
     job = Job.objects.get()
     assert submitted.created
     assert submitted.job.pk == job.pk
     assert (job.task, job.queue, job.priority, job.max_attempts) == (ADD, "default", 5, 3)
-    assert job.args == {"n": 7, "m": 1}
+    assert job.kwargs == {"n": 7, "m": 1}
     assert (job.status, job.attempt, job.failures, job.owner) == (Status.QUEUED, 0, 0, ada)
     assert job.module_path.endswith("add_numbers")
     assert before <= job.created_at <= timezone.now()
@@ -56,13 +55,13 @@ def test_what_is_recorded(ada: User) -> None:
 def test_by_name_and_by_task_is_the_same(ada: User) -> None:
     result = jobs.submit("desk.square", n=1)
     assert result.status == TaskResultStatus.READY
-    assert Job.objects.get(pk=result.id).args == {"n": 1}
-    assert submit(get_task(ADD), {"n": 1}, owner=ada).created
+    assert Job.objects.get(pk=result.id).kwargs == {"n": 1}
+    assert submit_job(get_task(ADD), {"n": 1}, owner=ada).created
 
 
 def test_what_may_be_wished_for(chief: User) -> None:
     later = timezone.now() + timedelta(hours=1)
-    job = submit(
+    job = submit_job(
         ADD,
         {"n": 1},
         owner=chief,
@@ -79,7 +78,7 @@ def test_what_may_be_wished_for(chief: User) -> None:
 
 
 def test_a_date_that_has_passed_is_due_now(ada: User) -> None:
-    job = submit(ADD, {"n": 1}, run_after=timezone.now() - timedelta(days=1)).job
+    job = submit_job(ADD, {"n": 1}, run_after=timezone.now() - timedelta(days=1)).job
     assert job.status == Status.QUEUED
 
 
@@ -116,14 +115,14 @@ def test_a_refusal_records_nothing(
     task: str, args: Any, wishes: dict[str, Any], kind: type[Refused], ada: User
 ) -> None:
     with pytest.raises(kind) as caught:
-        submit(task, args, owner=ada, from_outside=True, **wishes)
+        submit_job(task, args, owner=ada, from_outside=True, **wishes)
     assert str(caught.value)
     assert not Job.objects.exists()
 
 
 @pytest.mark.parametrize(("priority", "max_attempts"), [(5, 3), (-100, 1)])
 def test_who_is_not_staff_may_lower(ada: User, priority: int, max_attempts: int) -> None:
-    job = submit(
+    job = submit_job(
         ADD, {"n": 1}, owner=ada, from_outside=True, priority=priority, max_attempts=max_attempts
     ).job
     assert (job.priority, job.max_attempts) == (priority, max_attempts)
@@ -133,17 +132,17 @@ def test_who_is_not_staff_may_lower(ada: User, priority: int, max_attempts: int)
 def test_bounds_hold_for_staff_and_for_code(chief: User, priority: int) -> None:
     for outside in (True, False):
         with pytest.raises(InvalidOptions):
-            submit(ADD, {"n": 1}, owner=chief, from_outside=outside, priority=priority)
+            submit_job(ADD, {"n": 1}, owner=chief, from_outside=outside, priority=priority)
 
 
 # --- permissions ------------------------------------------------------------------------------
 
 
 def test_permissions_are_for_those_outside(ada: User, chief: User) -> None:
-    assert submit(SECRET, {}, owner=chief, from_outside=True).created
-    assert submit(SECRET, {}, owner=ada).created  # code decides for itself
+    assert submit_job(SECRET, {}, owner=chief, from_outside=True).created
+    assert submit_job(SECRET, {}, owner=ada).created  # code decides for itself
     ada.user_permissions.add(Permission.objects.get(codename="view_queue"))
-    assert submit(NARROW, {}, owner=User.objects.get(pk=ada.pk), from_outside=True).created
+    assert submit_job(NARROW, {}, owner=User.objects.get(pk=ada.pk), from_outside=True).created
 
 
 def test_who_may_use_what(ada: User, chief: User) -> None:
@@ -166,12 +165,12 @@ def test_who_may_use_what(ada: User, chief: User) -> None:
 def test_a_full_queue_refuses_those_outside(ada: User, jobs_setting: Callable[..., None]) -> None:
     jobs_setting(MAX_BACKLOG=2)
     for _ in range(2):
-        submit(ADD, {"n": 1}, owner=ada, from_outside=True)
+        submit_job(ADD, {"n": 1}, owner=ada, from_outside=True)
     with pytest.raises(QueueFull) as caught:
-        submit(ADD, {"n": 1}, owner=ada, from_outside=True)
+        submit_job(ADD, {"n": 1}, owner=ada, from_outside=True)
     assert caught.value.retry_after > 0
-    assert submit(ADD, {"n": 1}, owner=ada, from_outside=True, queue="mail").created
-    assert submit(ADD, {"n": 1}, owner=ada).created
+    assert submit_job(ADD, {"n": 1}, owner=ada, from_outside=True, queue="mail").created
+    assert submit_job(ADD, {"n": 1}, owner=ada).created
 
 
 def test_the_backlog_is_read_again_after_a_moment(
@@ -180,21 +179,21 @@ def test_the_backlog_is_read_again_after_a_moment(
     jobs_setting(MAX_BACKLOG=1)
     make_job()
     with pytest.raises(QueueFull):
-        submit(ADD, {"n": 1}, owner=ada, from_outside=True)
+        submit_job(ADD, {"n": 1}, owner=ada, from_outside=True)
     Job.objects.all().delete()
     with pytest.raises(QueueFull):  # what was read is good for a second
-        submit(ADD, {"n": 1}, owner=ada, from_outside=True)
+        submit_job(ADD, {"n": 1}, owner=ada, from_outside=True)
     monkeypatch.setattr(backlog, "FRESH_SECONDS", 0.0)
-    assert submit(ADD, {"n": 1}, owner=ada, from_outside=True).created
+    assert submit_job(ADD, {"n": 1}, owner=ada, from_outside=True).created
 
 
 def test_a_repeat_needs_no_room(ada: User, jobs_setting: Callable[..., None]) -> None:
     jobs_setting(MAX_BACKLOG=1)
-    first = submit(ADD, {"n": 1}, owner=ada, from_outside=True, unique_key="k")
-    again = submit(ADD, {"n": 1}, owner=ada, from_outside=True, unique_key="k")
+    first = submit_job(ADD, {"n": 1}, owner=ada, from_outside=True, unique_key="k")
+    again = submit_job(ADD, {"n": 1}, owner=ada, from_outside=True, unique_key="k")
     assert (again.job, again.created) == (first.job, False)
     with pytest.raises(QueueFull):
-        submit(ADD, {"n": 1}, owner=ada, from_outside=True, unique_key="other")
+        submit_job(ADD, {"n": 1}, owner=ada, from_outside=True, unique_key="other")
 
 
 def test_running_and_later_jobs_are_no_backlog(
@@ -203,7 +202,7 @@ def test_running_and_later_jobs_are_no_backlog(
     jobs_setting(MAX_BACKLOG=1)
     for status in (Status.RUNNING, Status.SCHEDULED, Status.SUCCEEDED):
         make_job(status=status)
-    assert submit(ADD, {"n": 1}, owner=ada, from_outside=True).created
+    assert submit_job(ADD, {"n": 1}, owner=ada, from_outside=True).created
 
 
 # --- when the database cannot -----------------------------------------------------------------
@@ -215,9 +214,9 @@ def test_a_database_that_cannot_take_it_is_said_in_words(
     def locked(*args: Any, **options: Any) -> None:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(lifecycle, "record", locked)
+    monkeypatch.setattr(lifecycle, "insert_job", locked)
     with pytest.raises(Unavailable) as caught:
-        submit(ADD, {"n": 1}, owner=ada)
+        submit_job(ADD, {"n": 1}, owner=ada)
     assert "database is locked" in str(caught.value)
     assert caught.value.retry_after > 0
 
@@ -227,8 +226,8 @@ def test_a_database_that_cannot_take_it_is_said_in_words(
 
 def test_a_job_belongs_to_the_transaction_of_its_caller(ada: User) -> None:
     with transaction.atomic():
-        submit(ADD, {"n": 1}, owner=ada)
-        submit(ADD, {"n": 1}, owner=ada, unique_key="k")
+        submit_job(ADD, {"n": 1}, owner=ada)
+        submit_job(ADD, {"n": 1}, owner=ada, unique_key="k")
         transaction.set_rollback(True)
     assert not Job.objects.exists()
 
@@ -239,9 +238,9 @@ def test_consumers_hear_of_a_job_after_the_commit(
     from jobs import brokers
 
     heard: list[uuid.UUID] = []
-    monkeypatch.setattr(brokers, "announce", lambda queue, job: heard.append(job))
+    monkeypatch.setattr(brokers, "notify", lambda queue, job: heard.append(job))
     with django_capture_on_commit_callbacks(execute=True):
-        job = submit(ADD, {"n": 1}, owner=ada).job
-        submit(ADD, {"n": 1}, run_after=timezone.now() + timedelta(days=1))
+        job = submit_job(ADD, {"n": 1}, owner=ada).job
+        submit_job(ADD, {"n": 1}, run_after=timezone.now() + timedelta(days=1))
         assert heard == []
     assert heard == [job.pk]

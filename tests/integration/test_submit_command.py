@@ -14,12 +14,9 @@ from django.utils import timezone
 from jobs.errors import NotAllowed
 from jobs.management.commands import submit as module
 from jobs.models import Job, Upload
-from tests.factories import (
-    make_user,
-)
-
-from .api_tasks import ADD, READ, SECRET
-from .said import Said
+from tests.factories import make_user
+from tests.integration.api_tasks import ADD, READ, SECRET
+from tests.integration.said import Said
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "clean_desk")]
 
@@ -29,7 +26,7 @@ class TestSubmit:
         said = Said("submit", ADD, "n=7")
         job = Job.objects.get()
         assert (said.out, said.err, said.code) == (f"{job.pk}\n", "", 0)
-        assert (job.args, job.owner) == ({"n": 7, "m": 1}, None)
+        assert (job.kwargs, job.owner) == ({"n": 7, "m": 1}, None)
 
     def test_options_of_the_job(self) -> None:
         make_user(is_staff=True)
@@ -40,7 +37,7 @@ class TestSubmit:
         job = Job.objects.get()
         assert (job.queue, job.priority, job.max_attempts, job.unique_key) == ("mail", -9, 7, "k")
         assert job.run_after == datetime(2030, 1, 31, 7, tzinfo=UTC)
-        assert (job.args, str(job.owner)) == ({"n": 1, "m": 2}, "ada")
+        assert (job.kwargs, str(job.owner)) == ({"n": 1, "m": 2}, "ada")
 
     def test_a_date_without_a_zone_is_in_the_sites(self, settings: Any) -> None:
         settings.TIME_ZONE = "Asia/Tokyo"
@@ -118,7 +115,7 @@ class TestSubmit:
         Said("submit", READ, f"log=@{path}", "--user", "ada")
         upload = Upload.objects.get()
         assert (upload.name, upload.size, upload.owner) == ("access 1.log", 3_000_000, user)
-        assert Job.objects.get().args["log"] == {"upload": str(upload.pk)}
+        assert Job.objects.get().kwargs["log"] == {"upload": str(upload.pk)}
 
     def test_a_file_over_the_limit(self, tmp_path: Path, jobs_setting: Callable[..., None]) -> None:
         jobs_setting(MAX_UPLOAD=10)
@@ -136,6 +133,6 @@ class TestSubmit:
         def away(*args: Any, **kwargs: Any) -> None:
             raise DatabaseError("no such table: jobs_job")
 
-        monkeypatch.setattr(module, "submit", away)
+        monkeypatch.setattr(module, "submit_job", away)
         said = Said("submit", ADD, "n=1")
         assert (said.code, said.refusal) == (1, "The database says: no such table: jobs_job")

@@ -8,20 +8,13 @@ from typing import Any
 
 import pytest
 
+from jobs.core.states import AttemptOutcome, Status
 from jobs.management.commands import submit as module
-from jobs.management.outcome import wait_for
+from jobs.management.waiting import wait_for
 from jobs.models import Job
-from jobs.states import Ending, Status
-from tests.factories import (
-    end,
-    make_artifact,
-    make_consumer,
-    record,
-    take_one,
-)
-
-from .api_tasks import ADD
-from .said import Said
+from tests.factories import end, make_artifact, make_consumer, record, take_one
+from tests.integration.api_tasks import ADD
+from tests.integration.said import Said
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "clean_desk")]
 
@@ -31,7 +24,7 @@ class TestWait:
     def ending(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         """Say how the job ends while the command waits."""
 
-        def finish_with(ending: Ending = Ending.SUCCEEDED, **fields: Any) -> None:
+        def finish_with(ending: AttemptOutcome = AttemptOutcome.SUCCEEDED, **fields: Any) -> None:
             def waited(job_id: Any, seconds: float) -> Job | None:
                 end(take_one(), ending, final=True, **fields)
                 return wait_for(job_id, seconds)
@@ -59,14 +52,17 @@ class TestWait:
         assert json.loads(said.out) == {"a": ["é", None]}
         assert said.code == 0
         assert str(Job.objects.get().pk) in said.err
-        assert Job.objects.get().args == {"n": 7, "m": 1}
+        assert Job.objects.get().kwargs == {"n": 7, "m": 1}
 
     @pytest.mark.parametrize(
         ("ending_kind", "told"),
-        [(Ending.FAILED, "failed: ValueError: no"), (Ending.CANCELLED, "was cancelled: ")],
+        [
+            (AttemptOutcome.FAILED, "failed: ValueError: no"),
+            (AttemptOutcome.CANCELLED, "was cancelled: "),
+        ],
     )
     def test_a_job_that_did_not_succeed(
-        self, ending_kind: Ending, told: str, ending: Callable[..., None]
+        self, ending_kind: AttemptOutcome, told: str, ending: Callable[..., None]
     ) -> None:
         ending(ending_kind, error_type="ValueError", message="no", traceback="Traceback...")
         said = Said("submit", ADD, "n=1", "--wait")

@@ -9,16 +9,12 @@ import pytest
 from django.contrib.auth.models import User
 
 from jobs import lifecycle
-from jobs.errors import (
-    InvalidArguments,
-    TooLarge,
-)
-from jobs.files import job_storage
+from jobs.core.storage import job_storage
+from jobs.errors import InvalidArguments, TooLarge
 from jobs.models import Job, Upload, UploadUse
-from jobs.submission import store_upload, submit
+from jobs.submission import store_upload, submit_job
 from tests.factories import make_upload
-
-from .api_tasks import READ
+from tests.integration.api_tasks import READ
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "clean_desk")]
 
@@ -27,14 +23,14 @@ def test_an_upload_is_kept_for_the_jobs_that_use_it(ada: User) -> None:
     upload = make_upload(ada)
     sent = {"log": {"upload": str(upload.pk)}}
     for _ in range(2):
-        job = submit(READ, sent, owner=ada, from_outside=True).job
-        assert job.args["log"] == {"upload": str(upload.pk)}
+        job = submit_job(READ, sent, owner=ada, from_outside=True).job
+        assert job.kwargs["log"] == {"upload": str(upload.pk)}
     assert UploadUse.objects.filter(upload=upload).count() == 2
 
 
 def test_the_same_upload_twice_in_one_job_is_one_use(ada: User) -> None:
     reference = {"upload": str(make_upload(ada).pk)}
-    submit(READ, {"log": reference, "more": [reference, reference]}, owner=ada)
+    submit_job(READ, {"log": reference, "more": [reference, reference]}, owner=ada)
     assert UploadUse.objects.count() == 1
 
 
@@ -43,26 +39,26 @@ def test_an_upload_that_is_pruned_in_between_is_said_to_be_missing(
     ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = make_upload(ada)
-    record = lifecycle.record
+    record = lifecycle.insert_job
 
     def late(job: Job, uploads: Any = (), **options: Any) -> bool:
         Upload.objects.all().delete()
         return record(job, uploads, **options)
 
-    monkeypatch.setattr(lifecycle, "record", late)
+    monkeypatch.setattr(lifecycle, "insert_job", late)
     with pytest.raises(InvalidArguments, match="no upload"):
-        submit(READ, {"log": {"upload": str(upload.pk)}}, owner=ada)
+        submit_job(READ, {"log": {"upload": str(upload.pk)}}, owner=ada)
     assert not Job.objects.exists()
 
 
 def test_an_upload_of_another_is_as_good_as_none(ada: User, bob: User, chief: User) -> None:
     sent = {"log": {"upload": str(make_upload(bob).pk)}}
     with pytest.raises(InvalidArguments) as caught:
-        submit(READ, sent, owner=ada, from_outside=True)
+        submit_job(READ, sent, owner=ada, from_outside=True)
     assert caught.value.errors[0]["pointer"] == "/log"
     assert not UploadUse.objects.exists()
-    assert submit(READ, sent, owner=chief, from_outside=True).created
-    assert submit(READ, sent).created
+    assert submit_job(READ, sent, owner=chief, from_outside=True).created
+    assert submit_job(READ, sent).created
 
 
 def _stored_files() -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from jobs import lifecycle
 from jobs.compat import TaskResultStatus
-from jobs.files import job_storage
+from jobs.core.storage import job_storage
 from jobs.models import Job
 from tests.desk import tasks
 from tests.running import Consumers, log_of, stored, wait_finished, wait_status
@@ -89,7 +89,7 @@ def test_failures_are_retried_until_the_budget_is_spent(
     last = job.attempts.last()
     assert last is not None
     assert "in fail" in last.traceback
-    assert "jobs/worker" not in last.traceback, "our own frames tell the author nothing"
+    assert "jobs/consumer" not in last.traceback, "our own frames tell the author nothing"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_running_job_can_be_cancelled(consumers: Consumers, tmp_path: Path, na
     consumers.start()
     job = wait_status(result.id, "running")
 
-    assert lifecycle.cancel(job.id, "ada") is lifecycle.CancelAnswer.ASKED
+    assert lifecycle.cancel_job(job.id, "ada") is lifecycle.CancelResult.ASKED
 
     job = wait_finished(result.id)
     assert (job.status, job.error_type) == ("cancelled", "Cancelled")
@@ -214,7 +214,7 @@ def test_odd_endings_are_finished_jobs(consumers: Consumers, name: str, error: s
 def test_a_job_of_another_version_fails_saying_what_does_not_fit(consumers: Consumers) -> None:
     gone, changed = tasks.square.enqueue(1), tasks.square.enqueue(2)
     Job.objects.filter(pk=gone.id).update(task="desk.gone", module_path="tests.desk.tasks.gone")
-    Job.objects.filter(pk=changed.id).update(args={"m": 2})
+    Job.objects.filter(pk=changed.id).update(kwargs={"m": 2})
 
     consumers.run_until_idle()
 

@@ -92,7 +92,7 @@ def test_what_outlives_the_grace_time_is_handed_back_at_no_cost(
 
     for result in results:
         job = stored(result.id)
-        assert (job.status, job.failures, job.losses) == ("queued", 0, 0)
+        assert (job.status, job.failures, job.lost_count) == ("queued", 0, 0)
         assert list(job.attempts.values_list("outcome", flat=True)) == ["released"]
 
 
@@ -140,7 +140,7 @@ def test_killed_jobs_run_again_on_the_same_host(consumers: Consumers, tmp_path: 
 
     for result in results:
         job = wait_finished(result.id)
-        assert (job.status, job.failures, job.losses) == ("succeeded", 0, 1)
+        assert (job.status, job.failures, job.lost_count) == ("succeeded", 0, 1)
         outcomes = list(job.attempts.values_list("number", "outcome"))
         assert outcomes == [(1, "lost"), (2, "succeeded")]
 

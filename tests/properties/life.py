@@ -14,11 +14,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
 from jobs import lifecycle
+from jobs.core.backoff import CEILING
+from jobs.core.states import (
+    COUNTED_FAILURES,
+    FINAL,
+    TRANSITIONS,
+    UNFINISHED,
+    AttemptOutcome,
+    Status,
+)
 from jobs.errors import NotCancellable, NotRetryable
-from jobs.lifecycle import ArtifactNote, Claim, Outcome, Words
+from jobs.lifecycle import AttemptUpdate, Claim, Outcome, StoredArtifact
 from jobs.models import Artifact, Attempt, Consumer, Job, LogChunk
-from jobs.retry import CEILING
-from jobs.states import CHARGED, FINAL, TRANSITIONS, UNFINISHED, Ending, Status
 from tests.factories import make_consumer, make_user
 
 Row = dict[str, Any]
@@ -27,7 +34,7 @@ OWNERS = ("ada", "bob")
 FREE_LOSSES = 1
 """Fewer than in earnest, so that a short life gets beyond them."""
 PROMPT_LOSSES = 0
-NEVER_CHANGED = frozenset({"id", "task", "module_path", "queue", "args", "positional", "owner_id"})
+NEVER_CHANGED = frozenset({"id", "task", "module_path", "queue", "args", "kwargs", "owner_id"})
 """Columns that nothing ever changes (with ``created_at``)."""
 
 
@@ -53,7 +60,7 @@ class Life(RuleBasedStateMachine):
         self.charged: Counter[uuid.UUID] = Counter()
         self.claimed: set[tuple[uuid.UUID, int]] = set()
         self.expected: dict[uuid.UUID, Status] = {}
-        self.ends: dict[uuid.UUID, list[Ending]] = defaultdict(list)
+        self.ends: dict[uuid.UUID, list[AttemptOutcome]] = defaultdict(list)
         self.lost: Counter[uuid.UUID] = Counter()
 
     def teardown(self) -> None:
@@ -79,7 +86,7 @@ class Life(RuleBasedStateMachine):
             return multiple()
         job = Job(
             task="desk.square",
-            args={"n": 7},
+            kwargs={"n": 7},
             owner=self.owners[owner],
             priority=priority,
             max_attempts=max_attempts,
@@ -87,7 +94,7 @@ class Life(RuleBasedStateMachine):
             created_at=self.now,
             run_after=self.now + timedelta(seconds=5) if later else None,
         )
-        lifecycle.record(job)
+        lifecycle.insert_job(job)
         self.expected[job.pk] = Status.SCHEDULED if later else Status.QUEUED
         return job.pk
 
@@ -95,9 +102,9 @@ class Life(RuleBasedStateMachine):
     def claim(self, who: int, limit: int) -> Any:
         """Take what is best."""
         before = rows()
-        taken = lifecycle.claim(QUEUE, limit, self.consumers[who], self.now)
+        taken = lifecycle.claim_jobs(QUEUE, limit, self.consumers[who], self.now)
         waiting = [row for row in before.values() if row["status"] == Status.QUEUED]
-        waiting.sort(key=lambda row: (-row["priority"], row["turn"], row["id"]))
+        waiting.sort(key=lambda row: (-row["priority"], row["fair_position"], row["id"]))
         if self._may_take(self.consumers[who]):
             assert [one.id for one in taken] == [row["id"] for row in waiting[:limit]]
         else:
@@ -110,10 +117,10 @@ class Life(RuleBasedStateMachine):
 
     def _may_take(self, consumer: uuid.UUID) -> bool:
         alive = Consumer.objects.filter(pk=consumer, dead_at=None).exists()
-        return alive and lifecycle.open_places([QUEUE]) == {QUEUE}
+        return alive and lifecycle.unpaused([QUEUE]) == {QUEUE}
 
-    @rule(claim=claims, ending=st.sampled_from(list(Ending)), final=st.booleans())
-    def end(self, claim: Claim, ending: Ending, final: bool) -> None:
+    @rule(claim=claims, ending=st.sampled_from(list(AttemptOutcome)), final=st.booleans())
+    def end(self, claim: Claim, ending: AttemptOutcome, final: bool) -> None:
         """Write an outcome, of the attempt that runs or of one that is over."""
         before = rows()[claim.id]
         running = (before["status"], before["attempt"]) == (Status.RUNNING, claim.attempt)
@@ -125,22 +132,22 @@ class Life(RuleBasedStateMachine):
             self.expected[claim.id] = Status(before["status"])
             assert rows()[claim.id] == before
             return
-        self.charged[claim.id] += ending in CHARGED
+        self.charged[claim.id] += ending in COUNTED_FAILURES
         self._remember(claim.id, ending)
         self.expected[claim.id] = self._where(before, ending, final)
 
-    def _remember(self, job: uuid.UUID, ending: Ending) -> None:
-        self.lost[job] += ending == Ending.LOST
-        if ending != Ending.RELEASED:
+    def _remember(self, job: uuid.UUID, ending: AttemptOutcome) -> None:
+        self.lost[job] += ending == AttemptOutcome.LOST
+        if ending != AttemptOutcome.RELEASED:
             self.ends[job].append(ending)
 
-    def _where(self, before: Row, ending: Ending, final: bool) -> Status:
+    def _where(self, before: Row, ending: AttemptOutcome, final: bool) -> Status:
         """The rule of the issue in its own words, not in those of the code."""
-        if ending == Ending.SUCCEEDED:
+        if ending == AttemptOutcome.SUCCEEDED:
             return Status.SUCCEEDED
-        if before["cancel_requested"] or ending == Ending.CANCELLED:
+        if before["cancel_requested"] or ending == AttemptOutcome.CANCELLED:
             return Status.CANCELLED
-        if ending in (Ending.RELEASED, Ending.LOST):
+        if ending in (AttemptOutcome.RELEASED, AttemptOutcome.LOST):
             return Status.QUEUED
         used_up = self.charged[before["id"]] >= before["max_attempts"]
         return Status.FAILED if final or used_up else Status.SCHEDULED
@@ -151,9 +158,11 @@ class Life(RuleBasedStateMachine):
         before = rows()[claim.id]
         running = (before["status"], before["attempt"]) == (Status.RUNNING, claim.attempt)
         counts = (LogChunk.objects.count(), Artifact.objects.count())
-        lifecycle.write_words([Words(claim.id, claim.attempt, done=1, total=2, log="word")])
-        kept, _ = lifecycle.keep_artifact(
-            ArtifactNote(claim.id, claim.attempt, f"{uuid.uuid4()}", 1, "text/plain", "f")
+        lifecycle.write_updates(
+            [AttemptUpdate(claim.id, claim.attempt, done=1, total=2, log="word")]
+        )
+        kept, _ = lifecycle.save_artifact(
+            StoredArtifact(claim.id, claim.attempt, f"{uuid.uuid4()}", 1, "text/plain", "f")
         )
         assert kept == running
         assert (rows()[claim.id] != before) == running
@@ -166,7 +175,7 @@ class Life(RuleBasedStateMachine):
         before = rows()[job]
         status = Status(before["status"])
         try:
-            lifecycle.cancel(job, "ada")
+            lifecycle.cancel_job(job, "ada")
         except NotCancellable:
             assert status in FINAL - {Status.CANCELLED}
             assert rows()[job] == before
@@ -183,7 +192,7 @@ class Life(RuleBasedStateMachine):
         before = rows()[job]
         may = row.status in (Status.FAILED, Status.CANCELLED) and not taken
         try:
-            lifecycle.retry(row)
+            lifecycle.requeue(row)
         except NotRetryable:
             assert not may
             assert rows()[job] == before
@@ -209,13 +218,13 @@ class Life(RuleBasedStateMachine):
         """A consumer is declared dead, its jobs are rescued, another comes in its place."""
         dead = self.consumers[who]
         held = {key: row for key, row in rows().items() if row["consumer_id"] == dead}
-        lifecycle.bury(dead)
-        assert (dead in lifecycle.orphans()) == bool(held)
-        assert lifecycle.rescue(dead) == len(held)
-        assert lifecycle.rescue(dead) == 0
+        lifecycle.mark_dead(dead)
+        assert (dead in lifecycle.orphaned_consumers()) == bool(held)
+        assert lifecycle.rescue_jobs(dead) == len(held)
+        assert lifecycle.rescue_jobs(dead) == 0
         guilty = self._guilty(held)
         for key, row in held.items():
-            self._lose(key, row, Ending.DIED if key == guilty else Ending.LOST)
+            self._lose(key, row, AttemptOutcome.DIED if key == guilty else AttemptOutcome.LOST)
         self.consumers[who] = make_consumer().pk
 
     @rule(target=claims, who=st.integers(0, 1), limit=st.integers(1, 3))
@@ -234,13 +243,13 @@ class Life(RuleBasedStateMachine):
         most = [key for key, times in often.items() if times == max(often.values())]
         row = set(self.ends[most[0]][-FREE_LOSSES:]) if len(most) == 1 else set()
         enough = bool(row) and self.lost[most[0]] >= FREE_LOSSES
-        return most[0] if enough and row <= {Ending.LOST, Ending.DIED} else None
+        return most[0] if enough and row <= {AttemptOutcome.LOST, AttemptOutcome.DIED} else None
 
-    def _lose(self, key: uuid.UUID, row: Row, ending: Ending) -> None:
-        self.charged[key] += ending == Ending.DIED
+    def _lose(self, key: uuid.UUID, row: Row, ending: AttemptOutcome) -> None:
+        self.charged[key] += ending == AttemptOutcome.DIED
         self._remember(key, ending)
         self.expected[key] = self._where(row, ending, final=False)
-        waits = ending == Ending.LOST and self.lost[key] > PROMPT_LOSSES
+        waits = ending == AttemptOutcome.LOST and self.lost[key] > PROMPT_LOSSES
         if waits and self.expected[key] == Status.QUEUED:
             self.expected[key] = Status.SCHEDULED
 
@@ -302,7 +311,7 @@ _TRUE_OF_ROW: list[Callable[[Row, Status], bool]] = [
     lambda row, status: row["result"] is None or status == Status.SUCCEEDED,
     lambda row, status: row["failures"] <= row["max_attempts"],
     lambda row, status: row["failures"] < row["max_attempts"] or status in FINAL,
-    lambda row, status: row["failures"] + row["losses"] <= row["attempt"],
+    lambda row, status: row["failures"] + row["lost_count"] <= row["attempt"],
     lambda row, status: bool(row["error_type"]) or status not in (Status.FAILED, Status.CANCELLED),
     lambda row, status: not row["cancel_requested"] or status in FINAL | {Status.RUNNING},
 ]

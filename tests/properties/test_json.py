@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.jsontext import clean, written
+from jobs.core.jsonutils import clean, written
 
 TEXTS = st.text() | st.sampled_from(["NaN", "-Infinity", "\x00", "\\u0000", "\ud800", "é" * 3_000])
 VALUES = st.recursive(

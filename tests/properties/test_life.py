@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
 from jobs import lifecycle
-from jobs.lifecycle import losses
+from jobs.lifecycle import poison_jobs
 from jobs.models import Job
 from tests.factories import make_consumer, make_user
-
-from .life import FREE_LOSSES, PROMPT_LOSSES, Life
+from tests.properties.life import FREE_LOSSES, PROMPT_LOSSES, Life
 
 pytestmark = pytest.mark.django_db
 
@@ -25,8 +24,8 @@ QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 
 
 def test_any_life_of_jobs_keeps_to_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(losses, "FREE_LOSSES", FREE_LOSSES)
-    monkeypatch.setattr(losses, "PROMPT_LOSSES", PROMPT_LOSSES)
+    monkeypatch.setattr(poison_jobs, "FREE_LOSSES", FREE_LOSSES)
+    monkeypatch.setattr(poison_jobs, "PROMPT_LOSSES", PROMPT_LOSSES)
     run_state_machine_as_test(
         Life,
         settings=settings(
@@ -46,8 +45,8 @@ def test_owners_take_turns_within_a_priority(given_in: list[tuple[str, int]]) ->
     with transaction.atomic():
         users = {name: make_user(name) for name in OWNERS}
         for name, priority in given_in:
-            lifecycle.record(Job(task="t", owner=users[name], priority=priority))
-        taken = lifecycle.claim("default", 100, make_consumer().pk, timezone.now())
+            lifecycle.insert_job(Job(task="t", owner=users[name], priority=priority))
+        taken = lifecycle.claim_jobs("default", 100, make_consumer().pk, timezone.now())
         order = list(Job.objects.in_bulk([claim.id for claim in taken]).values())
         order.sort(key=lambda job: [claim.id for claim in taken].index(job.pk))
         transaction.set_rollback(True)
@@ -82,7 +81,7 @@ def test_who_has_nothing_waiting_is_served_within_one_turn_of_each_other(
         passed: dict[Any, Counter[Any]] = {}
         for step in script:
             if step is None:
-                taken = lifecycle.claim("default", 1, consumer, timezone.now())
+                taken = lifecycle.claim_jobs("default", 1, consumer, timezone.now())
                 for claim in taken:
                     passed.pop(claim.id, None)
                     for others in passed.values():
@@ -91,7 +90,7 @@ def test_who_has_nothing_waiting_is_served_within_one_turn_of_each_other(
             else:
                 job = Job(task="t", owner=users[step])
                 first = all(other.owner_id != job.owner_id for other in waiting)
-                lifecycle.record(job)
+                lifecycle.insert_job(job)
                 waiting.append(job)
                 if first:
                     passed[job.pk] = Counter()

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from jobs.catalog import all_tasks, registry
-
-from .website import Site
+from tests.unit.website import Site
 
 
 @pytest.fixture

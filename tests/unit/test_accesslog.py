@@ -10,13 +10,12 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.accesslog_maker import Recipe, RequestTime, Style, make_log
+from tests.unit.logs import GOOD, HEAD, tally_of, written
 from webapp.accesslog import Tally, hours_csv, hours_svg, summary
 from webapp.accesslog.capped import CappedCounter
 from webapp.accesslog.hours import HourCounter, HourSeries, hour_number
 from webapp.accesslog.pattern import FIELDS, LINE, printable
 from webapp.accesslog.tally import Columns
-
-from .logs import GOOD, HEAD, tally_of, written
 
 
 def fields(line: str) -> dict[str, bytes]:

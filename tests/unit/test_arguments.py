@@ -9,8 +9,7 @@ import pytest
 from jobs import JobContext
 from jobs.catalog.signature import ArgSpec, BadSignature
 from jobs.errors import InvalidArguments
-
-from .signatures import (
+from tests.unit.signatures import (
     Bounded,
     argument,
     bounded,

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from jobs import JobContext, JobTask, job
 from jobs.catalog import all_tasks, find_task, get_task
-from jobs.catalog.problems import declaration_problems
+from jobs.catalog.checks import declaration_errors
 from jobs.conf import get_conf
 from jobs.errors import UnknownTask
 
@@ -24,7 +24,7 @@ Problems = Callable[[], list[tuple[str, str]]]
 
 @pytest.fixture
 def problems() -> Problems:
-    return lambda: [(found.code, found.message) for found in declaration_problems()]
+    return lambda: [(found.code, found.message) for found in declaration_errors()]
 
 
 def test_a_plain_function_needs_no_options(problems: Problems) -> None:

@@ -26,7 +26,7 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
     assert env.flag("JOBS_X", default=True) is True
     assert env.number("JOBS_X", 2.5) == 2.5
     assert env.whole("JOBS_X", 3) == 3
-    assert env.words("JOBS_X", ("b",)) == ["b"]
+    assert env.csv("JOBS_X", ("b",)) == ["b"]
     assert env.folder("JOBS_X", BASE, base=BASE) == BASE
 
 
@@ -53,7 +53,7 @@ def test_a_whole_number_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, s
 
 def test_words_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOBS_X", " a, b ,,c")
-    assert env.words("JOBS_X") == ["a", "b", "c"]
+    assert env.csv("JOBS_X") == ["a", "b", "c"]
 
 
 def test_a_relative_folder_starts_at_the_project(

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from types import SimpleNamespace
 from typing import Any
 
-from jobs.worker.process import ConsumerProcess
+from jobs.consumer.process import ConsumerProcess
 
 
 class Bell:

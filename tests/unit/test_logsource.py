@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.accesslog_maker import Recipe, make_log
+from tests.unit.logs import GOOD, tally_of, written
 from webapp.accesslog import LogSource, LogUnreadable
-
-from .logs import GOOD, tally_of, written
 
 
 def test_gzip_is_told_by_the_first_bytes_and_may_have_several_members(tmp_path: Path) -> None:

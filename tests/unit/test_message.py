@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.brokers.message import MESSAGE_SCHEMA, BadMessage, Message, permit, read
-from jobs.ids import uuid7
+from jobs.brokers.message import MESSAGE_SCHEMA, BadMessage, JobMessage, read, wakeup_body
+from jobs.core.uuid7 import uuid7
 from tests.running import ROOT
 
 ID = "01977f3e-7c4b-7e2a-9d31-0a4d1c2b3a4f"
@@ -98,8 +98,8 @@ def test_what_is_wrong_is_said(body: bytes | None, reason: str) -> None:
 
 def test_our_own_permit_is_one() -> None:
     job_id = uuid7()
-    assert read(permit(job_id), LIMIT) == Message(job_id)
-    assert _fits(json.loads(permit(job_id)))
+    assert read(wakeup_body(job_id), LIMIT) == JobMessage(job_id)
+    assert _fits(json.loads(wakeup_body(job_id)))
 
 
 def test_the_readme_prints_the_schema() -> None:

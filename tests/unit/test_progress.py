@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from jobs.core.states import Status
 from jobs.models import Job
-from jobs.states import Status
 from jobs.web.progress import page_title, progress_of
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

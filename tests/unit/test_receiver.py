@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from jobs.brokers.base import Permit
-from jobs.brokers.permits_funboost import Receiver
+from jobs.brokers.base import ReceivedMessage
+from jobs.brokers.receiver import Receiver
 
 
 class Away(Exception):
@@ -30,13 +30,13 @@ class Script:
         self.done_fails = 0
         self.over: Callable[[], bool] = lambda: not self._lots
 
-    def receive(self, limit: int, seconds: float) -> list[Permit]:
+    def receive(self, limit: int, seconds: float) -> list[ReceivedMessage]:
         lot = self._lots.pop(0) if self._lots else []
         if lot is None:
             raise Away
-        return [Permit(body, body) for body in lot]
+        return [ReceivedMessage(body, body) for body in lot]
 
-    def done(self, permits: Sequence[Permit]) -> None:
+    def done(self, permits: Sequence[ReceivedMessage]) -> None:
         if self.done_fails:
             self.done_fails -= 1
             raise Away
@@ -51,7 +51,7 @@ class Script:
     def room(self, queue: str, seconds: float) -> int:
         return 5
 
-    def accept(self, queue: str, broker: str, permit: Permit) -> bool:
+    def accept(self, queue: str, broker: str, permit: ReceivedMessage) -> bool:
         if self._accepts and not self._accepts.pop(0):
             return False
         self.accepted.append(permit.body)

@@ -1,6 +1,6 @@
 """How a result is read for showing."""
 
-from jobs.web.results import LONG, Sort, result_node
+from jobs.web.result_tree import LONG, Sort, result_node
 
 
 def _rows(count: int) -> list[dict[str, int]]:

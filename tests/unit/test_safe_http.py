@@ -10,16 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from webapp.safe_http import (
-    CheckedTransport,
-    Limits,
-    Refused,
-    fetch,
-    is_public,
-    networks,
-)
-
-from .website import HERE, Site, page, redirect
+from tests.unit.website import HERE, Site, page, redirect
+from webapp.safe_http import CheckedTransport, Limits, Refused, fetch, is_public, networks
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,8 @@ from http.server import BaseHTTPRequestHandler
 import httpx
 import pytest
 
-from webapp.safe_http import (
-    Limits,
-    Refused,
-    title_of,
-)
-
-from .website import Site, page
+from tests.unit.website import Site, page
+from webapp.safe_http import Limits, Refused, title_of
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,7 @@ from pydantic import BaseModel, HttpUrl
 from jobs import InputFile
 from jobs.catalog.signature import ArgSpec
 from jobs.errors import InvalidArguments
-
-from .signatures import (
+from tests.unit.signatures import (
     UPLOAD,
     Address,
     Colour,

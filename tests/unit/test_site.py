@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from webapp.up.calls import IN_MEMORY, Calls, Gate
 from webapp.up.site import Site
+from webapp.up.wsgi_bridge import IN_MEMORY, Calls, Gate
 
 SECONDS = 20.0
 

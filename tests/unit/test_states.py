@@ -6,10 +6,17 @@ from itertools import product
 
 import pytest
 
-from jobs import states
-from jobs.states import CHARGED, FINAL, TRANSITIONS, UNFINISHED, WAITING, Ending, Status
-
-from .drawing import Drawing
+from jobs.core import states
+from jobs.core.states import (
+    COUNTED_FAILURES,
+    FINAL,
+    TRANSITIONS,
+    UNFINISHED,
+    WAITING,
+    AttemptOutcome,
+    Status,
+)
+from tests.unit.drawing import Drawing
 
 REQUEST = "(request)"
 
@@ -64,11 +71,11 @@ def test_only_a_retry_leads_out_of_a_final_status() -> None:
 
 
 def test_released_and_lost_attempts_are_free() -> None:
-    assert set(Ending) - CHARGED == {
-        Ending.SUCCEEDED,
-        Ending.CANCELLED,
-        Ending.RELEASED,
-        Ending.LOST,
+    assert set(AttemptOutcome) - COUNTED_FAILURES == {
+        AttemptOutcome.SUCCEEDED,
+        AttemptOutcome.CANCELLED,
+        AttemptOutcome.RELEASED,
+        AttemptOutcome.LOST,
     }
 
 

@@ -11,12 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 
-from webapp.safe_http import (
-    Answer,
-    Limits,
-    fetch,
-    networks,
-)
+from webapp.safe_http import Answer, Limits, fetch, networks
 
 HERE = networks(["127.0.0.1/32"])
 

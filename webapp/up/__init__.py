@@ -1,5 +1,5 @@
 """What ``manage.py up`` does: prepare, serve the site, keep the consumers running."""
 
 
-class Refusal(Exception):
+class StartupError(Exception):
     """``up`` can't start; the message is one sentence or two that say what to do."""

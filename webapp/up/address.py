@@ -8,7 +8,7 @@ import socket
 
 from django.conf import settings
 
-from . import Refusal
+from . import StartupError
 
 ANY_HOST = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  (compared with, not bound)
 _WINDOWS_REFUSED = frozenset({10013, 10048})  # in use by one who said exclusive; in use
@@ -21,13 +21,13 @@ def listen(host: str, port: int) -> socket.socket:
         Refusal: the port is taken or not ours to use, or the host is not this machine's.
     """
     if not 0 <= port <= 65535:
-        raise Refusal(f"--port must be between 0 and 65535, not {port}.")
+        raise StartupError(f"--port must be between 0 and 65535, not {port}.")
     try:
         found = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
     except (OSError, UnicodeError) as error:
-        raise Refusal(f"--host {host} is not an address of this machine: {error}.") from None
+        raise StartupError(f"--host {host} is not an address of this machine: {error}.") from None
     family, kind, protocol, _name, place = found[0]
     sock = socket.socket(family, kind, protocol)
     try:
@@ -36,7 +36,7 @@ def listen(host: str, port: int) -> socket.socket:
         sock.listen(1024)
     except OSError as error:
         sock.close()
-        raise Refusal(_why(error, host, port)) from None
+        raise StartupError(_why(error, host, port)) from None
     return sock
 
 

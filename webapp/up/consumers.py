@@ -14,7 +14,7 @@ from typing import IO
 
 from django.conf import settings
 
-from jobs.worker.replacing import QUICK_SECONDS, REPLACE, pause_after
+from jobs.consumer.restart_policy import QUICK_SECONDS, REPLACE, pause_after
 
 logger = logging.getLogger("webapp.up")
 

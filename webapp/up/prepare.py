@@ -18,8 +18,9 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from filelock import FileLock, Timeout
 
-from ..secret import make_secret, read_secret
-from . import Refusal
+from webapp.secret import make_secret, read_secret
+
+from . import StartupError
 
 ADMIN = "admin"
 LEFTOVER_SECONDS = 24 * 3600
@@ -37,7 +38,7 @@ def one_at_a_time(data_dir: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=PATIENCE_SECONDS)
     except Timeout:
-        raise Refusal(
+        raise StartupError(
             f"Another `up` is still preparing {data_dir}. Wait for it, or stop it."
         ) from None
     try:
@@ -62,7 +63,7 @@ def prepare_folder(data_dir: Path) -> None:
         settings.SECRET_KEY = read_secret(data_dir) or make_secret(data_dir)
         _keep_temporary_files_in(temporary)
     except OSError as error:
-        raise Refusal(
+        raise StartupError(
             f"The data folder {data_dir} can't be written ({error.strerror or error}). "
             "Make it writable, or name another one in JOBS_DATA_DIR."
         ) from None
@@ -91,7 +92,7 @@ def prepare_database() -> bool:
         executor = MigrationExecutor(connection)
         newer = _unknown_migrations(executor)
         if newer:
-            raise Refusal(
+            raise StartupError(
                 f"The database is newer than this code: it has {', '.join(newer)}. "
                 "Use the code that made it, or another database (JOBS_DATA_DIR, DATABASE_URL)."
             )
@@ -100,7 +101,7 @@ def prepare_database() -> bool:
         call_command("migrate", verbosity=0, interactive=False)
     except DatabaseError as error:
         reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
-        raise Refusal(
+        raise StartupError(
             f"The database {_database_name()} can't be used: {reason.rstrip('.')}. "
             "Look at DATABASE_URL, and whether its server runs."
         ) from None
@@ -133,7 +134,7 @@ def prepare_admin() -> tuple[User, str | None]:
     if admin is not None:
         return admin, None
     if User.objects.filter(username=ADMIN).exists():
-        raise Refusal(
+        raise StartupError(
             f"The user {ADMIN} is no active superuser, and there is no other. "
             "Make one: `python manage.py createsuperuser`."
         )

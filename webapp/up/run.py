@@ -12,8 +12,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connections
 
-from ..signin import make_token
-from . import Refusal, address, prepare
+from webapp.signin import make_token
+
+from . import StartupError, address, prepare
 from .consumers import Consumers
 from .site import Site
 
@@ -61,7 +62,7 @@ def up(host: str, port: int, processes: int, write: Write, check: Callable[[], N
         consumers.start()
     try:
         # Only now: it refuses to load without the secret.
-        from ..wsgi import application
+        from webapp.wsgi import application
 
         site = Site(sock, application)
         site.start()
@@ -96,7 +97,7 @@ def _wait_usable(site: Site, consumers: Consumers | None, stop: Stop, url: str) 
     host = url.partition("://")[2]
     while not site.answers(host) and not stop.wait(0.1):
         if not site.is_alive():
-            raise Refusal("The web server ended before it could answer.")
+            raise StartupError("The web server ended before it could answer.")
     waited = 0.0
     while consumers and waited < CONSUMERS_SECONDS and not consumers.wait_settled(0.2):
         waited += 0.2
@@ -114,4 +115,4 @@ def _welcome(url: str, user: User, *, any_host: bool, write: Write) -> None:
 def _serve(site: Site, stop: Stop) -> None:
     while not stop.wait(0.5):
         if not site.is_alive():
-            raise Refusal("The web server ended by itself; see the messages above.")
+            raise StartupError("The web server ended by itself; see the messages above.")

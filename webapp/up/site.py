@@ -26,7 +26,7 @@ from granian.http import HTTP1Settings
 
 from jobs.conf import get_conf
 
-from .calls import Calls, Gate
+from .wsgi_bridge import Calls, Gate
 
 SHUTDOWN_SECONDS = 1.5
 CONNECTIONS: Final = 1000

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from jobs.api.answers import PROBLEM_JSON, address
 from jobs.api.problems import KINDS, Kind
-from jobs.api.representation import root
+from jobs.api.responses import PROBLEM_JSON, api_url
+from jobs.api.serializers import root
 from jobs.catalog.registry import AnyTask
 
 from .call import BYTES, Answer, Call
@@ -133,7 +133,7 @@ def _problem(status: int, kinds: list[Kind]) -> dict[str, Any]:
 
 def _example(kind: Kind) -> dict[str, Any]:
     return {
-        "type": f"{address('docs')}#{kind.slug}",
+        "type": f"{api_url('docs')}#{kind.slug}",
         "title": kind.title,
         "status": kind.status,
         "detail": kind.meaning,

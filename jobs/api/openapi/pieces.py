@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from jobs.api.listing import DEFAULT_LIMIT, MAX_LIMIT
-from jobs.api.waiting import LONGEST
-from jobs.states import Status
+from jobs.api.long_poll import LONGEST
+from jobs.api.views.job_list import DEFAULT_LIMIT, MAX_LIMIT
+from jobs.core.states import Status
 
 Piece = dict[str, Any]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from jobs.states import Status
+from jobs.core.states import Status
 
 Schema = dict[str, Any]
 

@@ -8,10 +8,10 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from jobs.api.answers import JsonResponse
 from jobs.api.auth import identify
 from jobs.api.problems import KINDS
-from jobs.api.representation import root
+from jobs.api.responses import JsonResponse
+from jobs.api.serializers import root
 from jobs.catalog import exposed_tasks
 from jobs.catalog.registry import AnyTask
 

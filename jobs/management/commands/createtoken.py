@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from ...models import Token
-from ..users import user_named
+from jobs.management.users import user_named
+from jobs.models import Token
 
 
 class Command(BaseCommand):

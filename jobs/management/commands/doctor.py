@@ -7,15 +7,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from ...words import counted
-from .. import diagnosis, stuck
-from ..diagnosis import Examination, Grade, findings
+from jobs.core.formatting import pluralize
+from jobs.management.doctor import examinations, stuck
+from jobs.management.doctor.examinations import Examination, Grade, findings
 
 EXAMINATIONS: list[Examination] = [
-    diagnosis.settings_and_declarations,
-    diagnosis.data_folder,
-    diagnosis.database,
-    diagnosis.broker,
+    examinations.settings_and_declarations,
+    examinations.data_folder,
+    examinations.database,
+    examinations.broker,
     stuck.consumers,
     stuck.queues,
     stuck.overdue,
@@ -42,4 +42,4 @@ class Command(BaseCommand):
             problems += found.grade is Grade.PROBLEM
             self.stdout.write(f"{styles[found.grade](f'{found.grade.value:8}')} {found.told}")
         if problems:
-            raise CommandError(f"{counted(problems, 'problem')} found.", returncode=1)
+            raise CommandError(f"{pluralize(problems, 'problem')} found.", returncode=1)

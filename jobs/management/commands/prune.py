@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from ... import lifecycle
-from ...conf import get_conf
-from ...words import counted
+from jobs import lifecycle
+from jobs.conf import get_conf
+from jobs.core.formatting import pluralize
 
 
 class Command(BaseCommand):
@@ -23,17 +23,17 @@ class Command(BaseCommand):
         """Say how much went."""
         now = timezone.now()
         gone = 0
-        while some := lifecycle.prune(now):
+        while some := lifecycle.prune_chunk(now):
             gone += some
         days = f"{get_conf().retention_days:g}"
         files = _sweep(now)
-        what = counted(gone, "row") + (f" and {counted(files, 'stray file')}" if files else "")
+        what = pluralize(gone, "row") + (f" and {pluralize(files, 'stray file')}" if files else "")
         self.stdout.write(f"Deleted {what}. Finished jobs are kept {days} days.")
 
 
 def _sweep(now: datetime) -> int:
     """Look through the whole storage once."""
-    sweeper = lifecycle.Sweeper()
+    sweeper = lifecycle.FileCollector()
     files = 0
     while (found := sweeper.step(now)) is not None:
         files += found

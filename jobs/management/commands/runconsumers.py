@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ...compat import task_backends
-from ...worker.process import Options
-from ...worker.service import serve
+from jobs.compat import task_backends
+from jobs.consumer.main import serve
+from jobs.consumer.process import ConsumerOptions
 
 
 class Command(BaseCommand):
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         """Run until stopped."""
         if options["concurrency"] < 1 or options["processes"] < 1:
             raise CommandError("--concurrency and --processes take a whole number from 1.")
-        asked = Options(
+        asked = ConsumerOptions(
             queues=_queues(options["queues"]),
             concurrency=options["concurrency"],
             until_idle=options["until_idle"],

@@ -12,16 +12,16 @@ from django.db import DatabaseError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from ...catalog import get_task
-from ...errors import Conflict, JobsError, Refused
-from ...figures import living_consumers
-from ...models import Job
-from ...states import Status
-from ...submission import store_upload, submit
-from ...submission.permission import require_permission
-from ..outcome import result_json, wait_for
-from ..users import user_named
-from ..values import arguments_of
+from jobs.catalog import get_task
+from jobs.core.states import Status
+from jobs.errors import Conflict, JobsError, Refused
+from jobs.management.users import user_named
+from jobs.management.values import arguments_of
+from jobs.management.waiting import result_json, wait_for
+from jobs.models import Job
+from jobs.queries.stats import living_consumers
+from jobs.submission import store_upload, submit_job
+from jobs.submission.permissions import require_permission
 
 FAILED, BAD_INPUT, TIME_OUT, INTERRUPTED = 1, 2, 3, 130
 BYTES = 1024 * 1024
@@ -86,7 +86,7 @@ class Command(BaseCommand):
         if owner is not None:
             require_permission(task, owner)  # before a file is stored for nothing
         arguments = arguments_of(task.spec.arguments, words[1:], lambda path: _upload(owner, path))
-        submitted = submit(
+        submitted = submit_job(
             task,
             arguments,
             owner=owner,

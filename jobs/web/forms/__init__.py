@@ -1,6 +1,6 @@
 """The form of a task, made from what its signature says."""
 
-from .options import OptionsForm
-from .task import TaskForm
+from .options_form import OptionsForm
+from .task_form import TaskForm
 
 __all__ = ["OptionsForm", "TaskForm"]

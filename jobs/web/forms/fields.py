@@ -13,7 +13,7 @@ from typing import Any, Final
 from django import forms
 
 from jobs.catalog.arguments import Argument
-from jobs.jsontext import clean
+from jobs.core.jsonutils import clean
 
 OMITTED: Final = object()
 """What a field returns when nothing was given: the argument is left out, its default counts."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from .base import System
+from tests.benchmarks.systems.base import System
 
 # Those without a server first, then Redis, PostgreSQL, and what no job system can beat.
 MODULES = "jobdesk huey django_q2 django_tasks_db celery funboost procrastinate floors".split()

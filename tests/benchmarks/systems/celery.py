@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.benchmarks.place import Place
-
-from .base import SITE, System, program
+from tests.benchmarks.systems.base import SITE, System, program
 
 
 class CeleryFiles(System):

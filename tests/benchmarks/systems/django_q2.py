@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.benchmarks.place import Place
-
-from .base import SITE, System, manage
+from tests.benchmarks.systems.base import SITE, System, manage
 
 
 class DjangoQ2(System):

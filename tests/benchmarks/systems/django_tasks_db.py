@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.benchmarks.place import Place
-
-from .base import NUMBERS, System, manage
+from tests.benchmarks.systems.base import NUMBERS, System, manage
 
 
 class DjangoTasksDb(System):

@@ -10,8 +10,7 @@ import time
 from typing import Any
 
 from tests.benchmarks.place import Place
-
-from .base import SITE, System
+from tests.benchmarks.systems.base import SITE, System
 
 
 class OneInsert(System):

@@ -8,8 +8,7 @@ from typing import Any
 
 from tests.benchmarks import work
 from tests.benchmarks.place import Place
-
-from .base import SITE, System
+from tests.benchmarks.systems.base import SITE, System
 
 CONFIG = """
 from funboost.utils.simple_data_class import DataClassBase

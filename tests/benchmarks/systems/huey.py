@@ -8,8 +8,7 @@ from contextlib import closing
 from typing import Any
 
 from tests.benchmarks.place import Place
-
-from .base import NUMBERS, System, manage
+from tests.benchmarks.systems.base import NUMBERS, System, manage
 
 
 class HueySqlite(System):

@@ -11,8 +11,7 @@ from typing import Any
 from tests.benchmarks.desk.apps import NO_INOTIFY
 from tests.benchmarks.place import Place
 from tests.benchmarks.processes import ROOT
-
-from .base import System
+from tests.benchmarks.systems.base import System
 
 TOKEN = "token.txt"
 

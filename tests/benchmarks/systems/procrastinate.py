@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.benchmarks.place import Place
-
-from .base import System, manage
+from tests.benchmarks.systems.base import System, manage
 
 NAMES = {"noop": ("ident",), "fib": ("ident", "n"), "nap": ("ident", "seconds")}
 

@@ -6,16 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.benchmarks.run import Bench
-
-from .bulk import bulk
-from .compute import compute
-from .crash import crash, long, one_dies
-from .endure import endure
-from .grown import grown
-from .idle import pickup, rest, start
-from .price import price
-from .speed import burst
-from .web import crowd, poll, submit
+from tests.benchmarks.works.bulk import bulk
+from tests.benchmarks.works.compute import compute
+from tests.benchmarks.works.crash import crash, long, one_dies
+from tests.benchmarks.works.endure import endure
+from tests.benchmarks.works.grown import grown
+from tests.benchmarks.works.idle import pickup, rest, start
+from tests.benchmarks.works.price import price
+from tests.benchmarks.works.speed import burst
+from tests.benchmarks.works.web import crowd, poll, submit
 
 WORKS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "start": start,

@@ -11,8 +11,7 @@ from typing import Any
 
 from tests.benchmarks.processes import Started, memory
 from tests.benchmarks.run import Bench
-
-from .web import unchanged
+from tests.benchmarks.works.web import unchanged
 
 SECONDS, INTERVAL = "BENCH_SECONDS", "BENCH_INTERVAL"
 HOLDERS = "BENCH_HOLDERS"

@@ -78,8 +78,7 @@ def _drained(bench: Bench, prefix: str) -> float:
 
 def _drained_of_many(bench: Bench) -> float:
     from jobs.models import Job
-
-    from .bulk import drained
+    from tests.benchmarks.works.bulk import drained
 
     waiting = Job.objects.filter(status="queued").count()
     return drained(bench, min(waiting, DRAINED), 20.0)

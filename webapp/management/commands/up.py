@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from ...up import Refusal
-from ...up.run import up
+from webapp.up import StartupError
+from webapp.up.run import up
 
 
 class Command(BaseCommand):
@@ -42,8 +42,8 @@ class Command(BaseCommand):
                 stream.reconfigure(errors="backslashreplace")
         try:
             if options["processes"] < 0:
-                raise Refusal("--processes must be 0 or more.")
+                raise StartupError("--processes must be 0 or more.")
             up(options["host"], options["port"], options["processes"], write, self.check)
-        except Refusal as refusal:
+        except StartupError as refusal:
             self.stderr.write(str(refusal))
             sys.exit(1)

@@ -1,0 +1,142 @@
+"""One job in full: what was asked for, what became of it, its log and its files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from jobs.core.formatting import duration, filesize
+from jobs.models import Job, LogChunk
+
+from .html import NOTHING, as_json, block, mark, when
+
+LOG_TAIL = 20_000
+
+DETAILS: Any = (
+    (None, {"fields": (("status_shown", "task", "owner"), ("queue", "priority", "id"))}),
+    (
+        "What became of it",
+        {"fields": ("progress_shown", "error_shown", "result_shown", "files", "log_shown")},
+    ),
+    ("What was asked for", {"fields": ("args_shown", ("unique_key", "idempotency_key"))}),
+    (
+        "Times",
+        {"fields": (("handed_in", "due", "timeout_shown"), ("started", "finished", "took"))},
+    ),
+    (
+        "Budget",
+        {"fields": (("attempt", "failures", "max_attempts"), ("lost_count", "consumer_shown"))},
+    ),
+)
+
+
+class JobFacts:
+    """The facts of a job as Django's admin shows them: methods, named as columns or fields."""
+
+    @admin.display(description="status")
+    def status_shown(self, job: Job) -> SafeString:
+        """Shape, word and colour; what was asked of a running job."""
+        word = str(job.get_status_display())
+        if job.cancel_requested and not job.is_finished:
+            word = f"{word}, asked to stop by {job.cancelled_by}"
+        return mark(job.status, word)
+
+    @admin.display(description="handed in", ordering="id")
+    def handed_in(self, job: Job) -> SafeString | str:
+        """When it was handed in."""
+        return when(job.created_at)
+
+    @admin.display(description="to run after")
+    def due(self, job: Job) -> SafeString | str:
+        """When it is due."""
+        return when(job.run_after)
+
+    @admin.display(description="last started")
+    def started(self, job: Job) -> SafeString | str:
+        """When its last attempt started."""
+        return when(job.started_at)
+
+    @admin.display(description="finished")
+    def finished(self, job: Job) -> SafeString | str:
+        """When it finished."""
+        return when(job.finished_at)
+
+    @admin.display(description="took")
+    def took(self, job: Job) -> str:
+        """How long its last attempt has taken, until now or to the end."""
+        if job.started_at is None or (job.is_finished and job.finished_at is None):
+            return NOTHING
+        if not job.is_finished and job.status != "running":
+            return NOTHING
+        end = job.finished_at or timezone.now()
+        return duration((end - job.started_at).total_seconds())
+
+    @admin.display(description="time limit")
+    def timeout_shown(self, job: Job) -> str:
+        """The seconds that an attempt may take."""
+        return duration(job.timeout) if job.timeout is not None else "none"
+
+    @admin.display(description="progress")
+    def progress_shown(self, job: Job) -> str:
+        """What the task told of its progress."""
+        if job.progress_done is None:
+            return NOTHING
+        total = f" of {job.progress_total:,.10g}" if job.progress_total else ""
+        return f"{job.progress_done:,.10g}{total} {job.progress_message}".strip()
+
+    @admin.display(description="error")
+    def error_shown(self, job: Job) -> SafeString | str:
+        """Type and message of the last error."""
+        told = f"{job.error_type}: {job.error_message}" if job.error_message else job.error_type
+        return block(told)
+
+    @admin.display(description="result")
+    def result_shown(self, job: Job) -> SafeString | str:
+        """The result as JSON."""
+        return as_json(job.result) if job.status == "succeeded" else NOTHING
+
+    @admin.display(description="arguments")
+    def args_shown(self, job: Job) -> SafeString | str:
+        """The arguments as JSON; those without a name first."""
+        if job.args:
+            return as_json([*job.args, job.kwargs] if job.kwargs else job.args)
+        return as_json(job.kwargs)
+
+    @admin.display(description="files")
+    def files(self, job: Job) -> SafeString | str:
+        """Its artifacts, to be downloaded."""
+        links = [
+            (
+                reverse("admin:jobs_job_artifact", args=[job.pk, one.pk]),
+                one.name,
+                filesize(one.size),
+            )
+            for one in job.artifacts.all()[:100]
+        ]
+        return format_html_join("", '<div><a href="{}">{}</a> {}</div>', links) or NOTHING
+
+    @admin.display(description="consumer")
+    def consumer_shown(self, job: Job) -> SafeString | str:
+        """Who runs it."""
+        if job.consumer_id is None:
+            return NOTHING
+        return format_html(
+            '<a href="{}">{}</a>',
+            reverse("admin:jobs_consumer_change", args=[job.consumer_id]),
+            job.consumer_id,
+        )
+
+    @admin.display(description="log")
+    def log_shown(self, job: Job) -> SafeString | str:
+        """The end of its log."""
+        start = max(0, job.log_size - LOG_TAIL)
+        rows = LogChunk.objects.filter(job=job, start__gt=start - LOG_TAIL).order_by("start")
+        text = "".join(rows.values_list("text", flat=True))[-LOG_TAIL:]
+        if job.log_size > len(text) > 0:
+            text = f"\N{HORIZONTAL ELLIPSIS} {job.log_size - len(text):,} characters before\n{text}"
+        return block(text)

@@ -1,0 +1,74 @@
+"""Reading what a request carries, never more than its limit and never a file at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final, cast
+
+from django.http import HttpRequest
+
+from jobs.errors import TooLarge
+
+from .problems import LENGTH_REQUIRED, MALFORMED, MEDIA_TYPE, ApiError
+from .strict_json import parse
+
+CHUNK: Final = 64 * 1024
+
+
+def read_json(request: HttpRequest, limit: int) -> Any:
+    """Return the JSON of the body.
+
+    Raises:
+        ApiError: 415 for another type, 400 for what is no JSON.
+        TooLarge: the body is over the limit; it is not read then.
+    """
+    if request.content_type != "application/json":
+        raise ApiError(
+            MEDIA_TYPE,
+            "Send JSON, with the header Content-Type: application/json.",
+            {"Accept-Post": "application/json"},
+        )
+    return parse(b"".join(open_body(request, "body", limit)))
+
+
+def open_body(request: HttpRequest, what: str, limit: int) -> Iterator[bytes]:
+    """Return the body in chunks.
+
+    Raises:
+        TooLarge: at once when the request says how long it is, else when the limit is passed.
+        ApiError: 400 when the body ends before its time, 411 when its end cannot be known.
+    """
+    length = _declared_length(request)
+    if length is not None and length > limit:
+        raise TooLarge(what, limit)
+    return _chunks(_source(request, length), length, what, limit)
+
+
+def _declared_length(request: HttpRequest) -> int | None:
+    text = request.META.get("CONTENT_LENGTH") or ""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise ApiError(MALFORMED, "Content-Length is no number.")
+    return int(text)
+
+
+def _source(request: HttpRequest, length: int | None) -> BinaryIO:
+    """Where the bytes come from. Django reads nothing of a WSGI body that tells no length."""
+    environ: dict[str, Any] = getattr(request, "environ", {})
+    if length is None and environ.get("wsgi.input_terminated"):
+        return cast("BinaryIO", environ["wsgi.input"])
+    if length is None and "wsgi.input" in environ and "HTTP_TRANSFER_ENCODING" in environ:
+        raise ApiError(LENGTH_REQUIRED, "Say how long the body is: send Content-Length.")
+    return cast("BinaryIO", request)
+
+
+def _chunks(source: BinaryIO, length: int | None, what: str, limit: int) -> Iterator[bytes]:
+    total = 0
+    while chunk := source.read(CHUNK):
+        total += len(chunk)
+        if total > limit:
+            raise TooLarge(what, limit)
+        yield chunk
+    if length is not None and total < length:
+        raise ApiError(MALFORMED, f"The body ended after {total:,} of {length:,} bytes.")

@@ -1,0 +1,107 @@
+"""What is wrong with the declarations, for ``manage.py check``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from jobs.compat import task_backends
+
+from .registry import AnyTask, declarations
+from .signature import BadSignature
+from .task import DEFAULT, STAFF
+
+NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
+
+
+@dataclass(frozen=True, slots=True)
+class DeclarationError:
+    """One thing that cannot be right, and what to do."""
+
+    task: AnyTask
+    code: str
+    message: str
+    hint: str
+
+
+def declaration_errors() -> Iterator[DeclarationError]:
+    """Yield what is wrong with each declared task."""
+    seen: dict[str, str] = {}
+    for declaration in declarations():
+        task = declaration.task
+        where = task.module_path
+        if seen.setdefault(task.name, where) != where:
+            yield DeclarationError(
+                task,
+                "E003",
+                f"Two tasks are named {task.name!r}: {seen[task.name]} and {where}.",
+                "Give one of them name='...' in its @job.",
+            )
+        for option in declaration.unknown:
+            yield DeclarationError(
+                task, "E002", f"@job of {where} has no option {option!r}.", "Remove it."
+            )
+        yield from _of_signature(task)
+        yield from _of_options(task)
+
+
+def _of_signature(task: AnyTask) -> Iterator[DeclarationError]:
+    try:
+        task.spec  # noqa: B018  (built and kept on first use)
+    except BadSignature as error:
+        yield DeclarationError(
+            task,
+            "E001",
+            f"{task.module_path} cannot be a task: {error}.",
+            "Each parameter needs a type that pydantic knows and, if any, a default that is JSON.",
+        )
+
+
+def _of_options(task: AnyTask) -> Iterator[DeclarationError]:
+    if task.backend not in task_backends.settings:
+        yield DeclarationError(
+            task,
+            "E006",
+            f"{task.module_path} uses the backend {task.backend!r}, which TASKS does not have.",
+            f"Use one of: {sorted(task_backends.settings)}.",
+        )
+        return
+    queues = task_backends[task.backend].queues
+    if queues and task.queue_name not in queues:
+        yield DeclarationError(
+            task,
+            "E004",
+            f"{task.module_path} uses the queue {task.queue_name!r}, which nothing lists.",
+            f"Add it to TASKS[{task.backend!r}]['QUEUES'], or use one of: {sorted(queues)}.",
+        )
+    for wrong in _wrong_values(task):
+        yield DeclarationError(task, "E005", f"{task.module_path}: {wrong}.", "Correct @job.")
+
+
+def _wrong_values(task: AnyTask) -> Iterator[str]:
+    title: object = task.title
+    if not isinstance(title, str):
+        yield f"title must be text, not {title!r}"
+    name: object = task.name
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        # It stands in addresses and on command lines.
+        yield f"name must be of letters, digits, '.', '_' and '-', 200 at most, not {name!r}"
+    if not isinstance(task.priority, int) or not -100 <= task.priority <= 100:
+        yield f"priority must be a whole number from -100 to 100, not {task.priority!r}"
+    if not isinstance(task.max_attempts, int) or task.max_attempts < 1:
+        yield f"max_attempts must be a whole number from 1, not {task.max_attempts!r}"
+    # Not task.timeout: that reads the settings, which may be what is wrong.
+    limit = task.time_limit
+    if (
+        limit is not None
+        and limit != DEFAULT
+        and (not isinstance(limit, int | float) or limit <= 0)
+    ):
+        yield f"timeout must be seconds above zero, or None, not {limit!r}"
+    if task.executor not in ("thread", "process"):
+        yield f"executor must be 'thread' or 'process', not {task.executor!r}"
+    permission = task.permission
+    if permission is not None and permission != STAFF and "." not in str(permission):
+        yield f"permission must be 'app.codename' or 'staff', not {permission!r}"

@@ -1,0 +1,101 @@
+"""``@job``: a typed function becomes a task with a title, a form and a schema."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
+
+from .arguments import humanise
+from .context import JobContext
+from .registry import register
+from .signature import CONTEXT_PARAMETER
+from .task import DEFAULT, Executor, JobTask
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+OPTIONS = frozenset(
+    {
+        "title",
+        "queue",
+        "name",
+        "priority",
+        "max_attempts",
+        "timeout",
+        "executor",
+        "permission",
+        "backend",
+    }
+)
+
+
+class Declare(Protocol):
+    """``@job(...)`` with its options: what makes the function a task."""
+
+    @overload
+    def __call__(self, function: Callable[Concatenate[JobContext, P], T], /) -> JobTask[P, T]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, T], /) -> JobTask[P, T]: ...
+
+
+# Who enqueues a task that takes a context does not give it.
+@overload
+def job(function: Callable[Concatenate[JobContext, P], T], /) -> JobTask[P, T]: ...
+
+
+@overload
+def job(function: Callable[P, T], /) -> JobTask[P, T]: ...
+
+
+@overload
+def job(
+    *,
+    title: str = "",
+    queue: str = "default",
+    name: str = "",
+    priority: int = 0,
+    max_attempts: int = 3,
+    timeout: float | None = DEFAULT,
+    executor: Executor = "thread",
+    permission: str | None = None,
+    backend: str = "default",
+) -> Declare: ...
+
+
+def job(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Declare a task that people and programs may hand in.
+
+    Args:
+        function: the typed function; a first parameter named ``context`` gets a ``JobContext``.
+        options: ``title`` (for people), ``queue``, ``name`` (default ``<app>.<function>``),
+            ``priority`` (-100 to 100, higher first), ``max_attempts`` (failures allowed),
+            ``timeout`` (seconds an attempt may take, None for no limit), ``executor``
+            ("thread" for waiting, "process" for computing), ``permission``
+            ("app.codename", or "staff"), ``backend`` (an alias of ``TASKS``).
+
+    Nothing is raised at import: what cannot be right is said by ``manage.py check``.
+    """
+
+    def declare(function: Callable[..., Any]) -> JobTask[Any, Any]:
+        unknown = sorted(options.keys() - OPTIONS)
+        task = _task(function, {k: v for k, v in options.items() if k in OPTIONS})
+        register(task, unknown)
+        return task
+
+    return declare(function) if function is not None else declare
+
+
+def _task(function: Callable[..., Any], options: dict[str, Any]) -> JobTask[Any, Any]:
+    parameters = list(inspect.signature(function).parameters)
+    renamed = {"queue": "queue_name", "name": "task_name", "timeout": "time_limit"}
+    values = {renamed.get(key, key): value for key, value in options.items()}
+    values.setdefault("title", humanise(getattr(function, "__name__", "task")))
+    known = {field.name for field in fields(JobTask)}
+    return JobTask(
+        func=function,
+        takes_context=parameters[:1] == [CONTEXT_PARAMETER],
+        **{key: value for key, value in values.items() if key in known},
+    )

@@ -1,0 +1,43 @@
+"""The file lock by which a consumer's death is known on its machine."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from filelock import FileLock
+
+from jobs.conf import get_conf
+from jobs.core import process_lock
+
+_others: dict[Path, FileLock] = {}
+"""What was asked for before: each second it is, and to make one takes nearly as long as to try
+it."""
+
+
+def _path(consumer: uuid.UUID) -> Path:
+    return get_conf().data_dir / "locks" / f"{consumer.hex}.lock"
+
+
+def hold(consumer: uuid.UUID) -> FileLock:
+    """Take a consumer's lock for the life of this process.
+
+    Raises:
+        Timeout: another process holds it, which two consumers never share.
+    """
+    return process_lock.hold(_path(consumer))
+
+
+def is_proof_of_death(consumer: uuid.UUID) -> bool:
+    """Whether the consumer's lock lies in our data folder and nobody holds it."""
+    path = _path(consumer)
+    return process_lock.is_free(
+        _others.get(path) or _others.setdefault(path, process_lock.lock_for(path))
+    )
+
+
+def remove(consumer: uuid.UUID) -> None:
+    """Remove a dead consumer's lock file."""
+    path = _path(consumer)
+    _others.pop(path, None)
+    process_lock.remove(path)

@@ -1,0 +1,98 @@
+"""Messages of other programs: recorded as jobs, once; what is no message of ours is put aside."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from datetime import timedelta
+from typing import Final
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import OperationalError
+from django.db.utils import InterfaceError
+from django.utils import timezone
+
+from jobs.brokers.base import ReceivedMessage
+from jobs.brokers.message import BadMessage, JobMessage, read
+from jobs.conf import get_conf
+from jobs.core.db import connection
+from jobs.core.jsonutils import clean
+from jobs.core.uuid7 import uuid7_time
+from jobs.errors import QueueFull, Refused, Unavailable
+from jobs.models import Job, QuarantinedMessage
+from jobs.submission import submit_job
+
+logger = logging.getLogger("jobs")
+
+SHOWN: Final = 4096
+CLOCKS_DIFFER: Final = timedelta(minutes=5)
+
+
+def accept(queue: str, broker: str, permit: ReceivedMessage) -> bool:
+    """Read a message. False: not now, it is to be shown again; nothing was recorded."""
+    try:
+        message = read(permit.body, get_conf().max_body)
+        if message.task is not None:
+            _record(queue, message)
+    except (Unavailable, QueueFull, OperationalError, InterfaceError) as error:
+        logger.warning("A message in %s must wait: %s", queue, error)
+        connection().close_if_unusable_or_obsolete()
+        return False
+    except (BadMessage, Refused) as error:
+        return _put_aside(queue, broker, permit, str(error))
+    except Exception as error:
+        # The next message must not wait for one that trips over a fault of ours.
+        logger.exception("A message in %s could not be read.", queue)
+        return _put_aside(queue, broker, permit, f"{type(error).__name__}: {error}")
+    return True
+
+
+def _record(queue: str, message: JobMessage) -> None:
+    if Job.objects.filter(pk=message.job_id).exists():
+        return  # again: what it says of task and arguments counts no more
+    _require_young(message.job_id)
+    submit_job(
+        message.task or "",
+        message.args,
+        owner=_owner(),
+        from_outside=True,
+        queue=queue,
+        job_id=message.job_id,
+    )
+
+
+def _require_young(job_id: uuid.UUID) -> None:
+    """A job is forgotten after the retention; its message must not make it again then."""
+    made = uuid7_time(job_id)
+    now = timezone.now()
+    if made is None or made > now + CLOCKS_DIFFER:
+        raise BadMessage("job_id was made in the future")
+    if made < now + CLOCKS_DIFFER - timedelta(days=get_conf().retention_days):
+        raise BadMessage("job_id is older than jobs are kept")
+
+
+def _owner() -> AbstractBaseUser:
+    name = get_conf().foreign_owner
+    users = get_user_model()._default_manager
+    owner = users.filter(**{get_user_model().USERNAME_FIELD: name}).first() if name else None
+    if owner is None:
+        raise BadMessage("JOBS_FOREIGN_OWNER names no user who would own the job")
+    return owner
+
+
+def _put_aside(queue: str, broker: str, permit: ReceivedMessage, reason: str) -> bool:
+    shown = (permit.body if permit.body is not None else permit.shown)[:SHOWN]
+    logger.warning("A message in %s was put aside: %s", queue, reason)
+    try:
+        QuarantinedMessage.objects.create(
+            queue=queue,
+            broker=broker,
+            reason=clean(reason)[:300],
+            body=clean(shown.decode("utf-8", "backslashreplace")),
+        )
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("A message in %s must wait: %s", queue, error)
+        connection().close_if_unusable_or_obsolete()
+        return False
+    return True

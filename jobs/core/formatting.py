@@ -1,0 +1,90 @@
+"""How sizes, times and statuses are said: the same words wherever Jobdesk speaks to people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from django.utils import timezone
+
+from .states import Status
+
+STATUS_ICONS: Final[dict[str, str]] = {
+    Status.SCHEDULED: "\N{WHITE CIRCLE WITH UPPER RIGHT QUADRANT}",
+    Status.QUEUED: "\N{WHITE CIRCLE}",
+    Status.RUNNING: "\N{CIRCLE WITH LEFT HALF BLACK}",
+    Status.SUCCEEDED: "\N{CHECK MARK}",
+    Status.FAILED: "\N{MULTIPLICATION X}",
+    Status.CANCELLED: "\N{CIRCLED DIVISION SLASH}",
+}
+"""A shape for each status, so that it never shows by its colour alone."""
+
+MINUTE: Final = 60
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+
+def duration(seconds: float) -> str:
+    """Say how long something takes, in two units at most: ``0.2 s``, ``1 m 12 s``, ``3 h``."""
+    if seconds < 0.1:
+        return f"{max(0.0, seconds) * 1000:.0f} ms"
+    if seconds < 10:
+        return f"{max(0.0, seconds):.1f} s"
+    whole = round(seconds)
+    for filesize, unit, part, smaller in (
+        (DAY, "d", HOUR, "h"),
+        (HOUR, "h", MINUTE, "m"),
+        (MINUTE, "m", 1, "s"),
+    ):
+        if whole >= filesize:
+            rest = whole % filesize // part
+            return f"{whole // filesize} {unit}" + (f" {rest} {smaller}" if rest else "")
+    return f"{whole} s"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """Say when something was, or will be: relative under a day, else the date and time."""
+    seconds = (now - moment).total_seconds()
+    if abs(seconds) >= DAY:
+        return f"{timezone.localtime(moment):%Y-%m-%d %H:%M}"
+    distance = _distance(abs(seconds))
+    if seconds < 0:
+        return f"in {distance}"
+    return f"{distance} ago" if seconds >= 1 else "just now"
+
+
+def _distance(seconds: float) -> str:
+    if seconds < MINUTE:
+        return f"{int(seconds)} s"
+    return f"{int(seconds // MINUTE)} min" if seconds < HOUR else f"{int(seconds // HOUR)} h"
+
+
+def filesize(count: int) -> str:
+    """Say how large a file is: ``512 B``, ``12 kB``, ``1.5 MB``."""
+    if count < 1000:
+        return f"{count} B"
+    amount, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB"):
+        if amount < 999.5:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:.1f} {unit}" if amount < 9.95 else f"{amount:.0f} {unit}"
+
+
+def format_number(value: float) -> str:
+    """Write a number with separators, without a fraction that says nothing: ``620,000``."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        value = int(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+
+
+def pluralize(count: int, noun: str, plural: str = "") -> str:
+    """Say how many: ``1 job``, ``1,200 jobs``."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def truncate(text: str, length: int) -> str:
+    """Return the text, cut with a word about what is missing."""
+    if len(text) <= length:
+        return text
+    return f"{text[:length]}\n\N{HORIZONTAL ELLIPSIS} {len(text) - length:,} characters more"

@@ -1,0 +1,58 @@
+"""What people ask of a job: cancel it, run it again."""
+
+from __future__ import annotations
+
+import uuid
+from enum import Enum, auto
+
+from django.db.models import F
+from django.utils import timezone
+
+from jobs.core.states import WAITING, Status
+from jobs.errors import NotCancellable
+from jobs.models import Job
+
+
+class CancelResult(Enum):
+    """What a cancel did."""
+
+    CANCELLED = auto()
+    ASKED = auto()
+
+
+def cancel_job(job_id: uuid.UUID, by: str) -> CancelResult:
+    """Cancel a waiting job at once; ask a running one to stop.
+
+    Raises:
+        Job.DoesNotExist: there is no such job.
+        NotCancellable: it has finished.
+    """
+    # A job can start, fail and wait again between two looks, but not for ever.
+    for _ in range(100):
+        if _cancel_waiting(job_id, by):
+            return CancelResult.CANCELLED
+        running = Job.objects.filter(pk=job_id, status=Status.RUNNING)
+        if running.filter(cancel_requested=False).update(
+            cancel_requested=True, cancelled_by=by, version=F("version") + 1
+        ):
+            return CancelResult.ASKED
+        job = Job.objects.only("status", "cancel_requested").get(pk=job_id)
+        if job.status == Status.CANCELLED:
+            return CancelResult.CANCELLED
+        if job.is_finished:
+            raise NotCancellable(f"This job has finished: {job.get_status_display()}.")
+        if job.status == Status.RUNNING:
+            return CancelResult.ASKED
+    raise NotCancellable("This job changes too fast to be cancelled. Try again.")
+
+
+def _cancel_waiting(job_id: uuid.UUID, by: str) -> int:
+    return Job.objects.filter(pk=job_id, status__in=WAITING).update(
+        status=Status.CANCELLED,
+        cancel_requested=True,
+        cancelled_by=by,
+        finished_at=timezone.now(),
+        error_type="Cancelled",
+        error_message=f"cancelled by {by}",
+        version=F("version") + 1,
+    )

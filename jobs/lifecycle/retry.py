@@ -1,0 +1,59 @@
+"""What people ask of a job: cancel it, run it again."""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from jobs.catalog.registry import load_task
+from jobs.core.db import connection
+from jobs.core.states import Status
+from jobs.errors import NotRetryable, UnknownTask
+from jobs.models import Job
+
+from .fair_position import next_fair_position
+
+
+def requeue(job: Job) -> None:
+    """Put a failed or cancelled job back into its queue, with a fresh budget of failures.
+
+    Raises:
+        NotRetryable: it succeeded, has not finished, its task is gone, or another unfinished job
+            has its unique key.
+    """
+    try:
+        load_task(job.task, job.module_path)
+    except UnknownTask as error:
+        raise NotRetryable(f"The task {job.task!r} is no longer in the code.") from error
+    try:
+        with transaction.atomic(using=connection().alias):
+            changed = _requeue(job)
+    except IntegrityError as error:
+        raise NotRetryable(
+            f"Another unfinished job has the same unique key, {job.unique_key!r}."
+        ) from error
+    job.refresh_from_db()
+    if not changed:
+        raise NotRetryable(
+            f"Only a failed or cancelled job can run again; this one is {job.get_status_display()}."
+        )
+
+
+def _requeue(job: Job) -> int:
+    return Job.objects.filter(pk=job.pk, status__in=[Status.FAILED, Status.CANCELLED]).update(
+        status=Status.QUEUED,
+        fair_position=next_fair_position(job),
+        failures=0,
+        lost_count=0,
+        cancel_requested=False,
+        cancelled_by="",
+        error_type="",
+        error_message="",
+        result=None,
+        run_after=None,
+        finished_at=None,
+        progress_done=None,
+        progress_total=None,
+        progress_message="",
+        version=F("version") + 1,
+    )

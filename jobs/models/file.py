@@ -1,0 +1,59 @@
+"""Files that came with a request or from a job. Their bytes are in ``core.storage``."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from jobs.core.uuid7 import uuid7
+
+from .job import Job
+
+
+class Upload(models.Model):
+    """A file that someone handed in, stored once; jobs hold references to it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    name = models.CharField(max_length=255)
+    size = models.PositiveBigIntegerField()
+    file = models.CharField(max_length=300)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UploadUse(models.Model):
+    """A job's reference to an upload: while there is one, the file stays."""
+
+    upload = models.ForeignKey(Upload, models.CASCADE, related_name="uses")
+    job = models.ForeignKey(Job, models.CASCADE, related_name="upload_uses")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["upload", "job"], name="jobs_upload_use"),)
+
+    def __str__(self) -> str:
+        return f"{self.upload_id} in {self.job_id}"
+
+
+class Artifact(models.Model):
+    """A file that a job made. A later attempt's file of the same name takes its place."""
+
+    job = models.ForeignKey(Job, models.CASCADE, related_name="artifacts", db_index=False)
+    attempt = models.PositiveIntegerField()
+    name = models.CharField(max_length=150)
+    size = models.PositiveBigIntegerField()
+    content_type = models.CharField(max_length=100, default="application/octet-stream")
+    file = models.CharField(max_length=300)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (models.UniqueConstraint(fields=["job", "name"], name="jobs_artifact_name"),)
+
+    def __str__(self) -> str:
+        return self.name

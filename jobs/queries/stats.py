@@ -1,0 +1,131 @@
+"""Numbers about queues and consumers, for people: each read is bounded, however full the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from jobs.backend import JobsBackend
+from jobs.compat import task_backends
+from jobs.conf import get_conf
+from jobs.core.db import connection
+from jobs.core.states import Status
+from jobs.models import Consumer, Job, Queue
+
+CAP: Final = 100_000
+"""Counting stops here: "100,000" then means "or more"."""
+
+_WAITING: Final = """
+SELECT 'queued' AS status, %s AS queue, COUNT(*) AS n FROM (
+    SELECT 1 FROM jobs_job WHERE status = 'queued' AND queue = %s LIMIT %s) AS counted
+"""
+_OTHERS: Final = """
+SELECT '{status}', queue, COUNT(*) FROM (
+    SELECT queue FROM jobs_job WHERE status = '{status}' LIMIT %s) AS counted
+GROUP BY queue
+"""
+
+# A loose index scan: one look in the index for each name, where DISTINCT would read every row.
+_NAMES: Final = """
+WITH RECURSIVE names(name) AS (
+    SELECT MIN({column}) FROM jobs_job WHERE {condition}
+    UNION ALL
+    SELECT (SELECT MIN({column}) FROM jobs_job WHERE {condition} AND {column} > names.name)
+    FROM names WHERE names.name IS NOT NULL
+)
+SELECT name FROM names WHERE name IS NOT NULL LIMIT 200
+"""
+
+
+@dataclass(slots=True)
+class QueueStats:
+    """What is in one queue, and who serves it. Counts stop at ``CAP``."""
+
+    name: str
+    paused: bool = False
+    waiting: int = 0
+    scheduled: int = 0
+    running: int = 0
+    consumers: list[Consumer] = field(default_factory=list)
+
+
+def configured_queues() -> set[str]:
+    """The queues that ``TASKS`` lists for this backend."""
+    ours = [backend for backend in task_backends.all() if isinstance(backend, JobsBackend)]
+    return {name for backend in ours for name in backend.queues}
+
+
+def waiting_queues() -> set[str]:
+    """The queues in which jobs wait, also those that nothing lists any more."""
+    return _names("queue", "status = 'queued'")
+
+
+def recorded_tasks() -> set[str]:
+    """The names of the tasks that have jobs (200 at most), also those that left the code."""
+    return _names("task", "1 = 1")
+
+
+def _names(column: str, condition: str) -> set[str]:
+    with connection().cursor() as cursor:
+        cursor.execute(_NAMES.format(column=column, condition=condition))
+        return {str(row[0]) for row in cursor.fetchall()}
+
+
+def living_consumers(now: datetime) -> list[Consumer]:
+    """The consumers that are not declared dead and have beaten within the lease.
+
+    A clock is compared here, which is good enough to tell people; nobody is declared dead by it.
+    """
+    heard = now - timedelta(seconds=get_conf().lease_seconds)
+    return list(Consumer.objects.filter(dead_at=None, heartbeat_at__gte=heard))
+
+
+def queue_stats(consumers: Iterable[Consumer]) -> list[QueueStats]:
+    """Return every queue that is configured, served, paused or has unfinished jobs, by name.
+
+    Args:
+        consumers: those that count as serving, as ``living_consumers`` finds them.
+    """
+    found = {name: QueueStats(name) for name in configured_queues() | waiting_queues()}
+    for row in Queue.objects.all():
+        found.setdefault(row.name, QueueStats(row.name)).paused = row.paused
+    for consumer in consumers:
+        for name in consumer.queues:
+            found.setdefault(name, QueueStats(name)).consumers.append(consumer)
+    for status, name, count in _unfinished(sorted(found)):
+        figures = found.setdefault(name, QueueStats(name))
+        setattr(figures, _COUNTED[status], count)
+    return [found[name] for name in sorted(found)]
+
+
+_COUNTED: Final = {
+    Status.QUEUED.value: "waiting",
+    Status.SCHEDULED.value: "scheduled",
+    Status.RUNNING.value: "running",
+}
+
+
+def _unfinished(queues: list[str]) -> list[tuple[str, str, int]]:
+    """Count the unfinished jobs in one statement: each part reads a partial index up to the cap."""
+    parts = [_WAITING] * len(queues)
+    parameters: list[Any] = [one for name in queues for one in (name, name, CAP)]
+    for status in (Status.SCHEDULED, Status.RUNNING):
+        parts.append(_OTHERS.format(status=status.value))
+        parameters.append(CAP)
+    with connection().cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), parameters)
+        return list(cursor.fetchall())
+
+
+def next_in_line(queue: str) -> Job | None:
+    """The waiting job that would be taken first, None when none waits."""
+    waiting = Job.objects.filter(status=Status.QUEUED, queue=queue)
+    return waiting.order_by("-priority", "fair_position", "id").first()
+
+
+def waits_since(job: Job) -> datetime:
+    """Since when a job could have been taken: it was handed in, came due, or was handed back."""
+    last = job.attempts.order_by("-number").values_list("ended_at", flat=True).first()
+    return max(one for one in (job.created_at, job.run_after, last) if one is not None)

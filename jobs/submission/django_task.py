@@ -1,0 +1,49 @@
+"""Django's own ``@task`` functions: accepted from code alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+
+from jobs import lifecycle
+from jobs.compat import Task
+from jobs.conf import get_conf
+from jobs.core.jsonutils import jsonable
+from jobs.core.uuid7 import uuid7
+from jobs.errors import InvalidArguments
+from jobs.models import Job
+
+from .notify import notify_submitted
+from .submit import SubmitResult, when_available
+
+
+def submit_django_task(task: Task[..., Any], args: Any, kwargs: Any) -> SubmitResult:
+    """Hand in a job for a ``@task`` function. It gets one attempt, as Django's contract has it.
+
+    Raises:
+        InvalidArguments: an argument is no JSON.
+        Unavailable: the database cannot take it now.
+    """
+    try:
+        args, kwargs = jsonable(list(args)), jsonable(dict(kwargs))
+    except (ValueError, TypeError) as error:
+        raise InvalidArguments(
+            [{"pointer": "", "detail": f"An argument is no JSON: {error}"}]
+        ) from error
+    job = Job.new(
+        id=uuid7(),
+        created_at=timezone.now(),
+        task=task.module_path,
+        module_path=task.module_path,
+        queue=task.queue_name,
+        priority=task.priority,
+        args=args,
+        kwargs=kwargs,
+        max_attempts=1,
+        timeout=get_conf().default_timeout,
+        run_after=task.run_after,
+    )
+    rung = when_available(lambda: lifecycle.insert_job(job, ring=True))
+    notify_submitted(job, task, ring=not rung)
+    return SubmitResult(job, created=True)

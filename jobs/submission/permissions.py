@@ -1,0 +1,34 @@
+"""Who may hand in what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jobs.catalog.registry import AnyTask
+from jobs.catalog.task import STAFF
+from jobs.errors import NotAllowed
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+
+def may_use(task: AnyTask, user: AbstractBaseUser | AnonymousUser | None) -> bool:
+    """Whether this user may hand in, or run again, jobs of this task."""
+    if task.permission is None:
+        return True
+    if user is None or not user.is_active:
+        return False
+    if task.permission == STAFF:
+        return bool(getattr(user, "is_staff", False))
+    has_permission = getattr(user, "has_perm", None)
+    return has_permission is not None and bool(has_permission(task.permission))
+
+
+def require_permission(task: AnyTask, user: AbstractBaseUser | AnonymousUser | None) -> None:
+    """Check that the user may.
+
+    Raises:
+        NotAllowed: he may not.
+    """
+    if not may_use(task, user):
+        raise NotAllowed(f"You may not hand in {task.title!r}: it needs {task.permission!r}.")

@@ -1,0 +1,32 @@
+"""Handing in a finished job once more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from jobs import brokers, lifecycle
+from jobs.catalog import find_task
+from jobs.core.db import connection
+from jobs.models import Job
+
+from .permissions import require_permission
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+
+def retry_job(job: Job, user: AbstractBaseUser) -> None:
+    """Put a failed or cancelled job back into its queue, and tell the consumers.
+
+    Raises:
+        NotAllowed: the user may not hand in jobs of this task.
+        NotRetryable: it succeeded, has not finished, its task is gone, or another unfinished job
+            has its unique key.
+    """
+    task = find_task(job.task)
+    if task is not None:
+        require_permission(task, user)
+    lifecycle.requeue(job)
+    transaction.on_commit(lambda: brokers.notify(job.queue, job.id), using=connection().alias)

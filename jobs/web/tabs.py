@@ -1,0 +1,57 @@
+"""What the parts of a job's page need to know."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.http import HttpRequest
+
+from jobs.core.states import Status
+from jobs.models import Artifact, Job
+from jobs.queries import logs
+
+from .result_tree import Sort, as_text, result_node
+
+TABS: Final = ("result", "log", "attempts")
+PICTURES: Final = frozenset({"image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp"})
+LARGE_RESULT: Final = "result.json"
+
+
+def tab_of(job: Job, asked: str) -> str:
+    """The tab that is open: the one asked for, else the log while it runs and says something."""
+    if asked in TABS:
+        return asked
+    return "log" if job.status == Status.RUNNING and job.log_size else "result"
+
+
+def panel_context(
+    request: HttpRequest, job: Job, tab: str, files: list[Artifact]
+) -> dict[str, Any]:
+    """Return what the open tab shows."""
+    if tab == "log":
+        return log_context(job, request.GET.get("find", "").strip())
+    if tab == "attempts":
+        return {"attempts": list(job.attempts.order_by("number"))}
+    return _result_context(job, files, Sort.read(request.GET.get("sort", "")))
+
+
+def log_context(job: Job, find: str) -> dict[str, Any]:
+    """Return the end of the log or, when something is looked for, the lines that hold it."""
+    if find:
+        hits, more = logs.found(job, find)
+        return {"find": find, "hits": hits, "more_hits": more}
+    return {"log": logs.tail(job)}
+
+
+def _result_context(job: Job, files: list[Artifact], sort: Sort) -> dict[str, Any]:
+    context: dict[str, Any] = {
+        "pictures": [file for file in files if file.content_type in PICTURES],
+    }
+    if job.status == Status.SUCCEEDED:
+        large = next((file for file in files if file.name == LARGE_RESULT), None)
+        if job.result is None and large is not None:
+            return {**context, "large": large}
+        return {**context, "node": result_node(job.result, sort), "text": as_text(job.result)}
+    if job.status == Status.FAILED:
+        context["attempt"] = job.attempts.order_by("-number").first()
+    return context

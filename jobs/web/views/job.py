@@ -1,0 +1,103 @@
+"""The page of a job, and what a page that is open asks for again and again."""
+
+from __future__ import annotations
+
+import zlib
+from datetime import datetime
+from typing import Any, Final
+
+from django.http import HttpResponse, HttpResponseNotModified
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from jobs.catalog import find_task
+from jobs.core.states import Status
+from jobs.models import Job
+from jobs.queries import logs
+from jobs.queries.waiting_reason import Reason, why_waiting
+from jobs.submission import may_use
+from jobs.web.access import SignedIn, signed_in, visible_job
+from jobs.web.arguments import shown_arguments
+from jobs.web.curl import as_curl
+from jobs.web.fragments import fragment
+from jobs.web.progress import page_title, progress_of
+from jobs.web.rows import title_of
+from jobs.web.tabs import panel_context, tab_of
+
+PARTS: Final = ("status", "actions", "now", "panel", "facts")
+
+
+@require_safe
+@signed_in
+def job(request: SignedIn, job_id: str) -> HttpResponse:
+    """Show a job: how far it is, its result, log, attempts, files and arguments."""
+    found = visible_job(request, job_id)
+    now = timezone.now()
+    reason = why_waiting(found, now)
+    uploads = [use.upload for use in found.upload_uses.select_related("upload")]
+    context = _context(request, found, now, reason)
+    context |= panel_context(request, found, context["tab"], context["files"])
+    context |= {
+        "parts": {name: fragment(request, name, context) for name in PARTS},
+        "uploads": uploads,
+        "arguments": shown_arguments(found, uploads),
+        "curl": as_curl(request, found),
+        "etag": _etag(found, reason),
+    }
+    return render(request, "jobs/job.html", context)
+
+
+@require_safe
+@signed_in
+def live(request: SignedIn, job_id: str) -> HttpResponse:
+    """Answer with the parts of a job's page as they are now; 304 when nothing has changed."""
+    found = visible_job(request, job_id, light=True)
+    now = timezone.now()
+    reason = why_waiting(found, now)
+    etag = _etag(found, reason)
+    if request.headers.get("If-None-Match") == etag:
+        return HttpResponseNotModified(headers={"ETag": etag, "Cache-Control": "no-store"})
+    context = _context(request, found, now, reason)
+    names = list(PARTS)
+    if context["tab"] == "log" == request.GET.get("on"):
+        # The page has this log already: only what came since is sent.
+        names.remove("panel")
+        context["news"] = _log_news(request, found)
+    else:
+        context |= panel_context(request, found, context["tab"], context["files"])
+    context["parts"] = [fragment(request, name, context, again=True) for name in names]
+    html = render_to_string("jobs/_live.html", context, request)
+    return HttpResponse(html, headers={"ETag": etag, "Cache-Control": "no-store"})
+
+
+def _context(request: SignedIn, found: Job, now: datetime, reason: Reason | None) -> dict[str, Any]:
+    title = title_of(found.task)
+    task = find_task(found.task)
+    return {
+        "job": found,
+        "title": title,
+        "page_title": page_title(found, title),
+        "reason": reason,
+        "progress": progress_of(found, now),
+        "files": list(found.artifacts.all()),
+        "tab": tab_of(found, request.GET.get("tab", "")),
+        "task": task,
+        "again": task is not None and may_use(task, request.user),
+        "can_retry": found.status in (Status.FAILED, Status.CANCELLED),
+        "section": "jobs",
+    }
+
+
+def _etag(found: Job, reason: Reason | None) -> str:
+    """The row's version, and why it waits: that changes without the row."""
+    return f'"{found.id.hex}-{found.version}-{zlib.crc32(repr(reason).encode()):x}"'
+
+
+def _log_news(request: SignedIn, found: Job) -> logs.LogPiece | None:
+    """What the log has more than the page, which says how far it has read."""
+    offset = request.GET.get("offset", "")
+    if not offset.isdecimal() or int(offset[:12]) >= found.log_size:
+        return None
+    return logs.since(found, int(offset[:12]))

@@ -1,0 +1,119 @@
+"""On PostgreSQL a job, its commit and the ring for it travel together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from jobs import lifecycle
+from jobs.brokers.wakeup.pg_listen import PgListener
+from jobs.consumer.batch_writer import Batch, write
+from jobs.core.uuid7 import uuid7
+from jobs.lifecycle import notify_in_message
+from jobs.models import Job
+from tests.brokers.servers import Setup
+from tests.desk import tasks
+
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.parametrize(
+        "setup", [Setup("postgres", database="postgres").parameter()], indirect=True
+    ),
+]
+
+
+@pytest.fixture
+def bell(setup: Setup) -> Iterator[PgListener]:
+    bell = PgListener("default")
+    assert bell.wait(5)  # connecting rings
+    yield bell
+    bell.close()
+
+
+def test_a_submission_is_one_message_and_rings_for_its_queue(bell: PgListener) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        tasks.square.enqueue(3)
+    assert len(queries) == 1
+    assert bell.wait(5)
+    assert bell.queues == {"default"}
+
+
+def test_in_a_transaction_of_the_callers_it_rings_after_the_commit(bell: PgListener) -> None:
+    with transaction.atomic():
+        tasks.square.enqueue(3)
+        assert not bell.wait(0.05)
+    assert bell.wait(5)
+
+
+def test_what_is_refused_leaves_no_transaction_open(bell: PgListener) -> None:
+    taken: Any = Job.objects.get(pk=tasks.square.enqueue(3).id)
+    nobody = Job(task="t", owner_id=12345)
+    assert bell.wait(5)
+    # The first at its INSERT, the other at the commit: foreign keys are looked at there.
+    for job in (Job(task="t", id=taken.id), nobody):
+        with pytest.raises(IntegrityError):
+            lifecycle.insert_job(job, ring=True)
+        assert Job.objects.count() == 1
+        assert not connection.connection.info.transaction_status
+    assert not bell.wait(0.05)
+
+
+@pytest.mark.parametrize("code", ["54000", "42P01"])
+def test_a_ring_that_fails_is_no_refusal(setup: Setup, code: str) -> None:
+    """The queue of NOTIFY may be full: the job is recorded by then."""
+    fails = f"DO $$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = '{code}'; END $$"
+    insert = "INSERT INTO jobs_queue (name, paused) VALUES (%s, false)"
+    if code == "54000":
+        notify_in_message.run_and_notify(connection, insert, ["q"], (fails, []))
+    else:
+        with pytest.raises(DatabaseError):
+            notify_in_message.run_and_notify(connection, insert, ["q"], (fails, []))
+
+
+def test_a_look_is_one_statement_that_claims(setup: Setup) -> None:
+    consumer = lifecycle.register("host", 1, ["default"], 4)
+    looks = Batch(claims={"default": 4, "mail": 4})
+    with CaptureQueriesContext(connection) as queries:
+        assert not write(looks, consumer).committed
+        job = tasks.square.enqueue(3)
+        written = write(looks, consumer)
+    assert [str(claim.id) for claim in written.claims["default"]] == [job.id]
+    assert written.committed
+    assert len(queries) == 5
+
+
+def test_a_claim_counts_though_the_next_look_fails(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumer = lifecycle.register("host", 1, ["default"], 4)
+    job = tasks.square.enqueue(3)
+    claim = lifecycle.claim_jobs
+
+    def failing(queue: str, *args: Any) -> Any:
+        if queue == "mail":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        return claim(queue, *args)
+
+    monkeypatch.setattr(lifecycle, "claim_jobs", failing)
+    written = write(Batch(claims={"default": 4, "mail": 4}), consumer)
+    assert {queue: len(found) for queue, found in written.claims.items()} == {"default": 1}
+    connection.close()
+    assert Job.objects.get(pk=job.id).consumer_id == consumer
+
+
+def test_a_paused_queue_gives_nothing_and_nothing_is_locked(setup: Setup) -> None:
+    consumer = lifecycle.register("host", 1, ["default"], 4)
+    tasks.square.enqueue(3)
+    lifecycle.set_paused("default", paused=True)
+    with transaction.atomic():
+        assert lifecycle.claim_jobs("default", 4, consumer, timezone.now()) == []
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_current_xact_id_if_assigned() IS NULL")
+            assert cursor.fetchone() == (True,)
+    assert lifecycle.claim_jobs("default", 4, uuid7(), timezone.now()) == []

@@ -1,0 +1,107 @@
+"""Submissions of several threads share a commit, and each hears of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import DataError, IntegrityError, OperationalError, connection
+from django.test.utils import CaptureQueriesContext
+
+from jobs import lifecycle
+from jobs.lifecycle import group_commit
+from jobs.models import Job
+from tests.threads import in_threads
+from tests.waiting import wait_until
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL commits side by side"),
+]
+MANY = 8
+
+
+@pytest.fixture
+def lots(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows each statement had."""
+    sizes: list[int] = []
+    insert = group_commit._insert
+
+    def noted(db: Any, rows: list[Any]) -> None:
+        sizes.append(len(rows))
+        insert(db, rows)
+
+    monkeypatch.setattr(group_commit, "_insert", noted)
+    return sizes
+
+
+def all_in_line(work: Callable[[int], Any]) -> list[Any]:
+    """Let threads hand in a job each; the first may begin when all of them stand in line."""
+    line = group_commit.group_commit_for(connection)
+    with line._turn:
+        found: list[Any] = []
+        threads = threading.Thread(target=lambda: found.extend(in_threads(MANY, work)))
+        threads.start()
+        wait_until(lambda: len(line._rows) == MANY, what="everyone in line")
+    threads.join(60)
+    return found
+
+
+def record(job: Job) -> str:
+    """Hand in a job; return the name of the error that its thread got."""
+    try:
+        lifecycle.insert_job(job)
+    except Exception as error:  # noqa: BLE001  (told to the test)
+        return type(error).__name__
+    return ""
+
+
+def test_alone_it_is_one_statement() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        lifecycle.insert_job(Job(task="t"))
+    assert len(queries) == 1
+    assert Job.objects.count() == 1
+
+
+def test_who_waits_is_taken_along(lots: list[int]) -> None:
+    assert all_in_line(lambda number: record(Job(task=f"t{number}"))) == [""] * MANY
+    assert lots == [MANY]
+    assert set(Job.objects.values_list("task", flat=True)) == {f"t{n}" for n in range(MANY)}
+
+
+def test_one_that_is_refused_keeps_no_other_out(lots: list[int]) -> None:
+    def work(number: int) -> str:
+        return record(Job(task=f"t{number}", unique_slot="same" if number in {2, 5} else None))
+
+    errors = all_in_line(work)
+    assert sorted(errors) == [""] * (MANY - 1) + [IntegrityError.__name__]
+    assert errors.index(IntegrityError.__name__) in {2, 5}
+    assert Job.objects.count() == MANY - 1
+    assert group_commit.group_commit_for(connection)._rows == []
+
+
+def test_a_database_that_is_away_is_said_to_all_at_once(
+    lots: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(db: Any, rows: list[Any]) -> None:
+        lots.append(len(rows))
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(group_commit, "_insert", away)
+    errors = all_in_line(lambda number: record(Job(task="t")))
+    assert errors == [OperationalError.__name__] * MANY
+    assert lots == [MANY]
+    assert not Job.objects.exists()
+
+
+def test_a_value_that_no_database_takes_is_its_own_threads_error(lots: list[int]) -> None:
+    def work(number: int) -> str:
+        bad: Any = object() if number == 4 else None
+        return record(Job(task="t", timeout=bad))
+
+    errors = all_in_line(work)
+    assert errors[4] not in {"", DataError.__name__}
+    assert [bool(error) for error in errors].count(True) == 1
+    assert Job.objects.count() == MANY - 1

@@ -1,0 +1,54 @@
+"""Who asks how much a broker holds never waits for it."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from jobs.brokers import depth_cache
+from jobs.brokers.depth_cache import DepthCache
+from tests.waiting import wait_until
+
+
+@pytest.fixture(autouse=True)
+def always_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(depth_cache, "FRESH_SECONDS", 0.0)
+
+
+def test_the_first_hears_nothing_the_next_the_answer() -> None:
+    hearsay = DepthCache({"a": 3, "b": 0}.get)
+    assert hearsay.of(["a", "b"]) == {}
+    wait_until(lambda: hearsay.of(["a", "b"]) == {"a": 3, "b": 0})
+
+
+def test_a_broker_that_hangs_is_asked_once_and_holds_nobody_up() -> None:
+    go, asked = threading.Event(), []
+
+    def ask(queue: str) -> int:
+        asked.append(queue)
+        assert go.wait(60)
+        return 1
+
+    hearsay = DepthCache(ask)
+    for _ in range(5):
+        assert hearsay.of(["a"]) == {}
+    wait_until(lambda: asked)
+    assert asked == ["a"]
+    go.set()
+    wait_until(lambda: hearsay.of(["a"]) == {"a": 1})
+
+
+def test_a_broker_that_fails_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([RuntimeError("away"), None, 7])
+
+    def ask(queue: str) -> int | None:
+        answer = next(answers, 7)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    hearsay = DepthCache(ask)
+    wait_until(lambda: hearsay.of(["a"]) == {"a": 7})
+    monkeypatch.setattr(depth_cache, "OLD_SECONDS", 0.0)
+    assert hearsay.of(["a"]) == {}

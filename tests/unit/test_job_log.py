@@ -1,0 +1,50 @@
+"""A line for each job, and one for many that went well together."""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from jobs.consumer.job_log import EACH, log_finished
+from jobs.core.states import AttemptOutcome
+from jobs.core.uuid7 import uuid7
+
+
+def ended(
+    task: str = "a.b", ending: AttemptOutcome = AttemptOutcome.SUCCEEDED, message: str = ""
+) -> Any:
+    claim = SimpleNamespace(id=uuid7(), task=task, attempt=1)
+    return SimpleNamespace(seconds=0.25), SimpleNamespace(
+        claim=claim, ending=ending, message=message
+    )
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(logging.getLogger("jobs"), "propagate", True)
+    caplog.set_level(logging.INFO, "jobs")
+    return lambda: [record.getMessage() for record in caplog.records]
+
+
+def test_a_few_get_a_line_each(lines: Any) -> None:
+    many = [ended() for _ in range(EACH)]
+    log_finished(many, set())
+    assert len(lines()) == EACH
+    assert str(many[0][1].claim.id) in lines()[0]
+
+
+def test_many_get_a_line_a_task(lines: Any) -> None:
+    log_finished([ended() for _ in range(EACH)] + [ended("c.d")], set())
+    assert lines() == [f"a.b: {EACH} done, in 0.250 s at most", "c.d: 1 done, in 0.250 s at most"]
+
+
+def test_who_failed_or_came_late_is_always_named(lines: Any) -> None:
+    failed, late = ended(ending=AttemptOutcome.FAILED, message="no disk\nmore"), ended()
+    told = {(late[1].claim.id, 1)}
+    log_finished([*[ended() for _ in range(EACH)], failed, late], told)
+    assert any(str(failed[1].claim.id) in line and "no disk" in line for line in lines())
+    assert any(str(late[1].claim.id) in line and "given up" in line for line in lines())
+    assert len(lines()) == 3

@@ -1,0 +1,105 @@
+"""funboost goes without the drivers that nothing calls; nobody else does."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jobs.brokers.funboost import stubs
+
+LIBRARY = """
+import driver.client as client
+from driver import Index, errors
+
+class Mine(client.Client):
+    limit: "client.Options[int]" = None
+
+def ask():
+    try:
+        raise errors.DriverError("away")
+    except errors.DriverError:
+        return "caught"
+"""
+
+
+@pytest.fixture
+def libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A library on the path, and a driver that it wants."""
+    (tmp_path / "library.py").write_text(LIBRARY, encoding="utf-8")
+    (tmp_path / "driver").mkdir()
+    (tmp_path / "driver" / "__init__.py").write_text("Index = 'the real one'", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(stubs, "UNUSED", frozenset({"driver"}))
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] in {"driver", "library"}]:
+        del sys.modules[name]
+
+
+@pytest.mark.usefixtures("libraries")
+def test_who_goes_on_with_a_stand_in_may_name_it_but_not_call_it() -> None:
+    with stubs.unused_drivers(ours={"library"}):
+        library = importlib.import_module("library")
+    assert sys.modules["library"] is library
+    with pytest.raises(RuntimeError, match="Client is a stand-in"):
+        library.client.Client()
+    with pytest.raises(RuntimeError, match="Mine is a stand-in"):
+        library.Mine()
+
+
+@pytest.mark.usefixtures("libraries")
+def test_everybody_else_gets_the_real_one() -> None:
+    with stubs.unused_drivers(ours=()):
+        spoilt = importlib.import_module("library")
+    assert spoilt.Index != "the real one"
+    assert "library" not in sys.modules
+    assert importlib.import_module("driver").Index == "the real one"
+
+
+@pytest.mark.usefixtures("libraries")
+def test_a_driver_that_is_loaded_already_stays() -> None:
+    driver = importlib.import_module("driver")
+    with stubs.unused_drivers(ours=()):
+        assert importlib.import_module("driver") is driver
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module("driver.client")
+
+
+AFTER_FUNBOOST = """
+import sys, django
+django.setup()
+import jobs.brokers.funboost.loader
+from jobs.brokers.funboost import stubs
+assert "funboost" in sys.modules
+for name in stubs.UNUSED:
+    assert name not in sys.modules, name
+for name, module in list(sys.modules.items()):
+    if name.partition(".")[0] not in {"funboost", "nb_log"}:
+        assert not stubs._holds_one(module, []), name
+import pymongo, redis
+redis.Redis.from_url("redis://127.0.0.1:1"), pymongo.IndexModel("name")
+print("whole")
+"""
+
+
+def test_after_funboost_the_drivers_are_whole(tmp_path: Path) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", AFTER_FUNBOOST],
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        timeout=60,
+        cwd=Path(__file__).parents[2],
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "webapp.settings",
+            "SECRET_KEY": "x" * 50,
+            "JOBS_DATA_DIR": str(tmp_path),
+        },
+    )
+    assert answer.stdout.strip() == "whole", answer.stderr
