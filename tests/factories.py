@@ -43,12 +43,12 @@ def make_job(**fields: Any) -> Job:
         fields.setdefault("consumer_id", uuid7())
     if status in FINAL:
         fields.setdefault("finished_at", now)
-    return Job.objects.create(**{"task": "desk.square", "kwargs": {"n": 7}, **fields})
+    return Job.objects.create(**{"task": "testapp.square", "kwargs": {"n": 7}, **fields})
 
 
 def record(**fields: Any) -> Job:
     """Record a job as a submission does, with its turn."""
-    job = Job(**{"task": "desk.square", "kwargs": {"n": 7}, **fields})
+    job = Job(**{"task": "testapp.square", "kwargs": {"n": 7}, **fields})
     lifecycle.insert_job(job)
     return Job.objects.get(pk=job.pk)
 

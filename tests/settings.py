@@ -24,5 +24,5 @@ from webapp.settings import *  # noqa: F403
 # A slow hash is of no use here and would be most of the run's time.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.desk"]  # noqa: F405
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.testapp"]  # noqa: F405
 TASKS = {"default": {"BACKEND": "jobs.backend.JobsBackend", "QUEUES": ["default", "mail"]}}

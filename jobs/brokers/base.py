@@ -96,10 +96,10 @@ class Broker(Protocol):
     def takes_messages(self) -> bool:
         """Whether programs that know nothing of the database can hand in jobs by it."""
 
-    def get_ready(self) -> None:
+    def warm_up(self) -> None:
         """Get ready to announce, beside the caller: there will be jobs."""
 
-    def announce(self, queue: str, job_id: uuid.UUID) -> None:
+    def notify(self, queue: str, job_id: uuid.UUID) -> None:
         """Send a permit. Returns at once; a broker that is down costs the caller nothing."""
 
     def flush(self, seconds: float) -> None:
@@ -108,10 +108,10 @@ class Broker(Protocol):
     def leave(self, seconds: float) -> None:
         """Let go of what ``consume`` holds, at most so long; the intake is stopping."""
 
-    def inherit(self, consumer: str) -> None:
+    def adopt_pending(self, consumer: str) -> None:
         """Another consumer was found dead: what it has received and not acknowledged is ours."""
 
-    def bell(self) -> Listener:
+    def listener(self) -> Listener:
         """Return what wakes an idle consumer of this process."""
 
     def consume(self, queues: Sequence[str], intake: ConsumerPort, threads: int) -> None:

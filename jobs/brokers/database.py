@@ -37,10 +37,10 @@ class DatabaseBroker:
         self.url = url
         self._bell: Listener | None = None
 
-    def get_ready(self) -> None:
+    def warm_up(self) -> None:
         """There is nothing to make ready."""
 
-    def announce(self, queue: str, job_id: uuid.UUID) -> None:
+    def notify(self, queue: str, job_id: uuid.UUID) -> None:
         """Wake those that listen; nothing is to be sent: the row is the message."""
         db = _jobs_database()
         if db.vendor == "postgresql":
@@ -60,10 +60,10 @@ class DatabaseBroker:
         if self._bell is not None:
             self._bell.close()
 
-    def inherit(self, consumer: str) -> None:
+    def adopt_pending(self, consumer: str) -> None:
         """What the dead were running is handed back in the table."""
 
-    def bell(self) -> Listener:
+    def listener(self) -> Listener:
         """What the database has to tell of commits; one that has nothing is looked at on time."""
         db = _jobs_database()
         if db.vendor == "sqlite":

@@ -38,13 +38,13 @@ class MessageBroker:
         """Return a new consumer's connection to the messages of one queue."""
         raise NotImplementedError
 
-    def announce(self, queue: str, job_id: uuid.UUID) -> None:
+    def notify(self, queue: str, job_id: uuid.UUID) -> None:
         """Have a permit sent."""
         self._announcer.put(queue, job_id)
 
-    def get_ready(self) -> None:
+    def warm_up(self) -> None:
         """Have the client loaded and connected."""
-        self._announcer.get_ready()
+        self._announcer.warm_up()
 
     def flush(self, seconds: float) -> None:
         """Wait until every permit is sent."""
@@ -56,11 +56,11 @@ class MessageBroker:
 
         leave(seconds)
 
-    def inherit(self, consumer: str) -> None:
+    def adopt_pending(self, consumer: str) -> None:
         """Have each link look at what the dead left, if its server keeps books on consumers."""
         self._dead.append(consumer)
 
-    def bell(self) -> Listener:
+    def listener(self) -> Listener:
         """None: permits ring."""
         return SilentListener()
 

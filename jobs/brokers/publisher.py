@@ -72,7 +72,7 @@ class Publisher:
                 self._begun = [one]
             self._wake()
 
-    def get_ready(self) -> None:
+    def warm_up(self) -> None:
         """Have nothing sent: a client that is loaded and connected for that is so for what comes
         next. Returns at once."""
         with self._changed:

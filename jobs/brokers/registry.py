@@ -57,7 +57,7 @@ def warm_up(**_: object) -> None:
     """
     request_finished.disconnect(warm_up)
     with suppress(BrokerError):  # the checks tell, and who hands in a job
-        get_broker().get_ready()
+        get_broker().warm_up()
 
 
 def notify_statement(queue: str) -> tuple[str, list[str]] | None:
@@ -69,7 +69,7 @@ def notify_statement(queue: str) -> tuple[str, list[str]] | None:
 
 def notify(queue: str, job_id: uuid.UUID) -> None:
     """Tell consumers of a job that has been committed to a queue."""
-    get_broker().announce(queue, job_id)
+    get_broker().notify(queue, job_id)
 
 
 def notify_all(found: Iterable[tuple[str, uuid.UUID]]) -> None:
@@ -78,7 +78,7 @@ def notify_all(found: Iterable[tuple[str, uuid.UUID]]) -> None:
     # A message is for one consumer; a broker without messages rings all of them at once.
     lot = found if broker.takes_messages else dict(found).items()
     for queue, job_id in lot:
-        broker.announce(queue, job_id)
+        broker.notify(queue, job_id)
 
 
 def notify_after_commit(found: Iterable[tuple[str, uuid.UUID]]) -> None:

@@ -119,14 +119,14 @@ class Maintenance:
         for consumer in self._watch.silent(self._consumer()):
             if lifecycle.mark_dead(*consumer):
                 logger.warning("Consumer %s is silent: its jobs run again.", consumer[0])
-                get_broker().inherit(str(consumer[0]))
+                get_broker().adopt_pending(str(consumer[0]))
                 self._rescue.hurry(0)
 
     def _rescue_orphans(self) -> None:
         for consumer in self._watch.proven_dead(self._consumer()):
             if lifecycle.mark_dead(consumer):
                 logger.warning("Consumer %s is dead: its jobs run again.", consumer)
-                get_broker().inherit(str(consumer))
+                get_broker().adopt_pending(str(consumer))
         if lifecycle.release_unconfirmed(self._consumer(), self._desk.held()):
             self._desk.look()
         for orphan in lifecycle.orphaned_consumers():

@@ -82,7 +82,7 @@ class ConsumerProcess:
     def run(self) -> int:
         """Consume until told to stop; return the exit code."""
         broker = get_broker()
-        bell = broker.bell()
+        bell = broker.listener()
         with captured():
             self._writer.start()
             threading.Thread(target=self._listen, args=(bell,), name="bell", daemon=True).start()

@@ -107,8 +107,8 @@ class Bench:
 
     def _pickups(self, consumers: Any) -> list[float]:
         """From the call of ``enqueue`` to the task's first line; the consumer was idle before."""
-        from tests.desk import tasks
         from tests.running import wait_finished
+        from tests.testapp import tasks
 
         self._consumer = consumers.start()
         rng = random.Random(1)
@@ -123,7 +123,7 @@ class Bench:
 
     def _rate(self) -> float:
         """Jobs that do nothing, handed in by one thread, until all are recorded as done."""
-        from tests.desk import tasks
+        from tests.testapp import tasks
 
         began = time.monotonic()
         for _ in range(JOBS):
@@ -133,8 +133,8 @@ class Bench:
 
     def _reruns(self, consumers: Any) -> list[float]:
         """From SIGKILL to the claim of what was running; another consumer is started at once."""
-        from tests.desk import tasks
         from tests.running import wait_status
+        from tests.testapp import tasks
 
         found = []
         for number in range(DEATHS):
@@ -155,7 +155,7 @@ class Bench:
         handed in meanwhile is refused."""
         from django.db import connection
 
-        from tests.desk import tasks
+        from tests.testapp import tasks
 
         server = self._servers[-1]
         found = []

@@ -56,7 +56,7 @@ class Bench:
 
     def _hold(self) -> tuple[Path, Path, str]:
         """Hand in a job and wait until it runs."""
-        from tests.desk import tasks
+        from tests.testapp import tasks
 
         self._number += 1
         ledger, go = (self._folder / f"{name}{self._number}" for name in ("ledger", "go"))

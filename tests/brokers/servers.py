@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from tests.desk.apps import ELSEWHERE
 from tests.procs import ROOT
+from tests.testapp.apps import ELSEWHERE
 from webapp.database import from_url
 
 

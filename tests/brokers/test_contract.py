@@ -13,8 +13,8 @@ from jobs import brokers, lifecycle
 from jobs.core.states import UNFINISHED
 from jobs.models import Job
 from tests.brokers.servers import Setup
-from tests.desk import tasks
 from tests.running import Consumers, stored, wait_finished, wait_status
+from tests.testapp import tasks
 from tests.waiting import wait_until
 
 SETUPS = [

@@ -8,8 +8,8 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from tests.brokers.servers import Setup
-from tests.desk import tasks
 from tests.running import Consumers, wait_finished, wait_status
+from tests.testapp import tasks
 from tests.waiting import wait_until
 
 pytestmark = [

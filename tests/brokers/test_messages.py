@@ -21,8 +21,8 @@ from jobs.core.uuid7 import uuid7
 from jobs.models import Job, QuarantinedMessage
 from tests.brokers.producers import Send, sender_of
 from tests.brokers.servers import Setup
-from tests.desk import tasks
 from tests.running import ConsumerHandle, Consumers, wait_finished
+from tests.testapp import tasks
 from tests.waiting import wait_until
 
 SETUPS = [
@@ -55,7 +55,7 @@ def start(consumers: Consumers) -> Start:
 
 
 def _message(**changes: Any) -> bytes:
-    value = {"job_id": str(uuid7()), "task": "desk.square", "args": {"n": 7}, **changes}
+    value = {"job_id": str(uuid7()), "task": "testapp.square", "args": {"n": 7}, **changes}
     return json.dumps(value).encode()
 
 
@@ -108,8 +108,8 @@ def _rubbish() -> list[tuple[bytes, str]]:
         (b"[" * 100_000, "nested too deeply"),
         (b"x" * (1024**2 + 1), "over the limit"),
         (b"[1]", "no JSON object"),
-        (_message(task="desk.sqare"), "There is no task named 'desk.sqare'"),
-        (_message(task="tests.desk.tasks.plain", args={"a": 1}), "There is no task named"),
+        (_message(task="testapp.sqare"), "There is no task named 'testapp.sqare'"),
+        (_message(task="tests.testapp.tasks.plain", args={"a": 1}), "There is no task named"),
         (_message(args={"n": "seven"}), "The arguments do not fit"),
         (_message(args={"n": 7, "m": 8}), "The arguments do not fit"),
         (_message(job_id=str(uuid.uuid4())), "no UUID of version 7"),

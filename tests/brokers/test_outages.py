@@ -28,8 +28,8 @@ from tests.brokers.kafka_server import KafkaServer
 from tests.brokers.producers import sender_of
 from tests.brokers.redis_server import RedisServer
 from tests.brokers.servers import Setup, default_database
-from tests.desk import tasks
 from tests.running import Consumers, wait_finished, wait_status
+from tests.testapp import tasks
 from tests.waiting import wait_until
 
 pytestmark = [
@@ -122,7 +122,7 @@ def post(live_server: LiveServer, server: Server, consumers: Consumers) -> Calla
     def post(n: int) -> str:
         request = urllib.request.Request(
             f"{live_server.url}/api/v1/jobs",
-            json.dumps({"task": "desk.square", "args": {"n": n}}).encode(),
+            json.dumps({"task": "testapp.square", "args": {"n": n}}).encode(),
             {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=30) as answer:
@@ -145,7 +145,7 @@ def _typical_seconds(post: Callable[[int], str], ids: list[str]) -> float:
 def _message(server: Server, n: int) -> str:
     """Hand in a job as another program does: only the broker can tell of it."""
     job_id = str(uuid7())
-    body = f'{{"job_id": "{job_id}", "task": "desk.square", "args": {{"n": {n}}}}}'
+    body = f'{{"job_id": "{job_id}", "task": "testapp.square", "args": {{"n": {n}}}}}'
     sender_of(server.url.partition("?")[0])(body.encode())
     return job_id
 

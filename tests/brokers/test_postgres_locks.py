@@ -17,8 +17,8 @@ from django.test import Client
 from jobs.lifecycle import limited_lock_waits, lock_timeout
 from jobs.models import Consumer, Job, Token
 from tests.brokers.servers import Setup
-from tests.desk import tasks
 from tests.running import Consumers, wait_finished, wait_status
+from tests.testapp import tasks
 from tests.waiting import wait_until
 
 pytestmark = [
@@ -80,7 +80,7 @@ def signed_in(setup: Setup) -> Client:
 def _post(token: str) -> Any:
     return Client(headers={"Authorization": f"Bearer {token}"}).post(
         "/api/v1/jobs",
-        json.dumps({"task": "desk.square", "args": {"n": 3}}),
+        json.dumps({"task": "testapp.square", "args": {"n": 3}}),
         content_type="application/json",
     )
 
@@ -89,7 +89,7 @@ def test_a_submission_hears_503_and_when_to_come_back(signed_in: Client, impatie
     _, token = Token.objects.issue(User.objects.get())
     with somebody(TABLE):
         by_api = in_time(lambda: _post(token))
-        by_form = in_time(lambda: signed_in.post("/tasks/desk.square/", {"n": "31"}))
+        by_form = in_time(lambda: signed_in.post("/tasks/testapp.square/", {"n": "31"}))
 
     for answer in (by_api, by_form):
         assert answer.status_code == 503

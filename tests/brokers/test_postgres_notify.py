@@ -17,7 +17,7 @@ from jobs.core.uuid7 import uuid7
 from jobs.lifecycle import notify_in_message
 from jobs.models import Job
 from tests.brokers.servers import Setup
-from tests.desk import tasks
+from tests.testapp import tasks
 
 pytestmark = [
     pytest.mark.postgres,

@@ -18,8 +18,8 @@ from jobs.models import Consumer, Job, QuarantinedMessage
 from tests.brokers.postgres_server import PostgresServer
 from tests.brokers.redis_server import RedisServer
 from tests.brokers.servers import default_database, postgres_config
-from tests.desk import tasks
 from tests.running import Consumers, wait_finished, wait_status
+from tests.testapp import tasks
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.postgres]
@@ -99,7 +99,7 @@ def test_a_crash_while_other_programs_send_by_redis(
     ids = [str(uuid7()) for _ in range(20)]
     with broker.client() as client:
         for n, job_id in enumerate(ids):
-            body = f'{{"job_id": "{job_id}", "task": "desk.square", "args": {{"n": {n}}}}}'
+            body = f'{{"job_id": "{job_id}", "task": "testapp.square", "args": {{"n": {n}}}}}'
             client.xadd("jobs.default", {"body": body})
         wait_until(lambda: any("must wait" in line for line in consumer.said))
 

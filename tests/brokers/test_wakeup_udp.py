@@ -20,10 +20,10 @@ from jobs.models import Job
 from jobs.submission import retry_job
 from tests.brokers.listener import Listener
 from tests.brokers.servers import Setup
-from tests.desk import tasks
 from tests.elsewhere import missing
 from tests.factories import end, make_job, make_user, record, take_one
 from tests.running import Consumers, wait_finished
+from tests.testapp import tasks
 
 NEVER = 3600.0
 
@@ -115,7 +115,7 @@ def test_the_broker_leaves_its_port(
     monkeypatch.setattr(listener, "InotifyListener", missing)
     door.close()
     broker = get_broker()
-    assert isinstance(broker.bell(), UdpListener)
+    assert isinstance(broker.listener(), UdpListener)
     assert len(list((data_dir / "bells").iterdir())) == 1
     broker.leave(1)
     assert list((data_dir / "bells").iterdir()) == []

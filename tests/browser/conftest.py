@@ -18,7 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 from jobs.catalog import all_tasks, registry
 from jobs.submission import backlog
 from tests.integration import page_tasks
-from tests.integration.page_jobs import Desk
+from tests.integration.page_jobs import PageJobs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -69,14 +69,14 @@ def ada(transactional_db: None) -> User:
 
 
 @pytest.fixture
-def desk(ada: User, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def page_jobs(ada: User, monkeypatch: pytest.MonkeyPatch) -> PageJobs:
     """Makes jobs of Ada's in any state, of the tasks that are made for the pages' tests."""
     all_tasks()
     monkeypatch.setattr(registry, "_declared", dict(registry._declared))
     monkeypatch.setattr(registry, "_by_name", {})
     monkeypatch.setattr(backlog, "_known", {})
     page_tasks.declare()
-    return Desk(ada)
+    return PageJobs(ada)
 
 
 class Site:
@@ -119,9 +119,9 @@ class Site:
 
 
 @pytest.fixture
-def site(browser: Browser, live_server: LiveServer, desk: Desk) -> Iterator[Site]:
+def site(browser: Browser, live_server: LiveServer, page_jobs: PageJobs) -> Iterator[Site]:
     """The site as Ada sees it; a browser that complains (CSP, a script's error) fails the test."""
-    opened = Site(browser, live_server, desk.owner)
+    opened = Site(browser, live_server, page_jobs.owner)
     yield opened
     opened.close()
     assert opened.complaints == []

@@ -12,7 +12,7 @@ from django.conf import LazySettings
 
 from jobs.models import Job, Upload
 from tests.browser.conftest import Site
-from tests.integration.page_jobs import Desk
+from tests.integration.page_jobs import PageJobs
 from tests.integration.page_tasks import FILES, KINDS, PLAIN
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def test_a_mistake_is_shown_at_its_field_and_all_that_was_typed_is_kept(
     assert Upload.objects.get(pk=job.kwargs["log"]["upload"]).size == 3_000_000
 
 
-def test_times_are_typed_and_shown_in_the_readers_zone(site: Site, desk: Desk) -> None:
+def test_times_are_typed_and_shown_in_the_readers_zone(site: Site, page_jobs: PageJobs) -> None:
     from playwright.sync_api import expect
 
     page = site.open(form_at(PLAIN) + "?text=x", timezone_id="Asia/Tokyo", locale="en-GB")

@@ -8,27 +8,27 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import Site
-from tests.integration.page_jobs import Desk
+from tests.integration.page_jobs import PageJobs
 from tests.integration.page_tasks import KINDS, PLAIN
 
 LONG = "a-very-long-word-without-a-place-to-break-" * 6
 
 
 @pytest.fixture
-def pages(desk: Desk) -> list[str]:
+def pages(page_jobs: PageJobs) -> list[str]:
     """Every kind of page, with words that are hard to place."""
-    _, claim = desk.running(args={"text": LONG})
-    desk.keep(
+    _, claim = page_jobs.running(args={"text": LONG})
+    page_jobs.keep(
         claim,
         f"{LONG[:100]}.svg",
         b"<svg xmlns='http://www.w3.org/2000/svg' width='2000' height='10'/>",
         "image/svg+xml",
     )
-    desk.tell(claim, LONG * 4 + "\n", 1, 3)
-    done = desk.end(claim, result={LONG: [{"path": LONG, "n": 1}], "deep": {"text": LONG}})
-    failed = desk.failed(LONG)
-    running, _ = desk.running()
-    waiting = desk.waiting(queue="mail")
+    page_jobs.tell(claim, LONG * 4 + "\n", 1, 3)
+    done = page_jobs.end(claim, result={LONG: [{"path": LONG, "n": 1}], "deep": {"text": LONG}})
+    failed = page_jobs.failed(LONG)
+    running, _ = page_jobs.running()
+    waiting = page_jobs.waiting(queue="mail")
     jobs = [f"/jobs/{job.id}/" for job in (done, failed, running, waiting)]
     tabs = [f"/jobs/{done.id}/?tab={tab}" for tab in ("log", "attempts")]
     return ["/", "/jobs/", *jobs, *tabs, f"/tasks/{KINDS}/", f"/tasks/{PLAIN}/", "/jobs/none/"]
@@ -127,8 +127,8 @@ def test_every_page_has_one_heading_of_the_first_rank_and_none_leaps(
         assert twice == [], path
 
 
-def test_nothing_turns_for_those_who_want_no_motion(site: Site, desk: Desk) -> None:
-    job, _ = desk.running()
+def test_nothing_turns_for_those_who_want_no_motion(site: Site, page_jobs: PageJobs) -> None:
+    job, _ = page_jobs.running()
     moving = "icon => icon.getAnimations().length"
     still = site.open(f"/jobs/{job.id}/", reduced_motion="reduce")
     assert still.locator("#job-status .icon").evaluate(moving) == 0
@@ -146,8 +146,10 @@ FOCUSED = """
 """
 
 
-def test_the_keyboard_reaches_everything_and_shows_where_it_is(site: Site, desk: Desk) -> None:
-    job, _ = desk.running()
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(
+    site: Site, page_jobs: PageJobs
+) -> None:
+    job, _ = page_jobs.running()
     page = site.open(f"/jobs/{job.id}/")
     seen = {}
     for _ in range(14):

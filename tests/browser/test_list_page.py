@@ -5,7 +5,7 @@ from __future__ import annotations
 from jobs.core.states import Status
 from jobs.models import Job
 from tests.browser.conftest import Site
-from tests.integration.page_jobs import Desk
+from tests.integration.page_jobs import PageJobs
 
 LONG = "a-very-long-word-without-a-place-to-break-" * 6
 
@@ -23,11 +23,11 @@ def test_the_catalogue_is_narrowed_as_one_types(site: Site) -> None:
     expect(page.get_by_text("No task matches")).to_be_visible()
 
 
-def test_filters_work_without_leaving_the_page(site: Site, desk: Desk) -> None:
+def test_filters_work_without_leaving_the_page(site: Site, page_jobs: PageJobs) -> None:
     from playwright.sync_api import expect
 
-    desk.failed()
-    desk.waiting()
+    page_jobs.failed()
+    page_jobs.waiting()
     page = site.open("/jobs/")
     rows = page.locator("tbody tr")
     expect(rows).to_have_count(2)
@@ -37,11 +37,11 @@ def test_filters_work_without_leaving_the_page(site: Site, desk: Desk) -> None:
     expect(page.get_by_text("No job is like that.")).to_be_visible()
 
 
-def test_ticked_jobs_are_cancelled_together(site: Site, desk: Desk) -> None:
+def test_ticked_jobs_are_cancelled_together(site: Site, page_jobs: PageJobs) -> None:
     from playwright.sync_api import expect
 
     for _ in range(3):
-        desk.waiting()
+        page_jobs.waiting()
     page = site.open("/jobs/")
     page.get_by_label("Choose all on this page").check()
     expect(page.get_by_text("3 ticked:")).to_be_visible()
@@ -51,13 +51,13 @@ def test_ticked_jobs_are_cancelled_together(site: Site, desk: Desk) -> None:
     assert Job.objects.filter(status=Status.CANCELLED).count() == 2
 
 
-def test_an_open_list_shows_what_became_of_its_jobs(site: Site, desk: Desk) -> None:
+def test_an_open_list_shows_what_became_of_its_jobs(site: Site, page_jobs: PageJobs) -> None:
     from playwright.sync_api import expect
 
-    job, claim = desk.running()
+    job, claim = page_jobs.running()
     page = site.open("/jobs/")
     page.locator("tbody [name=job]").check()
-    desk.end(claim)
+    page_jobs.end(claim)
     row = page.locator(f"#row-{job.id.hex}")
     expect(row).to_contain_text("done", timeout=15_000)
     expect(row.locator("[name=job]")).to_be_checked()

@@ -11,7 +11,7 @@ import pytest
 
 from jobs.models import Job
 from tests.browser.conftest import Site
-from tests.integration.page_jobs import Desk
+from tests.integration.page_jobs import PageJobs
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -24,11 +24,13 @@ def path_of(job: Job, rest: str = "") -> str:
     return f"/jobs/{job.id}/{rest}"
 
 
-def test_a_job_is_followed_from_waiting_to_its_result(site: Site, desk: Desk, saw: Watch) -> None:
+def test_a_job_is_followed_from_waiting_to_its_result(
+    site: Site, page_jobs: PageJobs, saw: Watch
+) -> None:
     from playwright.sync_api import expect
 
-    assert desk.consumer
-    job = desk.waiting()
+    assert page_jobs.consumer
+    job = page_jobs.waiting()
     page = site.open(path_of(job))
     polls = saw(page, "/live")
     expect(page.locator("#job-now")).to_contain_text("It is the next to run.")
@@ -36,18 +38,18 @@ def test_a_job_is_followed_from_waiting_to_its_result(site: Site, desk: Desk, sa
     with page.expect_response(lambda answer: "/live" in answer.url and answer.status == 304):
         pass
 
-    claim = desk.claim(job)
+    claim = page_jobs.claim(job)
     expect(page.locator("#job-status")).to_contain_text("running")
     expect(page.locator("#say")).to_have_text("Count words: running")
     for done in (20, 62):
-        desk.tell(claim, f"reading part {done}\n", done, 100)
+        page_jobs.tell(claim, f"reading part {done}\n", done, 100)
         expect(page).to_have_title(f"{done} % Count words")
         expect(page.locator("#log")).to_contain_text(f"reading part {done}")
     assert page.locator("#log").inner_text().count("reading part 20") == 1
     # All the while the focus stayed where it was, though the page around it changed.
     expect(page.locator("#do-cancel")).to_be_focused()
 
-    desk.end(claim, result="7 * 7 = 49")
+    page_jobs.end(claim, result="7 * 7 = 49")
     expect(page.locator(".large")).to_have_text("7 * 7 = 49")
     expect(page).to_have_title("Count words: done")
     expect(page.locator("#say")).to_have_text("Count words: done")
@@ -92,8 +94,10 @@ def with_clock(site: Site, job: Job) -> tuple[Page, Clock]:
     return page, Clock(page)
 
 
-def test_polls_come_less_often_with_time_and_end_with_the_job(site: Site, desk: Desk) -> None:
-    job, claim = desk.running()
+def test_polls_come_less_often_with_time_and_end_with_the_job(
+    site: Site, page_jobs: PageJobs
+) -> None:
+    job, claim = page_jobs.running()
     page, clock = with_clock(site, job)
     assert [clock.seconds_to_poll() for _ in range(15)] == [1] * 15
     assert [clock.seconds_to_poll() for _ in range(45)] == [2] * 45
@@ -104,56 +108,56 @@ def test_polls_come_less_often_with_time_and_end_with_the_job(site: Site, desk: 
     page.evaluate("window.away = true")
     clock.seconds_to_poll()
     assert clock.seconds_to_poll() == 30
-    desk.end(claim)
+    page_jobs.end(claim)
     page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
     page.locator("#live[hx-get]").wait_for(state="detached")
     assert clock.seconds_to_poll() is None
 
 
-def test_scroll_selection_and_unfolded_parts_stay(site: Site, desk: Desk) -> None:
+def test_scroll_selection_and_unfolded_parts_stay(site: Site, page_jobs: PageJobs) -> None:
     from playwright.sync_api import expect
 
-    job, claim = desk.running()
+    job, claim = page_jobs.running()
     page = site.open(path_of(job, "?tab=result"), viewport={"width": 390, "height": 400})
     page.get_by_text("As curl").click()
     page.locator("#curl").scroll_into_view_if_needed()
     before = page.evaluate("scrollY")
     assert before > 0
-    desk.tell(claim, "a line\n", 1, 2)
+    page_jobs.tell(claim, "a line\n", 1, 2)
     expect(page).to_have_title(re.compile("^50 %"))
     assert page.evaluate("scrollY") == pytest.approx(before, abs=80)
     expect(page.locator("#curl")).to_be_visible()
 
 
-def test_a_log_is_followed_until_someone_reads_it(site: Site, desk: Desk) -> None:
+def test_a_log_is_followed_until_someone_reads_it(site: Site, page_jobs: PageJobs) -> None:
     from playwright.sync_api import expect
 
-    job, claim = desk.running()
-    desk.tell(claim, "".join(f"line {number}\n" for number in range(200)))
+    job, claim = page_jobs.running()
+    page_jobs.tell(claim, "".join(f"line {number}\n" for number in range(200)))
     page = site.open(path_of(job))
     at_end = "log => log.scrollHeight - log.scrollTop - log.clientHeight < 2"
     log = page.locator("#log")
     expect(log).to_contain_text("line 199")
     assert log.evaluate(at_end)
-    desk.tell(claim, "line 200\n")
+    page_jobs.tell(claim, "line 200\n")
     expect(log).to_contain_text("line 200")
     assert log.evaluate(at_end)
     page.get_by_label("Follow").uncheck()
     log.evaluate("log => { log.scrollTop = 0 }")
-    desk.tell(claim, "line 201\n")
+    page_jobs.tell(claim, "line 201\n")
     expect(log).to_contain_text("line 201")
     assert log.evaluate("log => log.scrollTop") == 0
     # Who reads the log is not sent to the result when the job ends.
-    desk.end(claim, result="the result")
+    page_jobs.end(claim, result="the result")
     expect(page.locator("#job-status")).to_contain_text("done")
     expect(log).to_contain_text("line 201")
 
 
-def test_the_log_is_searched_as_one_types(site: Site, desk: Desk) -> None:
+def test_the_log_is_searched_as_one_types(site: Site, page_jobs: PageJobs) -> None:
     from playwright.sync_api import expect
 
-    job, claim = desk.running()
-    desk.tell(claim, "alpha\nbeta\ngamma\n")
+    job, claim = page_jobs.running()
+    page_jobs.tell(claim, "alpha\nbeta\ngamma\n")
     page = site.open(path_of(job))
     page.get_by_label("Search the log").fill("BET")
     expect(page.locator("#lines pre")).to_have_text("beta\n")
@@ -161,26 +165,26 @@ def test_the_log_is_searched_as_one_types(site: Site, desk: Desk) -> None:
     expect(page.locator("#log")).to_contain_text("gamma")
 
 
-def test_cancel_asks_and_the_page_says_so(site: Site, desk: Desk) -> None:
+def test_cancel_asks_and_the_page_says_so(site: Site, page_jobs: PageJobs) -> None:
     from playwright.sync_api import expect
 
-    job, _ = desk.running()
+    job, _ = page_jobs.running()
     page = site.open(path_of(job))
     page.get_by_role("button", name="Cancel this job").click()
     expect(page.locator("#job-status")).to_contain_text("asked to stop by ada")
     expect(page.get_by_role("button", name="Cancel this job")).to_have_count(0)
 
 
-def test_a_lost_connection_is_told_and_found_again(site: Site, desk: Desk) -> None:
+def test_a_lost_connection_is_told_and_found_again(site: Site, page_jobs: PageJobs) -> None:
     from playwright.sync_api import expect
 
-    job, claim = desk.running()
+    job, claim = page_jobs.running()
     page, clock = with_clock(site, job)
     page.context.set_offline(offline=True)
     assert clock.seconds_to_poll() == 1
     assert clock.seconds_to_poll() == 5
     expect(page.locator("#away")).to_be_visible()
-    desk.end(claim, result="after all")
+    page_jobs.end(claim, result="after all")
     page.context.set_offline(offline=False)
     assert clock.seconds_to_poll() == 5
     expect(page.locator(".large")).to_have_text("after all")
@@ -188,31 +192,31 @@ def test_a_lost_connection_is_told_and_found_again(site: Site, desk: Desk) -> No
     site.complaints.clear()
 
 
-def test_whose_session_has_ended_is_asked_to_sign_in(site: Site, desk: Desk) -> None:
-    job, _ = desk.running()
+def test_whose_session_has_ended_is_asked_to_sign_in(site: Site, page_jobs: PageJobs) -> None:
+    job, _ = page_jobs.running()
     page = site.open(path_of(job))
     page.context.clear_cookies()
     page.wait_for_url("**/sign-in/**")
 
 
 def test_without_a_script_the_page_comes_again_until_the_job_has_finished(
-    site: Site, desk: Desk
+    site: Site, page_jobs: PageJobs
 ) -> None:
     from playwright.sync_api import expect
 
-    job, claim = desk.running()
+    job, claim = page_jobs.running()
     page = site.open(path_of(job, "?tab=log"), java_script_enabled=False)
-    desk.tell(claim, "news\n", 1, 2)
+    page_jobs.tell(claim, "news\n", 1, 2)
     expect(page.locator("#log")).to_contain_text("news")
-    desk.end(claim, result=1)
+    page_jobs.end(claim, result=1)
     expect(page.locator("#job-status")).to_contain_text("done")
     assert page.locator("meta[http-equiv=refresh]").count() == 0
 
 
-def test_a_table_is_sorted_without_leaving_the_page(site: Site, desk: Desk) -> None:
+def test_a_table_is_sorted_without_leaving_the_page(site: Site, page_jobs: PageJobs) -> None:
     from playwright.sync_api import expect
 
-    job = desk.done([{"city": "Bonn", "people": 3}, {"city": "Aachen", "people": 20}])
+    job = page_jobs.done([{"city": "Bonn", "people": 3}, {"city": "Aachen", "people": 20}])
     page = site.open(path_of(job))
     page.evaluate("window.stayed = true")
     head = page.get_by_role("link", name="people")
@@ -224,10 +228,10 @@ def test_a_table_is_sorted_without_leaving_the_page(site: Site, desk: Desk) -> N
     assert "sort=-0.1" in page.url
 
 
-def test_a_result_is_copied(site: Site, desk: Desk) -> None:
+def test_a_result_is_copied(site: Site, page_jobs: PageJobs) -> None:
     from playwright.sync_api import expect
 
-    job = desk.done({"a": [1, 2]})
+    job = page_jobs.done({"a": [1, 2]})
     page = site.open(path_of(job), permissions=["clipboard-read", "clipboard-write"])
     page.locator("#copy-result").click()
     expect(page.locator("#copy-result")).to_have_text("Copied")

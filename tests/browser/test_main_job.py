@@ -33,7 +33,7 @@ PATIENCE = 60_000
 
 
 @dataclass
-class Desk:
+class RunningSite:
     """A running site, the log, and what is in the log."""
 
     running: Running
@@ -49,7 +49,7 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
     """``up`` in a data folder of its own, and a log of more than a million lines."""
     folder = tmp_path_factory.mktemp("main-job")
     log = folder / "access.log.gz"
@@ -58,7 +58,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     assert log.stat().st_size > 27 * MIB
     running = manage(folder / "var", "up", "--port", "0")
     link = running.wait_for(r"^Open (http://\S+)").group(1)
-    yield Desk(running, folder / "var", link, log, expected)
+    yield RunningSite(running, folder / "var", link, log, expected)
     running.interrupt()
     running.wait()
     running.end()
@@ -77,20 +77,20 @@ def _peak(pid: int) -> int:
     return int(found.group(1)) * 1024 if found else 0
 
 
-def _warm_up(desk: Desk) -> dict[int, int]:
+def _warm_up(site: RunningSite) -> dict[int, int]:
     """Run a small log first; return what each process of ours held at most by then."""
-    small = desk.log.with_name("small.log")
+    small = site.log.with_name("small.log")
     make_log(small, Recipe(lines=1000))
     command = [sys.executable, "manage.py", "submit", "webapp.analyse_log", f"log=@{small}"]
     subprocess.run(
         [*command, "--wait"],
         cwd=ROOT,
-        env=environment(desk.data),
+        env=environment(site.data),
         stdout=subprocess.DEVNULL,
         check=True,
         timeout=120,
     )
-    return {pid: _peak(pid) for pid in _descendants(desk.running.process.pid)}
+    return {pid: _peak(pid) for pid in _descendants(site.running.process.pid)}
 
 
 def _watch_bar(page: Page) -> list[float]:
@@ -108,13 +108,13 @@ def _watch_bar(page: Page) -> list[float]:
     return seen
 
 
-def test_a_large_log_through_the_form(desk: Desk, browser: Browser) -> None:
-    before = _warm_up(desk) if Path("/proc/self/status").exists() else {}
+def test_a_large_log_through_the_form(site: RunningSite, browser: Browser) -> None:
+    before = _warm_up(site) if Path("/proc/self/status").exists() else {}
     page = browser.new_page()
     page.set_default_timeout(PATIENCE)
-    page.goto(desk.link)
+    page.goto(site.link)
     page.get_by_role("link", name="Analyse an access log").first.click()
-    page.locator("input[type=file]").set_input_files(desk.log)
+    page.locator("input[type=file]").set_input_files(site.log)
     page.get_by_role("button", name="Hand in").click()
     page.wait_for_url(re.compile(r"/jobs/[0-9a-f-]{36}/"))
 
@@ -125,13 +125,13 @@ def test_a_large_log_through_the_form(desk: Desk, browser: Browser) -> None:
     assert values == sorted(values), "and never back"
     for pid, peak in before.items():
         assert _peak(pid) - peak < ROOM, f"constant memory: {pid} of {before}"
-    _look_at_result(page, desk)
-    _look_at_admin(page, desk)
+    _look_at_result(page, site)
+    _look_at_admin(page, site)
     page.close()
-    _ask_as_a_program(desk, page.url)
+    _ask_as_a_program(site, page.url)
 
 
-def _look_at_result(page: Page, desk: Desk) -> None:
+def _look_at_result(page: Page, site: RunningSite) -> None:
     page.reload()
     plot = page.locator("img[src*='requests-per-hour.svg']")
     assert plot.evaluate("image => image.complete && image.naturalWidth > 100")
@@ -140,46 +140,46 @@ def _look_at_result(page: Page, desk: Desk) -> None:
     assert waiting.value.suggested_filename.endswith((".svg", ".csv"))
     assert waiting.value.path().stat().st_size > 1000
     text = page.locator("main").inner_text()
-    path, requests = desk.expected.paths.most_common(1)[0]
+    path, requests = site.expected.paths.most_common(1)[0]
     assert path in text
     assert str(requests) in text.replace(",", "").replace("\u202f", "")
 
 
-def _look_at_admin(page: Page, desk: Desk) -> None:
-    page.goto(f"{desk.base}/admin/jobs/job/")
+def _look_at_admin(page: Page, site: RunningSite) -> None:
+    page.goto(f"{site.base}/admin/jobs/job/")
     assert page.get_by_text("webapp.analyse_log").count() >= 1
     page.locator("#result_list tbody a").first.click()
     assert "requests_per_hour" in page.locator("#content").inner_text()
 
 
-def _ask_as_a_program(desk: Desk, shown: str) -> None:
+def _ask_as_a_program(site: RunningSite, shown: str) -> None:
     """Upload and submit again over HTTP; the result is the same."""
     token = subprocess.run(
         [sys.executable, "manage.py", "createtoken", "admin"],
         cwd=ROOT,
-        env=environment(desk.data),
+        env=environment(site.data),
         capture_output=True,
         check=True,
         encoding="utf-8",
     ).stdout.strip()
-    size = str(desk.log.stat().st_size)
-    with desk.log.open("rb") as stream:
+    size = str(site.log.stat().st_size)
+    with site.log.open("rb") as stream:
         headers = {"Content-Type": "application/octet-stream", "Content-Length": size}
-        upload = _call(desk, token, "/uploads?name=access.log.gz", stream, headers)
-    assert upload["size"] == desk.log.stat().st_size
+        upload = _call(site, token, "/uploads?name=access.log.gz", stream, headers)
+    assert upload["size"] == site.log.stat().st_size
     order = {"task": "webapp.analyse_log", "args": {"log": {"upload": upload["id"]}}}
     body = json.dumps(order).encode()
-    job = _call(desk, token, "/jobs", body, {"Content-Type": "application/json"})
+    job = _call(site, token, "/jobs", body, {"Content-Type": "application/json"})
     done = wait_until(
-        lambda: _finished(_call(desk, token, f"/jobs/{job['id']}", None, {"Prefer": "wait=20"})),
+        lambda: _finished(_call(site, token, f"/jobs/{job['id']}", None, {"Prefer": "wait=20"})),
         timeout=60,
         what="the job's end",
     )
     assert done["status"] == "succeeded"
-    assert done["result"]["requests"] == desk.expected.requests
-    assert done["result"]["malformed"] == desk.expected.malformed
+    assert done["result"]["requests"] == site.expected.requests
+    assert done["result"]["malformed"] == site.expected.malformed
     classes = {row["class"]: row["requests"] for row in done["result"]["status_classes"]}
-    assert classes == desk.expected.classes()
+    assert classes == site.expected.classes()
     names = [artifact["name"] for artifact in done["artifacts"]]
     assert names == ["requests-per-hour.csv", "requests-per-hour.svg"]
 
@@ -188,9 +188,11 @@ def _finished(job: dict[str, Any]) -> dict[str, Any] | None:
     return job if job["finished_at"] else None
 
 
-def _call(desk: Desk, token: str, path: str, data: Any, headers: dict[str, str]) -> dict[str, Any]:
+def _call(
+    site: RunningSite, token: str, path: str, data: Any, headers: dict[str, str]
+) -> dict[str, Any]:
     request = urllib.request.Request(
-        f"{desk.base}/api/v1{path}",
+        f"{site.base}/api/v1{path}",
         data=data,
         headers={"Authorization": f"Bearer {token}", **headers},
         method="GET" if data is None else "POST",

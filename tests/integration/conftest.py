@@ -17,7 +17,7 @@ from tests.factories import make_user
 from tests.integration import page_tasks as tasks_of_pages
 from tests.integration.api_client import Api
 from tests.integration.api_tasks import declare
-from tests.integration.page_jobs import Desk
+from tests.integration.page_jobs import PageJobs
 
 
 @pytest.fixture(autouse=True)
@@ -87,9 +87,9 @@ def page(ada: User, page_tasks: None, jobs_setting: Any) -> Client:
 
 
 @pytest.fixture
-def desk(ada: User, page_tasks: None, jobs_setting: Any) -> Desk:
+def page_jobs(ada: User, page_tasks: None, jobs_setting: Any) -> PageJobs:
     """Makes jobs of Ada's in any state."""
-    return Desk(ada)
+    return PageJobs(ada)
 
 
 @pytest.fixture
@@ -109,6 +109,6 @@ def looker(client: Client) -> Client:
 
 
 @pytest.fixture
-def clean_desk(jobs_setting: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def no_jobs(jobs_setting: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files in a folder of this test, and nothing known of how full the queues are."""
     monkeypatch.setattr(backlog, "_known", {})

@@ -19,7 +19,7 @@ from jobs.submission import submit_job
 from tests.integration.page_tasks import PLAIN
 
 
-class Desk:
+class PageJobs:
     """Hands jobs in and plays the consumer."""
 
     def __init__(self, owner: User) -> None:
@@ -30,7 +30,7 @@ class Desk:
     def consumer(self) -> uuid.UUID:
         """A consumer of all queues, which exists from the first time it is asked for."""
         if self._consumer is None:
-            self._consumer = lifecycle.register("desk", 1, ["default", "mail"], 4)
+            self._consumer = lifecycle.register("page_jobs", 1, ["default", "mail"], 4)
         return self._consumer
 
     def waiting(self, task: str = PLAIN, owner: User | None = None, **more: Any) -> Job:

@@ -35,13 +35,13 @@ def test_the_list_is_escaped(root: Client) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["", "?status=running", "?status=failed", "?task=desk.square", "?queue=default", "?q=sq"],
+    ["", "?status=running", "?status=failed", "?task=testapp.square", "?queue=default", "?q=sq"],
 )
 def test_a_hundred_jobs_cost_the_queries_of_ten(root: Client, query: str) -> None:
     def fill(count: int) -> None:
         owners = User.objects.bulk_create(User(username=f"{count}-{n}") for n in range(count))
         jobs = Job.objects.bulk_create(
-            Job(task="desk.square", owner=owner, status=list(Status)[number % 6])
+            Job(task="testapp.square", owner=owner, status=list(Status)[number % 6])
             for number, owner in enumerate(owners)
         )
         Attempt.objects.bulk_create(
@@ -123,7 +123,7 @@ def test_search_by_id_and_by_task(root: Client) -> None:
     assert listed(page(root, q=str(job.pk))) == [str(job.pk)]
     assert set(listed(page(root, q=str(job.pk)[:8]))) == {str(job.pk), str(other.pk)}
     assert listed(page(root, q="other.t")) == [str(other.pk)]
-    assert listed(page(root, q="desk.square")) == [str(job.pk)]
+    assert listed(page(root, q="testapp.square")) == [str(job.pk)]
     assert listed(page(root, q="no such thing")) == []
     assert len(listed(page(root, q="   "))) == 2
 

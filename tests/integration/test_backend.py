@@ -28,8 +28,8 @@ from jobs.core.states import AttemptOutcome, Status
 from jobs.errors import InvalidArguments
 from jobs.models import Job
 from jobs.submission.task_result import STATUSES
-from tests.desk import tasks
 from tests.factories import end, make_job, take_one
+from tests.testapp import tasks
 
 pytestmark = pytest.mark.django_db
 
@@ -186,7 +186,7 @@ def test_a_plain_task_is_recorded_with_where_it_is() -> None:
     result = plain.enqueue(1, b=5)
     job = Job.objects.get()
     assert isinstance(plain, Task)
-    assert (job.task, job.module_path) == ("tests.desk.tasks.plain",) * 2
+    assert (job.task, job.module_path) == ("tests.testapp.tasks.plain",) * 2
     assert (job.args, job.kwargs) == ([1], {"b": 5})
     assert (job.max_attempts, job.timeout, job.owner) == (1, get_conf().default_timeout, None)
     assert (result.args, result.kwargs) == ([1], {"b": 5})

@@ -19,9 +19,9 @@ from jobs.errors import InvalidArguments, InvalidOptions
 from jobs.models import Job, UploadUse
 from jobs.submission import store_upload
 from jobs.submission.submit_many import submit_many
-from tests.desk.tasks import square
 from tests.factories import make_consumer, make_user
 from tests.integration.api_tasks import FREE, READ
+from tests.testapp.tasks import square
 
 pytestmark = pytest.mark.django_db
 

@@ -96,7 +96,7 @@ class TestWho:
         now = timezone.now()
         (claim,) = take(consumer=consumer.pk, now=now)
         assert (claim.id, claim.task, claim.queue, claim.owner_id) == (
-            *(job.pk, "desk.square", "default", ada.pk),
+            *(job.pk, "testapp.square", "default", ada.pk),
         )
         assert (claim.kwargs, claim.args) == ({"n": 3}, [])
         assert (claim.attempt, claim.failures, claim.lost_count) == (1, 0, 0)

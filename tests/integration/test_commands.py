@@ -18,7 +18,7 @@ from jobs.models import Job, QuarantinedMessage, Token
 from tests.factories import finished_long_ago, make_consumer, make_job, make_user
 from tests.integration.said import Said
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "clean_desk")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "no_jobs")]
 
 
 class TestCreateToken:

@@ -14,8 +14,8 @@ from jobs import lifecycle
 from jobs.brokers import registry
 from jobs.core.states import AttemptOutcome, Status
 from jobs.models import Consumer, Job
-from tests.desk import tasks
 from tests.factories import end, make_consumer, make_job, record, take_one
+from tests.testapp import tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,7 +27,7 @@ class Bells:
         self.takes_messages = takes_messages
         self.rung: list[tuple[str, uuid.UUID]] = []
 
-    def announce(self, queue: str, job_id: uuid.UUID) -> None:
+    def notify(self, queue: str, job_id: uuid.UUID) -> None:
         self.rung.append((queue, job_id))
 
 

@@ -15,7 +15,7 @@ from django.test import Client
 from jobs import lifecycle
 from jobs.models import Job
 from tests.integration.form_pages import errors_in, form_at
-from tests.integration.page_jobs import Desk
+from tests.integration.page_jobs import PageJobs
 from tests.integration.page_tasks import KINDS, MAILING, PLAIN
 
 WHOLE = {
@@ -158,14 +158,14 @@ def test_an_address_can_fill_in_the_form(page: Client) -> None:
 
 
 def test_run_again_begins_with_the_arguments_and_options_of_the_job(
-    page: Client, desk: Desk, bob: User
+    page: Client, page_jobs: PageJobs, bob: User
 ) -> None:
-    job = desk.waiting(args={"text": "again"}, queue="mail", priority=-1)
+    job = page_jobs.waiting(args={"text": "again"}, queue="mail", priority=-1)
     html = page.get(form_at(PLAIN), {"from": str(job.id)}).content.decode()
     assert 'value="again"' in html
     assert '<details class="more" open>' in html
     assert re.search(r'value="mail"[^>]* checked', html)
-    foreign = desk.waiting(args={"text": "secret"}, owner=bob)
+    foreign = page_jobs.waiting(args={"text": "secret"}, owner=bob)
     assert "secret" not in page.get(form_at(PLAIN), {"from": str(foreign.id)}).content.decode()
 
 
@@ -200,9 +200,9 @@ def test_too_much_text_is_a_413(page: Client, jobs_setting: Callable[..., None])
 
 
 def test_a_full_queue_says_when_to_come_back_and_keeps_the_form(
-    page: Client, desk: Desk, jobs_setting: Callable[..., None]
+    page: Client, page_jobs: PageJobs, jobs_setting: Callable[..., None]
 ) -> None:
-    desk.waiting()
+    page_jobs.waiting()
     jobs_setting(MAX_BACKLOG=1)
     answer = page.post(form_at(PLAIN), {"text": "kept words"})
     assert answer.status_code == 429

@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from jobs.core.states import Status
 from jobs.models import Job
 from jobs.web.views import jobs
-from tests.integration.page_jobs import Desk
+from tests.integration.page_jobs import PageJobs
 from tests.integration.page_tasks import FILES, PLAIN
 
 
@@ -33,19 +33,19 @@ def test_the_catalogue_is_searched_by_any_words(page: Client) -> None:
     assert "No task matches <b>&lt;none&gt;</b>." in get(page, "/?q=<none>")
 
 
-def test_my_last_jobs_are_mine_and_the_last(page: Client, desk: Desk, bob: User) -> None:
+def test_my_last_jobs_are_mine_and_the_last(page: Client, page_jobs: PageJobs, bob: User) -> None:
     assert "Your jobs appear here" in get(page, "/")
-    desk.waiting(owner=bob)
-    mine = [desk.waiting(args={"text": f"number {n}"}) for n in range(10)]
+    page_jobs.waiting(owner=bob)
+    mine = [page_jobs.waiting(args={"text": f"number {n}"}) for n in range(10)]
     html = get(page, "/")
     assert shown(html) == [job.id.hex for job in reversed(mine[2:])]
     assert "text number 9, min_length 1" in html
 
 
 def test_everyone_sees_their_own_and_staff_all_when_they_ask(
-    page: Client, desk: Desk, bob: User, chief: User
+    page: Client, page_jobs: PageJobs, bob: User, chief: User
 ) -> None:
-    mine, theirs = desk.waiting(), desk.waiting(owner=bob)
+    mine, theirs = page_jobs.waiting(), page_jobs.waiting(owner=bob)
     assert shown(get(page, "/jobs/?who=all")) == [mine.id.hex]
     page.force_login(chief)
     assert shown(get(page, "/jobs/")) == []
@@ -54,10 +54,10 @@ def test_everyone_sees_their_own_and_staff_all_when_they_ask(
     assert '<td data-label="Owner">bob</td>' in html
 
 
-def test_filters_narrow_the_list(page: Client, desk: Desk) -> None:
-    done = desk.done()
-    failed = desk.failed()
-    mail = desk.waiting(queue="mail")
+def test_filters_narrow_the_list(page: Client, page_jobs: PageJobs) -> None:
+    done = page_jobs.done()
+    failed = page_jobs.failed()
+    mail = page_jobs.waiting(queue="mail")
     assert shown(get(page, "/jobs/?status=failed")) == [failed.id.hex]
     assert shown(get(page, "/jobs/?status=queued")) == [mail.id.hex]
     assert shown(get(page, "/jobs/?queue=mail")) == [mail.id.hex]
@@ -70,10 +70,10 @@ def test_filters_narrow_the_list(page: Client, desk: Desk) -> None:
 
 
 def test_pages_lead_to_older_and_newer_jobs_and_keep_the_filters(
-    page: Client, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    page: Client, page_jobs: PageJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "PAGE", 3)
-    ids = [desk.waiting().id.hex for _ in range(8)][::-1]
+    ids = [page_jobs.waiting().id.hex for _ in range(8)][::-1]
     path = f"/jobs/?task={PLAIN}"
     seen = []
     while True:
@@ -91,12 +91,12 @@ def test_pages_lead_to_older_and_newer_jobs_and_keep_the_filters(
 
 
 def test_many_jobs_are_cancelled_at_once_and_the_list_says_what_happened(
-    page: Client, desk: Desk, bob: User
+    page: Client, page_jobs: PageJobs, bob: User
 ) -> None:
-    running, _ = desk.running()
-    waiting = [desk.waiting() for _ in range(2)]
-    done = desk.done(priority=9)
-    foreign = desk.waiting(owner=bob)
+    running, _ = page_jobs.running()
+    waiting = [page_jobs.waiting() for _ in range(2)]
+    done = page_jobs.done(priority=9)
+    foreign = page_jobs.waiting(owner=bob)
     ticked = [str(job.id) for job in (running, *waiting, done, foreign)]
     answer = page.post(
         "/jobs/bulk", {"do": "cancel", "job": [*ticked, "x"], "next": "/jobs/?status=queued"}
@@ -111,8 +111,8 @@ def test_many_jobs_are_cancelled_at_once_and_the_list_says_what_happened(
     assert foreign.status == Status.QUEUED
 
 
-def test_many_jobs_are_retried_at_once(page: Client, desk: Desk) -> None:
-    failed = [desk.failed(), desk.failed()]
+def test_many_jobs_are_retried_at_once(page: Client, page_jobs: PageJobs) -> None:
+    failed = [page_jobs.failed(), page_jobs.failed()]
     page.post("/jobs/bulk", {"do": "retry", "job": [str(job.id) for job in failed]})
     assert "2 jobs back in the queue." in get(page, "/jobs/")
     assert {job.status for job in Job.objects.all()} == {Status.QUEUED}
@@ -125,16 +125,16 @@ def test_nothing_ticked_is_told_and_a_foreign_address_is_not_followed(page: Clie
 
 
 def test_an_open_list_asks_for_the_rows_that_can_change(
-    page: Client, desk: Desk, bob: User
+    page: Client, page_jobs: PageJobs, bob: User
 ) -> None:
-    job, foreign = desk.waiting(), desk.waiting(owner=bob)
+    job, foreign = page_jobs.waiting(), page_jobs.waiting(owner=bob)
     assert 'id="live"' in get(page, "/jobs/")
     path = f"/jobs/rows?place=list&id={job.id}&id={foreign.id}&id=x"
     answer = page.get(path)
     assert shown(answer.content.decode()) == [job.id.hex]
     same = page.get(path, headers={"If-None-Match": answer.headers["ETag"]})
     assert same.status_code == 304
-    desk.end(desk.claim(job))
+    page_jobs.end(page_jobs.claim(job))
     ended = page.get(path, headers={"If-None-Match": answer.headers["ETag"]}).content.decode()
     assert "done" in ended
     assert '<div id="live" hx-swap-oob="true">' in ended
@@ -144,12 +144,12 @@ def test_an_open_list_asks_for_the_rows_that_can_change(
 @pytest.mark.parametrize("path", ["/", "/jobs/", f"/tasks/{PLAIN}/"])
 def test_a_list_asks_the_database_a_few_questions_however_long_it_is(
     page: Client,
-    desk: Desk,
+    page_jobs: PageJobs,
     django_assert_max_num_queries: DjangoAssertNumQueries,
     path: str,
 ) -> None:
     for number in range(20):
-        desk.waiting(args={"text": "x" * 10_000 + str(number)})
+        page_jobs.waiting(args={"text": "x" * 10_000 + str(number)})
     with django_assert_max_num_queries(4) as asked:
         html = get(page, path)
     assert "x" * 100 not in html

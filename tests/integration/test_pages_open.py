@@ -12,13 +12,13 @@ from pytest_django import DjangoAssertNumQueries
 from jobs import lifecycle
 from jobs.models import Job
 from tests.integration.job_pages import at, read
-from tests.integration.page_jobs import Desk
+from tests.integration.page_jobs import PageJobs
 from tests.integration.page_tasks import PLAIN
 
 
-def test_an_open_page_hears_304_until_something_changes(page: Client, desk: Desk) -> None:
-    assert desk.consumer
-    job = desk.waiting()
+def test_an_open_page_hears_304_until_something_changes(page: Client, page_jobs: PageJobs) -> None:
+    assert page_jobs.consumer
+    job = page_jobs.waiting()
     tag = page.get(at(job, "live")).headers["ETag"]
     assert tag in page.get(at(job)).content.decode().replace("&quot;", '"')
     same = page.get(at(job, "live"), headers={"If-None-Match": tag})
@@ -32,18 +32,18 @@ def test_an_open_page_hears_304_until_something_changes(page: Client, desk: Desk
 
 
 def test_an_open_log_gets_only_what_is_new_and_gives_way_to_the_result(
-    page: Client, desk: Desk
+    page: Client, page_jobs: PageJobs
 ) -> None:
-    _, claim = desk.running()
-    desk.tell(claim, "old words\n")
+    _, claim = page_jobs.running()
+    page_jobs.tell(claim, "old words\n")
     job = Job.objects.get(pk=claim.id)
-    desk.tell(claim, "new words\n")
+    page_jobs.tell(claim, "new words\n")
     live = at(job, "live?tab=&on=log&offset=10")
     html = page.get(live).content.decode()
     assert "new words" in html
     assert "old words" not in html
     assert 'name="offset" value="20"' in html
-    desk.end(claim, result="the result")
+    page_jobs.end(claim, result="the result")
     ended = page.get(live).content.decode()
     assert "the result" in ended
     assert '<div id="live" hx-swap-oob="true"></div>' in ended
@@ -51,8 +51,8 @@ def test_an_open_log_gets_only_what_is_new_and_gives_way_to_the_result(
     assert "the result" not in asked
 
 
-def test_an_open_page_of_someone_who_has_left_reloads(page: Client, desk: Desk) -> None:
-    job = desk.waiting()
+def test_an_open_page_of_someone_who_has_left_reloads(page: Client, page_jobs: PageJobs) -> None:
+    job = page_jobs.waiting()
     page.logout()
     answer = page.get(at(job, "live"), headers={"HX-Request": "true"})
     assert answer.headers["HX-Refresh"] == "true"
@@ -62,38 +62,38 @@ def test_an_open_page_of_someone_who_has_left_reloads(page: Client, desk: Desk) 
 @pytest.mark.parametrize("tab", ["result", "log", "attempts"])
 def test_a_page_asks_the_database_a_few_questions_however_much_there_is(
     page: Client,
-    desk: Desk,
+    page_jobs: PageJobs,
     ada: User,
     django_assert_max_num_queries: DjangoAssertNumQueries,
     tab: str,
 ) -> None:
-    _, claim = desk.running()
+    _, claim = page_jobs.running()
     for number in range(20):
-        desk.tell(claim, f"line {number}\n")
-        desk.keep(claim, f"plot-{number}.png", b"x", "image/png")
-    job = desk.end(claim, result=[{"n": n} for n in range(50)])
+        page_jobs.tell(claim, f"line {number}\n")
+        page_jobs.keep(claim, f"plot-{number}.png", b"x", "image/png")
+    job = page_jobs.end(claim, result=[{"n": n} for n in range(50)])
     with django_assert_max_num_queries(8):
         read(page, job, f"?tab={tab}")
 
 
 def test_a_poll_that_hears_304_asks_little(
-    page: Client, desk: Desk, django_assert_max_num_queries: DjangoAssertNumQueries
+    page: Client, page_jobs: PageJobs, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    job, _ = desk.running()
+    job, _ = page_jobs.running()
     tag = page.get(at(job, "live")).headers["ETag"]
     with django_assert_max_num_queries(3) as asked:
         page.get(at(job, "live"), headers={"If-None-Match": tag})
     # Arguments and result, up to a megabyte each, stay where they are.
     assert not any('"jobs_job"."kwargs"' in query["sql"] for query in asked.captured_queries)
-    waiting = desk.waiting()
+    waiting = page_jobs.waiting()
     with django_assert_max_num_queries(7):
         page.get(at(waiting, "live"))
 
 
 def test_the_pages_carry_nothing_inline(
-    page: Client, desk: Desk, jobs_setting: Callable[..., None]
+    page: Client, page_jobs: PageJobs, jobs_setting: Callable[..., None]
 ) -> None:
-    job = desk.done([{"n": 1}])
+    job = page_jobs.done([{"n": 1}])
     for path in ("/", "/jobs/", at(job), f"/tasks/{PLAIN}/"):
         answer = page.get(path)
         html = answer.content.decode()

@@ -12,7 +12,7 @@ from jobs.core.states import AttemptOutcome
 from jobs.models import Job
 from jobs.submission import store_upload
 from tests.integration.job_pages import at, read
-from tests.integration.page_jobs import Desk
+from tests.integration.page_jobs import PageJobs
 from tests.integration.page_tasks import FILES
 
 
@@ -31,13 +31,15 @@ from tests.integration.page_tasks import FILES
         ({"rows": [{"n": 1}]}, '<td data-label="n" class="right">1</td>'),
     ],
 )
-def test_a_result_is_shown_by_its_kind(page: Client, desk: Desk, result: Any, shown: str) -> None:
-    assert shown in read(page, desk.done(result))
+def test_a_result_is_shown_by_its_kind(
+    page: Client, page_jobs: PageJobs, result: Any, shown: str
+) -> None:
+    assert shown in read(page, page_jobs.done(result))
 
 
-def test_rows_are_a_table_that_is_sorted_by_its_heads(page: Client, desk: Desk) -> None:
+def test_rows_are_a_table_that_is_sorted_by_its_heads(page: Client, page_jobs: PageJobs) -> None:
     rows = [{"city": "Bonn", "people": 3}, {"city": "aachen", "people": 20}, {"city": "Celle"}]
-    job = desk.done(rows)
+    job = page_jobs.done(rows)
     html = read(page, job)
     assert 'sort=-0.1"' in html  # of numbers the largest first
     by_name = read(page, job, "?tab=result&sort=0.0")
@@ -49,42 +51,46 @@ def test_rows_are_a_table_that_is_sorted_by_its_heads(page: Client, desk: Desk) 
         assert "aachen" in read(page, job, f"?sort={nonsense}")
 
 
-def test_a_result_that_is_nested_without_end_is_shown_as_json(page: Client, desk: Desk) -> None:
+def test_a_result_that_is_nested_without_end_is_shown_as_json(
+    page: Client, page_jobs: PageJobs
+) -> None:
     nested: Any = "end"
     for _ in range(60):
         nested = {"in": [nested]}
-    assert "end" in read(page, desk.done(nested))
+    assert "end" in read(page, page_jobs.done(nested))
 
 
-def test_result_and_log_can_be_downloaded(page: Client, desk: Desk) -> None:
-    _, claim = desk.running()
-    desk.tell(claim, "one\n")
-    desk.tell(claim, "two\n")
-    job = desk.end(claim, result={"ü": 1})
+def test_result_and_log_can_be_downloaded(page: Client, page_jobs: PageJobs) -> None:
+    _, claim = page_jobs.running()
+    page_jobs.tell(claim, "one\n")
+    page_jobs.tell(claim, "two\n")
+    job = page_jobs.end(claim, result={"ü": 1})
     log = page.get(at(job, "log.txt"))
     assert log.getvalue() == b"one\ntwo\n"
     assert "attachment" in log.headers["Content-Disposition"]
     result = page.get(at(job, "result"))
     assert result.json() == {"ü": 1}
     assert 'filename="pages.count_words-result.json"' in result.headers["Content-Disposition"]
-    text = page.get(at(desk.done("a text"), "result"))
+    text = page.get(at(page_jobs.done("a text"), "result"))
     assert text.content == b"a text"
     assert text.headers["Content-Type"] == "text/plain; charset=utf-8"
 
 
-def test_a_large_result_is_offered_as_its_file(page: Client, desk: Desk) -> None:
-    _, claim = desk.running()
-    desk.keep(claim, "result.json", b"[" + b"1," * 50_000 + b"1]", "application/json")
-    html = read(page, desk.end(claim, result=None))
+def test_a_large_result_is_offered_as_its_file(page: Client, page_jobs: PageJobs) -> None:
+    _, claim = page_jobs.running()
+    page_jobs.keep(claim, "result.json", b"[" + b"1," * 50_000 + b"1]", "application/json")
+    html = read(page, page_jobs.end(claim, result=None))
     assert "The result is large (100 kB)." in html
     assert "files/result.json?download" in html
 
 
-def test_pictures_are_shown_harmlessly_and_the_rest_is_saved(page: Client, desk: Desk) -> None:
-    _, claim = desk.running()
-    desk.keep(claim, "plot.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml")
-    desk.keep(claim, "page.html", b"<script>alert(1)</script>", "text/html")
-    job = desk.end(claim)
+def test_pictures_are_shown_harmlessly_and_the_rest_is_saved(
+    page: Client, page_jobs: PageJobs
+) -> None:
+    _, claim = page_jobs.running()
+    page_jobs.keep(claim, "plot.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml")
+    page_jobs.keep(claim, "page.html", b"<script>alert(1)</script>", "text/html")
+    job = page_jobs.end(claim)
     html = read(page, job)
     assert f'<img src="{at(job, "files/plot.svg")}"' in html
     plot = page.get(at(job, "files/plot.svg"))
@@ -101,22 +107,24 @@ def test_pictures_are_shown_harmlessly_and_the_rest_is_saved(page: Client, desk:
         answer.close()
 
 
-def test_files_given_are_listed_and_can_be_fetched(page: Client, desk: Desk, ada: User) -> None:
+def test_files_given_are_listed_and_can_be_fetched(
+    page: Client, page_jobs: PageJobs, ada: User
+) -> None:
     upload = store_upload(ada, "access.log", [b"x" * 12_000])
-    job = desk.waiting(task=FILES, args={"log": {"upload": str(upload.pk)}})
+    job = page_jobs.waiting(task=FILES, args={"log": {"upload": str(upload.pk)}})
     html = read(page, job)
     assert "12 kB" in html
     assert '<dd class="mono">access.log</dd>' in html
     answer = page.get(at(job, f"uploads/{upload.pk}"))
     assert answer.getvalue() == b"x" * 12_000
-    other = desk.waiting()
+    other = page_jobs.waiting()
     assert page.get(at(other, f"uploads/{upload.pk}")).status_code == 404
 
 
-def test_the_log_can_be_searched_without_a_script(page: Client, desk: Desk) -> None:
-    job, claim = desk.running()
-    desk.tell(claim, "first line\nsecond")
-    desk.tell(claim, " LINE\nthird\n")
+def test_the_log_can_be_searched_without_a_script(page: Client, page_jobs: PageJobs) -> None:
+    job, claim = page_jobs.running()
+    page_jobs.tell(claim, "first line\nsecond")
+    page_jobs.tell(claim, " LINE\nthird\n")
     html = read(page, job, "?tab=log&find=line")
     assert "first line\nsecond LINE\n" in html
     assert "third" not in html
@@ -124,10 +132,12 @@ def test_the_log_can_be_searched_without_a_script(page: Client, desk: Desk) -> N
     assert "No line has" in read(page, job, "?tab=log&find=none")
 
 
-def test_the_end_of_a_long_log_is_shown_from_the_start_of_a_line(page: Client, desk: Desk) -> None:
-    job, claim = desk.running()
+def test_the_end_of_a_long_log_is_shown_from_the_start_of_a_line(
+    page: Client, page_jobs: PageJobs
+) -> None:
+    job, claim = page_jobs.running()
     for number in range(30):
-        desk.tell(claim, f"line {number} {'x' * 9_000}\n")
+        page_jobs.tell(claim, f"line {number} {'x' * 9_000}\n")
     html = read(page, job, "?tab=log")
     assert "characters come before this" in html
     assert "line 18 " not in html
@@ -135,24 +145,24 @@ def test_the_end_of_a_long_log_is_shown_from_the_start_of_a_line(page: Client, d
     assert "line 29 " in html
 
 
-def test_attempts_are_listed_with_their_endings(page: Client, desk: Desk) -> None:
-    job, claim = desk.running()
-    desk.end(claim, AttemptOutcome.LOST, error_type="WorkerLost")
-    desk.claim(Job.objects.get(pk=job.pk))
+def test_attempts_are_listed_with_their_endings(page: Client, page_jobs: PageJobs) -> None:
+    job, claim = page_jobs.running()
+    page_jobs.end(claim, AttemptOutcome.LOST, error_type="WorkerLost")
+    page_jobs.claim(Job.objects.get(pk=job.pk))
     html = read(page, job, "?tab=attempts")
     assert "worker lost" in html
     assert "Attempt 2" in html
     assert "2 (0 of 3 failures)" in html
 
 
-def test_as_curl_is_a_command_for_a_shell(page: Client, desk: Desk) -> None:
-    html = read(page, desk.waiting(args={"text": "it's"}))
+def test_as_curl_is_a_command_for_a_shell(page: Client, page_jobs: PageJobs) -> None:
+    html = read(page, page_jobs.waiting(args={"text": "it's"}))
     assert "curl http://testserver/api/v1/jobs" in html
     assert "it&#x27;&quot;&#x27;&quot;&#x27;s" in html
 
 
-def test_a_task_that_left_the_code_still_shows_its_jobs(page: Client, desk: Desk) -> None:
-    job = desk.done(3)
+def test_a_task_that_left_the_code_still_shows_its_jobs(page: Client, page_jobs: PageJobs) -> None:
+    job = page_jobs.done(3)
     Job.objects.filter(pk=job.pk).update(task="old.gone", kwargs={"n": 1, "m": [1, 2]})
     html = read(page, job)
     assert "<h1>old.gone</h1>" in html

@@ -20,7 +20,7 @@ from jobs.submission import submit_job
 from tests.factories import end, make_user, take_one
 from tests.threads import in_threads
 
-SQUARE = "desk.square"
+SQUARE = "testapp.square"
 MANY = 50
 
 
@@ -95,7 +95,7 @@ class TestUniqueKey:
         assert not hand_in(None, unique_key="k")[1]
         assert hand_in(ada, unique_key="l")[1]
         assert submit_job(
-            "desk.fail", {"times": 1, "context_path": "x"}, owner=ada, unique_key="k"
+            "testapp.fail", {"times": 1, "context_path": "x"}, owner=ada, unique_key="k"
         ).created
 
     def test_no_key_is_no_promise(self, ada: User) -> None:

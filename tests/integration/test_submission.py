@@ -33,7 +33,7 @@ from jobs.submission import backlog, may_use, submit_job
 from tests.factories import make_job
 from tests.integration.api_tasks import ADD, NARROW, READ, SECRET
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "clean_desk")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "no_jobs")]
 
 
 def test_what_is_recorded(ada: User) -> None:
@@ -53,7 +53,7 @@ def test_what_is_recorded(ada: User) -> None:
 
 
 def test_by_name_and_by_task_is_the_same(ada: User) -> None:
-    result = jobs.submit("desk.square", n=1)
+    result = jobs.submit("testapp.square", n=1)
     assert result.status == TaskResultStatus.READY
     assert Job.objects.get(pk=result.id).kwargs == {"n": 1}
     assert submit_job(get_task(ADD), {"n": 1}, owner=ada).created
@@ -91,7 +91,7 @@ NAIVE = datetime(2030, 1, 1)  # noqa: DTZ001
     ("task", "args", "wishes", "kind"),
     [
         ("tests.no_such_task", {}, {}, UnknownTask),
-        ("tests.desk.tasks.plain", {"a": 1}, {}, UnknownTask),
+        ("tests.testapp.tasks.plain", {"a": 1}, {}, UnknownTask),
         (ADD, {"n": "x"}, {}, InvalidArguments),
         (ADD, {"n": -1}, {}, InvalidArguments),
         (ADD, {}, {}, InvalidArguments),

@@ -18,7 +18,7 @@ from tests.factories import make_user
 from tests.integration.api_tasks import ADD, READ, SECRET
 from tests.integration.said import Said
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "clean_desk")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "no_jobs")]
 
 
 class TestSubmit:

@@ -16,7 +16,7 @@ from tests.factories import end, make_artifact, make_consumer, record, take_one
 from tests.integration.api_tasks import ADD
 from tests.integration.said import Said
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "clean_desk")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "no_jobs")]
 
 
 class TestWait:

@@ -16,7 +16,7 @@ from jobs.submission import store_upload, submit_job
 from tests.factories import make_upload
 from tests.integration.api_tasks import READ
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "clean_desk")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "no_jobs")]
 
 
 def test_an_upload_is_kept_for_the_jobs_that_use_it(ada: User) -> None:

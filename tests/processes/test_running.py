@@ -12,8 +12,8 @@ from jobs import lifecycle
 from jobs.compat import TaskResultStatus
 from jobs.core.storage import job_storage
 from jobs.models import Job
-from tests.desk import tasks
 from tests.running import Consumers, log_of, stored, wait_finished, wait_status
+from tests.testapp import tasks
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -28,7 +28,13 @@ def test_one_line_a_job_and_nothing_else(consumers: Consumers, tmp_path: Path) -
 
     assert consumer.printed == []
     words = [line.split(" ", 1)[1].split(" ")[0] for line in consumer.said]
-    assert sorted(words) == ["desk.leave", "desk.square", "desk.talk", "ready:", "stopped\n"]
+    assert sorted(words) == [
+        "testapp.leave",
+        "testapp.square",
+        "testapp.talk",
+        "ready:",
+        "stopped\n",
+    ]
 
 
 def test_the_process_is_left_as_it_was(consumers: Consumers, tmp_path: Path) -> None:
@@ -160,7 +166,7 @@ def test_what_a_task_says_is_kept(consumers: Consumers) -> None:
     for said in (
         "printed \ufffd and \ufffd",
         "to standard error",
-        "INFO tests.desk.tasks: logged",
+        "INFO tests.testapp.tasks: logged",
         "told",
     ):
         assert said in log
@@ -169,7 +175,7 @@ def test_what_a_task_says_is_kept(consumers: Consumers) -> None:
     assert (job.progress["percent"], job.progress["message"]) == (75.0, "nearly there")
     job = stored(child.id)
     assert "printed in a child" in log_of(job)
-    assert "INFO tests.desk.tasks: logged in a child" in log_of(job)
+    assert "INFO tests.testapp.tasks: logged in a child" in log_of(job)
     assert job.result == f"jobdesk-{job.id}"
     artifact = job.artifacts.get()
     assert (artifact.name, artifact.size) == ("note.txt", 12)
@@ -213,14 +219,16 @@ def test_odd_endings_are_finished_jobs(consumers: Consumers, name: str, error: s
 
 def test_a_job_of_another_version_fails_saying_what_does_not_fit(consumers: Consumers) -> None:
     gone, changed = tasks.square.enqueue(1), tasks.square.enqueue(2)
-    Job.objects.filter(pk=gone.id).update(task="desk.gone", module_path="tests.desk.tasks.gone")
+    Job.objects.filter(pk=gone.id).update(
+        task="testapp.gone", module_path="tests.testapp.tasks.gone"
+    )
     Job.objects.filter(pk=changed.id).update(kwargs={"m": 2})
 
     consumers.run_until_idle()
 
     job = stored(gone.id)
     assert (job.status, job.error_type) == ("failed", "UnknownTask")
-    assert "desk.gone" in job.error_message
+    assert "testapp.gone" in job.error_message
     job = stored(changed.id)
     assert (job.status, job.error_type) == ("failed", "InvalidArguments")
     assert "/n" in job.error_message

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from jobs.models import Consumer, Job
-from tests.desk import tasks
 from tests.running import ConsumerHandle, Consumers, stored, wait_finished, wait_status
+from tests.testapp import tasks
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes

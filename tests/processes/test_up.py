@@ -244,7 +244,7 @@ def test_every_host_is_answered_when_all_addresses_are_served(start: Start) -> N
     up = start("--host", "0.0.0.0", "--processes", "0")
     link = up.wait_for(OPEN)
     up.wait_for("Set ALLOWED_HOSTS to the names you use")
-    request = urllib.request.Request(f"{link[1]}/sign-in/", headers={"Host": "desk.example"})
+    request = urllib.request.Request(f"{link[1]}/sign-in/", headers={"Host": "testapp.example"})
     with urllib.request.urlopen(request, timeout=30) as page:
         assert page.status == 200
 

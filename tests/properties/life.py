@@ -85,7 +85,7 @@ class Life(RuleBasedStateMachine):
         if slot is not None and Job.objects.in_slot(slot).exists():
             return multiple()
         job = Job(
-            task="desk.square",
+            task="testapp.square",
             kwargs={"n": 7},
             owner=self.owners[owner],
             priority=priority,

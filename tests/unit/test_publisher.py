@@ -63,7 +63,7 @@ def test_a_permit_is_begun_at_once_and_ended_by_the_thread(wire: Wire) -> None:
 def test_getting_ready_sends_an_empty_lot(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     lots: list[int] = []
     monkeypatch.setattr(wire, "_send", lambda lot: lots.append(len(lot)))
-    wire.get_ready()
+    wire.warm_up()
     assert wire.flush(SECONDS)
     assert lots == [0]
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from tests.benchmarks.desk.apps import NO_INOTIFY
+from tests.benchmarks.benchapp.apps import NO_INOTIFY
 from tests.benchmarks.place import Place
 from tests.benchmarks.processes import ROOT
 from tests.benchmarks.systems.base import System
@@ -23,7 +23,7 @@ class Jobdesk(System):
     title = "Jobdesk, SQLite"
     note = "runconsumers --processes 2 --concurrency 1"
     ours = True
-    settings_module = "tests.benchmarks.desk.settings"
+    settings_module = "tests.benchmarks.benchapp.settings"
     works = System.works | {"poll", "crowd", "bulk", "grown", "one-dies", "endure", "price"}
     submit_path = "/api/v1/jobs"
     submit_body = json.dumps({"task": "bench.noop", "args": {"ident": "web"}})
@@ -61,13 +61,13 @@ class Jobdesk(System):
 
     def enqueue(self, kind: str, ident: str, *args: Any) -> None:
         """As anyone would from code."""
-        from tests.benchmarks.desk import tasks
+        from tests.benchmarks.benchapp import tasks
 
         getattr(tasks, kind).enqueue(ident, *args)
 
     def enqueue_many(self, kind: str, idents: Sequence[str]) -> None:
         """One call of the task."""
-        from tests.benchmarks.desk import tasks
+        from tests.benchmarks.benchapp import tasks
 
         task: Any = getattr(tasks, kind)
         task.enqueue_many({"ident": ident} for ident in idents)

@@ -5,5 +5,5 @@ from __future__ import annotations
 from webapp.settings import *  # noqa: F403
 from webapp.settings import INSTALLED_APPS
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.benchmarks.desk.apps.BenchConfig"]
-ROOT_URLCONF = "tests.benchmarks.desk.urls"
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.benchmarks.benchapp.apps.BenchConfig"]
+ROOT_URLCONF = "tests.benchmarks.benchapp.urls"

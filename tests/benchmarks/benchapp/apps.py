@@ -14,7 +14,7 @@ NO_INOTIFY: Final = "BENCH_NO_INOTIFY"
 class BenchConfig(AppConfig):
     """Its tasks are ``bench.noop`` and so on."""
 
-    name = "tests.benchmarks.desk"
+    name = "tests.benchmarks.benchapp"
     label = "bench"
 
     def ready(self) -> None:

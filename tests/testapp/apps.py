@@ -11,11 +11,11 @@ ELSEWHERE: Final = "DESK_ELSEWHERE"
 """Set in the environment: no inotify, and only a knock tells a consumer of a job."""
 
 
-class DeskConfig(AppConfig):
-    """Its tasks are ``desk.square`` and so on."""
+class TestAppConfig(AppConfig):
+    """Its tasks are ``testapp.square`` and so on."""
 
-    name = "tests.desk"
-    label = "desk"
+    name = "tests.testapp"
+    label = "testapp"
 
     def ready(self) -> None:
         """Take away what only Linux has, if that is asked for."""
