@@ -1,4 +1,4 @@
-"""The site's settings, read from the environment. `README.md` lists the variables."""
+"""The site's settings, read from the environment. `jobs/docs/settings.md` lists the variables."""
 
 from __future__ import annotations
 

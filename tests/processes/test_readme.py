@@ -1,8 +1,7 @@
-"""The README is run, not believed: its task, its commands, its settings."""
+"""The README and the documentation are run: the first task and the commands."""
 
 from __future__ import annotations
 
-import ast
 import http.cookiejar
 import json
 import re
@@ -22,18 +21,20 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.processes
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"python manage\.py (\w+)([^\n`]*)", README)
+DOCS = sorted((ROOT / "jobs" / "docs").glob("*.md"))
+PAGES = [README, *(page.read_text(encoding="utf-8") for page in DOCS)]
+COMMANDS = re.findall(r"python manage\.py (\w+)([^\n`]*)", "\n".join(PAGES))
 TASK_FILE = "webapp/tasks/count_words.py"
 
 
-def _blocks(language: str) -> list[str]:
-    # Every block, in turn: the end of one must not pass for the beginning of another.
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+def _blocks(language: str, text: str = README) -> list[str]:
+    # All blocks one after the other: the end of one must not pass for the beginning of another.
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
     return [block for name, block in found if name == language]
 
 
 def _command(beginning: str) -> list[str]:
-    """The words of the README's command that begins so."""
+    """The README's command that begins with this, as a list of arguments."""
     (line,) = (
         line for block in _blocks("") for line in block.splitlines() if line.startswith(beginning)
     )
@@ -41,7 +42,7 @@ def _command(beginning: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, Running]]:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, Running]]:
     """A copy of the project with the README's task in it, and ``up`` running there."""
     folder = tmp_path_factory.mktemp("readme")
     root, data = folder / "project", folder / "var"
@@ -81,14 +82,14 @@ def test_the_first_task_is_ten_lines() -> None:
     assert f"`{TASK_FILE}`" in README
 
 
-def test_the_command_line_runs_the_first_task(desk: tuple[Path, str, Running]) -> None:
-    folder, _, _ = desk
+def test_the_command_line_runs_the_first_task(project: tuple[Path, str, Running]) -> None:
+    folder, _, _ = project
     printed = _manage(folder, _command("python manage.py submit"))
     assert json.loads(printed) == {"to": 2, "be": 2, "or": 1, "not": 1}
 
 
-def test_the_first_task_has_its_form(desk: tuple[Path, str, Running]) -> None:
-    _, link, _ = desk
+def test_the_first_task_has_its_form(project: tuple[Path, str, Running]) -> None:
+    _, link, _ = project
     jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
     browser = urllib.request.build_opener(jar)
     browser.open(link, timeout=30).close()
@@ -100,8 +101,8 @@ def test_the_first_task_has_its_form(desk: tuple[Path, str, Running]) -> None:
     assert 'name="min_length"' in text
 
 
-def test_a_program_hands_it_in(desk: tuple[Path, str, Running]) -> None:
-    folder, link, _ = desk
+def test_a_program_submits_the_first_task(project: tuple[Path, str, Running]) -> None:
+    folder, link, _ = project
     token = _manage(folder, _command("python manage.py createtoken")).strip()
     words = _command("curl")
     headers = dict(
@@ -129,9 +130,9 @@ def test_a_program_hands_it_in(desk: tuple[Path, str, Running]) -> None:
 
 @pytest.mark.parametrize("name", sorted({name for name, _ in COMMANDS} - {"test"}))
 def test_each_command_has_the_options_that_are_named(
-    desk: tuple[Path, str, Running], name: str
+    project: tuple[Path, str, Running], name: str
 ) -> None:
-    folder, _, _ = desk
+    folder, _, _ = project
     told = _manage(folder, ["python", "manage.py", name, "--help"])
     named = {
         option
@@ -142,30 +143,15 @@ def test_each_command_has_the_options_that_are_named(
     assert {option for option in named if option not in told} == set()
 
 
-def test_the_checks_of_contributors_are_those_of_the_machine() -> None:
-    run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    for tool in ("ruff check .", "mypy", "lint-imports", "manage.py test"):
-        assert tool.split(" ", 1)[0] in run
-        assert tool in README.replace(".venv/bin/python ", "").replace(".venv/bin/", "")
-
-
-def test_every_variable_that_is_read_is_told() -> None:
-    read = set()
-    for path in (ROOT / "webapp" / "settings.py", ROOT / "webapp" / "secret.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and isinstance(node.func.value, ast.Name)
-                and node.func.value.id == "env"
-                and isinstance(node.args[0], ast.Constant)
-            ):
-                read.add(str(node.args[0].value))
-    assert len(read) > 10
-    assert {name for name in read if f"`{name}`" not in README} == set()
-
-
-def test_the_link_targets_exist() -> None:
-    targets = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert targets
-    assert [target for target in targets if not (ROOT / target).exists()] == []
+def test_each_command_in_a_block_of_the_documentation_runs(
+    project: tuple[Path, str, Running],
+) -> None:
+    """Those that end by themselves; the others are run by the tests of ``up`` and of consumers."""
+    folder, _, _ = project
+    ending = ("submit", "doctor", "prune", "check", "migrate", "createtoken")
+    lines = [line for text in PAGES for block in _blocks("", text) for line in block.splitlines()]
+    commands = [shlex.split(line) for line in lines if line.startswith("python manage.py ")]
+    assert commands
+    for words in commands:
+        if words[2] in ending:
+            _manage(folder, words)

@@ -1,4 +1,4 @@
-"""The public message: the code, its JSON schema and the README say the same."""
+"""The public message: the code, its JSON schema and the documentation say the same."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_our_own_permit_is_one() -> None:
     assert _fits(json.loads(wakeup_body(job_id)))
 
 
-def test_the_readme_prints_the_schema() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    printed = readme.partition("<!-- the message's schema -->")[2].partition("```json")[2]
+def test_the_documentation_prints_the_schema() -> None:
+    page = (ROOT / "jobs" / "docs" / "messages.md").read_text(encoding="utf-8")
+    printed = page.partition("<!-- the message's schema -->")[2].partition("```json")[2]
     assert json.loads(printed.partition("```")[0]) == MESSAGE_SCHEMA
