@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
-from jobs.core.jsonutils import jsonable, written
+from jobs.core.jsonutils import clean_json, jsonable
 from jobs.errors import FieldError, InvalidArguments
 
 from .arguments import Argument, describe, humanise
@@ -79,7 +79,7 @@ class ArgSpec:
         """
         model = self._checked(raw, None)
         try:
-            stored, text = written(self._dump(model, mode="json", by_alias=True))
+            stored, text = clean_json(self._dump(model, mode="json", by_alias=True))
         except (ValueError, RecursionError) as error:
             # An infinite float fits its type, and a free-form value may be nested without end.
             raise InvalidArguments(

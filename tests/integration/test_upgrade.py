@@ -215,8 +215,8 @@ def test_rows_of_0_1_are_found_under_the_new_names(empty_database: None) -> None
     assert (jobs[finished].status, jobs[finished].result) == (Status.SUCCEEDED, {"nine": 49})
     assert jobs[attempt_of].failures == 3
     assert Attempt.objects.get(job=attempt_of).error_type == "ValueError"
-    row = Consumer.objects.get(pk=consumer)
-    assert (row.heartbeat, row.heartbeat_at) == (41, NOW + timedelta(seconds=3))
+    found = Consumer.objects.get(pk=consumer)
+    assert (found.heartbeat, found.heartbeat_at) == (41, NOW + timedelta(seconds=3))
 
 
 def test_a_claim_takes_jobs_of_0_1_in_their_old_order_and_new_ones_behind(
