@@ -1,4 +1,4 @@
-"""Jobdesk: a job desk for Django.
+"""Jobdesk: jobs for Django, from a typed function to a form, an API and a running job.
 
 The public names of a project are here: ``job`` declares a task, ``submit`` submits one by name, and
 ``JobContext``, ``InputFile`` and ``LongText`` are for a task's signature. They load on first use

@@ -5,15 +5,15 @@ from django.core.signals import request_finished
 
 
 class JobsConfig(AppConfig):
-    """Registers the system checks and finds the tasks of every installed app."""
+    """Registers the system checks, and the broker's preparation after a server's first request."""
 
     name = "jobs"
     verbose_name = "Jobdesk"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Import what registers itself."""
-        from . import checks  # noqa: F401
+        # Here, not at the top: these import models, which need the app registry.
+        from . import checks  # noqa: F401  (importing registers them)
         from .brokers import warm_up
 
         request_finished.connect(warm_up)

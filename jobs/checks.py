@@ -1,4 +1,4 @@
-"""What ``manage.py check`` says: of the declarations, of the settings, of the database."""
+"""System checks for ``manage.py check``: task declarations, settings, broker, database."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OLDEST_SQLITE = (3, 35, 0)  # the first with RETURNING
 
 @checks.register("jobs")
 def check_declarations(**kwargs: Any) -> list[checks.CheckMessage]:
-    """Tasks whose declaration cannot be right."""
+    """Report errors in the declarations of tasks."""
     if not _uses_jobs_backend():
         return [
             checks.Warning(
@@ -32,8 +32,8 @@ def check_declarations(**kwargs: Any) -> list[checks.CheckMessage]:
             )
         ]
     return [
-        checks.Error(found.message, hint=found.hint, obj=found.task, id=f"jobs.{found.code}")
-        for found in declaration_errors()
+        checks.Error(error.message, hint=error.hint, obj=error.task, id=f"jobs.{error.code}")
+        for error in declaration_errors()
     ]
 
 
@@ -45,7 +45,7 @@ def _uses_jobs_backend() -> bool:
 
 @checks.register("jobs")
 def check_settings(**kwargs: Any) -> list[checks.CheckMessage]:
-    """The ``JOBS`` setting."""
+    """Report an invalid ``JOBS`` setting."""
     try:
         get_conf()
     except ImproperlyConfigured as error:
@@ -55,11 +55,11 @@ def check_settings(**kwargs: Any) -> list[checks.CheckMessage]:
 
 @checks.register("jobs")
 def check_broker(**kwargs: Any) -> list[checks.CheckMessage]:
-    """Whether there is such a broker, and what it needs is installed. It is not called."""
+    """Report an unknown broker or a missing package. The broker itself is not contacted."""
     try:
         get_broker()
     except ImproperlyConfigured:
-        return []  # said by check_settings
+        return []  # reported by check_settings
     except BrokerError as error:
         return [checks.Error(str(error), id="jobs.E013")]
     return []
@@ -67,7 +67,7 @@ def check_broker(**kwargs: Any) -> list[checks.CheckMessage]:
 
 @checks.register("jobs")
 def check_database(**kwargs: Any) -> list[checks.CheckMessage]:
-    """How the default database is set up for many small writers."""
+    """Report settings of the default database that do not suit many small writers."""
     return list(_database_messages(settings.DATABASES.get("default", {})))
 
 
@@ -86,8 +86,8 @@ def _database_messages(config: dict[str, Any]) -> Iterator[checks.CheckMessage]:
             f"SQLite {sqlite3.sqlite_version} is too old: 3.35 is the first with RETURNING.",
             id="jobs.E011",
         )
-    start = "".join(str(options.get("init_command", "")).lower().split())
-    if "journal_mode=wal" not in start or "synchronous=full" not in start:
+    init_command = "".join(str(options.get("init_command", "")).lower().split())
+    if "journal_mode=wal" not in init_command or "synchronous=full" not in init_command:
         yield checks.Warning(
             "SQLite is not told to use a write-ahead log that survives a power cut.",
             hint='OPTIONS["init_command"] = '

@@ -1,6 +1,6 @@
-"""Django's tasks framework: ``django.tasks`` since Django 6.0, its backport before.
+"""Django's tasks framework: ``django.tasks`` since Django 6.0, before that its backport.
 
-Everything else imports these names from here.
+All other modules import these names from here.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ T = TypeVar("T")
 if TYPE_CHECKING:
 
     class TypedTask(Task[P, T]):
-        """A ``Task`` that knows its function's parameters and result."""
+        """A ``Task`` with the types of its function's parameters and result."""
 
 else:
 
     class TypedTask(Task, Generic[P, T]):
-        """Only the backport's ``Task`` is generic; this is so on either."""
+        """A generic ``Task`` on either framework; only the backport's own is generic."""
 
         __slots__ = ()
 
 
-def someone_listens(signal: Signal) -> bool:
-    """Whether it is worth making a ``TaskResult`` for a signal of the framework.
+def has_receivers(signal: Signal) -> bool:
+    """Whether a signal of the framework has receivers that need a ``TaskResult``.
 
-    The framework's own receiver only logs, at INFO at most unless a task fails. To make the result
-    for nobody costs as much as all else that a consumer does around a short task.
+    The framework's own receiver only logs, at INFO at most unless a task fails. Making a result
+    that nobody receives costs as much as everything else that a consumer does for a short task.
     """
     return len(signal.receivers) > 1 or _LOGGER.isEnabledFor(logging.ERROR)
 
@@ -61,7 +61,7 @@ __all__ = [
     "TaskResultDoesNotExist",
     "TaskResultStatus",
     "TypedTask",
-    "someone_listens",
+    "has_receivers",
     "task",
     "task_backends",
     "task_enqueued",

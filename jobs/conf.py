@@ -1,4 +1,4 @@
-"""The one small typed object that holds the configuration, read when asked and never at import."""
+"""The configuration: one typed object made from ``settings.JOBS``, never read at import."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conf:
-    """What ``settings.JOBS`` says; each key there is a name below in upper case.
+    """The values of ``settings.JOBS``; the keys there are these names in upper case.
 
-    Sizes are bytes, times are seconds unless the name says otherwise.
+    Sizes are in bytes and times in seconds unless the name says otherwise.
     """
 
     broker_url: str = "database://"
@@ -36,20 +36,20 @@ class Conf:
     foreign_owner: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse values that no deployment can mean.
+        """Validate the numbers.
 
         Raises:
-            ImproperlyConfigured: a number is not above zero; only no grace at all may be meant.
+            ImproperlyConfigured: a number is not above zero; only GRACE_SECONDS may be 0.
         """
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name == "grace_seconds" and value == 0:
                 continue
-            if isinstance(value, int | float) and not value > 0:  # nor is NaN
+            if isinstance(value, int | float) and not value > 0:  # true of NaN as well
                 raise ImproperlyConfigured(f"JOBS[{field.name.upper()!r}] must be above zero.")
 
 
-_NOTHING: Mapping[str, Any] = {}
+_NO_SETTINGS: Mapping[str, Any] = {}
 _cache: tuple[Mapping[str, Any], Conf] | None = None
 
 
@@ -60,8 +60,8 @@ def get_conf() -> Conf:
         ImproperlyConfigured: an unknown key, or a value of the wrong type.
     """
     global _cache
-    given = getattr(settings, "JOBS", _NOTHING)
-    # The mapping itself is kept, not its id(): another one may get the id of one that is gone.
+    given = getattr(settings, "JOBS", _NO_SETTINGS)
+    # Keep the mapping itself, not its id(): a later mapping may get the id of a deleted one.
     if _cache is None or _cache[0] is not given:
         _cache = (given, read_conf(given))
     return _cache[1]
@@ -83,10 +83,10 @@ def read_conf(given: Mapping[str, Any]) -> Conf:
 
 
 def _converted(key: str, value: Any, annotation: str) -> Any:
-    kind = {"str": str, "Path": Path, "float": float, "int": int}[annotation]
+    to_type = {"str": str, "Path": Path, "float": float, "int": int}[annotation]
     try:
-        return kind(value)
+        return to_type(value)
     except (TypeError, ValueError) as error:
         raise ImproperlyConfigured(
-            f"JOBS[{key!r}] must be of type {kind.__name__}, not {value!r}."
+            f"JOBS[{key!r}] must be of type {to_type.__name__}, not {value!r}."
         ) from error

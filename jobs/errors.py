@@ -1,8 +1,8 @@
-"""Everything that Jobdesk raises, as one small tree.
+"""The exceptions of Jobdesk.
 
-``Refused`` is what a submitter did and can mend; ``Conflict`` is a state that forbids the wish;
-``Unavailable`` passes by itself. ``GiveUp`` and ``JobCancelled`` are for tasks. ``str(error)`` is
-a sentence that a user may read.
+``Refused``: the submitter can correct the request. ``Conflict``: the state of a job does not allow
+it. ``Unavailable``: it may work later. ``GiveUp`` and ``JobCancelled`` are raised by tasks.
+``str(error)`` is a sentence for users.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from typing import TypedDict
 
 
 class JobsError(Exception):
-    """Something went wrong at the job desk."""
+    """The base class of all exceptions of Jobdesk."""
 
 
 class FieldError(TypedDict):
-    """One wrong argument: where (an RFC 6901 JSON pointer) and what."""
+    """One wrong argument: an RFC 6901 JSON pointer to it and a sentence about it."""
 
     pointer: str
     detail: str
 
 
 class Refused(JobsError):
-    """The submission was refused; nothing was recorded."""
+    """The submission was refused; no job was created."""
 
 
 class UnknownTask(Refused):
@@ -48,21 +48,21 @@ class InvalidArguments(Refused):
 
     def __init__(self, errors: list[FieldError]) -> None:
         self.errors = errors
-        told = "; ".join(f"{e['pointer'] or 'arguments'}: {e['detail']}" for e in errors[:5])
+        shown = "; ".join(f"{e['pointer'] or 'arguments'}: {e['detail']}" for e in errors[:5])
         more = f" (and {len(errors) - 5} more)" if len(errors) > 5 else ""
-        super().__init__(f"The arguments do not fit: {told}{more}")
+        super().__init__(f"The arguments do not fit: {shown}{more}")
 
 
 class InvalidOptions(InvalidArguments):
-    """What was said beside the arguments (priority, run_after, ...) does not fit."""
+    """An option (priority, run_after, ...) is not valid."""
 
 
 class NotAllowed(Refused):
-    """This user may not do this."""
+    """The user does not have the permission."""
 
 
 class TooLarge(Refused):
-    """What was sent is over the limit."""
+    """The request or the file is over the size limit (in bytes)."""
 
     def __init__(self, what: str, limit: int) -> None:
         self.limit = limit
@@ -70,7 +70,7 @@ class TooLarge(Refused):
 
 
 class QueueFull(Refused):
-    """The queue holds as many waiting jobs as it may."""
+    """The queue has as many waiting jobs as it may; ``retry_after`` is in seconds."""
 
     def __init__(self, queue: str, limit: int, retry_after: int) -> None:
         self.retry_after = retry_after
@@ -81,11 +81,11 @@ class QueueFull(Refused):
 
 
 class Conflict(JobsError):
-    """The state of things forbids it."""
+    """The job's state, or an earlier request, does not allow this."""
 
 
 class IdempotencyConflict(Conflict):
-    """This Idempotency-Key was used for another request."""
+    """The Idempotency-Key was used for a different request."""
 
     def __init__(self) -> None:
         super().__init__("This Idempotency-Key was already used for a different request.")
@@ -100,7 +100,7 @@ class NotRetryable(Conflict):
 
 
 class Unavailable(JobsError):
-    """The database cannot take it at the moment; nothing was recorded."""
+    """The database cannot store it now; no job was created. ``retry_after`` is in seconds."""
 
     def __init__(self, why: str, retry_after: int = 2) -> None:
         self.retry_after = retry_after
@@ -108,11 +108,11 @@ class Unavailable(JobsError):
 
 
 class GiveUp(JobsError):
-    """Raised by a task: this job is not worth another attempt."""
+    """Raised by a task: the job has failed and is not to be tried again."""
 
 
 class JobCancelled(JobsError):
-    """Raised inside a task, by its context: someone asked for the job to be cancelled."""
+    """Raised by the context inside a task: someone asked for the job to be cancelled."""
 
     def __init__(self, by: str = "") -> None:
         self.by = by
@@ -120,4 +120,4 @@ class JobCancelled(JobsError):
 
 
 class BrokerError(JobsError):
-    """The broker cannot be used as configured."""
+    """The broker cannot be used: its URL is not valid, or a package is not installed."""

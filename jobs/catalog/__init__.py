@@ -1,4 +1,4 @@
-"""What tasks there are: their declarations, their arguments, finding them by name."""
+"""The tasks of the project: declaring them, describing their arguments, finding them by name."""
 
 from .decorators import job
 from .registry import all_tasks, exposed_tasks, find_task, get_task

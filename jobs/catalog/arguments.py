@@ -1,7 +1,7 @@
-"""A task's arguments as people meet them: one description a field, read off the JSON schema.
+"""Descriptions of a task's arguments, derived from its JSON schema.
 
-Forms, the command line and the documentation all start from these, so that a type is understood
-in one place.
+Forms, the command line and the documentation all use these, so that types are interpreted in one
+place only.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Argument:
     """One argument of a task.
 
     ``kind`` is one of: text longtext integer number boolean choice json date datetime email url
-    file. ``multiple`` says that several choices or files may be given. ``items`` is the kind of the
-    entries when it is a list of simple values (``kind`` is then json), else None.
+    file. ``multiple``: several choices or files may be given. ``items`` is the kind of the entries
+    of a list of simple values (whose ``kind`` is json), otherwise None.
     """
 
     name: str
@@ -53,29 +53,29 @@ class Argument:
 def describe(schema: Schema) -> list[Argument]:
     """Return the arguments of a task's JSON schema, the required ones first."""
     required = set(schema.get("required", ()))
-    found = [
+    arguments = [
         _argument(name, field, name in required, schema.get("$defs", {}))
         for name, field in schema.get("properties", {}).items()
     ]
-    return sorted(found, key=lambda argument: not argument.required)
+    return sorted(arguments, key=lambda argument: not argument.required)
 
 
 def _argument(name: str, field: Schema, required: bool, defs: Schema) -> Argument:
     inner, nullable = _without_null(_resolved(field, defs), defs)
     item = _resolved(inner.get("items", {}), defs) if inner.get("type") == "array" else None
-    many = item is not None and _kind(item) in {"choice", "file"}
-    shown = item if many and item is not None else inner
+    multiple = item is not None and _kind(item) in {"choice", "file"}
+    value = item if multiple and item is not None else inner
     return Argument(
         name=name,
         title=field.get("title") or humanise(name),
-        kind=_kind(shown),
+        kind=_kind(value),
         help=field.get("description", ""),
         required=required,
         default=field.get("default"),
         nullable=nullable,
-        multiple=many,
-        items=_kind(item) if item and not many and _kind(item) in _SIMPLE else None,
-        choices=tuple((value, str(value)) for value in _values(shown)),
+        multiple=multiple,
+        items=_kind(item) if item and not multiple and _kind(item) in _SIMPLE else None,
+        choices=tuple((choice, str(choice)) for choice in _values(value)),
         minimum=inner.get("minimum", inner.get("exclusiveMinimum")),
         maximum=inner.get("maximum", inner.get("exclusiveMaximum")),
         max_length=inner.get("maxLength"),
@@ -106,17 +106,17 @@ def _resolved(schema: Schema, defs: Schema) -> Schema:
 
 def _without_null(schema: Schema, defs: Schema) -> tuple[Schema, bool]:
     options = [_resolved(option, defs) for option in schema.get("anyOf", ())]
-    real = [option for option in options if option.get("type") != "null"]
-    if len(real) == 1 and len(options) > 1:
-        return {**schema, **real[0]}, True
-    return schema, len(real) < len(options)
+    others = [option for option in options if option.get("type") != "null"]
+    if len(others) == 1 and len(options) > 1:
+        return {**schema, **others[0]}, True
+    return schema, len(others) < len(options)
 
 
 def humanise(name: str) -> str:
     """Turn an identifier into a title: ``min_length`` becomes ``Min length``."""
-    words = name.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
+    title = name.replace("_", " ").strip()
+    return title[:1].upper() + title[1:]
 
 
 LongText = Annotated[str, Field(json_schema_extra={"format": "textarea"})]
-"""A text of several lines: its form field is a text area."""
+"""A text of several lines; its form field is a text area."""

@@ -1,4 +1,4 @@
-"""What is wrong with the declarations, for ``manage.py check``."""
+"""Errors in the declarations of tasks, for ``manage.py check``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 
 @dataclass(frozen=True, slots=True)
 class DeclarationError:
-    """One thing that cannot be right, and what to do."""
+    """One error in a declaration, and how to correct it; ``code`` is that of the Django check."""
 
     task: AnyTask
     code: str
@@ -27,29 +27,29 @@ class DeclarationError:
 
 
 def declaration_errors() -> Iterator[DeclarationError]:
-    """Yield what is wrong with each declared task."""
-    seen: dict[str, str] = {}
+    """Yield the errors of all declared tasks."""
+    module_paths: dict[str, str] = {}
     for declaration in declarations():
         task = declaration.task
         where = task.module_path
-        if seen.setdefault(task.name, where) != where:
+        if module_paths.setdefault(task.name, where) != where:
             yield DeclarationError(
                 task,
                 "E003",
-                f"Two tasks are named {task.name!r}: {seen[task.name]} and {where}.",
+                f"Two tasks are named {task.name!r}: {module_paths[task.name]} and {where}.",
                 "Give one of them name='...' in its @job.",
             )
         for option in declaration.unknown:
             yield DeclarationError(
                 task, "E002", f"@job of {where} has no option {option!r}.", "Remove it."
             )
-        yield from _of_signature(task)
-        yield from _of_options(task)
+        yield from _signature_errors(task)
+        yield from _option_errors(task)
 
 
-def _of_signature(task: AnyTask) -> Iterator[DeclarationError]:
+def _signature_errors(task: AnyTask) -> Iterator[DeclarationError]:
     try:
-        task.spec  # noqa: B018  (built and kept on first use)
+        task.spec  # noqa: B018  (built on first access)
     except BadSignature as error:
         yield DeclarationError(
             task,
@@ -59,7 +59,7 @@ def _of_signature(task: AnyTask) -> Iterator[DeclarationError]:
         )
 
 
-def _of_options(task: AnyTask) -> Iterator[DeclarationError]:
+def _option_errors(task: AnyTask) -> Iterator[DeclarationError]:
     if task.backend not in task_backends.settings:
         yield DeclarationError(
             task,
@@ -86,13 +86,13 @@ def _wrong_values(task: AnyTask) -> Iterator[str]:
         yield f"title must be text, not {title!r}"
     name: object = task.name
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        # It stands in addresses and on command lines.
+        # The name is part of URLs and command lines.
         yield f"name must be of letters, digits, '.', '_' and '-', 200 at most, not {name!r}"
     if not isinstance(task.priority, int) or not -100 <= task.priority <= 100:
         yield f"priority must be a whole number from -100 to 100, not {task.priority!r}"
     if not isinstance(task.max_attempts, int) or task.max_attempts < 1:
         yield f"max_attempts must be a whole number from 1, not {task.max_attempts!r}"
-    # Not task.timeout: that reads the settings, which may be what is wrong.
+    # Not task.timeout: that reads the settings, which may be wrong themselves.
     limit = task.time_limit
     if (
         limit is not None

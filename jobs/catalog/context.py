@@ -1,4 +1,4 @@
-"""What a running task may ask and tell."""
+"""The context of a running task: its job, its progress, log, artifacts and cancellation."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from jobs.errors import JobCancelled
 
 
 class Reporter(Protocol):
-    """Where a context's words go: the process that holds the attempt."""
+    """Receives what a context reports, in the process that runs the attempt."""
 
     def progress(self, done: float, total: float | None, message: str) -> None:
-        """Note how far the job is; the last word wins."""
+        """Replace the progress of the job."""
 
     def log(self, text: str) -> None:
-        """Append to the job's log."""
+        """Append to the log of the job."""
 
     def cancelled_by(self) -> str | None:
-        """Who asked for the job to be cancelled; None when nobody did."""
+        """Return the user who asked to cancel the job; None when nobody did."""
 
     def artifact(self, name: str, data: bytes | str | Path) -> None:
-        """Keep a file."""
+        """Store a file as an artifact of the job."""
 
 
 class JobContext(TaskContext):
-    """Given to a task whose first parameter is named ``context``."""
+    """Passed to a task whose first parameter is named ``context``."""
 
     __slots__ = ("_attempt", "_job_id", "_reporter")
     _attempt: int
@@ -52,21 +52,25 @@ class JobContext(TaskContext):
 
     @property
     def job_id(self) -> str:
-        """The job's id."""
         return str(self._job_id)
 
     @property
     def attempt(self) -> int:
-        """Which run of the job this is, from 1."""
+        """The number of this run of the job, from 1."""
         return self._attempt
 
     @property
     def idempotency_key(self) -> str:
-        """The same text in every attempt of this job: hand it to systems that can tell repeats."""
+        """The same text in every attempt of this job: send it to systems that detect repeats."""
         return f"jobdesk-{self._job_id}"
 
     def progress(self, done: float, total: float | None = None, message: str = "") -> None:
-        """Tell how far the job is. Cheap: it may be called in the innermost loop.
+        """Report the progress of the job. Cheap: it may be called in the innermost loop.
+
+        Args:
+            done: the amount done so far, in any unit.
+            total: the whole amount in the same unit; None if it is not known.
+            message: a short text for people; 300 characters of it are kept.
 
         Raises:
             JobCancelled: someone asked for this job to be cancelled.
@@ -79,7 +83,7 @@ class JobContext(TaskContext):
         self._reporter.log(text)
 
     def check_cancelled(self) -> None:
-        """Stop here if someone asked for it.
+        """Raise an error if someone asked for this job to be cancelled.
 
         Raises:
             JobCancelled: someone asked for this job to be cancelled.
@@ -89,7 +93,11 @@ class JobContext(TaskContext):
             raise JobCancelled(by)
 
     def save_artifact(self, name: str, data: bytes | str | Path) -> None:
-        """Keep a file with the job, to be downloaded. A ``Path`` is copied, text is UTF-8.
+        """Store a file with the job, for download.
+
+        Args:
+            name: the file name, 1 to 150 characters; an artifact of the same name is replaced.
+            data: bytes, a text to be encoded as UTF-8, or the path of a file to be copied.
 
         Raises:
             ValueError: the name is empty, too long or holds a path separator.

@@ -1,4 +1,4 @@
-"""``@job``: a typed function becomes a task with a title, a form and a schema."""
+"""The decorator ``@job``: a typed function becomes a task with a title, a form and a schema."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Declare(Protocol):
     def __call__(self, function: Callable[P, T], /) -> JobTask[P, T]: ...
 
 
-# Who enqueues a task that takes a context does not give it.
+# Callers of ``enqueue`` do not pass the context; hence two overloads.
 @overload
 def job(function: Callable[Concatenate[JobContext, P], T], /) -> JobTask[P, T]: ...
 
@@ -66,17 +66,18 @@ def job(
 
 
 def job(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    """Declare a task that people and programs may hand in.
+    """Declare a task that can be submitted by people, programs and code.
 
     Args:
-        function: the typed function; a first parameter named ``context`` gets a ``JobContext``.
+        function: the typed function; a first parameter named ``context`` receives a
+            ``JobContext``.
         options: ``title`` (for people), ``queue``, ``name`` (default ``<app>.<function>``),
             ``priority`` (-100 to 100, higher first), ``max_attempts`` (failures allowed),
             ``timeout`` (seconds an attempt may take, None for no limit), ``executor``
-            ("thread" for waiting, "process" for computing), ``permission``
+            ("thread" for I/O, "process" for computing), ``permission``
             ("app.codename", or "staff"), ``backend`` (an alias of ``TASKS``).
 
-    Nothing is raised at import: what cannot be right is said by ``manage.py check``.
+    Nothing is raised at import: ``manage.py check`` reports errors in a declaration.
     """
 
     def declare(function: Callable[..., Any]) -> JobTask[Any, Any]:

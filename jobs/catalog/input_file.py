@@ -1,4 +1,4 @@
-"""A file as a task's argument: by reference in the row and the message, by path in the task."""
+"""A file as an argument of a task: a reference in the job's row, a path in the running task."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ CONTEXT_KEY = "files"
 
 
 class FileInfo(TypedDict):
-    """What a worker must know to open an upload: plain JSON, so that a child process gets it."""
+    """What is needed to open an upload: plain JSON, so that it can be sent to a child process.
+
+    ``size`` is in bytes, ``file`` the name in the storage.
+    """
 
     name: str
     size: int
@@ -27,9 +30,9 @@ class FileInfo(TypedDict):
 
 
 class InputFile:
-    """A file that was handed in. In JSON it is ``{"upload": "<id>"}``.
+    """An uploaded file. In JSON it is ``{"upload": "<id>"}``.
 
-    ``name``, ``size`` (bytes), ``path`` and ``open`` work inside a running task; before that only
+    ``name``, ``size`` (bytes), ``path`` and ``open`` work inside a running task; outside it only
     the reference ``upload`` is known.
     """
 
@@ -40,25 +43,25 @@ class InputFile:
 
     @property
     def name(self) -> str:
-        """The file's name as its owner knew it. Never a path to open."""
-        return self._known["name"]
+        """The name that the user gave the file. Never use it as a path."""
+        return self._loaded_info["name"]
 
     @property
     def size(self) -> int:
         """The size in bytes."""
-        return self._known["size"]
+        return self._loaded_info["size"]
 
     @property
     def path(self) -> Path:
-        """A local file with the bytes. A remote storage's file is copied here once."""
+        """The path of a local file. A file in a remote storage is copied to this machine once."""
         try:
-            return Path(job_storage().path(self._known["file"]))
+            return Path(job_storage().path(self._loaded_info["file"]))
         except NotImplementedError:
             return self._local_copy()
 
     def open(self) -> BinaryIO:
-        """Open the bytes for reading, as a stream."""
-        return cast("BinaryIO", job_storage().open(self._known["file"], "rb"))
+        """Open the file for reading bytes."""
+        return cast("BinaryIO", job_storage().open(self._loaded_info["file"], "rb"))
 
     def _local_copy(self) -> Path:
         if self._copy is None:
@@ -68,7 +71,7 @@ class InputFile:
         return self._copy
 
     @property
-    def _known(self) -> FileInfo:
+    def _loaded_info(self) -> FileInfo:
         if self._info is None:
             raise RuntimeError("A file can be read only inside its running task.")
         return self._info
@@ -78,7 +81,7 @@ class InputFile:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Read ``{"upload": id}``; the validation context brings what is known of the file."""
+        """Validate ``{"upload": id}``; the context of the validation has each ``FileInfo``."""
         return core_schema.with_info_plain_validator_function(
             cls._validate,
             serialization=core_schema.plain_serializer_function_ser_schema(
@@ -109,8 +112,8 @@ class InputFile:
             upload = uuid.UUID(str(value["upload"]))
         except ValueError as error:
             raise ValueError("This is not the id of an upload.") from error
-        known = (info.context or {}).get(CONTEXT_KEY, {})
-        return cls(upload, known.get(str(upload)))
+        files = (info.context or {}).get(CONTEXT_KEY, {})
+        return cls(upload, files.get(str(upload)))
 
 
 def uploads_in(value: Any) -> list[uuid.UUID]:

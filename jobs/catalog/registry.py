@@ -1,4 +1,4 @@
-"""Finding tasks: in the ``tasks`` module or package of every installed app, by name."""
+"""The registry of tasks: found in the ``tasks`` module or package of every installed app."""
 
 from __future__ import annotations
 
@@ -24,32 +24,35 @@ AnyTask = JobTask[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A task as it was declared, with the options that mean nothing to us."""
+    """A task as it was declared, with the names of options that do not exist."""
 
     task: AnyTask
     unknown: list[str]
 
 
 _declared: dict[str, Declaration] = {}
-_by_name: dict[str, AnyTask] = {}  # filled as tasks are asked for
+_by_name: dict[str, AnyTask] = {}  # a cache, filled by find_task
 _lock = threading.RLock()
 _discovered = False
 
 
 def register(task: AnyTask, unknown: list[str]) -> None:
-    """Note a declaration. Declaring the same function again (a reload) replaces it."""
+    """Register a declaration. Declaring the same function again (a reload) replaces it."""
     _declared[task.module_path] = Declaration(task, unknown)
     _by_name.clear()
 
 
 def discover() -> None:
-    """Import every app's tasks, once. A module that cannot be imported raises here, each time:
-    half a catalogue would be taken for a whole one."""
+    """Import the tasks of every app, once.
+
+    Errors of an import are raised here, again on every call: an incomplete registry would look like
+    a complete one.
+    """
     global _discovered
     with _lock:
         if _discovered:
             return
-        # Set first: a module of tasks may look for another task while it is being imported.
+        # Set first: a module of tasks may call this while it is being imported.
         _discovered = True
         try:
             for config in apps.get_app_configs():
@@ -61,29 +64,29 @@ def discover() -> None:
 
 
 def _import_all(name: str) -> None:
-    """Import a module and, when it is a package, what is in it: one file a task needs no list."""
+    """Import a module and, if it is a package, all modules in it: one file per task is usual."""
     module = import_module(name)
-    for found in pkgutil.iter_modules(getattr(module, "__path__", [])):
-        _import_all(f"{name}.{found.name}")
+    for submodule in pkgutil.iter_modules(getattr(module, "__path__", [])):
+        _import_all(f"{name}.{submodule.name}")
 
 
 def declarations() -> Iterator[Declaration]:
-    """Every declaration that has been imported."""
+    """Yield every declaration, importing them first if necessary."""
     discover()
     yield from list(_declared.values())
 
 
 def all_tasks() -> dict[str, AnyTask]:
-    """The tasks whose declaration can be right, by name; of two with one name, the first."""
+    """Return the tasks with a valid signature, by name; of two with the same name, the first."""
     found: dict[str, AnyTask] = {}
     for declaration in declarations():
-        if _is_sound(declaration.task):
+        if _is_valid(declaration.task):
             found.setdefault(declaration.task.name, declaration.task)
     return found
 
 
 def exposed_tasks() -> list[AnyTask]:
-    """The tasks that can be handed in from outside, by title."""
+    """Return the tasks that can be submitted from outside, sorted by title."""
     return sorted(all_tasks().values(), key=lambda task: (task.title.lower(), task.name))
 
 
@@ -101,8 +104,10 @@ def get_task(name: str) -> AnyTask:
 
 def _nearest(name: str, known: list[str]) -> list[str]:
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    same_word = [one for one in known if one.rpartition(".")[2] == name.rpartition(".")[2]]
-    return list(dict.fromkeys(same_word + close))[:3]
+    same_function = [
+        other for other in known if other.rpartition(".")[2] == name.rpartition(".")[2]
+    ]
+    return list(dict.fromkeys(same_function + close))[:3]
 
 
 def find_task(name: str) -> AnyTask | None:
@@ -111,16 +116,16 @@ def find_task(name: str) -> AnyTask | None:
     found = _by_name.get(name)
     if found is None:
         for declaration in list(_declared.values()):
-            if declaration.task.name == name and _is_sound(declaration.task):
+            if declaration.task.name == name and _is_valid(declaration.task):
                 return _by_name.setdefault(name, declaration.task)
     return found
 
 
 def load_task(name: str, module_path: str) -> Task[Any, Any]:
-    """Return the task of a recorded job, by name or else from where it was declared.
+    """Return the task of a stored job, by its name or else by its module path.
 
     Raises:
-        UnknownTask: the code has neither.
+        UnknownTask: neither exists.
     """
     task = find_task(name)
     if task is not None:
@@ -134,9 +139,9 @@ def load_task(name: str, module_path: str) -> Task[Any, Any]:
     return found
 
 
-def _is_sound(task: AnyTask) -> bool:
+def _is_valid(task: AnyTask) -> bool:
     try:
-        task.spec  # noqa: B018  (built and kept on first use)
+        task.spec  # noqa: B018  (built on first access)
     except BadSignature:
         return False
     return True

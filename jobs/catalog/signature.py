@@ -1,4 +1,4 @@
-"""From a function's signature to validation and a JSON schema, by pydantic."""
+"""Validation and a JSON schema from the signature of a function, by pydantic."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
-from jobs.core.jsonutils import jsonable, written
+from jobs.core.jsonutils import clean_json, jsonable
 from jobs.errors import FieldError, InvalidArguments
 
 from .arguments import Argument, describe, humanise
@@ -21,19 +21,19 @@ from .input_file import CONTEXT_KEY, FileInfo, uploads_in
 from .messages import message_for
 
 CONTEXT_PARAMETER = "context"
-# Validation by the callers' names only: field names are prefixed, because a parameter called
-# "json" or "copy" would hide a method of pydantic's BaseModel.
+# Field names have a prefix, and the parameter names are aliases: a parameter called "json" or
+# "copy" would hide a method of pydantic's BaseModel.
 _CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True, protected_namespaces=())
 _PREFIX = "arg_"
 
 
 class BadSignature(Exception):
-    """A signature that cannot become a form; the message says which part and why."""
+    """The signature cannot become a form; the message says which part and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValidatedArguments:
-    """Arguments that fit: as JSON data and its text for the row, and the uploads they refer to."""
+    """Valid arguments: as JSON data, as the text of that, and the ids of uploads they refer to."""
 
     stored: dict[str, Any]
     text: str
@@ -41,14 +41,14 @@ class ValidatedArguments:
 
 
 class ArgSpec:
-    """What a task accepts. Built once a function; raises ``BadSignature``."""
+    """The arguments that a function accepts. Building one may raise ``BadSignature``."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         parameters = list(inspect.signature(function).parameters.values())
         self.takes_context = bool(parameters) and parameters[0].name == CONTEXT_PARAMETER
         self.parameters = parameters[1:] if self.takes_context else parameters
         self._model = _build_model(function, self.parameters)
-        # What the model's own methods call, without the options that they look at each time.
+        # The model's own methods call these, after looking at options that are not used here.
         validator, serializer = (
             self._model.__pydantic_validator__,
             self._model.__pydantic_serializer__,
@@ -58,7 +58,7 @@ class ArgSpec:
 
     @cached_property
     def arguments(self) -> list[Argument]:
-        """The arguments as people meet them, the required ones first."""
+        """The descriptions of the arguments, the required ones first."""
         return describe(self.json_schema)
 
     @cached_property
@@ -72,16 +72,16 @@ class ArgSpec:
         return '"format": "upload"' in json.dumps(self.json_schema)
 
     def validate(self, raw: Any) -> ValidatedArguments:
-        """Check arguments from outside.
+        """Validate arguments that were given as JSON data.
 
         Raises:
             InvalidArguments: with a JSON pointer for each that does not fit.
         """
-        model = self._checked(raw, None)
+        model = self._validated(raw, None)
         try:
-            stored, text = written(self._dump(model, mode="json", by_alias=True))
+            stored, text = clean_json(self._dump(model, mode="json", by_alias=True))
         except (ValueError, RecursionError) as error:
-            # An infinite float fits its type, and a free-form value may be nested without end.
+            # An infinite float is a valid float, and a free-form value may be nested too deeply.
             raise InvalidArguments(
                 [{"pointer": "", "detail": "It holds something that is no JSON."}]
             ) from error
@@ -89,19 +89,23 @@ class ArgSpec:
         return ValidatedArguments(stored, text, uploads)
 
     def bind(self, stored: Any, files: Mapping[str, FileInfo]) -> dict[str, Any]:
-        """Return the keyword arguments for the function.
+        """Return the keyword arguments for a call of the function.
+
+        Args:
+            stored: the job's ``kwargs``.
+            files: what is known of each upload, by its id as text.
 
         Raises:
-            InvalidArguments: recorded before the signature changed, and fits no longer.
+            InvalidArguments: the signature has changed since the job was submitted.
         """
-        model = self._checked(stored, {CONTEXT_KEY: files})
+        model = self._validated(stored, {CONTEXT_KEY: files})
         return {p.name: getattr(model, _PREFIX + p.name) for p in self.parameters}
 
     def by_name(self, positional: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
-        """Return a call's arguments by name.
+        """Return the arguments of a call as named arguments.
 
         Raises:
-            InvalidArguments: too many, or one given twice.
+            InvalidArguments: there are too many, or one is given twice.
         """
         names = [parameter.name for parameter in self.parameters]
         if len(positional) > len(names):
@@ -115,7 +119,7 @@ class ArgSpec:
             )
         return {**given, **named}
 
-    def _checked(self, raw: Any, context: dict[str, Any] | None) -> BaseModel:
+    def _validated(self, raw: Any, context: dict[str, Any] | None) -> BaseModel:
         try:
             return self._validate(raw, context=context)
         except ValidationError as error:
@@ -157,7 +161,7 @@ def _field(parameter: inspect.Parameter, hints: dict[str, Any]) -> tuple[Any, An
 
 
 def _title(hint: Any, name: str) -> str:
-    """A title given by ``Annotated[..., Field(title=...)]`` wins over the parameter's name."""
+    """Return the title of ``Annotated[..., Field(title=...)]``, or one made from the name."""
     for extra in getattr(hint, "__metadata__", ()):
         if getattr(extra, "title", None):
             return str(extra.title)
@@ -177,7 +181,7 @@ def _check_default(name: str, hint: Any, default: Any) -> None:
 
 
 def field_errors(error: ValidationError, raw: Any) -> list[FieldError]:
-    """What pydantic found wrong with a value, as pointers into it and sentences."""
+    """Convert errors of pydantic to JSON pointers into the value and sentences."""
     return [
         {
             "pointer": _pointer(item["loc"], raw, missing=item["type"] == "missing"),
@@ -188,14 +192,14 @@ def field_errors(error: ValidationError, raw: Any) -> list[FieldError]:
 
 
 def _pointer(location: tuple[int | str, ...], raw: Any, *, missing: bool) -> str:
-    """An RFC 6901 JSON pointer to the place.
+    """Convert the location of an error to a JSON pointer (RFC 6901).
 
-    Pydantic's location also names the member of a union that was tried, which is no place in the
-    value: only the steps that lead somewhere count, and the last one of what is missing.
+    Pydantic's location also names the member of a union that was tried, which is no part of the
+    value: only steps that exist in the value are kept, and the last step to a missing one.
     """
     steps: list[int | str] = []
     for part in location[:-1] if missing else location:
-        if _leads_on(raw, part):
+        if _exists(raw, part):
             raw = raw[part]
             steps.append(part)
     if missing:
@@ -203,12 +207,12 @@ def _pointer(location: tuple[int | str, ...], raw: Any, *, missing: bool) -> str
     return "".join(f"/{escape_pointer(step)}" for step in steps)
 
 
-def _leads_on(raw: Any, part: int | str) -> bool:
+def _exists(raw: Any, part: int | str) -> bool:
     if isinstance(raw, list):
         return isinstance(part, int) and part < len(raw)
     return isinstance(raw, Mapping) and part in raw
 
 
 def escape_pointer(part: int | str) -> str:
-    """One step of a JSON pointer (RFC 6901, section 3)."""
+    """Escape one step of a JSON pointer (RFC 6901, section 3)."""
     return str(part).replace("~", "~0").replace("/", "~1")

@@ -1,4 +1,4 @@
-"""``@job``: a typed function becomes a task with a title, a form and a schema."""
+"""``JobTask``: Django's ``Task`` with a title, an argument specification and job options."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ STAFF = "staff"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobTask(TypedTask[P, T]):
-    """A task that can be handed in from outside.
+    """A task that can be submitted from forms, the API, commands and code.
 
-    It is Django's ``Task`` with more fields, each hashable, as the tasks framework demands.
+    It is Django's ``Task`` with more fields, each hashable, as the tasks framework requires.
+    ``time_limit`` is in seconds; ``permission`` is "app.codename" or "staff".
     """
 
     title: str = ""
@@ -40,7 +41,7 @@ class JobTask(TypedTask[P, T]):
     owner_id: Any = None
 
     def __post_init__(self) -> None:
-        """Nothing is refused here: a bad declaration is told by ``manage.py check``."""
+        """Skip Django's validation: ``manage.py check`` reports errors in a declaration."""
 
     @property
     def name(self) -> str:
@@ -49,10 +50,10 @@ class JobTask(TypedTask[P, T]):
 
     @property
     def spec(self) -> ArgSpec:
-        """What the task accepts.
+        """The arguments that the task accepts.
 
         Raises:
-            BadSignature: the declaration cannot be right.
+            BadSignature: the signature of the function cannot become a form.
         """
         return spec_of(self.func)
 
@@ -64,15 +65,15 @@ class JobTask(TypedTask[P, T]):
 
     @property
     def timeout(self) -> float | None:
-        """The seconds an attempt may take; None when the declaration says there is no limit."""
+        """The seconds an attempt may take; None if the declaration sets no limit."""
         return get_conf().default_timeout if self.time_limit == DEFAULT else self.time_limit
 
     def enqueue_many(self, many: Iterable[Mapping[str, Any]], /) -> list[str]:
-        """Hand in one job for each mapping of arguments: all of them or none; return their ids.
+        """Submit one job for each mapping of arguments: all of them or none; return their ids.
 
         Raises:
             InvalidArguments: one does not fit; the pointers begin with its number.
-            InvalidOptions: ``unique_key`` cannot be meant for many jobs.
+            InvalidOptions: the task has a ``unique_key``, which only one job could have.
             Unavailable: the database cannot take them now.
         """
         return self.get_backend().enqueue_many(self, many)  # type: ignore[attr-defined,no-any-return]
@@ -85,7 +86,7 @@ class JobTask(TypedTask[P, T]):
         timeout: float | None = DEFAULT,
         owner: Any = None,
     ) -> Self:
-        """Return the task with options of ours changed for the next call.
+        """Return a copy of the task with other options for its next jobs.
 
         Args:
             max_attempts: how many failures the job may have in all.
@@ -123,14 +124,16 @@ _names: dict[Callable[..., Any], str] = {}
 
 
 def default_name(function: Callable[..., Any]) -> str:
-    """Return ``<app label>.<function>``; outside an app the first package stands for it."""
+    """Return ``<app label>.<function>``; outside an app, with the name of the top package."""
     if not apps.apps_ready:
-        return _name_in(function, None)
+        return _qualified_name(function, None)
     if function not in _names:
-        _names[function] = _name_in(function, apps.get_containing_app_config(function.__module__))
+        _names[function] = _qualified_name(
+            function, apps.get_containing_app_config(function.__module__)
+        )
     return _names[function]
 
 
-def _name_in(function: Callable[..., Any], app: AppConfig | None) -> str:
+def _qualified_name(function: Callable[..., Any], app: AppConfig | None) -> str:
     label = app.label if app else function.__module__.partition(".")[0]
     return f"{label}.{function.__name__}"

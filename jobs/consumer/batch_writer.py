@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError, OperationalError
@@ -22,7 +22,7 @@ from jobs import lifecycle
 from jobs.conf import get_conf
 from jobs.core.db import connection
 from jobs.core.states import AttemptOutcome
-from jobs.core.storage import job_storage
+from jobs.core.storage import delete_files
 from jobs.lifecycle import AttemptUpdate, Claim, Outcome, StoredArtifact
 
 logger = logging.getLogger("jobs.writer")
@@ -122,15 +122,6 @@ def _claim_each(batch: Batch, consumer: uuid.UUID) -> BatchResult:
         written.claims[queue] = claims
         written.committed = written.committed or bool(claims)
     return written
-
-
-def delete_files(names: Iterable[str]) -> None:
-    """Delete files that no row names any more; one that stays behind costs only its space."""
-    for name in names:
-        try:
-            job_storage().delete(name)
-        except OSError as error:
-            logger.warning("The file %s could not be deleted: %s", name, error)
 
 
 class Pacer:

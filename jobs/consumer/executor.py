@@ -14,7 +14,7 @@ from jobs.compat import (
     Task,
     TaskError,
     TaskResultStatus,
-    someone_listens,
+    has_receivers,
     task_backends,
     task_finished,
     task_started,
@@ -63,10 +63,10 @@ def _run(attempt: Attempt, children: ProcessPool) -> Answer | None:
         # Not the task's fault. It waits until outcomes can be written again, so this is no loop.
         return released(f"its files could not be looked up: {error}")
     order = Order.of(claim, files, attempt.consumer)
-    if someone_listens(task_started):
+    if has_receivers(task_started):
         _signal(task_started, order, task, None)
     answer = _run_somewhere(attempt, order, task, children)
-    if answer is not None and someone_listens(task_finished):
+    if answer is not None and has_receivers(task_finished):
         _signal(task_finished, order, task, answer)
     return answer
 

@@ -1,4 +1,4 @@
-"""The jobs' database: its connection, hot statements without the ORM, and the values they take."""
+"""The database of the jobs: its connection, statements without the ORM, transactions, adapters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from jobs.conf import get_conf
 
-# For this transaction only: behind a pooler the connection is somebody else's afterwards.
+# For this transaction only: behind a pooler the connection serves another client afterwards.
 LIMIT_IDLE_TRANSACTION: Final = "SELECT set_config('idle_in_transaction_session_timeout', %s, true)"
 
 
@@ -36,14 +36,18 @@ def can_send_many(db: BaseDatabaseWrapper) -> bool:
 def run(
     db: BaseDatabaseWrapper, statement: str, parameters: Sequence[Any]
 ) -> list[tuple[Any, ...]]:
-    """Execute a hot statement; return its rows.
+    """Execute a hot statement; return its rows (an empty list if it returns none).
 
-    On SQLite this bypasses Django's cursor, which converts each ``%s`` to ``?`` anew and takes
-    longer than SQLite needs for the statement. Where statements are observed (a test that counts
-    them, ``DEBUG``) Django's cursor is used.
+    On SQLite this bypasses Django's cursor, which converts each ``%s`` to ``?`` on every call and
+    takes longer than SQLite needs for the statement. Where statements are observed (a test that
+    counts them, ``DEBUG``) Django's cursor is used.
+
+    Args:
+        statement: SQL with ``%s`` for each parameter and no other percent sign.
+        parameters: values as the driver takes them (see ``Adapter``).
 
     Raises:
-        DatabaseError: Django's, on either path.
+        DatabaseError: Django's, with either cursor.
     """
     if db.vendor != "sqlite" or db.execute_wrappers or db.queries_logged:
         with db.cursor() as cursor:
@@ -65,12 +69,12 @@ def _question_marks(statement: str) -> str:
 
 @contextmanager
 def write_transaction() -> Iterator[None]:
-    """One transaction of a consumer's batch writer.
+    """Open a transaction for the batch writer of a consumer.
 
-    PostgreSQL ends it when this process sends nothing for a lease: a process that is frozen, or cut
-    off from the network, in the middle of it would otherwise keep its locks for hours, and its jobs
-    could not run elsewhere. (No ``executemany`` in it: psycopg ends that with a flush, and
-    PostgreSQL 15 then stops watching.)
+    PostgreSQL aborts it when this process sends nothing for the length of a lease: a process that
+    is frozen or loses its network in the middle would otherwise keep its locks for hours, and its
+    jobs could not run elsewhere. (Do not use ``executemany`` inside: psycopg ends that with a
+    flush, after which PostgreSQL 15 no longer applies the limit.)
     """
     db = connection()
     with transaction.atomic(using=db.alias):
@@ -82,9 +86,9 @@ def write_transaction() -> Iterator[None]:
 
 
 class Adapter:
-    """Converts values to what the driver of one connection takes.
+    """Converts Python values to what the driver of one connection takes.
 
-    Django's fields do the same, and take a third of the time of a whole submission for it.
+    Django's fields do the same, but that takes a third of the time of a whole submission.
     """
 
     __slots__ = ("_ops", "_times", "uuid")
@@ -95,28 +99,28 @@ class Adapter:
         self.uuid = _unchanged if db.features.has_native_uuid_field else _hex
 
     def time(self, value: datetime | None) -> Any:
-        """A time with a zone, or None."""
-        # Many rows of a statement hold the same times.
+        """Adapt an aware datetime; None stays None."""
+        # Many rows of one statement hold the same times.
         if value not in self._times:
             self._times[value] = self._ops.adapt_datetimefield_value(value)
         return self._times[value]
 
     def json(self, value: Any) -> Any:
-        """JSON data; None is SQL's NULL."""
+        """Adapt JSON data; None becomes SQL's NULL."""
         return None if value is None else self._ops.adapt_json_value(value, None)
 
     def key(self, value: Any) -> Any:
-        """A user's primary key, of whatever type it is."""
+        """Adapt the primary key of a user, whatever type the project's user model has."""
         return self.uuid(value) if isinstance(value, uuid.UUID) else value
 
 
 def as_time(value: datetime | str | None) -> datetime | None:
-    """Read a time as the driver returns it: SQLite's is a text in UTC."""
+    """Convert a time from the driver; SQLite returns it as text in UTC."""
     return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value
 
 
 def as_uuid(value: uuid.UUID | str) -> uuid.UUID:
-    """Read an id as the driver returns it: SQLite's is a text."""
+    """Convert a UUID from the driver; SQLite returns it as text."""
     return value if isinstance(value, uuid.UUID) else uuid.UUID(value)
 
 

@@ -1,4 +1,4 @@
-"""How sizes, times and statuses are said: the same words wherever Jobdesk speaks to people."""
+"""Sizes, times, numbers and statuses as text for people: pages, admin and commands share these."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STATUS_ICONS: Final[dict[str, str]] = {
     Status.FAILED: "\N{MULTIPLICATION X}",
     Status.CANCELLED: "\N{CIRCLED DIVISION SLASH}",
 }
-"""A shape for each status, so that it never shows by its colour alone."""
+"""An icon for each status, so that colour is never the only sign of it."""
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
@@ -25,25 +25,25 @@ DAY: Final = 24 * HOUR
 
 
 def duration(seconds: float) -> str:
-    """Say how long something takes, in two units at most: ``0.2 s``, ``1 m 12 s``, ``3 h``."""
+    """Format a duration in seconds, in two units at most: ``0.2 s``, ``1 m 12 s``, ``3 h``."""
     if seconds < 0.1:
         return f"{max(0.0, seconds) * 1000:.0f} ms"
     if seconds < 10:
         return f"{max(0.0, seconds):.1f} s"
-    whole = round(seconds)
-    for filesize, unit, part, smaller in (
+    rounded = round(seconds)
+    for unit_seconds, unit, smaller_seconds, smaller_unit in (
         (DAY, "d", HOUR, "h"),
         (HOUR, "h", MINUTE, "m"),
         (MINUTE, "m", 1, "s"),
     ):
-        if whole >= filesize:
-            rest = whole % filesize // part
-            return f"{whole // filesize} {unit}" + (f" {rest} {smaller}" if rest else "")
-    return f"{whole} s"
+        if rounded >= unit_seconds:
+            rest = rounded % unit_seconds // smaller_seconds
+            return f"{rounded // unit_seconds} {unit}" + (f" {rest} {smaller_unit}" if rest else "")
+    return f"{rounded} s"
 
 
 def ago(moment: datetime, now: datetime) -> str:
-    """Say when something was, or will be: relative under a day, else the date and time."""
+    """Format a time in the past or future: relative within a day, otherwise date and time."""
     seconds = (now - moment).total_seconds()
     if abs(seconds) >= DAY:
         return f"{timezone.localtime(moment):%Y-%m-%d %H:%M}"
@@ -60,7 +60,7 @@ def _distance(seconds: float) -> str:
 
 
 def filesize(count: int) -> str:
-    """Say how large a file is: ``512 B``, ``12 kB``, ``1.5 MB``."""
+    """Format a number of bytes, with decimal prefixes: ``512 B``, ``12 kB``, ``1.5 MB``."""
     if count < 1000:
         return f"{count} B"
     amount, unit = float(count), "B"
@@ -72,19 +72,19 @@ def filesize(count: int) -> str:
 
 
 def format_number(value: float) -> str:
-    """Write a number with separators, without a fraction that says nothing: ``620,000``."""
+    """Format a number with separators, without a fraction of zero: ``620,000``."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         value = int(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
 
 
 def pluralize(count: int, noun: str, plural: str = "") -> str:
-    """Say how many: ``1 job``, ``1,200 jobs``."""
+    """Format a count with its noun: ``1 job``, ``1,200 jobs``."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def truncate(text: str, length: int) -> str:
-    """Return the text, cut with a word about what is missing."""
+    """Cut a text that is longer than ``length`` characters, and append how many were cut."""
     if len(text) <= length:
         return text
     return f"{text[:length]}\n\N{HORIZONTAL ELLIPSIS} {len(text) - length:,} characters more"

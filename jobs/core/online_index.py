@@ -1,6 +1,6 @@
-"""What a migration may do while consumers of the version before it run.
+"""A migration operation that adds an index while consumers of the previous version run.
 
-``tests/unit/test_migrations.py`` holds every migration after the first to it.
+``tests/unit/test_migrations.py`` checks that migrations use only operations that allow this.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from django.db.migrations import AddIndex
 
 
 class AddIndexOnline(AddIndex):
-    """Add an index without keeping anyone from writing: ``CONCURRENTLY`` on PostgreSQL.
+    """Add an index without blocking writes: ``CONCURRENTLY`` on PostgreSQL.
 
-    SQLite knows no such thing, and takes a second for a million rows. The migration must say
+    SQLite has no equivalent; there it takes a second for a million rows. The migration must set
     ``atomic = False``. (Django's own ``AddIndexConcurrently`` fails on SQLite.)
     """
 
@@ -27,7 +27,6 @@ class AddIndexOnline(AddIndex):
         from_state: Any,
         to_state: Any,
     ) -> None:
-        """Add it."""
         self._change(schema_editor, schema_editor.add_index, to_state, app_label)
 
     def database_backwards(
@@ -37,14 +36,13 @@ class AddIndexOnline(AddIndex):
         from_state: Any,
         to_state: Any,
     ) -> None:
-        """Remove it."""
         self._change(schema_editor, schema_editor.remove_index, from_state, app_label)
 
     def _change(
-        self, schema_editor: BaseDatabaseSchemaEditor, how: Any, state: Any, app_label: str
+        self, schema_editor: BaseDatabaseSchemaEditor, change: Any, state: Any, app_label: str
     ) -> None:
         model = state.apps.get_model(app_label, self.model_name)
         db = schema_editor.connection
         if self.allow_migrate_model(db.alias, model):
-            online = {"concurrently": True} if db.vendor == "postgresql" else {}
-            how(model, self.index, **online)
+            options = {"concurrently": True} if db.vendor == "postgresql" else {}
+            change(model, self.index, **options)

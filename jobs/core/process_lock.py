@@ -1,7 +1,7 @@
-"""A file lock says that its process lives: whoever can take it has proof of death.
+"""File locks that show whether a process is alive: if the lock is free, its process has died.
 
-The operating system lets go of the lock when the process ends, however it ends; process ids can
-be reused and mean nothing across containers.
+The operating system releases the lock when the process ends, however it ends. Process ids can be
+reused, and mean nothing across containers.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from filelock import FileLock, Timeout
 
 
 def lock_for(path: Path) -> FileLock:
-    """Return a file's lock, not taken."""
+    """Return the lock of a file, not acquired."""
     return FileLock(path, thread_local=False)
 
 
 def hold(path: Path) -> FileLock:
-    """Take a file's lock for the life of this process; the file and its folder are made.
+    """Acquire the lock of a file for the life of this process; create the file and its folder.
 
     Raises:
-        Timeout: another process holds it.
+        Timeout: another process has held it for 5 seconds.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = lock_for(path)
@@ -30,27 +30,29 @@ def hold(path: Path) -> FileLock:
 
 
 def is_free(lock: FileLock) -> bool:
-    """Whether the lock's file is there and nobody holds it."""
-    if not _take(lock):
+    """Whether the file of the lock exists and no process holds the lock."""
+    if not _acquire(lock):
         return False
     lock.release()
     return True
 
 
 def remove(path: Path) -> None:
-    """Remove a file whose lock nobody holds."""
-    with suppress(PermissionError):  # Windows: another tries the lock at this moment
+    """Remove a file whose lock no process holds."""
+    with suppress(PermissionError):  # Windows: another process is trying the lock just now
         path.unlink(missing_ok=True)
 
 
 def remove_if_free(path: Path) -> bool:
-    """Remove a file if it is there and nobody holds its lock; whether that was so."""
+    """Remove a file if it exists and no process holds its lock; return whether it was removed."""
     lock = lock_for(path)
-    if not _take(lock):
+    if not _acquire(lock):
         return False
     try:
-        path.unlink(missing_ok=True)  # while we hold it: who waits for it makes a new file
-    except PermissionError:  # Windows: not while it is open
+        path.unlink(
+            missing_ok=True
+        )  # while we hold the lock: a process waiting for it makes a new file
+    except PermissionError:  # Windows: an open file cannot be removed
         lock.release()
         remove(path)
     else:
@@ -58,11 +60,11 @@ def remove_if_free(path: Path) -> bool:
     return True
 
 
-def _take(lock: FileLock) -> bool:
+def _acquire(lock: FileLock) -> bool:
     if not Path(lock.lock_file).exists():
-        return False  # another machine's, or not yet made: no proof either way
+        return False  # of another machine, or not yet created: this proves nothing
     try:
         lock.acquire(timeout=0)
-    except (Timeout, PermissionError):  # another user's tells us nothing
+    except (Timeout, PermissionError):  # a lock of another user proves nothing
         return False
     return True

@@ -1,18 +1,18 @@
-"""The statuses of a job and the ways between them.
+"""The statuses of a job and the transitions between them.
 
 ::
 
              submit, due now              claim: attempt + 1
   (request) ---------------> queued ---------------------------> running --> succeeded
       |                        ^  ^                               | | +----> failed
-      | submit, due later      |  | released, or worker lost      | +------> cancelled
+      | submit, due later      |  | released, or consumer lost    | +------> cancelled
       +--------> scheduled ----+  +-------------------------------+
                   ^  |    due                                     |
                   +--|--------------------------------------------+  failed, failures left
                      |
   queued, scheduled -+--cancel--> cancelled      failed, cancelled --retry--> queued
 
-The table ``TRANSITIONS`` is the same drawing for the machine; a test holds one to the other.
+The table ``TRANSITIONS`` is the same diagram as data; a test checks that the two agree.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from django.db.models import TextChoices
 
 
 class Status(TextChoices):
-    """Where a job is. The values are those of the API, the labels those of the pages."""
+    """The status of a job. The values are those of the API, the labels those of the pages."""
 
     SCHEDULED = "scheduled", "later"
     QUEUED = "queued", "waiting"
@@ -70,4 +70,4 @@ class AttemptOutcome(TextChoices):
 COUNTED_FAILURES: Final = frozenset(
     {AttemptOutcome.FAILED, AttemptOutcome.TIMED_OUT, AttemptOutcome.DIED}
 )
-"""The endings that count against ``max_attempts``; released and lost attempts are free."""
+"""The outcomes that count against ``max_attempts``; released and lost attempts do not count."""

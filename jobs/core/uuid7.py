@@ -1,4 +1,4 @@
-"""Identifiers that grow with time."""
+"""UUIDs of version 7, which sort by the time they were made."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ def uuid7() -> uuid.UUID:
     """Return a UUID of version 7, greater than every one this process made before.
 
     48 bits of Unix milliseconds, then a counter in the 12 bits of ``rand_a`` (RFC 9562, section
-    6.2, method 1 with a carry into the time), then 62 random bits. Growing ids keep the primary
-    key's tree dense and make "first come" the order of the ids.
+    6.2, method 1 with a carry into the time), then 62 random bits. Increasing ids keep the index of
+    the primary key dense, and the order of ids is the order of submission.
     """
     return uuid7s(1)[0]
 
 
 def uuid7s(count: int) -> list[uuid.UUID]:
-    """Return so many of them, in growing order."""
+    """Return ``count`` UUIDs of version 7, in increasing order."""
     global _last
     with _lock:
         first = max(_last + 1, (time.time_ns() // 1_000_000) << 12)
         _last = first + count - 1
-    noise = os.urandom(8 * count)
-    return [_version7(first + n, noise[8 * n : 8 * n + 8]) for n in range(count)]
+    random_bytes = os.urandom(8 * count)
+    return [_version7(first + n, random_bytes[8 * n : 8 * n + 8]) for n in range(count)]
 
 
-def _version7(moment: int, noise: bytes) -> uuid.UUID:
-    value = (moment >> 12) << 80 | 0x7 << 76 | (moment & 0xFFF) << 64
-    return uuid.UUID(int=value | 0b10 << 62 | int.from_bytes(noise, "big") >> 2)
+def _version7(ticks: int, random_bytes: bytes) -> uuid.UUID:
+    """Assemble a UUID from milliseconds and counter (60 bits together) and 8 random bytes."""
+    value = (ticks >> 12) << 80 | 0x7 << 76 | (ticks & 0xFFF) << 64
+    return uuid.UUID(int=value | 0b10 << 62 | int.from_bytes(random_bytes, "big") >> 2)
 
 
 def uuid7_time(value: uuid.UUID) -> datetime | None:
-    """Return when a version 7 UUID says it was made, None for any other version or a bad date."""
+    """Return the time in a UUID of version 7; None for other versions or an impossible time."""
     if value.version != 7:
         return None
     try:
@@ -48,7 +49,7 @@ def uuid7_time(value: uuid.UUID) -> datetime | None:
 
 
 def is_uuid(text: str) -> bool:
-    """Whether the text is a UUID in one of the usual spellings."""
+    """Whether the text is a UUID in a notation that Python accepts."""
     try:
         uuid.UUID(text)
     except ValueError:

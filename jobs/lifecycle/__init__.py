@@ -1,5 +1,8 @@
-"""The only writer of a job's status. Each change names the status it expects and, once claimed,
-the attempt; who lost the race writes nothing. The drawing is in ``jobs.core.states``."""
+"""Everything that changes the status of a job; no other package writes it.
+
+Each change is a compare-and-set: it names the status that it expects and, for a claimed job, the
+attempt number. Whoever loses a race writes nothing. ``jobs.core.states`` has the state diagram.
+"""
 
 from jobs.core.db import write_transaction
 
@@ -13,7 +16,7 @@ from .lock_timeout import is_lock_timeout, limited_lock_waits
 from .progress import AttemptUpdate, StoredArtifact, requested_cancels, save_artifact, write_updates
 from .promote import next_due, promote_due
 from .prune import prune_chunk
-from .queues import set_paused, unpaused
+from .queues import set_paused
 from .rescue import orphaned_consumers, release_unconfirmed, rescue_jobs
 from .retry import requeue
 
@@ -52,7 +55,6 @@ __all__ = [
     "save_artifact",
     "set_paused",
     "to_claims",
-    "unpaused",
     "write_outcomes",
     "write_transaction",
     "write_updates",

@@ -1,4 +1,4 @@
-"""What people ask of a job: cancel it, run it again."""
+"""Cancel a job: one that waits is cancelled at once, one that runs is asked to stop."""
 
 from __future__ import annotations
 
@@ -14,20 +14,25 @@ from jobs.models import Job
 
 
 class CancelResult(Enum):
-    """What a cancel did."""
+    """The effect of a cancel."""
 
     CANCELLED = auto()
     ASKED = auto()
+    """The job runs, and its task has been asked to stop."""
 
 
 def cancel_job(job_id: uuid.UUID, by: str) -> CancelResult:
     """Cancel a waiting job at once; ask a running one to stop.
 
+    Args:
+        job_id: the job.
+        by: the name of the user who cancels, for the job's error message.
+
     Raises:
         Job.DoesNotExist: there is no such job.
         NotCancellable: it has finished.
     """
-    # A job can start, fail and wait again between two looks, but not for ever.
+    # Between two of these statements a job can start, fail and wait again, but not for ever.
     for _ in range(100):
         if _cancel_waiting(job_id, by):
             return CancelResult.CANCELLED

@@ -1,4 +1,4 @@
-"""Consumers come, beat and go; queues are paused and opened."""
+"""The rows of consumers: registration, heartbeats, and marking a consumer as dead."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def register(
     concurrency: int,
     consumer: uuid.UUID | None = None,
 ) -> uuid.UUID:
-    """Note a consumer process, under this id or a new one; return the id."""
+    """Insert the row of a consumer process, with the given id or a new one; return the id."""
     row = Consumer(host=host, pid=pid, queues=sorted(queues), concurrency=concurrency)
     row.id = consumer or row.id
     row.save(force_insert=True)
@@ -28,38 +28,41 @@ def register(
 
 
 def living_on_host(host: str) -> list[uuid.UUID]:
-    """The consumers of a host that nobody has declared dead."""
-    return [as_uuid(row[0]) for row in run(connection(), LIVING_ON_HOST, [host])]
+    """Return the consumers of a host that are not marked dead."""
+    return [as_uuid(key) for (key,) in run(connection(), LIVING_ON_HOST, [host])]
 
 
 def heartbeat(consumer: uuid.UUID) -> bool:
-    """Commit one beat. False: this consumer was declared dead and must come back as another."""
+    """Commit one heartbeat; return False if this consumer was marked dead.
+
+    It must then register again, with another id.
+    """
     db = connection()
     adapt = Adapter(db)
     return bool(run(db, HEARTBEAT, [adapt.time(timezone.now()), adapt.uuid(consumer)]))
 
 
 def other_heartbeats(consumer: uuid.UUID) -> dict[uuid.UUID, int]:
-    """The beats of all living consumers but this one."""
+    """Return the number of heartbeats of every living consumer except this one, by id."""
     db = connection()
     return {
-        as_uuid(key): heartbeat
-        for key, heartbeat in run(db, OTHER_HEARTBEATS, [Adapter(db).uuid(consumer)])
+        as_uuid(key): count
+        for key, count in run(db, OTHER_HEARTBEATS, [Adapter(db).uuid(consumer)])
     }
 
 
-def mark_dead(consumer: uuid.UUID, beat_seen: int | None = None) -> bool:
-    """Declare a consumer dead, by compare-and-set on the beat last seen.
+def mark_dead(consumer: uuid.UUID, heartbeat_seen: int | None = None) -> bool:
+    """Mark a consumer dead, by compare-and-set on the heartbeat last seen.
 
-    Without ``beat_seen`` there must be other proof (its file lock was free). Returns whether this
-    call did it.
+    Without ``heartbeat_seen`` the caller must have other proof (its file lock was free). Returns
+    whether this call marked it; otherwise another did, or it has sent a heartbeat since.
     """
     rows = Consumer.objects.filter(pk=consumer, dead_at=None)
-    if beat_seen is not None:
-        rows = rows.filter(heartbeat=beat_seen)
+    if heartbeat_seen is not None:
+        rows = rows.filter(heartbeat=heartbeat_seen)
     return bool(rows.update(dead_at=timezone.now()))
 
 
 def deregister(consumer: uuid.UUID) -> None:
-    """Forget a consumer that has drained."""
+    """Delete the row of a consumer that has finished all its jobs and stops."""
     Consumer.objects.filter(pk=consumer).delete()

@@ -1,8 +1,8 @@
-"""Files that no row names: their process died between storing them and noting them.
+"""Delete files without a row: their process died after storing them and before inserting the row.
 
-They are looked for a step at a time, through Django's storage API, which any storage has. Only what
-is older than a day goes, and nothing of a job that is unfinished: the note of a file may be kept in
-a consumer's memory for as long as the database is away.
+The storage is searched one step at a time, through Django's storage API, which every storage has.
+Only files older than a day are deleted, and none of an unfinished job: the row of such a file may
+be kept in the memory of a consumer for as long as the database is away.
 """
 
 from __future__ import annotations
@@ -12,58 +12,66 @@ import random
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
-from jobs.core.storage import job_storage
+from jobs.core.storage import delete_files, job_storage
 from jobs.models import Artifact, Job, Upload
 
-from .prune import CHUNK, DAY, delete_files
+from .prune import CHUNK, DAY
 
 UPLOADS: Final = "uploads"
 ARTIFACTS: Final = "artifacts"
-SPAN: Final = timedelta(milliseconds=2**24)
-"""A folder holds what was made within this time, 4.7 hours: it is named by the first six digits of
-UUIDs of version 7, which begin with the milliseconds since 1970, in twelve."""
+FOLDER_SPAN: Final = timedelta(milliseconds=2**24)
+"""A folder is named by the first six hexadecimal digits of the UUIDs (version 7) in it. The first
+twelve are the milliseconds since 1970, so that a folder holds what was made within 4.7 hours."""
+
+
+class FolderPart(NamedTuple):
+    """A folder of the storage and some of the names in it; no names when the folder is empty."""
+
+    folder: str
+    names: Sequence[str]
 
 
 class FileCollector:
-    """Goes round the storage; what it does in a step is bounded."""
+    """Searches the whole storage again and again; each step looks at a bounded number of names."""
 
     def __init__(self) -> None:
-        self._places: Iterator[tuple[str, Sequence[str]]] | None = None
+        self._parts: Iterator[FolderPart] | None = None
 
     def step(self, now: datetime) -> int | None:
-        """Look at one place; return how many files went, None at the end of a round."""
-        if self._places is None:
-            self._places = _places()
+        """Check one part of a folder; return how many files were deleted, None after the last."""
+        if self._parts is None:
+            self._parts = _folder_parts()
         try:
-            place, names = next(self._places)
+            folder, names = next(self._parts)
         except (StopIteration, NotImplementedError):  # some storages cannot list
-            self._places = None
+            self._parts = None
             return None
         if not names:
-            _forget_place(place, now)
+            _remove_if_outdated(folder, now)
             return 0
-        sweep = _sweep_uploads if place.startswith(UPLOADS) else _sweep_folders
-        return sweep(place, names, now)
+        collect = _collect_uploads if folder.startswith(UPLOADS) else _collect_artifacts
+        return collect(folder, names, now)
 
 
-def _places() -> Iterator[tuple[str, Sequence[str]]]:
-    """Each folder in pieces; in any order, so that several processes look in several places."""
-    for kind in (UPLOADS, ARTIFACTS):
-        folders, _ = _listed(kind)
+def _folder_parts() -> Iterator[FolderPart]:
+    """Each folder in parts; in random order, so that several processes check different folders."""
+    for top in (UPLOADS, ARTIFACTS):
+        folders, _ = _listed(top)
         random.shuffle(folders)
-        for folder in folders:
-            place = f"{kind}/{folder}"
-            below, files = _listed(place)
-            names = files if kind == UPLOADS else below
-            if not (below or files):
-                yield place, ()
+        for name in folders:
+            folder = f"{top}/{name}"
+            subfolders, files = _listed(folder)
+            names = files if top == UPLOADS else subfolders
+            if not (subfolders or files):
+                yield FolderPart(folder, ())
             for start in range(0, len(names), CHUNK):
-                yield place, names[start : start + CHUNK]
+                yield FolderPart(folder, names[start : start + CHUNK])
 
 
 def _listed(path: str) -> tuple[list[str], list[str]]:
+    """The names of the folders and of the files in a folder."""
     try:
         folders, files = job_storage().listdir(path)
     except FileNotFoundError:
@@ -71,38 +79,38 @@ def _listed(path: str) -> tuple[list[str], list[str]]:
     return list(folders), list(files)
 
 
-def _sweep_uploads(place: str, names: Sequence[str], now: datetime) -> int:
-    ids = {f"{place}/{name}": key for name in names if (key := _id(name))}
+def _collect_uploads(folder: str, names: Sequence[str], now: datetime) -> int:
+    ids = {f"{folder}/{name}": key for name in names if (key := _id(name))}
     known = set(Upload.objects.filter(pk__in=ids.values()).values_list("pk", flat=True))
     return _delete_old([file for file, key in ids.items() if key not in known], now)
 
 
-def _sweep_folders(place: str, names: Sequence[str], now: datetime) -> int:
-    """Of jobs that are forgotten, and of those that finished more than a day ago."""
-    folders = {key: f"{place}/{name}" for name in names if (key := _id(name))}
-    ended = dict(Job.objects.filter(pk__in=folders).values_list("pk", "finished_at"))
-    over = [key for key in folders if key not in ended or _is_old(ended[key], now)]
-    # The files before the rows: what a new attempt stores from now on is not among them.
-    files = {key: [f"{folders[key]}/{name}" for name in _listed(folders[key])[1]] for key in over}
-    named = set(Artifact.objects.filter(job__in=over).values_list("file", flat=True))
-    strays = [file for found in files.values() for file in found if file not in named]
-    gone = _delete_old(strays, now)
+def _collect_artifacts(folder: str, names: Sequence[str], now: datetime) -> int:
+    """Check the folders of jobs that no longer exist, or that finished more than a day ago."""
+    folders = {key: f"{folder}/{name}" for name in names if (key := _id(name))}
+    finished_at = dict(Job.objects.filter(pk__in=folders).values_list("pk", "finished_at"))
+    over = [key for key in folders if key not in finished_at or _is_old(finished_at[key], now)]
+    # List the files before reading the rows: a file that a new attempt stores in between has a row
+    # or is not in the list.
+    files = [f"{folders[key]}/{name}" for key in over for name in _listed(folders[key])[1]]
+    known = set(Artifact.objects.filter(job__in=over).values_list("file", flat=True))
+    deleted = _delete_old([file for file in files if file not in known], now)
     for key in over:
-        if key not in ended and not any(_listed(folders[key])):
+        if key not in finished_at and not any(_listed(folders[key])):
             _remove(folders[key])
-    return gone
+    return deleted
 
 
 def _delete_old(files: Sequence[str], now: datetime) -> int:
-    old = [file for file in files if _is_old(_stored_at(file), now)]
+    old = [file for file in files if _is_old(_modified_at(file), now)]
     delete_files(old)
     return len(old)
 
 
-def _stored_at(file: str) -> datetime | None:
+def _modified_at(file: str) -> datetime | None:
     try:
         return job_storage().get_modified_time(file)
-    except (FileNotFoundError, NotImplementedError):  # gone meanwhile; or never to be known
+    except (FileNotFoundError, NotImplementedError):  # deleted meanwhile, or the storage cannot say
         return None
 
 
@@ -110,24 +118,24 @@ def _is_old(moment: datetime | None, now: datetime) -> bool:
     return moment is not None and moment < now - DAY
 
 
-def _forget_place(place: str, now: datetime) -> None:
-    """Remove an empty folder in which nothing will be made any more."""
-    kind, _, folder = place.rpartition("/")
+def _remove_if_outdated(folder: str, now: datetime) -> None:
+    """Remove an empty folder if nothing new can be stored in it."""
+    top, _, name = folder.rpartition("/")
     with contextlib.suppress(ValueError, OverflowError):
-        begin = datetime.fromtimestamp((int(folder, 16) << 24) / 1000, UTC)
-        first, last = (uuid.UUID(hex=folder + digit * 26) for digit in "0f")
-        jobs = kind == ARTIFACTS and Job.objects.filter(pk__gte=first, pk__lte=last).exists()
-        if not jobs and _is_old(begin + SPAN, now):
-            _remove(place)
+        begin = datetime.fromtimestamp((int(name, 16) << 24) / 1000, UTC)
+        first, last = (uuid.UUID(hex=name + digit * 26) for digit in "0f")
+        has_jobs = top == ARTIFACTS and Job.objects.filter(pk__gte=first, pk__lte=last).exists()
+        if not has_jobs and _is_old(begin + FOLDER_SPAN, now):
+            _remove(folder)
 
 
 def _remove(folder: str) -> None:
-    with contextlib.suppress(OSError):  # where folders are real: somebody was quicker
+    with contextlib.suppress(OSError):  # on a file system: another process has removed it
         job_storage().delete(folder)
 
 
 def _id(name: str) -> uuid.UUID | None:
-    """The id that a name of ours begins with; a storage may have appended to it."""
+    """The UUID that a name begins with; a storage may append to a name."""
     try:
         return uuid.UUID(hex=name[:32])
     except ValueError:

@@ -1,7 +1,7 @@
-"""No statement of ours waits for ever for a lock on PostgreSQL.
+"""A limit on how long a statement waits for a lock on PostgreSQL.
 
-There a statement that meets a lock (of somebody's ``LOCK TABLE``, of an index that is made) waits
-until it is free, and a server's threads pile up behind it. SQLite has its ``timeout`` for this.
+Without one a statement waits until the lock is free (somebody runs ``LOCK TABLE`` or creates an
+index), and all threads of a server end up waiting. SQLite's ``timeout`` option does this there.
 """
 
 from __future__ import annotations
@@ -15,51 +15,54 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from jobs.core.db import can_send_many, connection
 
 LOCK_SECONDS: Final = 5.0
-LOCKED: Final = "55P03"
-"""PostgreSQL's code of a statement that has waited long enough (``lock_not_available``)."""
+LOCK_NOT_AVAILABLE: Final = "55P03"
+"""PostgreSQL's error code for a statement that reached ``lock_timeout``."""
 
-# Told with each statement rather than once to each connection: the project's own statements, its
-# migrations and its tasks use the same connection and wait as long as the project wants; behind a
-# pooler it is even somebody else's afterwards. A limit that the project has set is left alone.
-LIMIT: Final = """
+# Sent with each statement rather than once for a connection: the project's own statements, its
+# migrations and its tasks use the same connection and may wait as long as the project wants, and
+# behind a pooler the connection then serves another client. A limit set by the project is kept.
+SET_LIMIT: Final = """
 SELECT set_config('lock_timeout', '{ms:.0f}', true) WHERE current_setting('lock_timeout') = '0';
 """
 
 
 def limited_lock_waits(seconds: float | None = None) -> AbstractContextManager[None]:
-    """Let no statement of the block, on this thread, wait longer for a lock (``LOCK_SECONDS``).
+    """Limit how long each statement of the block waits for a lock, on this thread.
 
-    It costs no round trip. It does nothing in a transaction of the caller's, whose limits are the
-    caller's, nor where several statements cannot be sent as one (psycopg 2, server-side binding).
-    A statement that has waited so long raises OperationalError.
+    It costs no round trip. It does nothing inside the caller's transaction, whose limits are the
+    caller's to set, nor where several statements cannot be sent as one message (psycopg 2,
+    server-side binding). A statement that reaches the limit raises OperationalError.
+
+    Args:
+        seconds: the limit; ``LOCK_SECONDS`` by default.
     """
     db = connection()
-    if db.in_atomic_block or _is_bounded(db) or not can_send_many(db):
+    if db.in_atomic_block or _is_limited(db) or not can_send_many(db):
         return nullcontext()
     return db.execute_wrapper(_Limit(seconds or LOCK_SECONDS))
 
 
 def is_lock_timeout(error: BaseException) -> bool:
-    """Whether this is what a statement raises that has waited too long for a lock."""
-    return getattr(error.__cause__, "sqlstate", None) == LOCKED
+    """Whether the error was raised because a statement waited too long for a lock."""
+    return getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE
 
 
 class _Limit:
-    """Sends a limit along with each statement."""
+    """Sends the limit together with each statement (Django calls it for each)."""
 
     def __init__(self, seconds: float) -> None:
-        self._prefix = LIMIT.format(ms=seconds * 1000).strip()
+        self._prefix = SET_LIMIT.format(ms=seconds * 1000).strip()
 
     def __call__(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
     ) -> Any:
         cursor = context["cursor"]
-        # A named cursor is the server's: its statement is part of another.
+        # A named cursor is on the server: Django's statement becomes part of a DECLARE CURSOR.
         if many or not isinstance(sql, str) or hasattr(cursor.cursor, "name"):
             return execute(sql, params, many, context)
         execute(f"{self._prefix} {sql}", params, many, context)
-        return cursor.nextset()  # the first answer is the limit's
+        return cursor.nextset()  # the first result is that of SET_LIMIT
 
 
-def _is_bounded(db: BaseDatabaseWrapper) -> bool:
-    return any(isinstance(one, _Limit) for one in db.execute_wrappers)
+def _is_limited(db: BaseDatabaseWrapper) -> bool:
+    return any(isinstance(wrapper, _Limit) for wrapper in db.execute_wrappers)

@@ -1,7 +1,8 @@
-"""Jobs that are lost again and again: which of them kills its consumer?
+"""Poison-job detection: which of the jobs that were lost together kills its consumer?
 
-It is not to be told from those that ran beside it, so from the seventh loss on each waits a random
-while before it runs again: they part, and only who kills is there each time. That one is charged.
+When a consumer dies, every job that ran on it looks equally guilty. So from the seventh loss on
+each suspect is requeued after a pause with jitter: the suspects then run on different consumers,
+and only the poison job is present at every crash. That job alone is charged with a failure.
 """
 
 from __future__ import annotations
@@ -14,34 +15,37 @@ from jobs.core.states import AttemptOutcome
 from jobs.models import Attempt, Job
 
 FREE_LOSSES: Final = 10
-"""So many losses in a row cost a job nothing: far more than chance deals out to one job."""
+"""A job may be lost this many times in a row at no cost: far more often than happens by chance."""
 PROMPT_LOSSES: Final = 6
-"""After so many it runs again at once."""
-LONGEST_PAUSE: Final = 5
-"""The pauses double so many times, to 32 s."""
+"""A job that was lost this many times or fewer runs again at once."""
+MAX_DOUBLINGS: Final = 5
+"""After further losses it waits, twice as long each time, up to 32 s."""
 
 
-def find_poison_job(held: Collection[Job]) -> Job | None:
-    """Of the jobs that were lost together, the one that has killed their consumer.
+def find_poison_job(lost_jobs: Collection[Job]) -> Job | None:
+    """Return the poison job among the jobs that were lost together, or None.
 
-    It has been lost many times in a row, and more often than any of the others.
+    It has been lost more than ``FREE_LOSSES`` times in a row, and more often than any other.
+
+    Args:
+        lost_jobs: the jobs that one dead consumer was running.
     """
-    by_losses = sorted(held, key=_times_lost, reverse=True)
-    if not by_losses or by_losses[0].lost_count < FREE_LOSSES:
+    by_lost_count = sorted(lost_jobs, key=_times_lost, reverse=True)
+    if not by_lost_count or by_lost_count[0].lost_count < FREE_LOSSES:
         return None
-    worst, *others = by_losses
+    worst, *others = by_lost_count
     if others and _times_lost(others[0]) == _times_lost(worst):
-        return None  # after the next pauses one of them will be ahead
+        return None  # after the next pauses one of them will have been lost more often
     ended = Attempt.objects.filter(job=worst).exclude(outcome=AttemptOutcome.RELEASED)
     last = ended.order_by("-number").values_list("outcome", flat=True)[:FREE_LOSSES]
     return worst if set(last) <= {AttemptOutcome.LOST, AttemptOutcome.DIED} else None
 
 
 def _times_lost(job: Job) -> int:
-    return job.lost_count + job.failures  # a loss that was charged is a failure
+    return job.lost_count + job.failures  # a loss that was charged counts as a failure
 
 
-def pause_after_losses(losses: int) -> float:
-    """Return how many seconds a job waits that was lost so many times."""
-    often = losses - PROMPT_LOSSES
-    return backoff_seconds(min(often, LONGEST_PAUSE)) if often > 0 else 0.0
+def requeue_pause(lost_count: int) -> float:
+    """Return the pause in seconds before a job runs again that was lost ``lost_count`` times."""
+    doublings = lost_count - PROMPT_LOSSES
+    return backoff_seconds(min(doublings, MAX_DOUBLINGS)) if doublings > 0 else 0.0

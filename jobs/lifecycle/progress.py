@@ -1,4 +1,4 @@
-"""What a running attempt tells: progress, log, files. Each write names the attempt."""
+"""Write what a running attempt reports: progress, log and artifacts, fenced by attempt number."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from jobs.models import Artifact, Job, LogChunk
 
 @dataclass(slots=True)
 class AttemptUpdate:
-    """What an attempt said since it was last written: the last progress, the new log text."""
+    """What an attempt has reported since the last write: its progress and the new log text.
+
+    ``done`` is None when there is no new progress; ``log`` is appended to the job's log.
+    """
 
     id: uuid.UUID
     attempt: int
@@ -26,7 +29,10 @@ class AttemptUpdate:
 
 @dataclass(frozen=True, slots=True)
 class StoredArtifact:
-    """A file that lies in the storage and is to be known as the job's."""
+    """A file that was written to the storage and is to become an artifact of the job.
+
+    ``size`` is in bytes, ``file`` the name in the storage.
+    """
 
     id: uuid.UUID
     attempt: int
@@ -36,46 +42,50 @@ class StoredArtifact:
     file: str
 
 
-def _held(job_id: uuid.UUID, attempt: int) -> QuerySet[Job]:
-    """The job, if it still runs as this attempt: the fence."""
+def _running(job_id: uuid.UUID, attempt: int) -> QuerySet[Job]:
+    """The fence: the job if this attempt of it still runs, otherwise nothing."""
     return Job.objects.filter(pk=job_id, attempt=attempt, status=Status.RUNNING)
 
 
-def write_updates(many: Iterable[AttemptUpdate]) -> None:
-    """Write progress and log; words of an attempt that is over are dropped."""
-    for words in many:
+def write_updates(updates: Iterable[AttemptUpdate]) -> None:
+    """Write progress and log text; updates of an attempt that has ended are dropped."""
+    for update in updates:
         changes: dict[str, object] = {"version": F("version") + 1}
-        if words.done is not None:
-            changes["progress_done"] = words.done
-            changes["progress_total"] = words.total
-            changes["progress_message"] = words.message[:300]
-        if words.log:
-            changes["log_size"] = F("log_size") + len(words.log)
-        if _held(words.id, words.attempt).update(**changes) and words.log:
-            end = Job.objects.values_list("log_size", flat=True).get(pk=words.id)
-            LogChunk.objects.create(job_id=words.id, start=end - len(words.log), text=words.log)
+        if update.done is not None:
+            changes["progress_done"] = update.done
+            changes["progress_total"] = update.total
+            changes["progress_message"] = update.message[:300]
+        if update.log:
+            changes["log_size"] = F("log_size") + len(update.log)
+        if _running(update.id, update.attempt).update(**changes) and update.log:
+            end = Job.objects.values_list("log_size", flat=True).get(pk=update.id)
+            LogChunk.objects.create(job_id=update.id, start=end - len(update.log), text=update.log)
 
 
-def save_artifact(note: StoredArtifact) -> tuple[bool, str | None]:
-    """Note a file; return whether it counts, and the storage name of the file it replaces."""
-    if not _held(note.id, note.attempt).update(version=F("version") + 1):
+def save_artifact(stored: StoredArtifact) -> tuple[bool, str | None]:
+    """Insert or replace the row of an artifact.
+
+    Returns whether it was written (not when the attempt has ended), and the storage name of the
+    file that it replaces, which nothing refers to any more.
+    """
+    if not _running(stored.id, stored.attempt).update(version=F("version") + 1):
         return False, None
-    old = Artifact.objects.filter(job_id=note.id, name=note.name).first()
+    old = Artifact.objects.filter(job_id=stored.id, name=stored.name).first()
     Artifact.objects.update_or_create(
-        job_id=note.id,
-        name=note.name,
+        job_id=stored.id,
+        name=stored.name,
         defaults={
-            "attempt": note.attempt,
-            "size": note.size,
-            "content_type": note.content_type,
-            "file": note.file,
+            "attempt": stored.attempt,
+            "size": stored.size,
+            "content_type": stored.content_type,
+            "file": stored.file,
         },
     )
-    return True, old.file if old is not None and old.file != note.file else None
+    return True, old.file if old is not None and old.file != stored.file else None
 
 
 def requested_cancels(consumer: uuid.UUID) -> dict[uuid.UUID, str]:
-    """The running jobs of a consumer that someone wants cancelled, and who."""
+    """Return the running jobs of a consumer that are to be cancelled, with the user who asked."""
     rows = Job.objects.filter(
         consumer_id=consumer, status=Status.RUNNING, cancel_requested=True
     ).values_list("id", "cancelled_by")

@@ -1,8 +1,7 @@
-"""Consumers come, beat and go; queues are paused and opened."""
+"""Pause and resume queues."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Final
 
 from jobs.brokers.registry import notify_after_commit
@@ -10,19 +9,13 @@ from jobs.core.states import Status
 from jobs.models import Job, Queue
 
 MOST_NOTIFIED: Final = 500
-"""As many jobs of a queue that is opened again are announced: more than consumers have slots."""
+"""The most jobs of a resumed queue that consumers are notified of: more than they have slots."""
 
 
 def set_paused(queue: str, paused: bool) -> None:
-    """Pause a queue (nothing more is taken from it) or open it again, and say so to consumers."""
+    """Pause a queue, so that nothing is claimed from it, or resume it and notify consumers."""
     Queue.objects.update_or_create(name=queue, defaults={"paused": paused})
     if not paused:
-        waiting = Job.objects.filter(status=Status.QUEUED, queue=queue)
-        in_line = waiting.order_by("-priority", "fair_position", "id").values_list("queue", "id")
-        notify_after_commit(in_line[:MOST_NOTIFIED])
-
-
-def unpaused(queues: Collection[str]) -> set[str]:
-    """Those of the queues that are not paused."""
-    paused = Queue.objects.filter(paused=True).values_list("name", flat=True)
-    return set(queues) - set(paused)
+        queued = Job.objects.filter(status=Status.QUEUED, queue=queue)
+        best_first = queued.order_by("-priority", "fair_position", "id").values_list("queue", "id")
+        notify_after_commit(best_first[:MOST_NOTIFIED])

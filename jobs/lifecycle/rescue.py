@@ -1,4 +1,4 @@
-"""Jobs whose consumer died run again, at no cost to their budget while they are not suspected."""
+"""Requeue the jobs of dead consumers; a lost attempt counts only against a poison job."""
 
 from __future__ import annotations
 
@@ -15,29 +15,33 @@ from jobs.models import Consumer, Job
 from . import poison_jobs
 from .claim import Claim
 from .complete import Outcome, finish
-from .sql import HELD, HOLDERS, LIVING
+from .sql import CLAIMED_BY, CONSUMERS_WITH_JOBS, LIVING
 
 
 def orphaned_consumers() -> set[uuid.UUID | None]:
-    """The consumers that hold running jobs but do not live: declared dead, or gone."""
+    """Return the consumers that have running jobs but are marked dead or no longer exist.
+
+    None among them stands for running jobs without a consumer.
+    """
     db = connection()
-    # The holders first: who registers in between holds nothing yet.
-    holding = [row[0] for row in run(db, HOLDERS, [])]
-    living = {row[0] for row in run(db, LIVING, [])} if holding else set()
-    return {key and as_uuid(key) for key in holding if key not in living}
+    # In this order: a consumer that registers in between has no running job yet.
+    with_jobs = [key for (key,) in run(db, CONSUMERS_WITH_JOBS, [])]
+    living = {key for (key,) in run(db, LIVING, [])} if with_jobs else set()
+    return {key and as_uuid(key) for key in with_jobs if key not in living}
 
 
 def rescue_jobs(consumer: uuid.UUID | None) -> int:
-    """Hand back what a dead consumer was running; return how many jobs.
+    """Release the jobs that a dead consumer was running; return how many.
 
-    Call it inside a transaction. Two rescuers do no harm: each job has one attempt to end.
+    Call it inside a transaction. Two processes may do it at the same time: only one of them can
+    end an attempt.
     """
     now = timezone.now()
     label = str(Consumer.objects.filter(pk=consumer).first() or "") if consumer else ""
-    held = list(Job.objects.filter(consumer_id=consumer, status=Status.RUNNING))
-    guilty = poison_jobs.find_poison_job(held)
-    late = finish(_lost_outcome(job, now, label, charged=job is guilty) for job in held)
-    return len(held) - len(late)
+    lost_jobs = list(Job.objects.filter(consumer_id=consumer, status=Status.RUNNING))
+    poison_job = poison_jobs.find_poison_job(lost_jobs)
+    late = finish(_lost_outcome(job, now, label, charged=job is poison_job) for job in lost_jobs)
+    return len(lost_jobs) - len(late)
 
 
 def _lost_outcome(job: Job, now: datetime, label: str, *, charged: bool) -> Outcome:
@@ -59,23 +63,27 @@ def _lost_outcome(job: Job, now: datetime, label: str, *, charged: bool) -> Outc
         consumer=label,
         error_type="WorkerLost",
         message="the worker process was lost",
-        pause=poison_jobs.pause_after_losses(job.lost_count + 1),
+        pause=poison_jobs.requeue_pause(job.lost_count + 1),
     )
 
 
-def release_unconfirmed(consumer: uuid.UUID, held: Collection[tuple[uuid.UUID, int]]) -> int:
-    """Hand back what a living consumer has by the table and does not know of; return how many.
+def release_unconfirmed(consumer: uuid.UUID, known: Collection[tuple[uuid.UUID, int]]) -> int:
+    """Release jobs that a living consumer has claimed without knowing it; return how many.
 
-    ``held`` are the jobs and attempts that it knows of. When the connection breaks at a commit
-    nobody learns whether the claims in it count: without this they would run for ever.
+    When the connection breaks during a commit, the consumer does not learn whether its claims were
+    committed. Without this such jobs would have the status "running" for ever.
+
+    Args:
+        consumer: the consumer that calls this.
+        known: job id and attempt number of everything that it is running.
     """
     db = connection()
-    rows = run(db, HELD, [Adapter(db).uuid(consumer)])
-    strange = {(as_uuid(key), attempt) for key, attempt in rows} - set(held)
-    if not strange:
+    rows = run(db, CLAIMED_BY, [Adapter(db).uuid(consumer)])
+    unknown = {(as_uuid(job_id), attempt) for job_id, attempt in rows} - set(known)
+    if not unknown:
         return 0
-    mine = Job.objects.filter(consumer_id=consumer, status=Status.RUNNING)
-    strays = [job for job in mine if (job.id, job.attempt) in strange]
+    claimed = Job.objects.filter(consumer_id=consumer, status=Status.RUNNING)
+    unconfirmed = [job for job in claimed if (job.id, job.attempt) in unknown]
     now = timezone.now()
     with write_transaction():
         late = finish(
@@ -86,9 +94,9 @@ def release_unconfirmed(consumer: uuid.UUID, held: Collection[tuple[uuid.UUID, i
                 error_type="Released",
                 message="handed back: the database did not confirm that it was taken",
             )
-            for job in strays
+            for job in unconfirmed
         )
-    return len(strays) - len(late)
+    return len(unconfirmed) - len(late)
 
 
 def _claim_of(job: Job) -> Claim:

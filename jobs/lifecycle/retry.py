@@ -1,4 +1,4 @@
-"""What people ask of a job: cancel it, run it again."""
+"""Retry a failed or cancelled job."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .fair_position import next_fair_position
 
 
 def requeue(job: Job) -> None:
-    """Put a failed or cancelled job back into its queue, with a fresh budget of failures.
+    """Queue a failed or cancelled job again, with its failures reset to zero.
 
     Raises:
         NotRetryable: it succeeded, has not finished, its task is gone, or another unfinished job

@@ -1,7 +1,11 @@
 """The hot statements, in SQL that SQLite (3.35 and later) and PostgreSQL share.
 
-The conditions on ``status`` are literals, not parameters: only so does either planner see that a
-partial index fits. ``tests/integration/test_plans.py`` asks both for their plans.
+The conditions on ``status`` are literals, not parameters: otherwise neither planner sees that a
+partial index can be used. ``tests/integration/test_plans.py`` and ``tests/brokers`` check the plans
+of both.
+
+Beside each statement: its parameters in order, and its rows. Ids and times are as the driver takes
+and returns them (``jobs.core.db.Adapter``, ``as_uuid``, ``as_time``).
 """
 
 from __future__ import annotations
@@ -11,11 +15,13 @@ from typing import Final
 
 from jobs.models import Job
 
-# A new job's place in its queue. Owners take turns: a job goes one turn behind its owner's last
-# waiting job, but never before the turn that is being served now. (Start-time fair queueing,
-# Goyal, Vin and Cheng, SIGCOMM 1996, with one unit of work a job.) The first and the last entry of
-# an index, asked for as such: MIN and MAX over rows read the whole backlog on a PostgreSQL with old
-# statistics; and as two values, not as the rows of a UNION, which it plans for three times as long.
+# The fair position of a new job: the virtual time by which the owners of one queue and priority
+# take turns. A job comes one position after its owner's last queued job, but never before the
+# lowest position that is queued. (Start-time fair queueing, Goyal, Vin and Cheng, SIGCOMM 1996,
+# with one unit of work per job.) ORDER BY with LIMIT 1 reads one entry of an index: MIN and MAX
+# read the whole backlog on a PostgreSQL with old statistics. Two scalar subqueries, not the rows of
+# a UNION, which PostgreSQL takes three times as long to plan.
+# Parameters: queue, priority, owner id (only for a job with an owner), queue, priority.
 FAIR_POSITION: Final = """
 {larger}(COALESCE((
     SELECT jobs_job.fair_position + 1 FROM jobs_job
@@ -29,29 +35,41 @@ FAIR_POSITION: Final = """
 """
 LARGER: Final = {"postgresql": "GREATEST", "sqlite": "MAX"}
 
-# The order is of no use but to PostgreSQL's planner: without it a table in which many jobs wait is
-# read from its start, past all that have finished, because the first that waits cannot be far.
+# The order is only for PostgreSQL's planner: when many jobs are queued it would otherwise read the
+# table from its start, past all finished jobs, in the hope of finding a queued one soon.
+# Parameters: queue, queue. Rows: one if a job can be claimed, otherwise none.
 HAS_WAITING: Final = """
 SELECT 1 FROM jobs_job WHERE status = 'queued' AND queue = %s
     AND NOT EXISTS (SELECT 1 FROM jobs_queue WHERE name = %s AND paused)
 ORDER BY priority DESC, fair_position, id LIMIT 1
 """
 
-# What a consumer asks each second, idle or not.
-HOLDERS: Final = "SELECT DISTINCT consumer_id FROM jobs_job WHERE status = 'running'"
-HELD: Final = "SELECT id, attempt FROM jobs_job WHERE status = 'running' AND consumer_id = %s"
+# What each consumer executes every second, idle or not.
+
+# No parameters. Rows: (consumer id or NULL,).
+CONSUMERS_WITH_JOBS: Final = "SELECT DISTINCT consumer_id FROM jobs_job WHERE status = 'running'"
+# Parameter: consumer id. Rows: (job id, attempt number).
+CLAIMED_BY: Final = "SELECT id, attempt FROM jobs_job WHERE status = 'running' AND consumer_id = %s"
+# No parameters. Rows: (consumer id,).
 LIVING: Final = "SELECT id FROM jobs_consumer WHERE dead_at IS NULL"
+# Parameter: the id of the consumer that asks. Rows: (consumer id, number of heartbeats).
 OTHER_HEARTBEATS: Final = (
     "SELECT id, heartbeat FROM jobs_consumer WHERE dead_at IS NULL AND id <> %s"
 )
+# Parameters: now, consumer id. Rows: (consumer id,), none if the consumer was marked dead.
 HEARTBEAT: Final = """
 UPDATE jobs_consumer SET heartbeat = heartbeat + 1, heartbeat_at = %s
 WHERE id = %s AND dead_at IS NULL
 RETURNING id
 """
+# No parameters. One row: (time or NULL,).
 NEXT_DUE: Final = "SELECT MIN(run_after) FROM jobs_job WHERE status = 'scheduled'"
+# Parameter: host name. Rows: (consumer id,).
 LIVING_ON_HOST: Final = "SELECT id FROM jobs_consumer WHERE dead_at IS NULL AND host = %s"
 
+# Claims the best queued jobs, unless the consumer was marked dead or the queue is paused.
+# Parameters: queue, limit, consumer id, now, consumer id, queue.
+# Rows: the columns after RETURNING, in no particular order.
 CLAIM: Final = """
 WITH picked AS MATERIALIZED (
     SELECT id FROM jobs_job WHERE status = 'queued' AND queue = %s
@@ -67,40 +85,49 @@ RETURNING id, task, module_path, queue, args, kwargs, attempt, failures, lost_co
     timeout, owner_id, priority, fair_position
 """
 
-# One statement for all that ended since the last commit, however many: a statement for each would
-# hold SQLite's one write lock while Python switches threads between them.
+# One statement for all attempts that ended since the last commit: a statement for each would hold
+# SQLite's one write lock while Python switches threads between them. A cancel that was requested
+# wins over every outcome except success.
+# Parameters: for each attempt the columns of ``outcome`` in order (OUTCOME_ROW).
+# ``new_finished_at`` is NULL when the job waits again, ``new_run_after`` when it does not wait for
+# a time; ``added_failures`` and ``added_losses`` are 0 or 1.
+# Rows: (job id, attempt number) of those written; a missing one came too late.
 FINISH: Final = """
-WITH ending (job, number, target, ended, final_at, kind, words, answer, due, charged, lost)
+WITH outcome (job_id, attempt_number, new_status, ended_at, new_finished_at, new_error_type,
+    new_error_message, new_result, new_run_after, added_failures, added_losses)
     AS (VALUES {rows})
 UPDATE jobs_job SET
-    status = CASE WHEN cancel_requested AND target <> 'succeeded' THEN 'cancelled' ELSE target END,
-    finished_at = CASE WHEN cancel_requested THEN ended ELSE final_at END,
-    error_type = CASE WHEN cancel_requested AND target <> 'succeeded' THEN 'Cancelled'
-        ELSE kind END,
-    error_message = CASE WHEN cancel_requested AND target <> 'succeeded'
-        THEN 'cancelled by ' || cancelled_by ELSE words END,
-    result = answer, run_after = CASE WHEN cancel_requested THEN NULL ELSE due END,
-    consumer_id = NULL, failures = failures + charged, lost_count = lost_count + lost,
-    version = version + 1
-FROM ending WHERE id = job AND attempt = number AND status = 'running'
+    status = CASE WHEN cancel_requested AND new_status <> 'succeeded' THEN 'cancelled'
+        ELSE new_status END,
+    finished_at = CASE WHEN cancel_requested THEN ended_at ELSE new_finished_at END,
+    error_type = CASE WHEN cancel_requested AND new_status <> 'succeeded' THEN 'Cancelled'
+        ELSE new_error_type END,
+    error_message = CASE WHEN cancel_requested AND new_status <> 'succeeded'
+        THEN 'cancelled by ' || cancelled_by ELSE new_error_message END,
+    result = new_result,
+    run_after = CASE WHEN cancel_requested THEN NULL ELSE new_run_after END,
+    consumer_id = NULL, failures = failures + added_failures,
+    lost_count = lost_count + added_losses, version = version + 1
+FROM outcome WHERE id = job_id AND attempt = attempt_number AND status = 'running'
 RETURNING id, attempt
 """
 
-# A row of FINISH. PostgreSQL takes a bare value in VALUES for text; SQLite knows no such types.
+# PostgreSQL takes an untyped value in VALUES for text; SQLite has no such types.
 OUTCOME_ROW: Final = {
     "postgresql": "(%s::uuid, %s::int, %s, %s::timestamptz, %s::timestamptz, %s, %s, %s::jsonb,"
     " %s::timestamptz, %s::int, %s::int)",
     "sqlite": "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
 }
 
+# Parameters: for each attempt the columns in order (ATTEMPT_ROW). No rows.
 ADD_ATTEMPTS: Final = """
 INSERT INTO jobs_attempt (job_id, number, consumer, started_at, ended_at, outcome, error_type,
     message, traceback) VALUES {rows}
 """
 ATTEMPT_ROW: Final = "(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
-# What differs from job to job when it is handed in; the columns that may be NULL and are not named
-# here begin as NULL. A test holds both lists to the model.
+# The columns that a submission sets, in the order of their parameters. Columns that are in neither
+# list and may be NULL start as NULL. A test compares both lists with the model.
 JOB_COLUMNS: Final = (
     "id",
     "task",
@@ -120,6 +147,7 @@ JOB_COLUMNS: Final = (
     "created_at",
     "run_after",
 )
+# The columns that start with the same value in every job, with that value in SQL.
 CONSTANT_COLUMNS: Final = {
     "error_type": "''",
     "error_message": "''",
@@ -135,9 +163,10 @@ CONSTANT_COLUMNS: Final = {
 
 _COLUMNS: Final = ", ".join([*JOB_COLUMNS, *CONSTANT_COLUMNS, "fair_position"])
 _VALUES: Final = ", ".join(["%s"] * len(JOB_COLUMNS) + list(CONSTANT_COLUMNS.values()))
+# Parameters: for each job those of ``insert_row``. No rows.
 INSERT_JOB: Final = f"INSERT INTO jobs_job ({_COLUMNS}) VALUES {{rows}}"  # noqa: S608
-# Jobs that differ in three columns, which come as one JSON array of [id, kwargs, index] in the lot:
-# to bind seventeen values for each takes twice as long as to insert it.
+# Many jobs that differ in three columns only. These come as one JSON array of [id, kwargs, index]:
+# binding seventeen values for each job takes twice as long as inserting it.
 EACH: Final = {
     "postgresql": {
         "id": "(value ->> 0)::uuid",
@@ -156,30 +185,37 @@ INSERT_MANY: Final = "INSERT INTO jobs_job ({columns}) SELECT {values} FROM {sou
 
 
 def fair_position(job: Job, vendor: str) -> str:
-    """Return the expression of a job's turn; ``Adapter.turn`` has its parameters."""
+    """Return the SQL expression for the fair position of a new job.
+
+    ``fair_position.fair_position_parameters`` returns its parameters.
+    """
     return _fair_position(vendor, job.owner_id is None)
 
 
 @cache
-def _fair_position(vendor: str, nobodys: bool) -> str:
-    owner = "owner_id IS NULL" if nobodys else "owner_id = %s"
+def _fair_position(vendor: str, without_owner: bool) -> str:
+    owner = "owner_id IS NULL" if without_owner else "owner_id = %s"
     return FAIR_POSITION.format(larger=LARGER[vendor], owner=owner)
 
 
 def insert_row(job: Job, vendor: str) -> str:
-    """Return a job's row of ``RECORD``; it takes ``Adapter.given`` and ``.turn``."""
+    """Return a job's row of values in ``INSERT_JOB``.
+
+    Its parameters are the values of ``JOB_COLUMNS``, then those of ``fair_position``.
+    """
     return _row(vendor, job.owner_id is None)
 
 
 @cache
-def _row(vendor: str, nobodys: bool) -> str:
-    return f"({_VALUES}, {_fair_position(vendor, nobodys)})"
+def _row(vendor: str, without_owner: bool) -> str:
+    return f"({_VALUES}, {_fair_position(vendor, without_owner)})"
 
 
 def insert_many_statement(vendor: str) -> str:
-    """Return the statement that records a lot of jobs.
+    """Return the statement that inserts many jobs of one task.
 
-    It takes ``GIVEN`` without id and args, the turn of the first, and the lot as JSON.
+    Its parameters are the values of ``JOB_COLUMNS`` except id and kwargs, the fair position of the
+    first job, and the jobs as JSON (see ``EACH``).
     """
     each = EACH[vendor]
     values = [each.get(name, "%s") for name in JOB_COLUMNS] + [

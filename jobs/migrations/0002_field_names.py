@@ -1,7 +1,7 @@
-"""Columns get the names that Django's ``TaskResult`` and the field use.
+"""Rename columns: ``args`` and ``kwargs`` as in Django's ``TaskResult``, and plain words.
 
-Stop the site and the consumers while it runs: code of 0.1 does not know the new names. From 0.2 on
-every migration runs beside the version before it.
+Stop the site and the consumers while this runs: code of 0.1 does not know the new names. From 0.2
+on every migration can be applied while the previous version runs.
 """
 
 from django.db import migrations, models
@@ -11,10 +11,10 @@ class Migration(migrations.Migration):
     dependencies = [("jobs", "0001_initial")]
 
     operations = [
-        # An index that names a renamed column is made anew.
+        # An index on a renamed column is created again below.
         migrations.RemoveIndex("job", "jobs_job_waiting"),
         migrations.RemoveIndex("job", "jobs_job_turn"),
-        # In this order: "args" is free once the named arguments have left it.
+        # In this order: the name "args" is free only after its first rename.
         migrations.RenameField("job", "args", "kwargs"),
         migrations.RenameField("job", "positional", "args"),
         migrations.RenameField("job", "turn", "fair_position"),

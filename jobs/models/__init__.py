@@ -1,4 +1,4 @@
-"""The rows. A job's status is changed by ``jobs.lifecycle`` alone."""
+"""The database tables. Only ``jobs.lifecycle`` changes the status of a job."""
 
 from .attempt import Attempt
 from .consumer import Consumer

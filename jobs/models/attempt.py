@@ -1,4 +1,4 @@
-"""What a job leaves behind while it runs: its attempts and its log."""
+"""The attempts of a job."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from .job import Job
 
 
 class Attempt(models.Model):
-    """One run of a job that has ended, written together with its outcome."""
+    """One run of a job, inserted when it has ended, together with the job's new status.
+
+    ``consumer`` is a label of the process (host and process id), kept when its row is gone.
+    """
 
     job = models.ForeignKey(Job, models.CASCADE, related_name="attempts", db_index=False)
     number = models.PositiveIntegerField()

@@ -1,4 +1,4 @@
-"""Queues, the consumers that serve them, and the messages nobody could read."""
+"""The processes that run jobs (``manage.py runconsumers``)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from jobs.core.uuid7 import uuid7
 
 
 class Consumer(models.Model):
-    """A consumer process. ``heartbeat`` counts what it has committed; no clock is compared."""
+    """A consumer process.
+
+    ``heartbeat`` counts its heartbeats: others compare counts, never clocks. ``heartbeat_at`` is
+    for people to read. A consumer with ``dead_at`` may not claim any more.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     host = models.CharField(max_length=200)

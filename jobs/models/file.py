@@ -1,4 +1,4 @@
-"""Files that came with a request or from a job. Their bytes are in ``core.storage``."""
+"""Uploads and artifacts: the rows. The bytes are in the storage (``jobs.core.storage``)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from .job import Job
 
 
 class Upload(models.Model):
-    """A file that someone handed in, stored once; jobs hold references to it."""
+    """A file that was uploaded for jobs, stored once; jobs refer to it.
+
+    ``size`` is in bytes, ``file`` the name in the storage, ``name`` the one given by the user.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(
@@ -28,7 +31,7 @@ class Upload(models.Model):
 
 
 class UploadUse(models.Model):
-    """A job's reference to an upload: while there is one, the file stays."""
+    """A reference of a job to an upload; the file is kept while one exists."""
 
     upload = models.ForeignKey(Upload, models.CASCADE, related_name="uses")
     job = models.ForeignKey(Job, models.CASCADE, related_name="upload_uses")
@@ -41,7 +44,7 @@ class UploadUse(models.Model):
 
 
 class Artifact(models.Model):
-    """A file that a job made. A later attempt's file of the same name takes its place."""
+    """A file that a job produced. A later file of the same name replaces it."""
 
     job = models.ForeignKey(Job, models.CASCADE, related_name="artifacts", db_index=False)
     attempt = models.PositiveIntegerField()

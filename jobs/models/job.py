@@ -1,4 +1,4 @@
-"""The job: one submission of a task, and the truth about it."""
+"""The job: one submission of a task and its current state."""
 
 from __future__ import annotations
 
@@ -21,44 +21,46 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import AnonymousUser
 
-MOST_WAITING = 100_000
+MOST_UNFINISHED = 100_000
+"""The most unfinished jobs of one status that a list looks at."""
 
 
-def _literally(condition: str) -> RawSQL:
-    """SQLite takes an index "WHERE status IN (...)" only for a query that says the same."""
+def _literal(condition: str) -> RawSQL:
+    """SQLite uses an index "WHERE status IN (...)" only for a query with the same condition."""
     return RawSQL(condition, (), output_field=models.BooleanField())  # noqa: S611  (constants)
 
 
-_UNHAPPY = _literally("jobs_job.status IN ('failed', 'cancelled')")
-_UNFINISHED = _literally("jobs_job.status IN ('scheduled', 'queued', 'running')")
+_UNHAPPY = _literal("jobs_job.status IN ('failed', 'cancelled')")
+_UNFINISHED = _literal("jobs_job.status IN ('scheduled', 'queued', 'running')")
 
 
 def entity_tag(job_id: uuid.UUID, version: int) -> str:
-    """The strong entity tag of a job (RFC 9110, section 8.8.3), also without its row."""
+    """Return the strong entity tag of a job (RFC 9110, section 8.8.3), without needing its row."""
     return f'"{job_id.hex}-{version}"'
 
 
 class JobQuerySet(models.QuerySet["Job"]):
-    """Reading jobs."""
+    """Queries for jobs."""
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> JobQuerySet:
-        """The jobs that this user may see: staff see all, others their own."""
+        """Return the jobs that a user may see: staff see all, others their own."""
         if getattr(user, "is_staff", False):
             return self
         return self.filter(owner_id=user.pk) if user.pk is not None else self.none()
 
     def in_slot(self, slot: str) -> JobQuerySet:
-        """The unfinished job that holds a unique slot, if there is one."""
+        """Return the unfinished job that occupies a unique slot, if there is one."""
         return self.filter(_UNFINISHED, unique_slot=slot)
 
     def with_status(self, status: str) -> JobQuerySet:
-        """The jobs of one status, worded so that SQLite takes the partial index that has them.
+        """Return the jobs of one status, by a query for which SQLite uses a partial index.
 
-        Ordered by id it would else walk the whole table, from the newest, for the few that run.
+        Without this a list ordered by id would scan the whole table, from the newest, to find the
+        few jobs that are running.
         """
         if status in UNFINISHED:
             return self.filter(
-                pk__in=Job.objects.filter(status=status).order_by().values("pk")[:MOST_WAITING]
+                pk__in=Job.objects.filter(status=status).order_by().values("pk")[:MOST_UNFINISHED]
             )
         if status in FINAL - {Status.SUCCEEDED}:
             return self.filter(_UNHAPPY, status=status)
@@ -68,10 +70,12 @@ class JobQuerySet(models.QuerySet["Job"]):
 class Job(models.Model):
     """One submission of a task.
 
-    ``attempt`` rises at every claim and fences every write of a running attempt; ``failures`` is
-    the budget that counts against ``max_attempts``. ``fair_position`` orders the jobs of one
-    queue and priority so that owners take turns (see ``lifecycle.sql``). ``version`` rises with
-    every change of the row and is its ETag.
+    ``args`` and ``kwargs`` are the positional and named arguments, as in Django's ``TaskResult``.
+    ``attempt`` is incremented by every claim and fences every write of a running attempt.
+    ``failures`` counts against ``max_attempts``; ``lost_count`` counts attempts whose consumer
+    died, which do not. ``fair_position`` orders the jobs of one queue and priority so that owners
+    take turns (see ``lifecycle.sql``). ``version`` is incremented by every change of the row and is
+    its ETag. ``timeout`` is in seconds, ``log_size`` in characters.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -106,7 +110,7 @@ class Job(models.Model):
         db_index=False,
     )
     unique_key = models.CharField(max_length=200, default="", blank=True)
-    # NULL, not "": only so do the unique constraints leave the jobs without a key alone.
+    # NULL, not "": unique constraints ignore NULL, so that jobs without a key do not conflict.
     unique_slot = models.CharField(max_length=64, null=True)  # noqa: DJ001
     idempotency_key = models.CharField(max_length=255, null=True)  # noqa: DJ001
     idempotency_digest = models.CharField(max_length=64, default="", blank=True)
@@ -125,7 +129,7 @@ class Job(models.Model):
     class Meta:
         ordering = ("-id",)
         indexes = (
-            # The queue itself: what a claim reads, in the order it takes.
+            # The queue itself: a claim reads its entries in this order.
             models.Index(
                 "queue",
                 models.F("priority").desc(),
@@ -134,7 +138,7 @@ class Job(models.Model):
                 name="jobs_job_waiting",
                 condition=Q(status="queued"),
             ),
-            # The last position that an owner has waiting: read by each submission.
+            # For the last queued position of an owner, which each submission reads.
             models.Index(
                 fields=["queue", "priority", "owner", "fair_position"],
                 name="jobs_job_fair_position",
@@ -146,7 +150,8 @@ class Job(models.Model):
             models.Index(
                 fields=["consumer_id"], name="jobs_job_running", condition=Q(status="running")
             ),
-            # Rare endings are what people look for; "succeeded" is found by walking the ids.
+            # People search for failed and cancelled jobs, which are rare. Most jobs have succeeded:
+            # those are found quickly by scanning the ids.
             models.Index(
                 fields=["status", "id"],
                 name="jobs_job_unhappy",
@@ -180,12 +185,16 @@ class Job(models.Model):
 
     @classmethod
     def new(cls, **given: Any) -> Self:
-        """Return a job with these columns, the others as their defaults say; it is not saved.
+        """Return an unsaved job with these columns and the defaults of all others.
 
-        Django's own way looks up each default again, and sets one attribute after the other: a
-        quarter of what a submission costs beside its statement. Who listens to it gets it.
+        Django's constructor looks up each default again and sets one attribute after the other,
+        which is a quarter of the cost of a submission beside its statement. It is used where
+        receivers are connected to the signals that it sends.
+
+        Args:
+            given: values by column; ``id``, ``args``, ``kwargs`` and ``created_at`` are required.
         """
-        columns = {**_blank(), **given}
+        columns = {**_defaults(), **given}
         if pre_init.has_listeners(cls) or post_init.has_listeners(cls):
             return cls(*columns.values())
         job = cls.__new__(cls)
@@ -195,24 +204,24 @@ class Job(models.Model):
 
     @property
     def is_finished(self) -> bool:
-        """Whether the job has ended for good (unless someone asks for it again)."""
+        """Whether the job has ended; only a retry can queue it again."""
         return self.status in FINAL
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether the job waits or runs."""
+        """Whether the job is scheduled, queued or running."""
         return self.status in UNFINISHED
 
     @property
     def percent(self) -> float | None:
-        """How far the job is, 0 to 100; None when the task has not told a total."""
+        """The progress in percent, 0 to 100; None when the task has not reported a total."""
         if self.progress_done is None or not self.progress_total:
             return None
         return max(0.0, min(100.0, 100.0 * self.progress_done / self.progress_total))
 
     @property
     def progress(self) -> dict[str, Any] | None:
-        """What the task last told of its progress, as the API shows it."""
+        """The progress that the task last reported, as the API shows it; None if it has not."""
         if self.progress_done is None:
             return None
         percent = self.percent
@@ -225,15 +234,15 @@ class Job(models.Model):
 
     @property
     def etag(self) -> str:
-        """A strong entity tag: it changes whenever the row does."""
+        """A strong entity tag, which changes whenever the row does."""
         return entity_tag(self.id, self.version)
 
 
 @cache
-def _blank() -> dict[str, Any]:
-    """The columns of a new job in their order. What is made anew for each is given with each."""
-    made = {"id", "args", "kwargs", "created_at"}
+def _defaults() -> dict[str, Any]:
+    """The defaults of all columns in order; None for those whose default differs for each job."""
+    different = {"id", "args", "kwargs", "created_at"}
     return {
-        field.attname: None if field.name in made else field.get_default()
+        field.attname: None if field.name in different else field.get_default()
         for field in Job._meta.concrete_fields
     }

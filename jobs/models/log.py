@@ -1,4 +1,4 @@
-"""What a job leaves behind while it runs: its attempts and its log."""
+"""The log of a job, in chunks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .job import Job
 
 
 class LogChunk(models.Model):
-    """A piece of a job's log; ``start`` is its offset in characters."""
+    """A part of a job's log; ``start`` is its offset in characters."""
 
     job = models.ForeignKey(Job, models.CASCADE, related_name="log_chunks", db_index=False)
     start = models.PositiveIntegerField()

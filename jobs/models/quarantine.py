@@ -1,4 +1,4 @@
-"""Queues, the consumers that serve them, and the messages nobody could read."""
+"""Broker messages that could not be read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from django.utils import timezone
 
 
 class QuarantinedMessage(models.Model):
-    """A message that is none of ours, kept so that someone can see what sent it."""
+    """A message that is not valid, kept so that people can find out who sent it.
+
+    ``broker`` is the scheme of its URL, ``body`` the beginning of the message.
+    """
 
     queue = models.CharField(max_length=100)
     broker = models.CharField(max_length=20)

@@ -1,4 +1,4 @@
-"""Queues, the consumers that serve them, and the messages nobody could read."""
+"""Queues that an operator has paused or resumed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Queue(models.Model):
-    """What an operator said of a queue. A queue without a row is simply open."""
+    """A queue that was paused or resumed. A queue without a row is not paused."""
 
     name = models.CharField(max_length=100, primary_key=True)
     paused = models.BooleanField(default=False)

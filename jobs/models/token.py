@@ -17,31 +17,31 @@ PREFIX = "jd_"
 
 
 def token_digest(text: str) -> str:
-    """Return what is stored of a token.
+    """Return the hash of a token that is stored in its place (hex).
 
-    One round of SHA-256 is enough here: a token carries 256 random bits, so that guessing fails
-    without the stretching that a password needs (NIST SP 800-63B, 5.1.2: look-up secrets
-    of 112 bits or more may be hashed once).
+    One round of SHA-256 is enough here: a token has 256 random bits, so that guessing fails without
+    the stretching that a password needs (NIST SP 800-63B, 5.1.2: look-up secrets of 112 bits or
+    more may be hashed once).
     """
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class TokenManager(models.Manager["Token"]):
-    """Making and finding tokens."""
+    """Issues and finds tokens."""
 
     def issue(self, user: User, name: str = "") -> tuple[Token, str]:
-        """Make a token for a user. Returns the row and the text, which is known only now."""
+        """Create a token for a user; return the row and the text, which is not stored anywhere."""
         text = PREFIX + secrets.token_urlsafe(32)
         return self.create(user=user, name=name, digest=token_digest(text)), text
 
     def find(self, text: str) -> Token | None:
-        """Return the token with this text and its user, None if there is none or he may not."""
-        found = self.filter(digest=token_digest(text), user__is_active=True)
-        return found.select_related("user").first()
+        """Return the token with this text and its user; None if unknown or the user is inactive."""
+        tokens = self.filter(digest=token_digest(text), user__is_active=True)
+        return tokens.select_related("user").first()
 
 
 class Token(models.Model):
-    """A key to the API that acts for one user."""
+    """A token for the API; requests with it are made as its user."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="job_tokens"

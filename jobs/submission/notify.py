@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from jobs import brokers
 from jobs.catalog.registry import AnyTask
-from jobs.compat import Task, someone_listens, task_backends, task_enqueued
+from jobs.compat import Task, has_receivers, task_backends, task_enqueued
 from jobs.core.db import connection
 from jobs.core.states import Status
 from jobs.models import Job
@@ -23,7 +23,7 @@ SOON: Final = timedelta(seconds=3)
 
 def notify_submitted(job: Job, task: AnyTask | Task[..., object], *, ring: bool = True) -> None:
     """Tell consumers and listeners of a job, once its row is committed."""
-    if someone_listens(task_enqueued):
+    if has_receivers(task_enqueued):
         send_enqueued(job, task)
     if ring and (job.status == Status.QUEUED or _is_due_soon(job)):
         transaction.on_commit(lambda: brokers.notify(job.queue, job.id), using=connection().alias)

@@ -10,7 +10,7 @@ from jobs import lifecycle
 from jobs.brokers.registry import notify_after_commit
 from jobs.catalog.registry import AnyTask
 from jobs.catalog.signature import ValidatedArguments
-from jobs.compat import someone_listens, task_enqueued
+from jobs.compat import has_receivers, task_enqueued
 from jobs.core.states import Status
 from jobs.core.uuid7 import uuid7s
 from jobs.errors import InvalidArguments, InvalidOptions
@@ -80,7 +80,7 @@ def _with_number(number: int, error: InvalidArguments) -> InvalidArguments:
 def _announce(
     pattern: Job, task: AnyTask, ids: list[uuid.UUID], fitting: list[ValidatedArguments]
 ) -> None:
-    if someone_listens(task_enqueued):
+    if has_receivers(task_enqueued):
         for key, arguments in zip(ids, fitting, strict=True):
             pattern.id, pattern.kwargs = key, arguments.stored
             send_enqueued(pattern, task)

@@ -85,10 +85,10 @@ def sleep_beside_faketime() -> None:
 
 def no_fence() -> None:
     """An outcome is written whoever holds the job now."""
-    fence = "AND attempt = number AND status = 'running'"
+    fence = "AND attempt = attempt_number AND status = 'running'"
     assert fence in sql.FINISH
-    anyone = "id, (SELECT number FROM ending WHERE job = id)"
-    _outcomes.FINISH = sql.FINISH.replace(fence, "").replace("id, attempt", anyone)
+    anyone = "RETURNING id, (SELECT attempt_number FROM outcome WHERE job_id = id)"
+    _outcomes.FINISH = sql.FINISH.replace(fence, "").replace("RETURNING id, attempt", anyone)
     _outcomes.ADD_ATTEMPTS = sql.ADD_ATTEMPTS.replace("INSERT INTO", "INSERT OR REPLACE INTO")
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from jobs import lifecycle
 from jobs.core.backoff import BASE
 from jobs.core.states import AttemptOutcome, Status
-from jobs.lifecycle.poison_jobs import FREE_LOSSES, LONGEST_PAUSE, PROMPT_LOSSES
+from jobs.lifecycle.poison_jobs import FREE_LOSSES, MAX_DOUBLINGS, PROMPT_LOSSES
 from jobs.models import Job
 from tests.factories import end, make_consumer, record, take_one
 
@@ -65,7 +65,7 @@ def test_more_losses_are_free_but_wait_longer_each_time() -> None:
     for doubled in range(FREE_LOSSES - PROMPT_LOSSES):
         before = timezone.now()
         lose(job)
-        whole = timedelta(seconds=BASE * 2 ** min(doubled, LONGEST_PAUSE - 1))
+        whole = timedelta(seconds=BASE * 2 ** min(doubled, MAX_DOUBLINGS - 1))
         assert whole / 2 <= pause_of(job, before) <= whole + (timezone.now() - before)
         assert (job.status, job.failures) == (Status.SCHEDULED, 0)
         assert (last_ending(job), job.error_type) == (AttemptOutcome.LOST, "")

@@ -101,13 +101,13 @@ def test_a_job_that_was_asked_for_again_meanwhile_is_kept(
     now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = finished_long_ago(status=Status.FAILED)
-    forget = prune._forget_jobs
+    forget = prune._delete_jobs
 
     def asked_again_first(*args: Any) -> int:
         lifecycle.requeue(job)
         return forget(*args)
 
-    monkeypatch.setattr(prune, "_forget_jobs", asked_again_first)
+    monkeypatch.setattr(prune, "_delete_jobs", asked_again_first)
     assert lifecycle.prune_chunk(now) == 0
     assert Job.objects.get().status == Status.QUEUED
     assert Attempt.objects.exists()

@@ -25,7 +25,7 @@ from jobs.core.states import (
 )
 from jobs.errors import NotCancellable, NotRetryable
 from jobs.lifecycle import AttemptUpdate, Claim, Outcome, StoredArtifact
-from jobs.models import Artifact, Attempt, Consumer, Job, LogChunk
+from jobs.models import Artifact, Attempt, Consumer, Job, LogChunk, Queue
 from tests.factories import make_consumer, make_user
 
 Row = dict[str, Any]
@@ -117,7 +117,7 @@ class Life(RuleBasedStateMachine):
 
     def _may_take(self, consumer: uuid.UUID) -> bool:
         alive = Consumer.objects.filter(pk=consumer, dead_at=None).exists()
-        return alive and lifecycle.unpaused([QUEUE]) == {QUEUE}
+        return alive and not Queue.objects.filter(name=QUEUE, paused=True).exists()
 
     @rule(claim=claims, ending=st.sampled_from(list(AttemptOutcome)), final=st.booleans())
     def end(self, claim: Claim, ending: AttemptOutcome, final: bool) -> None:

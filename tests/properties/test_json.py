@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.core.jsonutils import clean, written
+from jobs.core.jsonutils import clean, clean_json
 
 TEXTS = st.text() | st.sampled_from(["NaN", "-Infinity", "\x00", "\\u0000", "\ud800", "é" * 3_000])
 VALUES = st.recursive(
@@ -34,7 +34,7 @@ def cleaned(value: Any) -> Any:
 
 @given(VALUES)
 def test_what_is_written_is_read_again(value: Any) -> None:
-    plain, text = written(value)
+    plain, text = clean_json(value)
     assert plain == cleaned(value)
     assert json.loads(text) == plain
     assert "\x00" not in text
