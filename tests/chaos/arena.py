@@ -19,7 +19,7 @@ from typing import Any
 
 from jobs.core.states import FINAL
 from tests.brokers.emptying import delete_channel
-from tests.brokers.servers import Setup
+from tests.brokers.servers import SERVERS, Setup
 from tests.chaos.checker import Complaint, World, check
 from tests.chaos.collect import attempts_of, changes_of, effects_of, jobs_of
 from tests.chaos.databases import Database, database_for
@@ -28,6 +28,11 @@ from tests.waiting import wait_until
 
 LEASE = 3
 ON_SQLITE = Setup("sqlite")
+
+
+def has_servers() -> bool:
+    """Whether the caller has started servers: tests of chaos then take their time."""
+    return any(os.environ.get(f"JOBS_TEST_{name.upper()}") for name in SERVERS)
 
 
 class Arena:

@@ -28,13 +28,14 @@ from jobs.core.online_index import AddIndexOnline
 class Migration(migrations.Migration):
     dependencies = [("jobs", "{after}")]
 """
+LAST = max(path.stem for path in (ROOT / "jobs" / "migrations").glob("0*.py"))
 MIGRATIONS = {
-    "0002_colour": HEAD.format(after="0001_initial")
+    "9001_colour": HEAD.format(after=LAST)
     + """    operations = [
         migrations.AddField("job", "colour", models.CharField(max_length=9, db_default="red"))
     ]
 """,
-    "0003_by_colour": HEAD.format(after="0002_colour")
+    "9002_by_colour": HEAD.format(after="9001_colour")
     + """    atomic = False
     operations = [
         AddIndexOnline("job", models.Index(fields=["colour", "id"], name="jobs_job_colour"))
@@ -117,7 +118,7 @@ def test_two_versions_run_side_by_side_while_the_tables_change(arena: Arena) -> 
     ]
     assert [line for line in [*old.said, *new.said] if "Traceback" in line] == []
     assert _complaints(arena) == []
-    manage(arena, code, "migrate", "jobs", "0001", "--verbosity", "0")
+    manage(arena, code, "migrate", "jobs", LAST, "--verbosity", "0")
 
 
 def _hand_in(arena: Arena, enough: threading.Event) -> None:

@@ -1,4 +1,7 @@
-"""A storm on each setup; ``JOBS_STORM_SECONDS`` makes it longer, ``JOBS_STORM_SEED`` repeats it."""
+"""A storm on each setup.
+
+``JOBS_STORM_SECONDS`` makes it longer, ``JOBS_STORM_SEED`` repeats one. Without any server it is short.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.brokers.servers import Setup
-from tests.chaos.arena import Arena
+from tests.chaos.arena import Arena, has_servers
 from tests.chaos.storm import KINDS, Storm, plan_faults
 from tests.waiting import wait_until
 
@@ -36,7 +39,7 @@ def test_nothing_is_lost_and_nothing_finishes_twice(
     arena: Arena, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seed = int(os.environ.get("JOBS_STORM_SEED", random.randrange(10**6)))
-    storm = Storm(arena, seed, float(os.environ.get("JOBS_STORM_SECONDS", "20")))
+    storm = Storm(arena, seed, _seconds())
     try:
         storm.run(print)
     finally:
@@ -47,6 +50,11 @@ def test_nothing_is_lost_and_nothing_finishes_twice(
     assert [str(complaint) for complaint in arena.complaints()] == []
     arena.stop_serving()
     wait_until(lambda: not _left_behind(arena), what="the end of every process")
+
+
+def _seconds() -> float:
+    given = os.environ.get("JOBS_STORM_SECONDS")
+    return float(given) if given else (20.0 if has_servers() else 8.0)
 
 
 def _left_behind(arena: Arena) -> list[str]:

@@ -14,7 +14,13 @@ from tests.skipped import last_line
 
 def config(*arguments: str, **options: Any) -> Any:
     """A run's configuration with pytest's own defaults."""
-    defaults = {"numprocesses": None, "dist": "no", "tx": [], "capture": "fd", "usepdb": False}
+    defaults: dict[str, Any] = {
+        "numprocesses": None,
+        "dist": "no",
+        "tx": [],
+        "capture": "fd",
+        "usepdb": False,
+    }
     return SimpleNamespace(option=SimpleNamespace(**defaults | options), args=list(arguments))
 
 
