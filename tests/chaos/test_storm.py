@@ -1,6 +1,6 @@
 """A storm on each setup.
 
-``JOBS_STORM_SECONDS`` makes it longer, ``JOBS_STORM_SEED`` repeats one. Without any server it is short.
+It is short without servers; ``JOBS_STORM_SECONDS`` says how long, ``JOBS_STORM_SEED`` repeats one.
 """
 
 from __future__ import annotations
