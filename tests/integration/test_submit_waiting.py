@@ -96,10 +96,8 @@ class TestWait:
         assert Job.objects.get().status == Status.QUEUED
 
     def test_it_says_when_nobody_will_come(self) -> None:
-        assert (
-            "runconsumers --queues default"
-            in CommandOutput("submit", ADD, "n=1", "--wait", "0").err
-        )
+        submit = ("submit", ADD, "n=1", "--wait", "0")
+        assert "runconsumers --queues default" in CommandOutput(*submit).err
         make_consumer()
         assert "runconsumers" not in CommandOutput(*submit).err
 
