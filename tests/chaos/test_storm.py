@@ -43,11 +43,11 @@ def test_nothing_is_lost_and_nothing_finishes_twice(
     try:
         storm.run(print)
     finally:
-        print(storm.figures())
+        print(storm.summary())
     with capsys.disabled():
-        print(f"\nstorm on {arena.setup}, seed {seed}: {storm.figures()}")
+        print(f"\nstorm on {arena.setup}, seed {seed}: {storm.summary()}")
 
-    assert [str(complaint) for complaint in arena.complaints()] == []
+    assert [str(violation) for violation in arena.violations()] == []
     arena.stop_serving()
     wait_until(lambda: not _left_behind(arena), what="the end of every process")
 
@@ -58,13 +58,13 @@ def _seconds() -> float:
 
 
 def _left_behind(arena: Arena) -> list[str]:
-    """Processes that know of this arena: every one has its database in its environment."""
+    """Return the processes of this arena: each has its database in its environment."""
     mark = arena.database.url.encode()
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if mark in (folder / "environ").read_bytes():
                 found.append(folder.name)
-        except OSError:  # it has just ended, or is somebody else's
+        except OSError:  # it has just ended, or belongs to another user
             continue
     return found
