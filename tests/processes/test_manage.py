@@ -57,3 +57,21 @@ def test_a_setting_that_is_wrong_is_one_sentence(project_root: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("DATABASE_URL starts with 'mysql'")
     assert done.stderr.count("\n") == 1
+
+
+def test_the_last_line_of_the_tests_says_what_was_skipped_and_how_to_run_it(
+    project_root: Path,
+) -> None:
+    unset = {"JOBS_TEST_REQUIRE", "JOBS_TEST_DATA_DIR", "PYTEST_ADDOPTS"}
+    arguments = ["test", "-q", "-p", "no:cacheprovider", "tests/processes/test_bare.py"]
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=project_root,
+        capture_output=True,
+        text=True,
+        env={key: value for key, value in os.environ.items() if key not in unset},
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert last == "Skipped: install 1 (set JOBS_TEST_REQUIRE=install, it downloads packages)."
