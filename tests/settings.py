@@ -8,11 +8,16 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 if "JOBS_TEST_DATA_DIR" not in os.environ:
     _made = tempfile.mkdtemp(prefix="jobdesk-test-")
     os.environ["JOBS_TEST_DATA_DIR"] = _made
     atexit.register(shutil.rmtree, _made, ignore_errors=True)
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        # A run starts some hundred processes. Without compiled modules `runconsumers` takes 2.2 s
+        # of CPU to start, with them 0.6 s; the caller's folders stay as they are.
+        os.environ["PYTHONPYCACHEPREFIX"] = str(Path(_made) / "compiled")
 
 os.environ["JOBS_DATA_DIR"] = os.environ["JOBS_TEST_DATA_DIR"]
 os.environ["SECRET_KEY"] = "only-for-tests-" + "0123456789abcdef" * 4

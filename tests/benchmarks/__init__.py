@@ -1,4 +1,4 @@
-"""Jobdesk beside what else a Django developer would take: see ``README.md``.
+"""Jobdesk compared with other job systems for Django: see ``README.md``.
 
-No tests: pytest collects nothing here, and nothing fails on a timing.
+These are not tests: pytest collects nothing here, and no timing makes anything fail.
 """

@@ -1,7 +1,7 @@
-"""What each broker costs and gains: ``python -m tests.benchmarks.brokers [NAME ...]``.
+"""Latency and throughput of each broker: ``python -m tests.benchmarks.brokers [NAME ...]``.
 
-Prints one table. Each setup has servers of its own, on this machine, for some are killed; each is
-measured in a process of its own. ``--samples`` says how often the idle consumer is rung.
+Prints one table. Each broker has its own servers on this machine, because some are killed, and is
+measured in its own process. ``--samples`` is the number of jobs that an idle consumer picks up.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks.broker_figures import BROKERS
+from tests.benchmarks.broker_measurement import BROKERS
 from tests.procs import ROOT
 
 HEAD: Final = (
@@ -37,27 +37,27 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.names) - set(BROKERS):
         parser.error(f"no such broker: {', '.join(sorted(unknown))}. Known: {', '.join(BROKERS)}")
-    _say(HEAD)
-    _say(["---"] * len(HEAD))
+    _print(HEAD)
+    _print(["---"] * len(HEAD))
     for name in options.names:
-        _say(_row(_measure(name, options.samples)))
+        _print(_row(_measure(name, options.samples)))
 
 
-def _say(cells: Sequence[str]) -> None:
+def _print(cells: Sequence[str]) -> None:
     sys.stdout.write(f"| {' | '.join(cells)} |\n")
     sys.stdout.flush()
 
 
 def _measure(name: str, samples: int) -> dict[str, str]:
-    """Have one setup measured; its settings are those of its process."""
-    own = ("JOBS_", "DJANGO_", "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "DATABASE_URL")
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(own)}
+    """Measure one broker in a process of its own, because settings belong to a process."""
+    settings = ("JOBS_", "DJANGO_", "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "DATABASE_URL")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(settings)}
     jars = {key: value for key, value in os.environ.items() if key == "JOBS_TEST_KAFKA_JARS"}
     with tempfile.TemporaryDirectory(prefix="jobdesk-bench-") as folder:
-        # PostgreSQL runs as another user when we are root.
+        # When this is root, PostgreSQL runs as another user.
         Path(folder).chmod(0o755)
-        command = [sys.executable, "-m", "tests.benchmarks.broker_figures", name, folder]
-        told = subprocess.run(
+        command = [sys.executable, "-m", "tests.benchmarks.broker_measurement", name, folder]
+        finished = subprocess.run(
             [*command, str(samples)],
             check=True,
             cwd=ROOT,
@@ -65,13 +65,13 @@ def _measure(name: str, samples: int) -> dict[str, str]:
             stdout=subprocess.PIPE,
             text=True,
         )
-    found: dict[str, str] = json.loads(told.stdout.splitlines()[-1])
-    return found
+    cells: dict[str, str] = json.loads(finished.stdout.splitlines()[-1])
+    return cells
 
 
-def _row(figures: dict[str, str]) -> Sequence[str]:
+def _row(cells: dict[str, str]) -> Sequence[str]:
     keys = ("broker", "pickup", "p95", "rate", "rerun", "stopped")
-    return [figures[key] for key in keys]
+    return [cells[key] for key in keys]
 
 
 if __name__ == "__main__":

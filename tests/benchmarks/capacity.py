@@ -1,9 +1,9 @@
-"""``python -m tests.benchmarks.capacity``: what gives way first when there are many more jobs.
+"""``python -m tests.benchmarks.capacity``: which resource saturates first at higher rates.
 
 A simulation of consumer processes over one PostgreSQL server, from the measured cost of a job (the
 work ``price``; the numbers can be given as options). Each process repeats one transaction: the
-outcomes of the jobs it has run and the claim of the next. The server has so many cores; a
-transaction waits for a free one.
+outcomes of the jobs it has run and the claim of the next. A transaction waits for a free core
+of the server.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ import sys
 from collections import deque
 from dataclasses import dataclass
 
-from tests.benchmarks.figures import percentile
 from tests.benchmarks.report import table
+from tests.benchmarks.stats import percentile
 
 SECONDS, WARM_UP = 4.0, 1.0
 PROCESSES = (4, 8, 16, 32, 64, 128, 256, 512)
 RATES = (1_000, 10_000, 100_000)
 BUSY = 0.7
-"""The share of a core that one should plan with."""
+"""The highest utilisation of a core to plan with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Of a job and of a transaction, in seconds of a core."""
+    """CPU cost of a job and of a transaction, in seconds."""
 
     submit_database: float
     run: float
     run_database: float
     commit: float
-    """Of the server, for each transaction, whatever it holds."""
+    """Of the server for each transaction, however many jobs it holds."""
     pace: float = 0.005
     """The least time between two transactions of a busy process."""
     batch: int = 32
@@ -40,8 +40,8 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a simulation."""
+class Simulated:
+    """The result of a simulation; waits in milliseconds."""
 
     done_per_s: float
     wait_p50: float
@@ -49,20 +49,22 @@ class Outcome:
     busy: float
 
 
-def simulate(price: Price, rate: float, processes: int, cores: int) -> Outcome:
-    """Let jobs that do nothing arrive evenly and be worked off, for some seconds."""
+def simulate(price: Price, rate: float, processes: int, cores: int) -> Simulated:
+    """Let jobs that do nothing arrive evenly and be processed, for ``SECONDS``."""
     free = [0.0] * cores  # when each core of the server is free next
-    turns = [(price.pace * number / processes, number) for number in range(processes)]
-    holds = [0] * processes  # what each process has run and not yet written
+    transactions = [(price.pace * number / processes, number) for number in range(processes)]
+    unwritten = [
+        0
+    ] * processes  # jobs that each process has run, whose outcomes are not yet written
     waits: deque[float] = deque(maxlen=100_000)
     arrived = taken = done = 0
     used = 0.0
-    while turns[0][0] < SECONDS:
-        now, who = heapq.heappop(turns)
+    while transactions[0][0] < SECONDS:
+        now, process = heapq.heappop(transactions)
         arrived = int(now * rate)
         claims = min(price.batch, arrived - taken)
         # Half of a job's cost is its claim and half its outcome.
-        service = price.commit + price.run_database * (claims + holds[who]) / 2
+        service = price.commit + price.run_database * (claims + unwritten[process]) / 2
         begin = max(now, heapq.heappop(free))
         heapq.heappush(free, begin + service)
         end = begin + service
@@ -71,13 +73,13 @@ def simulate(price: Price, rate: float, processes: int, cores: int) -> Outcome:
             done += claims
             used += service
         taken += claims
-        holds[who] = claims
+        unwritten[process] = claims
         ran = end + claims * price.run
-        heapq.heappush(turns, (max(now + price.pace, ran), who))
+        heapq.heappush(transactions, (max(now + price.pace, ran), process))
     # The submissions share the server's cores.
     used += rate * price.submit_database * (SECONDS - WARM_UP)
     seconds = SECONDS - WARM_UP
-    return Outcome(
+    return Simulated(
         done / seconds,
         1000 * percentile(list(waits), 50),
         1000 * percentile(list(waits), 99),
@@ -85,10 +87,10 @@ def simulate(price: Price, rate: float, processes: int, cores: int) -> Outcome:
     )
 
 
-def least(price: Price, rate: int) -> tuple[int, int, Outcome]:
-    """The fewest cores of the server and the fewest processes that keep up, and how they do."""
-    need = rate * (price.submit_database + price.run_database)
-    cores = max(1, 1 + int(need / BUSY))
+def smallest(price: Price, rate: int) -> tuple[int, int, Simulated]:
+    """The fewest cores of the server and the fewest processes that keep up, and their result."""
+    needed = rate * (price.submit_database + price.run_database)
+    cores = max(1, 1 + int(needed / BUSY))
     while True:
         for processes in PROCESSES:
             found = simulate(price, rate, processes, cores)
@@ -98,11 +100,11 @@ def least(price: Price, rate: int) -> tuple[int, int, Outcome]:
 
 
 def main() -> None:
-    """Print what each rate takes."""
-    price = _asked()
+    """Print what each rate needs."""
+    price = _parse_price()
     rows = []
     for rate in RATES:
-        cores, processes, found = least(price, rate)
+        cores, processes, found = smallest(price, rate)
         rows.append(
             [
                 f"{rate:,}",
@@ -118,15 +120,18 @@ def main() -> None:
     sys.stdout.write(table(head, rows) + "\n")
 
 
-def _asked() -> Price:
+def _parse_price() -> Price:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.capacity")
     for name, default in (("submit-database", 700), ("run", 250), ("run-database", 160)):
         parser.add_argument(f"--{name}", type=float, default=default, help="microseconds a job")
     parser.add_argument("--commit", type=float, default=300, help="microseconds a transaction")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     us = 1_000_000
     return Price(
-        asked.submit_database / us, asked.run / us, asked.run_database / us, asked.commit / us
+        options.submit_database / us,
+        options.run / us,
+        options.run_database / us,
+        options.commit / us,
     )
 
 

@@ -1,111 +1,135 @@
-"""A figure that Jobdesk wants to reach, most of them against the others of the same run."""
+"""The values that Jobdesk wants to reach."""
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from tests.benchmarks.goal import Floor, Goal, best_of, exactly, times
 
-from tests.benchmarks.figures import median_and_range
-from tests.benchmarks.results import Results
-from tests.benchmarks.systems import systems
-
-Bound = Callable[[Results], float | None]
-SHOWN_PEERS = 3
+ONE_ROW_PER_JOB = ("django_tasks_db", "django_q2", "celery_files")
+ON_SERVERS = {"jobdesk_postgres": "PostgreSQL", "jobdesk_redis": "Redis"}
 
 
-@dataclass(frozen=True, slots=True)
-class Floor:
-    """Something without any job system to look at beside a figure, and its figure's name."""
-
-    system: str
-    work: str
-    key: str
-    called: str = ""
-    compared: bool = False
-    """Whether to say how much of it Jobdesk reaches."""
-
-    def tell(self, results: Results, ours: Sequence[float]) -> str:
-        """Return what it is called and its figure; nothing when it was not in this run."""
-        values = results.values(self.system, self.work, self.key)
-        if not values:
-            return ""
-        said = f"{self.called or systems()[self.system].title}: {median_and_range(values)}"
-        if not (self.compared and ours and statistics.median(values)):
-            return said
-        share = statistics.median(ours) / statistics.median(values)
-        return f"{said} (Jobdesk has {share:.2f} of it)"
+def _pickup(system: str, title: str, most: float = 2.5) -> Goal:
+    return Goal(f"{title} p50, ms", "pickup", "p50_ms", exactly(most), f"under {most:g}", system)
 
 
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """A figure of one of our systems and the bound it should keep.
-
-    ``bound`` returns None when what it is measured against was not in this run.
-    """
-
-    what: str
-    work: str
-    key: str
-    bound: Bound
-    told: str
-    system: str = "jobdesk"
-    at_least: bool = False
-    floors: tuple[Floor, ...] = ()
-
-    def ours(self, results: Results) -> list[float]:
-        """Our figures, one a pass."""
-        return results.values(self.system, self.work, self.key)
-
-    def is_met(self, results: Results) -> bool | None:
-        """Whether the median keeps the bound; None when that can't be said."""
-        bound, ours = self.bound(results), self.ours(results)
-        if bound is None or not ours:
-            return None
-        middle = statistics.median(ours)
-        return middle >= bound if self.at_least else middle <= bound
-
-    def best_peers(self, results: Results, group: str) -> list[tuple[str, list[float]]]:
-        """The best of the others of a class, and their figures."""
-        found = [
-            (one.title.removesuffix(f", {group}").removesuffix(", SQLite"), values)
-            for one in systems().values()
-            if not one.ours and one.group == group
-            if (values := results.values(one.name, self.work, self.key))
-        ]
-        found.sort(key=lambda each: statistics.median(each[1]), reverse=self.at_least)
-        return found[:SHOWN_PEERS]
+def _best_of_class(title: str, work: str, key: str, *, at_least: bool = True) -> list[Goal]:
+    """With a server, at least as good as the other systems that use the same server."""
+    return [
+        Goal(
+            f"{title}, {group}",
+            work,
+            key,
+            best_of(group, work, key, least=not at_least),
+            "the best of its class",
+            system,
+            at_least,
+        )
+        for system, group in ON_SERVERS.items()
+    ]
 
 
-def exactly(value: float) -> Bound:
-    """A bound that is a number."""
-    return lambda results: value
-
-
-def times(factor: float, work: str, key: str, *names: str) -> Bound:
-    """So many times the best of these systems, in the same run."""
-
-    def bound(results: Results) -> float | None:
-        medians = [
-            statistics.median(values)
-            for name in names
-            if (values := results.values(name, work, key))
-        ]
-        return factor * max(medians) if medians else None
-
-    return bound
-
-
-def best_of(group: str, work: str, key: str, *, least: bool = False) -> Bound:
-    """The best of all others of a class, in the same run."""
-
-    def bound(results: Results) -> float | None:
-        medians = [
-            statistics.median(values)
-            for one in systems().values()
-            if not one.ours and one.group == group
-            if (values := results.values(one.name, work, key))
-        ]
-        return (min if least else max)(medians) if medians else None
-
-    return bound
+IDLE = [
+    Goal("idle pick-up p50, ms", "pickup", "p50_ms", exactly(2), "under 2"),
+    Goal("idle pick-up p95, ms", "pickup", "p95_ms", exactly(4), "under 4"),
+    Goal("pick-up after a minute, p50, ms", "rest", "p50_ms", exactly(2), "under 2"),
+    Goal("pick-up after a minute, worst, ms", "rest", "worst_ms", exactly(4), "under 4"),
+    Goal("idle CPU, % of a core", "rest", "cpu_percent", exactly(0.3), "under 0.3"),
+    _pickup("jobdesk_postgres", "idle pick-up, PostgreSQL"),
+    _pickup("jobdesk_redis", "idle pick-up, Redis"),
+]
+JOBS = [
+    Goal(
+        "burst, jobs/s",
+        "burst",
+        "jobs_per_s",
+        times(2, "burst", "jobs_per_s", "huey_sqlite"),
+        "2 x huey",
+        at_least=True,
+    ),
+    Goal(
+        "burst, jobs/s",
+        "burst",
+        "jobs_per_s",
+        times(8, "burst", "jobs_per_s", *ONE_ROW_PER_JOB),
+        "8 x those with a row a job",
+        at_least=True,
+    ),
+    *_best_of_class("burst, jobs/s", "burst", "jobs_per_s"),
+    Goal("bulk, drained/s", "bulk", "drained_per_s", exactly(10_000), "10,000", at_least=True),
+    Goal("bulk, accepted/s", "bulk", "accepted_per_s", exactly(60_000), "60,000", at_least=True),
+]
+WEB = [
+    Goal(
+        "submit over HTTP, /s",
+        "submit",
+        "per_s",
+        times(1, "submit", "per_s", "one_insert"),
+        "a view with one INSERT under gunicorn",
+        at_least=True,
+        floors=(
+            Floor("one_insert", "submit", "per_s", compared=True),
+            Floor("one_insert_up", "submit", "per_s", compared=True),
+            Floor("empty_view", "submit", "per_s"),
+            Floor("empty_view_up", "submit", "per_s"),
+        ),
+    ),
+    Goal(
+        "submit over HTTP p99, ms",
+        "submit",
+        "p99_ms",
+        exactly(15),
+        "under 15",
+        floors=(
+            Floor("one_insert", "submit", "p99_ms"),
+            Floor("one_insert_up", "submit", "p99_ms"),
+        ),
+    ),
+    *_best_of_class("submit over HTTP, /s", "submit", "per_s"),
+    Goal(
+        "304 to a poll, /s",
+        "poll",
+        "polls_per_s",
+        times(0.8, "poll", "polls_per_s", "empty_view"),
+        "0.80 of the empty view under gunicorn",
+        at_least=True,
+        floors=(
+            Floor("empty_view", "poll", "polls_per_s", compared=True),
+            Floor("empty_view_up", "poll", "polls_per_s", compared=True),
+            Floor("jobdesk", "poll", "empty_per_s", "an empty view in our own site", True),
+        ),
+    ),
+    Goal(
+        "500 pollers, cores",
+        "crowd",
+        "cores",
+        exactly(0.5),
+        "under 0.5",
+        floors=(Floor("empty_view", "crowd", "cores"), Floor("empty_view_up", "crowd", "cores")),
+    ),
+]
+OTHER = [
+    Goal(
+        "computing, wall / ideal",
+        "compute",
+        "over_ideal",
+        exactly(1.1),
+        "1.10",
+        floors=(
+            Floor("bare_pool", "compute", "over_ideal"),
+            Floor("jobdesk", "compute", "pool_over_ideal", "the pool right before each round"),
+            Floor("jobdesk", "compute", "two_over_one", "a core's time for a job, two : one busy"),
+        ),
+    ),
+    *_best_of_class("computing, wall / ideal", "compute", "over_ideal", at_least=False),
+    Goal("kill -9: run again, of 2", "crash", "rerun", exactly(2), "2", at_least=True),
+    Goal("kill -9: run again after, s", "crash", "rerun_after_s", exactly(3), "3"),
+    Goal("kill -9: queued run, of 6", "crash", "queued_run", exactly(6), "6", at_least=True),
+    Goal("kill -9: run twice", "crash", "ran_twice", exactly(0), "0"),
+    Goal("starts of a 130-s job", "long", "starts", exactly(1), "1"),
+    # The default of ``runconsumers`` is one process, here with two slots.
+    Goal("idle worker, PSS MB", "start", "pss_mb", exactly(110), "under 110", "jobdesk_threads"),
+    Goal("start to first job, s", "start", "start_s", exactly(1.5), "under 1.5"),
+    Goal("at a million rows, worst x", "grown", "worst_times", exactly(1.2), "1.2"),
+    Goal("at a million rows, submit, x", "grown", "submit_times", exactly(1.2), "1.2"),
+]
+GOALS: tuple[Goal, ...] = (*IDLE, *JOBS, *WEB, *OTHER)

@@ -1,4 +1,4 @@
-"""In which order what is measured, what at a time, and how long that takes."""
+"""The order of the measurements, what is measured concurrently, and the time that it takes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.benchmarks.place import POSTGRES, REDIS
 from tests.benchmarks.results import Results
+from tests.benchmarks.sandbox import POSTGRES, REDIS
 from tests.benchmarks.systems.base import System
 
 ONCE = frozenset({"rest", "crash", "one-dies", "long", "grown", "crowd", "price", "endure"})
-"""One pass tells: many samples in it, a yes or no, or many minutes."""
+"""One pass is enough: it has many samples, answers yes or no, or takes many minutes."""
 
-WAITING = ("crash", "one-dies", "long")
-"""Nearly all of it is waiting, so all of it is done at a time, once each has been set up."""
+MOSTLY_WAITING = ("crash", "one-dies", "long")
+"""Nearly all of it is waiting, so all of it runs concurrently, once each system has been set up."""
 
-IDLE = {"pickup": 8, "rest": 16}
-"""The systems rest but for a moment now and then: so many at a time."""
+CONCURRENT = {"pickup": 8, "rest": 16}
+"""The systems are idle except for short moments: this many run concurrently."""
 
 SECONDS = {
     "start": 4.5,
@@ -36,10 +36,10 @@ SECONDS = {
     "grown": 70.0,
     "price": 20.0,
 }
-"""What one system takes for itself, as seen on two cores; and what all share then."""
+"""Seconds that one system takes alone, measured on two cores; the next: what all share."""
 SHARED_SECONDS = {"pickup": 35.0, "rest": 185.0, "crash": 140.0, "long": 150.0}
-SURE_SECONDS = 60.0
-"""After so much the pace of this machine is known."""
+ESTIMATE_SECONDS = 60.0
+"""After this much planned work the speed of this machine is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,78 +51,80 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
-    """What is measured at a time."""
+class Step:
+    """What is measured concurrently."""
 
     tasks: tuple[Task, ...]
     number: int
 
     @property
     def title(self) -> str:
-        """For the one who waits."""
+        """The line that is printed when it begins."""
         works = "+".join(dict.fromkeys(task.work for task in self.tasks))
-        who = self.tasks[0].system.name if len(self.tasks) == 1 else f"{len(self.tasks)} at a time"
-        return f"{works}, pass {self.number + 1}: {who}"
+        system = (
+            self.tasks[0].system.name if len(self.tasks) == 1 else f"{len(self.tasks)} at a time"
+        )
+        return f"{works}, pass {self.number + 1}: {system}"
 
     @property
     def seconds(self) -> float:
-        """About how long it takes."""
+        """The estimated seconds."""
         own = sum(SECONDS.get(task.work, 15.0) for task in self.tasks)
         return own + max(SHARED_SECONDS.get(task.work, 0.0) for task in self.tasks)
 
     @property
     def starts_together(self) -> bool:
-        """Whether none begins before all are set up."""
-        return self.tasks[0].work in IDLE
+        """Whether no measurement begins before all are set up."""
+        return self.tasks[0].work in CONCURRENT
 
 
-class Clock:
-    """How long it has taken, and how long it will take at the pace seen so far."""
+class ProgressClock:
+    """The time spent, and the whole time at the speed seen so far."""
 
-    def __init__(self, plan: Sequence[Chunk]) -> None:
-        self.whole = sum(chunk.seconds for chunk in plan)
+    def __init__(self, plan: Sequence[Step]) -> None:
+        self.whole = sum(step.seconds for step in plan)
         self.done = 0.0
         self._begin = time.monotonic()
 
     def __str__(self) -> str:
         spent = time.monotonic() - self._begin
-        pace = spent / self.done if self.done > SURE_SECONDS else 1.0
-        about = spent + pace * (self.whole - self.done)
-        return f"{spent / 60:.0f} of about {about / 60:.0f} min"
+        pace = spent / self.done if self.done > ESTIMATE_SECONDS else 1.0
+        estimate = spent + pace * (self.whole - self.done)
+        return f"{spent / 60:.0f} of about {estimate / 60:.0f} min"
 
 
-def chunks(
-    systems: Sequence[System], works: Sequence[str], passes: int, have: Results
-) -> Iterator[Chunk]:
-    """All that is missing: each work by every system in turn, and then the next pass."""
+def plan_steps(
+    systems: Sequence[System], works: Sequence[str], passes: int, results: Results
+) -> Iterator[Step]:
+    """Yield what is missing: each work with every system in turn, then the next pass."""
     for number in range(passes):
         for group in _groups(works):
-            able = [
+            tasks = [
                 Task(system, work)
                 for work in group
-                for system in _turned(systems, number)
+                for system in _rotated(systems, number)
                 if work in system.works
                 and available(system)
                 and (number == 0 or work not in ONCE)
-                and have.count(system.name, work) <= number
+                and results.count(system.name, work) <= number
             ]
-            together = len(able) if group[0] in WAITING else IDLE.get(group[0], 1)
-            for first in range(0, len(able), max(1, together)):
-                yield Chunk(tuple(able[first : first + together]), number)
+            together = len(tasks) if group[0] in MOSTLY_WAITING else CONCURRENT.get(group[0], 1)
+            for first in range(0, len(tasks), max(1, together)):
+                yield Step(tuple(tasks[first : first + together]), number)
 
 
 def available(system: System) -> bool:
-    """Whether the servers that it needs are there."""
+    """Whether the servers that it needs are configured."""
     needed = [REDIS] * system.redis + [POSTGRES] * system.postgres
     return all(os.environ.get(name) for name in needed)
 
 
 def _groups(works: Sequence[str]) -> list[list[str]]:
-    waiting = [work for work in works if work in WAITING]
-    return [[work] for work in works if work not in WAITING] + ([waiting] if waiting else [])
+    waiting = [work for work in works if work in MOSTLY_WAITING]
+    return [[work] for work in works if work not in MOSTLY_WAITING] + ([waiting] if waiting else [])
 
 
-def _turned(systems: Sequence[System], number: int) -> list[System]:
-    """Who goes first has a cooler machine: everyone does once."""
+def _rotated(systems: Sequence[System], number: int) -> list[System]:
+    """The first system has a cooler machine, so each pass begins with another one."""
     shift = number * max(1, len(systems) // 3) % max(1, len(systems))
     return [*systems[shift:], *systems[:shift]]

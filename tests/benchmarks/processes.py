@@ -20,7 +20,7 @@ Started = subprocess.Popen[bytes]
 def start(
     command: Sequence[str], log: Path, environment: Mapping[str, str], cwd: Path = ROOT
 ) -> Started:
-    """Start a process in a session of its own; what it says goes to ``log``."""
+    """Start a process in a session of its own; its output goes to ``log``."""
     with log.open("ab") as out:
         return subprocess.Popen(
             list(command),
@@ -53,7 +53,7 @@ def _stat(pid: int) -> _Stat | None:
 
 
 def tree(roots: Iterable[Started]) -> set[int]:
-    """The ids of these processes, of their sessions and of all that descend from them."""
+    """Return the ids of these processes, of their sessions and of all their descendants."""
     wanted = {process.pid for process in roots}
     numbers = (int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208
     table = {pid: stat for pid in numbers if (stat := _stat(pid))}
@@ -64,7 +64,7 @@ def tree(roots: Iterable[Started]) -> set[int]:
 
 
 def kill(roots: Sequence[Started]) -> None:
-    """End them all as a power cut would."""
+    """End them all at once, as a power cut would."""
     for _ in range(5):
         pids = tree(roots)
         if not pids:
@@ -79,7 +79,7 @@ def kill(roots: Sequence[Started]) -> None:
 
 
 def cpu_seconds(roots: Iterable[Started]) -> float:
-    """The CPU time that they have used so far."""
+    """Return the CPU time that they have used so far."""
     return sum(stat.cpu for pid in tree(roots) if (stat := _stat(pid)))
 
 
@@ -93,7 +93,7 @@ class Memory:
 
 
 def memory(roots: Iterable[Started]) -> Memory:
-    """What they hold now."""
+    """Return the memory that they hold now."""
     totals = {"Rss:": 0, "Pss:": 0}
     pids = tree(roots)
     for pid in pids:
@@ -106,7 +106,7 @@ def memory(roots: Iterable[Started]) -> Memory:
 
 
 def children_cpu_seconds(parent: int) -> float:
-    """The CPU time of a server and of the processes it has, also of those that have ended."""
+    """Return the CPU time of a server and of its child processes, also of those that have ended."""
     fields = Path(f"/proc/{parent}/stat").read_text("utf-8").rpartition(")")[2].split()
     ended = sum(int(number) for number in fields[11:15]) / _TICKS
     numbers = (int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208

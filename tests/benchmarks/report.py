@@ -1,22 +1,22 @@
-"""The figures as tables in Markdown."""
+"""The results as tables in Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from tests.benchmarks.figures import median_and_range
-from tests.benchmarks.goals import Goal
+from tests.benchmarks.goal import Goal
+from tests.benchmarks.goals import GOALS
 from tests.benchmarks.plan import available
-from tests.benchmarks.reach import GOALS
 from tests.benchmarks.results import Results
+from tests.benchmarks.stats import format_median
 from tests.benchmarks.systems.base import System
 
-# The figures of a work that a table shows, in this order.
+# The columns of each work's table, in this order.
 SHOWN: dict[str, tuple[str, ...]] = {
     "pickup": ("p50_ms", "p95_ms", "worst_ms"),
     "rest": ("p50_ms", "worst_ms", "cpu_percent"),
-    "burst": ("jobs_per_s", "handed_in_per_s", "ran_twice"),
+    "burst": ("jobs_per_s", "submitted_per_s", "ran_twice"),
     "bulk": ("accepted_per_s", "drained_per_s"),
     "submit": ("per_s", "p50_ms", "p99_ms", "errors"),
     "compute": ("over_ideal", "pool_over_ideal", "over_pool", "two_over_one", "wall_s"),
@@ -53,7 +53,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def report(results: Results, systems: Sequence[System], works: Sequence[str]) -> str:
-    """All of it: the goals, each work, and how each system ran."""
+    """Return the report: the goals, a table for each work, and how each system ran."""
     parts = ["## To reach", _goals(results)]
     for work in works:
         rows = list(_rows(results, systems, work))
@@ -62,9 +62,9 @@ def report(results: Results, systems: Sequence[System], works: Sequence[str]) ->
             parts += [f"## {work}", table(head, rows)]
     ran = [one for one in systems if any((one.name, work) in results.passes for work in works)]
     parts += ["## How each ran", "\n".join(f"- {one.title}: {one.note}" for one in ran)]
-    away = [one.title for one in systems if not available(one)]
-    if away:
-        parts.append(f"No server, so not run: {', '.join(away)}.")
+    unavailable = [one.title for one in systems if not available(one)]
+    if unavailable:
+        parts.append(f"No server, so not run: {', '.join(unavailable)}.")
     return "\n\n".join(parts)
 
 
@@ -74,22 +74,22 @@ def _goals(results: Results) -> str:
 
 
 def _goal(goal: Goal, results: Results) -> list[str]:
-    ours, bound, told = goal.ours(results), goal.bound(results), goal.told
-    if bound is not None and not any(letter.isdigit() for letter in told.split()[-1]):
-        told = f"{told} = {median_and_range([bound])}"
+    ours, bound, text = goal.ours(results), goal.bound(results), goal.bound_text
+    if bound is not None and not any(letter.isdigit() for letter in text.split()[-1]):
+        text = f"{text} = {format_median([bound])}"
     verdict = {True: "yes", False: "NO", None: "?"}[goal.is_met(results)]
     peers = (
-        [f"{title} {median_and_range([median(values)])}" for title, values in found]
+        [f"{title} {format_median([median(values)])}" for title, values in found]
         for found in (goal.best_peers(results, group) for group in CLASSES)
     )
-    floors = (floor.tell(results, ours) for floor in goal.floors)
+    floors = (floor.describe(results, ours) for floor in goal.floors)
     return [
-        goal.what,
-        median_and_range(ours),
-        told,
+        goal.title,
+        format_median(ours),
+        text,
         verdict,
         *(", ".join(each) for each in peers),
-        "; ".join(said for said in floors if said),
+        "; ".join(filter(None, floors)),
     ]
 
 
@@ -103,4 +103,4 @@ def _rows(results: Results, systems: Sequence[System], work: str) -> Iterator[li
             yield [system.title, f"failed: {errors[0][:120]}", *[""] * (len(SHOWN[work]) - 1)]
             continue
         values = (results.values(system.name, work, key) for key in SHOWN[work])
-        yield [system.title, *(median_and_range(each) if each else "-" for each in values)]
+        yield [system.title, *(format_median(each) if each else "-" for each in values)]

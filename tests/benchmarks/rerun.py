@@ -1,7 +1,8 @@
 """From kill -9 to the job's first line again: ``python -m tests.benchmarks.rerun [--here N] ...``.
 
-A consumer that runs a job is killed while another is up: on the same machine, where its file lock
-tells at once, and on another, where only its silence does. Another machine is another data folder.
+A consumer that runs a job is killed while another one runs: on the same machine, where its file
+lock proves its death at once, and on another machine, where only missing heartbeats do. A second
+data folder stands for another machine.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ class Bench:
         self._number = 0
 
     def close(self) -> None:
-        """End what still runs."""
+        """Kill what still runs."""
         self._consumers.end_all()
 
     def measure(self, kills: int, rescuer: str) -> list[float]:
-        """Return the seconds that each kill cost; ``rescuer`` is the other's data folder."""
+        """Return the seconds from kill to re-run; ``rescuer`` is the other's data folder."""
         folder: dict[str, Any] = {"JOBS_TEST_DATA_DIR": str(self._folder / rescuer)}
         found = []
         for _ in range(kills):
@@ -51,11 +52,11 @@ class Bench:
             found.append(float(ledger.read_text("utf-8").split()[1]) - killed)
             go.touch()
             _wait_finished(job)
-            other.stop()  # the next job is to be taken by the next victim
+            other.stop()  # so that the next victim claims the next job
         return found
 
     def _hold(self) -> tuple[Path, Path, str]:
-        """Hand in a job and wait until it runs."""
+        """Submit a job and wait until it runs."""
         from tests.testapp import tasks
 
         self._number += 1
@@ -75,21 +76,25 @@ def _wait_finished(job: Any) -> None:
     wait_finished(job, timeout=90)
 
 
-def _say(what: str, seconds: Sequence[float], bound: float) -> None:
+def _print(title: str, seconds: Sequence[float], bound: float) -> None:
     middle, worst = statistics.median(seconds), max(seconds)
     sys.stdout.write(
-        f"{what}: {len(seconds)} kills, median {middle:.2f} s, worst {worst:.2f} s;"
+        f"{title}: {len(seconds)} kills, median {middle:.2f} s, worst {worst:.2f} s;"
         f" of the {bound:g} s promised {middle / bound:.2f} and {worst / bound:.2f}\n"
     )
     sys.stdout.flush()
 
 
 def main() -> None:
-    """Measure and print. A timing never makes it fail."""
+    """Measure and print. No timing makes it fail."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--here", type=int, default=10, help="kills with a rescuer beside")
-    parser.add_argument("--elsewhere", type=int, default=3, help="with one on another machine")
-    asked = parser.parse_args()
+    parser.add_argument(
+        "--here", type=int, default=10, help="kills with a rescuer on the same machine"
+    )
+    parser.add_argument(
+        "--elsewhere", type=int, default=3, help="kills with one on another machine"
+    )
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="jobdesk-bench-") as name:
         os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
         os.environ["DATABASE_URL"] = f"sqlite:///{name}/db.sqlite3"
@@ -102,11 +107,11 @@ def main() -> None:
         call_command("migrate", verbosity=0)
         bench = Bench(Path(name))
         try:
-            if asked.here:
-                _say("same machine", bench.measure(asked.here, "var"), PROMISED_SECONDS)
-            if asked.elsewhere:
+            if options.here:
+                _print("same machine", bench.measure(options.here, "var"), PROMISED_SECONDS)
+            if options.elsewhere:
                 lease = get_conf().lease_seconds
-                _say("another machine", bench.measure(asked.elsewhere, "elsewhere"), lease)
+                _print("another machine", bench.measure(options.elsewhere, "elsewhere"), lease)
         finally:
             bench.close()
 

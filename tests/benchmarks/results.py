@@ -1,4 +1,4 @@
-"""The figures so far, on the disk after each of them: an interrupted run loses none."""
+"""The results so far, written to a file after each one: an interrupted run loses none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class Results:
-    """The figures of every pass, by system and work."""
+    """The results of every pass, by system and work."""
 
     passes: dict[tuple[str, str], list[dict[str, Any]]] = field(
         default_factory=lambda: defaultdict(list)
@@ -21,10 +21,10 @@ class Results:
 
     @classmethod
     def load(cls, file: Path) -> Results:
-        """Those of an earlier run, to be added to. What had failed is left out: it is tried again.
+        """Load the results of an earlier run. Failed passes are left out, so that they run again.
 
         Raises:
-            ValueError: the file is none of ours.
+            ValueError: the file does not hold results.
         """
         found = cls(file=file)
         if not file.exists():
@@ -34,20 +34,20 @@ class Results:
             found.passes[system, work] = [one for one in passes if "error" not in one]
         return found
 
-    def add(self, system: str, work: str, figures: dict[str, Any]) -> None:
-        """Take note of a measurement."""
-        self.passes[system, work].append(figures)
+    def add(self, system: str, work: str, values: dict[str, Any]) -> None:
+        """Add one measurement and write the file."""
+        self.passes[system, work].append(values)
         if self.file is not None:
-            said = {" ".join(key): value for key, value in self.passes.items()}
+            content = {" ".join(key): value for key, value in self.passes.items()}
             beside = self.file.with_name(f"{self.file.name}.new")
-            beside.write_text(json.dumps(said, indent=1), "utf-8")
-            os.replace(beside, self.file)  # noqa: PTH105  (never half a file)
+            beside.write_text(json.dumps(content, indent=1), "utf-8")
+            os.replace(beside, self.file)  # noqa: PTH105  (atomic: never half a file)
 
     def values(self, system: str, work: str, key: str) -> list[float]:
-        """A figure of each pass that came to an end."""
+        """Return one value of each pass that has it."""
         found = (one.get(key) for one in self.passes.get((system, work), ()))
         return [float(value) for value in found if value is not None]
 
     def count(self, system: str, work: str) -> int:
-        """How many passes there are."""
+        """Return the number of passes."""
         return len(self.passes.get((system, work), ()))

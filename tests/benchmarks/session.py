@@ -1,4 +1,4 @@
-"""Measuring, one thing or several at a time, each in a process of its own."""
+"""Runs measurements, one or several at a time, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.place import Place
-from tests.benchmarks.plan import Chunk, Clock, Task
-from tests.benchmarks.prepared import forget
+from tests.benchmarks.plan import ProgressClock, Step, Task
 from tests.benchmarks.processes import ROOT
 from tests.benchmarks.results import Results
 from tests.benchmarks.run import GO, HELD, READY, RESULT
+from tests.benchmarks.sandbox import Sandbox
+from tests.benchmarks.setup_cache import clear
 from tests.benchmarks.systems.base import System
 
 SET_UP_SECONDS = 60.0
@@ -26,8 +26,8 @@ END_SECONDS = 30.0
 
 
 @dataclass(slots=True)
-class Running:
-    """A measurement under way."""
+class Measurement:
+    """A measurement that runs."""
 
     task: Task
     folder: Path
@@ -35,7 +35,7 @@ class Running:
     begin: float = field(default_factory=time.monotonic)
 
     def wait_until_set_up(self) -> None:
-        """Wait until the next one may be set up: this one does not want the machine any more."""
+        """Wait until this one is set up, so that the next may use the machine."""
         end = time.monotonic() + SET_UP_SECONDS
         while self.process.poll() is None and not (self.folder / READY).exists():
             if time.monotonic() > end:
@@ -43,19 +43,19 @@ class Running:
             time.sleep(0.05)
 
     def go(self) -> None:
-        """All others are set up as well."""
+        """Let it begin: all others are set up as well."""
         (self.folder / GO).touch()
 
-    def finish(self, patience: float) -> dict[str, Any]:
-        """Wait for the figures."""
+    def finish(self, timeout: float) -> dict[str, Any]:
+        """Wait for its result."""
         try:
-            self.process.wait(patience)
+            self.process.wait(timeout)
         except subprocess.TimeoutExpired:
             self.stop()
         return _result(self.folder)
 
     def stop(self) -> None:
-        """End it; it takes along what it has started."""
+        """Stop it; it kills what it has started."""
         if self.process.poll() is None:
             self.process.terminate()
             try:
@@ -66,63 +66,63 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Where to measure, and with which Python the peers."""
+    """The folder to measure in, and the Python of the other systems."""
 
     folder: Path
     peers: Path
-    patience: float = 600.0
+    timeout: float = 600.0
     keep: bool = False
 
-    def run(self, plan: Sequence[Chunk], results: Results) -> None:
-        """Measure what is planned; each figure is in the results as soon as it is known."""
-        clock = Clock(plan)
-        _say(f"{len(plan)} steps, about {clock.whole / 60:.0f} minutes.")
+    def run(self, plan: Sequence[Step], results: Results) -> None:
+        """Measure what is planned; each result is added as soon as it is known."""
+        clock = ProgressClock(plan)
+        _print(f"{len(plan)} steps, about {clock.whole / 60:.0f} minutes.")
         try:
-            for number, chunk in enumerate(plan, 1):
-                _say(f"[{number}/{len(plan)}, {clock}] {chunk.title}")
-                self._measure(chunk, results)
-                clock.done += chunk.seconds
+            for number, step in enumerate(plan, 1):
+                _print(f"[{number}/{len(plan)}, {clock}] {step.title}")
+                self._run_step(step, results)
+                clock.done += step.seconds
         finally:
-            forget(self.folder)
+            clear(self.folder)
 
-    def one(self, system: System, work: str) -> dict[str, Any]:
-        """One measurement."""
+    def measure(self, system: System, work: str) -> dict[str, Any]:
+        """Run one measurement and return its result."""
         results = Results()
-        self._measure(Chunk((Task(system, work),), 0), results)
+        self._run_step(Step((Task(system, work),), 0), results)
         return results.passes[system.name, work][0]
 
-    def _measure(self, chunk: Chunk, results: Results) -> None:
-        running: list[Running] = []
+    def _run_step(self, step: Step, results: Results) -> None:
+        running: list[Measurement] = []
         try:
-            for number, task in enumerate(chunk.tasks):
-                # Redis has few databases: only those that need one count.
-                before = [one for one in chunk.tasks[:number] if one.system.redis]
+            for number, task in enumerate(step.tasks):
+                # Redis has few databases, so only systems that need one are numbered.
+                before = [one for one in step.tasks[:number] if one.system.redis]
                 slot = len(before) if task.system.redis else number
-                running.append(self._begin(task, slot, held=chunk.starts_together))
-                if len(chunk.tasks) > 1:
+                running.append(self._begin(task, slot, held=step.starts_together))
+                if len(step.tasks) > 1:
                     running[-1].wait_until_set_up()
             for one in running:
                 one.go()
             while running:
-                self._note(running[0], results)
+                self._collect(running[0], results)
                 running.pop(0)
         finally:
-            for one in running:  # it was interrupted
+            for one in running:  # only after an interruption
                 one.stop()
                 shutil.rmtree(one.folder, ignore_errors=True)
 
-    def _note(self, one: Running, results: Results) -> None:
-        found = one.finish(self.patience)
+    def _collect(self, one: Measurement, results: Results) -> None:
+        found = one.finish(self.timeout)
         results.add(one.task.system.name, one.task.work, found)
-        _tell(one.task, found, time.monotonic() - one.begin)
+        _print_result(one.task, found, time.monotonic() - one.begin)
         if not self.keep and "error" not in found:
             shutil.rmtree(one.folder, ignore_errors=True)
 
-    def _begin(self, task: Task, slot: int, *, held: bool) -> Running:
+    def _begin(self, task: Task, slot: int, *, held: bool) -> Measurement:
         system = task.system
         made = Path(tempfile.mkdtemp(prefix=f"{system.name}-{task.work}-", dir=self.folder))
-        place = Place(system.name, made, slot)
-        environment = place.environment() | system.environment(place)
+        sandbox = Sandbox(system.name, made, slot)
+        environment = sandbox.environment() | system.environment(sandbox)
         with (made / "run.log").open("wb") as log:
             process = subprocess.Popen(
                 [str(self._python(system)), "-m", "tests.benchmarks.run", task.work],
@@ -132,7 +132,7 @@ class Session:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        return Running(task, made, process)
+        return Measurement(task, made, process)
 
     def _python(self, system: System) -> Path:
         return Path(sys.executable) if system.ours or system.our_python else self.peers
@@ -147,11 +147,11 @@ def _result(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _tell(task: Task, found: dict[str, Any], seconds: float) -> None:
+def _print_result(task: Task, found: dict[str, Any], seconds: float) -> None:
     shown = {key: value for key, value in found.items() if key != "traceback"}
-    _say(f"{task.system.name} {task.work} ({seconds:.0f} s): {json.dumps(shown)}")
+    _print(f"{task.system.name} {task.work} ({seconds:.0f} s): {json.dumps(shown)}")
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.benchmarks.figures import percentile
+from tests.benchmarks.stats import percentile
 
 
 def median_ms(action: Callable[[], Any], samples: int) -> float:

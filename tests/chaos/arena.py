@@ -1,4 +1,4 @@
-"""A site of its own for the chaos: database, web process, consumers, ledger, and what they left."""
+"""A site for a test of chaos: its database and processes, and the records that they leave."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from typing import Any
 
 from jobs.core.states import FINAL
 from tests.brokers.emptying import delete_channel
-from tests.brokers.servers import Setup
-from tests.chaos.checker import Complaint, World, check
+from tests.brokers.servers import SERVERS, Setup
+from tests.chaos.checker import Records, Violation, check
 from tests.chaos.collect import attempts_of, changes_of, effects_of, jobs_of
 from tests.chaos.databases import Database, database_for
 from tests.running import ROOT, ConsumerHandle
@@ -30,8 +30,13 @@ LEASE = 3
 ON_SQLITE = Setup("sqlite")
 
 
+def has_servers() -> bool:
+    """Whether the caller has started servers: the tests of chaos then take longer."""
+    return any(os.environ.get(f"JOBS_TEST_{name.upper()}") for name in SERVERS)
+
+
 class Arena:
-    """Starts, kills, asks and collects."""
+    """Starts and kills the site's processes, sends requests, collects records."""
 
     def __init__(
         self,
@@ -42,7 +47,7 @@ class Arena:
         database: Database | None = None,
         token: str = "",
     ) -> None:
-        """``token`` is the user's of a ``database`` that is prepared already."""
+        """``token`` belongs to the user of a ``database`` that is prepared already."""
         self.folder = folder
         self.setup = setup
         self.queue = f"chaos-{uuid.uuid4().hex[:12]}"
@@ -59,28 +64,28 @@ class Arena:
         self.token = token or self._prepare()
 
     def _prepare(self) -> str:
-        program = [*self.inside("web"), sys.executable, "-m", "tests.chaos.prepare"]
+        program = [*self.launcher("web"), sys.executable, "-m", "tests.chaos.prepare"]
         return subprocess.check_output(program, env=self.environment(), text=True).strip()
 
-    # Where it is: all on this machine.
+    # Where its processes run: all on this machine.
 
-    def inside(self, host: str) -> list[str]:
-        """What starts a program on a host."""
+    def launcher(self, host: str) -> list[str]:
+        """Return the beginning of a command that starts a program on a host."""
         return []
 
     def listen(self) -> socket.socket:
-        """The socket of the web process, which outlives it."""
+        """Return the listening socket of the web process, which outlives it."""
         return socket.create_server(("127.0.0.1", 0), backlog=256)
 
-    def dial(self, timeout: float) -> socket.socket:
-        """Call the web process."""
+    def connect(self, timeout: float) -> socket.socket:
+        """Connect to the web process."""
         return socket.create_connection(self._socket.getsockname(), timeout)
 
     # Processes.
 
     def environment(self, host: str = "here", **extra: str) -> dict[str, str]:
-        """What its processes see. Another ``host`` has another data folder: there a file lock
-        proves nothing."""
+        """Return the environment of its processes. Another ``host`` has another data folder, where
+        a file lock proves nothing."""
         return {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.chaos.settings",
@@ -106,10 +111,10 @@ class Arena:
         code: Path = ROOT,
         **extra: str,
     ) -> ConsumerHandle:
-        """Start a consumer; ``before`` is a program that starts it, ``code`` where its code is."""
+        """Start a consumer of the code in ``code``; ``before`` is a program that starts it."""
         command = [sys.executable, str(code / "manage.py"), "runconsumers", "--queues", self.queue]
         process = subprocess.Popen(
-            [*self.inside(host), *before, *command, *options],
+            [*self.launcher(host), *before, *command, *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -124,18 +129,18 @@ class Arena:
         return handle.wait_ready(ready) if ready else handle
 
     def freeze(self, consumer: ConsumerHandle) -> None:
-        """Freeze a consumer, but not in the middle of a write: no one could write to SQLite."""
+        """Freeze a consumer, but not in the middle of a write: that would block SQLite."""
         consumer.signal(signal.SIGSTOP)
         while not self.database.is_free():
             consumer.signal(signal.SIGCONT)
-            self.let_pass(0.05)
+            self.wait_seconds(0.05)
             consumer.signal(signal.SIGSTOP)
 
     def serve(self, *, code: Path = ROOT, **extra: str) -> subprocess.Popen[bytes]:
-        """Start the web process; one that was killed is followed by the next on the same socket."""
+        """Start the web process, instead of the one before, on the same socket."""
         self.stop_serving()
         number = self._socket.fileno()
-        command = [*self.inside("web"), sys.executable, "-m", "tests.chaos.serve", str(number)]
+        command = [*self.launcher("web"), sys.executable, "-m", "tests.chaos.serve", str(number)]
         self._web = subprocess.Popen(
             command,
             env=self.environment(**{"PYTHONPATH": str(code)} | extra),
@@ -152,30 +157,30 @@ class Arena:
             self._web.kill()
             self._web.wait(10)
 
-    def lose_permits(self) -> None:
-        """Delete the stream or topic of this arena, with all that is in it."""
+    def delete_messages(self) -> None:
+        """Delete this arena's stream or topic with all messages."""
         delete_channel(self.broker, self.queue)
 
     def close(self) -> None:
-        """End all of it."""
+        """End all processes and drop the database."""
         self.stop_serving()
         for consumer in self.consumers:
             if consumer.process.poll() is None:
                 consumer.signal(signal.SIGCONT)
             consumer.close()
         self._socket.close()
-        self.lose_permits()
+        self.delete_messages()
         self.database.close()
 
     # The client.
 
     def post(self, path: str, body: Any = None, key: str = "", timeout: float = 10.0) -> Any:
-        """Send one request; return (status, JSON). Raises OSError when nobody answers."""
+        """Send a POST; return (status, JSON). Raises OSError without a response."""
         headers = {"Content-Type": "application/json"}
         if key:
             headers["Idempotency-Key"] = key
-        status, said = self.ask("POST", path, json.dumps(body or {}).encode(), headers, timeout)
-        return status, json.loads(said or b"null")
+        status, content = self.ask("POST", path, json.dumps(body or {}).encode(), headers, timeout)
+        return status, json.loads(content or b"null")
 
     def ask(
         self,
@@ -187,31 +192,31 @@ class Arena:
     ) -> tuple[int, bytes]:
         """Send one request to the API; return status and body."""
         client = http.client.HTTPConnection("127.0.0.1", timeout=timeout)
-        client.sock = self.dial(timeout)
+        client.sock = self.connect(timeout)
         credential = {"Authorization": f"Bearer {self.token}"}
         try:
             client.request(method, f"/api/v1/{path}", body, credential | dict(headers or {}))
-            answer = client.getresponse()
-            return answer.status, answer.read()
+            response = client.getresponse()
+            return response.status, response.read()
         except http.client.HTTPException as error:
             raise ConnectionError(str(error)) from error
         finally:
             client.close()
 
-    def order(self, task: str, key: str, timeout: float = 10.0, **args: Any) -> Any:
-        """Ask once for a job; return (status, JSON). What is answered is not yet counted."""
+    def submit_once(self, task: str, key: str, timeout: float = 10.0, **args: Any) -> Any:
+        """Submit a job by one request; return (status, JSON), without adding it to ``accepted``."""
         self.asked.add(key)
         body = {"task": f"chaos.{task}", "args": args, "queue": self.queue}
         return self.post("jobs", body, key, timeout)
 
     def submit(self, task: str, *, stop: threading.Event | None = None, **args: Any) -> str:
-        """Hand in a job as a careful client does: with one key, until there is an answer."""
+        """Submit a job as a careful client does: with one key, until there is a response."""
         key = uuid.uuid4().hex
         stop = stop or threading.Event()
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and not stop.is_set():
             try:
-                status, job = self.order(task, key, **args)
+                status, job = self.submit_once(task, key, **args)
             except OSError:
                 status, job = 0, {}
             if status in {200, 202}:
@@ -222,10 +227,10 @@ class Arena:
             stop.wait(0.1)
         return ""
 
-    # What is left.
+    # The records.
 
     def rows(self, statement: str, *parameters: Any) -> list[Any]:
-        """Ask the database."""
+        """Query the database."""
         return self.database.rows(statement, *parameters)
 
     def job(self, job_id: str) -> Any:
@@ -243,33 +248,35 @@ class Arena:
 
         return wait_until(look, timeout=timeout, what=f"{wanted}")
 
-    def wait_beats(self, count: int) -> None:
-        """Wait until every living consumer has committed so many more beats: ten are a lease."""
-        before = self._beats()
+    def wait_heartbeats(self, count: int) -> None:
+        """Wait for ``count`` more heartbeats of each living consumer: ten are a lease."""
+        before = self._heartbeats()
         wait_until(
-            lambda: all(beat >= before.get(one, 0) + count for one, beat in self._beats().items()),
+            lambda: all(
+                number >= before.get(one, 0) + count for one, number in self._heartbeats().items()
+            ),
             timeout=120,
-            what=f"{count} beats",
+            what=f"{count} heartbeats",
         )
 
-    def let_pass(self, seconds: float) -> None:
-        """Let time pass while there is nobody to tell of it."""
+    def wait_seconds(self, seconds: float) -> None:
+        """Wait, where no event tells that the time has passed."""
         end = time.monotonic() + seconds
         wait_until(lambda: time.monotonic() > end, timeout=10 * seconds)
 
-    def _beats(self) -> dict[str, int]:
+    def _heartbeats(self) -> dict[str, int]:
         rows = self.rows("SELECT id, heartbeat FROM jobs_consumer WHERE dead_at IS NULL")
-        return {one: beat for one, beat in rows if self._lives(one)}
+        return {one: number for one, number in rows if self._lives(one)}
 
     def unfinished(self) -> int:
-        """How many jobs have not ended."""
+        """Return the number of unfinished jobs."""
         marks = ", ".join("?" * len(FINAL))
         statement = f"SELECT COUNT(*) FROM jobs_job WHERE status NOT IN ({marks})"
         return int(self.rows(statement, *FINAL)[0][0])
 
-    def world(self) -> World:
-        """Collect what the checker judges."""
-        return World(
+    def records(self) -> Records:
+        """Collect the records for the checker."""
+        return Records(
             accepted=dict(self.accepted),
             asked=set(self.asked),
             retries=Counter(self.retries),
@@ -282,10 +289,10 @@ class Arena:
             },
         )
 
-    def complaints(self) -> list[Complaint]:
-        """Let the checker judge, and the database its own files."""
-        broken = [Complaint("broken", "", said) for said in self.database.verdict()]
-        return check(self.world()) + broken
+    def violations(self) -> list[Violation]:
+        """Return what the checker finds, and the database in its own files."""
+        broken = [Violation("broken", "", text) for text in self.database.integrity_errors()]
+        return check(self.records()) + broken
 
     def _lives(self, consumer: str) -> bool:
         pids = {handle.pid for handle in self.consumers if handle.process.poll() is None}

@@ -1,4 +1,4 @@
-"""What is left of a storm, as the checker wants to see it."""
+"""Collects the records of a run for the checker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.chaos.databases import Database, seconds_of
 
 
 def jobs_of(database: Database) -> list[JobRow]:
-    """The jobs as the table has them."""
+    """Return the jobs' rows."""
     columns = "id, idempotency_key, status, attempt, failures, max_attempts, result, consumer_id"
     return [
         JobRow(one, key, status, attempt, failures, budget, _winner(result), consumer)
@@ -22,7 +22,7 @@ def jobs_of(database: Database) -> list[JobRow]:
 
 
 def attempts_of(database: Database) -> list[AttemptRow]:
-    """The attempts that have ended."""
+    """Return the attempts that have ended."""
     columns = "job_id, number, outcome, started_at, ended_at"
     return [
         AttemptRow(job, number, outcome, seconds_of(started), seconds_of(ended))
@@ -33,21 +33,21 @@ def attempts_of(database: Database) -> list[AttemptRow]:
 
 
 def changes_of(database: Database) -> list[Change]:
-    """The changes of status, as the trigger of ``prepare`` has noted them."""
+    """Return the changes of status, as the trigger of ``prepare`` recorded them."""
     statement = "SELECT job, old, new, attempt_before, attempt FROM chaos_change ORDER BY id"
     return [Change(*row) for row in database.rows(statement)]
 
 
 def effects_of(ledger: Path) -> list[Effect]:
-    """What the tasks have done."""
+    """Return what the tasks have done."""
     lines = ledger.read_text("utf-8").splitlines() if ledger.exists() else []
     return [
-        Effect(said["job"].replace("-", ""), said["attempt"], said["what"])
-        for said in map(json.loads, lines)
+        Effect(line["job"].replace("-", ""), line["attempt"], line["what"])
+        for line in map(json.loads, lines)
     ]
 
 
 def _winner(result: Any) -> int | None:
-    """The attempt that a stored result says it is of."""
+    """Return the attempt that a stored result names."""
     found: dict[str, int] | None = json.loads(result) if isinstance(result, str) else result
     return (found or {}).get("attempt")

@@ -1,4 +1,4 @@
-"""A site of one's own for each test of the chaos."""
+"""A site for each test of chaos."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.chaos.arena import ON_SQLITE, Arena
 
 @pytest.fixture(scope="session")
 def first_arenas() -> Iterator[dict[str, Arena]]:
-    """An arena for each kind of database, never used: the others begin with copies of theirs."""
+    """One unused arena for each kind of database: the others copy its database."""
     made: dict[str, Arena] = {}
     yield made
     for arena in made.values():

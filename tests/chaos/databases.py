@@ -1,4 +1,4 @@
-"""The database of an arena, SQLite or PostgreSQL: made, asked, hurt, judged, thrown away."""
+"""The database of an arena, SQLite or PostgreSQL: created, queried, disturbed, checked, dropped."""
 
 from __future__ import annotations
 
@@ -14,46 +14,46 @@ from urllib.parse import urlsplit
 
 from tests.brokers.servers import Setup, address
 
-PATIENCE = 30
-"""Seconds that a question waits for its turn."""
+LOCK_TIMEOUT = 30
+"""Seconds that a query waits for a lock."""
 
 
 class Database(Protocol):
-    """What the chaos does with a database. Statements have ``?`` for their parameters."""
+    """What the tests of chaos do with a database. Parameters of statements are ``?``."""
 
     url: str
 
     def rows(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Ask. Ids come as hexadecimal digits."""
+        """Return the rows of a query. Ids are hexadecimal digits."""
 
     def locked(self) -> contextlib.AbstractContextManager[None]:
-        """Let nobody else write."""
+        """Block all other writers."""
 
     def is_free(self) -> bool:
-        """Whether a write would not have to wait for another's lock on everything."""
+        """Whether a write would not wait for another's lock on the whole database."""
 
     def cut(self) -> None:
         """Break every connection of the site's processes."""
 
-    def verdict(self) -> list[str]:
-        """What the database finds wrong with its own files."""
+    def integrity_errors(self) -> list[str]:
+        """Return what the database finds wrong with its own files."""
 
     def copy(self, folder: Path) -> Database:
-        """Return a new database that begins as this one is, with nobody in it."""
+        """Return a new database with this one's content."""
 
     def close(self) -> None:
-        """Throw it away."""
+        """Drop it."""
 
 
 class Sqlite:
-    """A file in the arena's folder, which goes with it."""
+    """A file in the arena's folder, removed with the folder."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "chaos.sqlite3"
         self.url = f"sqlite:///{self._path}"
 
     @contextlib.contextmanager
-    def _open(self, timeout: float = PATIENCE) -> Iterator[sqlite3.Connection]:
+    def _open(self, timeout: float = LOCK_TIMEOUT) -> Iterator[sqlite3.Connection]:
         database = sqlite3.connect(self._path, timeout=timeout, isolation_level=None)
         try:
             yield database
@@ -61,20 +61,19 @@ class Sqlite:
             database.close()
 
     def rows(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Ask."""
         with self._open() as database:
             return database.execute(statement, parameters).fetchall()
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Take the one write lock. Others may still read."""
+        """Hold the write lock. Others may still read."""
         with self._open() as database:
             database.execute("BEGIN IMMEDIATE")
             yield
             database.execute("ROLLBACK")
 
     def is_free(self) -> bool:
-        """Try to take the lock."""
+        """Try to take the write lock."""
         with self._open(timeout=0.5) as database:
             try:
                 database.execute("BEGIN IMMEDIATE")
@@ -85,25 +84,25 @@ class Sqlite:
     def cut(self) -> None:
         """A file has no connections."""
 
-    def verdict(self) -> list[str]:
+    def integrity_errors(self) -> list[str]:
         """Let SQLite check each page."""
         return [text for (text,) in self.rows("PRAGMA integrity_check") if text != "ok"]
 
     def copy(self, folder: Path) -> Sqlite:
-        """Write what is in it into a file of another folder."""
+        """Copy it into a file of another folder."""
         made = Sqlite(folder)
         self.rows("VACUUM INTO ?", str(made._path))
         return made
 
     def close(self) -> None:
-        """The folder is the test's."""
+        """The folder belongs to the test."""
 
 
 class Postgres:
     """A database of its own on the server of the tests."""
 
     def __init__(self, server: str, *, as_seen: str = "", template: str = "template1") -> None:
-        """``as_seen`` is the server's URL for the site, when that sees it from elsewhere."""
+        """``as_seen`` is the server's URL as seen by the site, when that differs."""
         name = f"jobs_test_chaos_{uuid.uuid4().hex[:12]}"
         self._server = server
         self._name = name
@@ -123,27 +122,26 @@ class Postgres:
         return psycopg.connect(url, autocommit=True, application_name="the arena")
 
     def _connection(self) -> Any:
-        """One for each thread: to make one is not cheap here."""
+        """Return this thread's connection: opening one costs milliseconds."""
         if not hasattr(self._own, "connection"):
             self._own.connection = self._connect(self._url)
             self._opened.append(self._own.connection)
         return self._own.connection
 
     def rows(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Ask."""
-        asked = statement.replace("?", "%s")
-        found = self._connection().execute(asked, parameters).fetchall()
+        query = statement.replace("?", "%s")
+        found = self._connection().execute(query, parameters).fetchall()
         return [tuple(map(_plain, row)) for row in found]
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Take the table of the jobs as ``ALTER TABLE`` would: not even reads get through."""
+        """Lock the jobs' table as ``ALTER TABLE`` does: reads wait as well."""
         with self._connect(self._url) as database, database.transaction():
             database.execute("LOCK TABLE jobs_job IN ACCESS EXCLUSIVE MODE")
             yield
 
     def is_free(self) -> bool:
-        """Locks are on rows, and the server breaks those of who is silent."""
+        """Locks are on rows, and the server releases those of a dead connection."""
         return True
 
     def cut(self) -> None:
@@ -153,7 +151,7 @@ class Postgres:
             " WHERE datname = current_database() AND application_name <> 'the arena'"
         )
 
-    def verdict(self) -> list[str]:
+    def integrity_errors(self) -> list[str]:
         """Let amcheck, where it is installed, compare tables and indexes."""
         if not self.rows("SELECT 1 FROM pg_available_extensions WHERE name = 'amcheck'"):
             return []
@@ -193,7 +191,7 @@ def _with_name(server: str, name: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """As SQLite gives it."""
+    """Return a value as SQLite does."""
     if isinstance(value, uuid.UUID):
         return value.hex
     return value

@@ -1,5 +1,6 @@
-"""An arena of several machines: each has its own address and data folder; what they share is the
-database, the broker and the storage of files."""
+"""An arena of several machines, each with its own address and data folder.
+
+They share the database, the broker and the storage of files."""
 
 from __future__ import annotations
 
@@ -26,26 +27,26 @@ class Machines(Arena):
         self.network = network
         super().__init__(folder, setup, broker=broker, database=database)
 
-    def inside(self, host: str) -> list[str]:
+    def launcher(self, host: str) -> list[str]:
         """Start it in the machine's network namespace."""
         return inside(self.network.namespace(host))
 
     def listen(self) -> socket.socket:
-        """Listen at the address of the web's machine."""
-        place = (self.network.address("web"), PORT)
-        return within(self.network.namespace("web"), lambda: socket.create_server(place))
+        """Listen on the web machine's address."""
+        address = (self.network.address("web"), PORT)
+        return within(self.network.namespace("web"), lambda: socket.create_server(address))
 
-    def dial(self, timeout: float) -> socket.socket:
-        """Call from the client's machine."""
-        place = (self.network.address("web"), PORT)
+    def connect(self, timeout: float) -> socket.socket:
+        """Connect from the client's machine."""
+        address = (self.network.address("web"), PORT)
         return within(
-            self.network.namespace(CLIENT), lambda: socket.create_connection(place, timeout)
+            self.network.namespace(CLIENT), lambda: socket.create_connection(address, timeout)
         )
 
     def environment(self, host: str = "web", **extra: str) -> dict[str, str]:
-        """Files lie in one folder for all, as on a share."""
+        """All machines share one folder of files."""
         hosts = {"ALLOWED_HOSTS": "*", "CHAOS_FILES": str(self.folder / "files")}
         return super().environment(host, **hosts, **extra)
 
-    def lose_permits(self) -> None:
-        """The broker goes with the network."""
+    def delete_messages(self) -> None:
+        """The broker is removed with the network."""

@@ -1,4 +1,4 @@
-"""A storm: jobs of every sort, three consumers, and faults drawn from a seed."""
+"""A storm: jobs of every kind, three consumers, and faults drawn from a seed."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tests.running import ConsumerHandle
 from tests.waiting import wait_until
 
 HOSTS = ("here", "here", "there")
-"""The third consumer is as on another machine: only its silence tells that it is dead."""
+"""The third consumer is as on another machine: only missing heartbeats show that it is dead."""
 KINDS = {"kill": 66, "freeze": 12, "drain": 8, "lock": 7, "web": 7}
 KINDS_WITH = {"postgres": {"cut": 5}, "redis": {"empty": 5}, "kafka": {"empty": 5}}
-"""What only these can suffer: their connections break, all permits are lost."""
-PACE = 1.8
+"""Faults of some setups only: connections break, all messages are lost."""
+FAULT_SECONDS = 1.8
 SLOTS = "2"
 BACKLOG = 100
 PROGRESS = 6
@@ -32,15 +32,15 @@ ENDED = "SELECT COUNT(*) FROM jobs_attempt WHERE outcome IN ('succeeded', 'faile
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault: when (seconds from the start), what, to which consumer, for how long."""
+    """One fault: when (seconds from the start), which kind, to which consumer, for how long."""
 
     at: float
     kind: str
-    place: int
+    consumer: int
     seconds: float
 
     def __str__(self) -> str:
-        return f"{self.at:7.2f} s  {self.kind:6}  consumer {self.place}  {self.seconds:.2f} s"
+        return f"{self.at:7.2f} s  {self.kind:6}  consumer {self.consumer}  {self.seconds:.2f} s"
 
 
 def plan_faults(seed: int, seconds: float, setup: Setup = ON_SQLITE) -> list[Fault]:
@@ -49,10 +49,13 @@ def plan_faults(seed: int, seconds: float, setup: Setup = ON_SQLITE) -> list[Fau
     weights = dict(KINDS)
     for server in (setup.database, setup.broker):
         weights |= KINDS_WITH.get(server, {})
-    kinds = rng.choices(list(weights), list(weights.values()), k=int(seconds / PACE))
+    kinds = rng.choices(list(weights), list(weights.values()), k=int(seconds / FAULT_SECONDS))
     return [
         Fault(
-            (n + rng.random()) * PACE, kind, rng.randrange(len(HOSTS)), rng.uniform(0.3, 2 * LEASE)
+            (n + rng.random()) * FAULT_SECONDS,
+            kind,
+            rng.randrange(len(HOSTS)),
+            rng.uniform(0.3, 2 * LEASE),
         )
         for n, kind in enumerate(kinds)
     ]
@@ -72,67 +75,67 @@ def draw_job(rng: random.Random) -> tuple[str, dict[str, Any]]:
 
 @dataclass(slots=True)
 class Storm:
-    """One run of it."""
+    """One run of a storm."""
 
     arena: Arena
     seed: int
     seconds: float
     done: Counter[str] = field(default_factory=Counter)
     killed: dict[int, tuple[float, str]] = field(default_factory=dict)  # pid -> when, which host
-    over: threading.Event = field(default_factory=threading.Event)
+    stopping: threading.Event = field(default_factory=threading.Event)
     errors: list[Exception] = field(default_factory=list)
-    _still: threading.Event = field(default_factory=threading.Event)
+    _finished: threading.Event = field(default_factory=threading.Event)
     _ended: int = 0
-    _places: list[ConsumerHandle] = field(default_factory=list)
+    _consumers: list[ConsumerHandle] = field(default_factory=list)
 
-    def run(self, say: Callable[[str], Any]) -> None:
-        """Rage for the given time, then let everything end."""
+    def run(self, log: Callable[[str], Any]) -> None:
+        """Inject faults for the given time, then let all jobs end."""
         faults = plan_faults(self.seed, self.seconds, self.arena.setup)
-        say(f"{self.arena.setup}: seed {self.seed}, {self.seconds:g} s, {len(faults)} faults")
+        log(f"{self.arena.setup}: seed {self.seed}, {self.seconds:g} s, {len(faults)} faults")
         self.arena.serve()
-        self._places = [self._start(place) for place in range(len(HOSTS))]
-        workers = [
-            threading.Thread(target=self._guarded, args=(self._hand_in, n)) for n in range(3)
+        self._consumers = [self._start(number) for number in range(len(HOSTS))]
+        submitters = [
+            threading.Thread(target=self._guarded, args=(self._submit_jobs, n)) for n in range(3)
         ]
         replacing = threading.Thread(target=self._guarded, args=(self._replace,))
-        for worker in (*workers, replacing):
-            worker.start()
+        for thread in (*submitters, replacing):
+            thread.start()
         try:
-            self._rage(faults, say)
-            self.over.set()
-            self._calm()
+            self._inject_faults(faults, log)
+            self.stopping.set()
+            self._wait_until_finished()
         finally:
-            self.over.set()
-            self._still.set()
-            for worker in (*workers, replacing):
-                worker.join(180)
+            self.stopping.set()
+            self._finished.set()
+            for thread in (*submitters, replacing):
+                thread.join(180)
         if self.errors:
             raise ExceptionGroup("threads of the storm broke", self.errors)
-        self._leave()
+        self._drain_consumers()
 
-    def _start(self, place: int) -> ConsumerHandle:
-        return self.arena.consume("--concurrency", SLOTS, host=HOSTS[place], ready=0)
+    def _start(self, number: int) -> ConsumerHandle:
+        return self.arena.consume("--concurrency", SLOTS, host=HOSTS[number], ready=0)
 
     def _guarded(self, target: Callable[..., None], *args: Any) -> None:
         try:
             target(*args)
-        except Exception as error:  # noqa: BLE001  (told at the end, by the main thread)
+        except Exception as error:  # noqa: BLE001  (raised at the end, by the main thread)
             self.errors.append(error)
 
-    def _hand_in(self, number: int) -> None:
+    def _submit_jobs(self, number: int) -> None:
         rng = random.Random(f"{self.seed} {number}")
-        while not self.over.is_set():
+        while not self.stopping.is_set():
             task, args = draw_job(rng)
-            job = self.arena.submit(task, stop=self.over, **args)
-            wish = rng.random()
-            if job and wish < 0.05:
-                self._ask(job, "cancel" if wish < 0.04 else "retry")
+            job = self.arena.submit(task, stop=self.stopping, **args)
+            draw = rng.random()
+            if job and draw < 0.05:
+                self._post(job, "cancel" if draw < 0.04 else "retry")
             pause = rng.uniform(0.0, 0.08)
-            while not self.over.wait(pause) and self.arena.unfinished() > BACKLOG:
-                pause = 0.5  # a slow machine is to be stormed, not buried
+            while not self.stopping.wait(pause) and self.arena.unfinished() > BACKLOG:
+                pause = 0.5  # so that a slow machine is not overloaded
 
-    def _ask(self, job: str, what: str) -> None:
-        """Ask once. An answer that did not come may have been a yes."""
+    def _post(self, job: str, what: str) -> None:
+        """Send one request. Without a response it may still have taken effect."""
         if what == "retry":
             self.arena.retries[job.replace("-", "")] += 1
         try:
@@ -142,27 +145,27 @@ class Storm:
         self.done[f"{what} {status}"] += 1
 
     def _replace(self) -> None:
-        """As a supervisor: a place never stays empty, for some jobs kill their consumer."""
-        while not self._still.wait(0.1):
-            for place, consumer in enumerate(self._places):
+        """Replace consumers that died, as a supervisor does: some jobs kill theirs."""
+        while not self._finished.wait(0.1):
+            for number, consumer in enumerate(self._consumers):
                 if consumer.process.poll() is not None:
-                    self._places[place] = self._start(place)
+                    self._consumers[number] = self._start(number)
 
-    def _rage(self, faults: list[Fault], say: Callable[[str], Any]) -> None:
+    def _inject_faults(self, faults: list[Fault], log: Callable[[str], Any]) -> None:
         began = time.monotonic()
         for fault in faults:
-            if self.over.wait(max(0.0, began + fault.at - time.monotonic())) or self.errors:
+            if self.stopping.wait(max(0.0, began + fault.at - time.monotonic())) or self.errors:
                 return
             if time.monotonic() > began + self.seconds:
                 return
-            say(str(fault))
+            log(str(fault))
             self._wait_for_progress()
             getattr(self, f"_{fault.kind}")(fault)
             self.done[fault.kind] += 1
 
     def _wait_for_progress(self) -> None:
-        """On a slow machine kills could come faster than a process starts: then nothing would ever
-        be done, and nothing proven."""
+        """Wait for some jobs to end: on a slow machine kills could come faster than a process
+        starts, and prove nothing."""
         goal = self._ended + PROGRESS
 
         def enough() -> bool:
@@ -172,10 +175,10 @@ class Storm:
         wait_until(enough, timeout=120, what=f"{PROGRESS} jobs to end between two faults")
 
     def _victim(self, fault: Fault) -> ConsumerHandle | None:
-        """One that takes jobs, at the place or the next: killing a process that is only starting
+        """Return the fault's consumer or the next that is ready: killing a process that only starts
         proves little."""
         for step in range(len(HOSTS)):
-            consumer = self._places[(fault.place + step) % len(HOSTS)]
+            consumer = self._consumers[(fault.consumer + step) % len(HOSTS)]
             if consumer.process.poll() is None and any("ready" in line for line in consumer.said):
                 return consumer
         return None
@@ -183,11 +186,11 @@ class Storm:
     def _kill(self, fault: Fault) -> None:
         consumer = self._victim(fault)
         if consumer is None:
-            wait_until(lambda: self._victim(fault), timeout=60, what="someone to kill")
+            wait_until(lambda: self._victim(fault), timeout=60, what="a consumer to kill")
             consumer = self._victim(fault)
         if consumer is not None:
-            place = next((n for n, one in enumerate(self._places) if one is consumer), 0)
-            self.killed[consumer.pid] = (time.time(), HOSTS[place])
+            number = next((n for n, one in enumerate(self._consumers) if one is consumer), 0)
+            self.killed[consumer.pid] = (time.time(), HOSTS[number])
             consumer.signal(signal.SIGKILL)
 
     def _freeze(self, fault: Fault) -> None:
@@ -211,14 +214,14 @@ class Storm:
         self.arena.database.cut()
 
     def _empty(self, fault: Fault) -> None:
-        self.arena.lose_permits()
+        self.arena.delete_messages()
 
     def _web(self, fault: Fault) -> None:
         self.arena.serve()
 
-    def _calm(self) -> None:
-        """Let all jobs end."""
-        for consumer in self._places:
+    def _wait_until_finished(self) -> None:
+        """Wait until all jobs have ended."""
+        for consumer in self._consumers:
             if consumer.process.poll() is None:
                 consumer.signal(signal.SIGCONT)
         wait_until(
@@ -227,7 +230,7 @@ class Storm:
             what="the end of all jobs",
         )
 
-    def _leave(self) -> None:
+    def _drain_consumers(self) -> None:
         """Drain the consumers."""
         for consumer in self.arena.consumers:
             if consumer.process.poll() is None:
@@ -235,13 +238,13 @@ class Storm:
         for consumer in self.arena.consumers:
             consumer.wait(60)
 
-    def figures(self) -> str:
-        """Return what it did, in words."""
-        world = self.arena.world()
-        endings = Counter(job.status for job in world.jobs)
-        outcomes = Counter(row.outcome for row in world.attempts)
+    def summary(self) -> str:
+        """Return a summary of the storm."""
+        records = self.arena.records()
+        endings = Counter(job.status for job in records.jobs)
+        outcomes = Counter(row.outcome for row in records.attempts)
         lines = [
-            f"{len(world.jobs)} jobs, {len(world.attempts)} attempts, {len(self.killed)} kills",
+            f"{len(records.jobs)} jobs, {len(records.attempts)} attempts, {len(self.killed)} kills",
             f"faults: {dict(self.done)}",
             f"jobs: {dict(endings)}",
             f"attempts: {dict(outcomes)}",
@@ -254,7 +257,7 @@ class Storm:
         return "\n".join(lines)
 
     def _waits(self) -> dict[str, list[float]]:
-        """Seconds from a kill to the next claim of each job that was lost by it."""
+        """Return the seconds from a kill to the next claim of each job that it lost."""
         waits: dict[str, list[float]] = {}
         rows = self.arena.rows(
             "SELECT one.consumer, COALESCE(next.started_at, job.started_at) FROM jobs_attempt one"

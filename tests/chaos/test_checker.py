@@ -1,4 +1,4 @@
-"""The checker itself: a good world is left in peace, each lie is named."""
+"""The checker itself: good records have no violations, each violation is named."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chaos.checker import AttemptRow, Change, Effect, JobRow, World, check
+from tests.chaos.checker import AttemptRow, Change, Effect, JobRow, Records, check
 
 JOB = JobRow("a", "k", "succeeded", 2, 0, 3, 2)
 
 
-def good() -> World:
+def good() -> Records:
     """One job, lost once, then done."""
-    return World(
+    return Records(
         accepted={"k": "a"},
         asked={"k"},
         jobs=[JOB],
@@ -33,53 +33,56 @@ def good() -> World:
     )
 
 
-def _job(**changes: object) -> Callable[[World], object]:
-    def change(world: World) -> None:
-        world.jobs[0] = replace(JOB, **changes)  # type: ignore[arg-type]
+def _job(**changes: object) -> Callable[[Records], object]:
+    def change(records: Records) -> None:
+        records.jobs[0] = replace(JOB, **changes)  # type: ignore[arg-type]
 
     return change
 
 
-LIES: list[tuple[str, Callable[[World], object]]] = [
-    ("lost", lambda world: world.jobs.clear()),
-    ("lost", lambda world: world.accepted.update(other="b")),
-    ("lost", lambda world: world.ledger.append(Effect("b", 1, "begin"))),
-    ("unasked", lambda world: world.asked.clear()),
-    ("doubled", lambda world: world.jobs.append(replace(JOB, id="b"))),
+BROKEN: list[tuple[str, Callable[[Records], object]]] = [
+    ("lost", lambda records: records.jobs.clear()),
+    ("lost", lambda records: records.accepted.update(other="b")),
+    ("lost", lambda records: records.ledger.append(Effect("b", 1, "begin"))),
+    ("unasked", lambda records: records.asked.clear()),
+    ("doubled", lambda records: records.jobs.append(replace(JOB, id="b"))),
     ("unfinished", _job(status="queued")),
     ("of the dead", _job(status="running", consumer="c")),
     ("wrong end", _job(status="failed")),
     ("wrong end", _job(failures=4, status="failed")),
-    ("gap", lambda world: world.attempts.pop(0)),
-    ("gap", lambda world: world.attempts.append(AttemptRow("a", 3, "lost"))),
+    ("gap", lambda records: records.attempts.pop(0)),
+    ("gap", lambda records: records.attempts.append(AttemptRow("a", 3, "lost"))),
     ("gap", _job(attempt=3, result_attempt=3)),
-    ("overlap", lambda world: world.attempts.append(AttemptRow("a", 3, "lost", 3.5, 5.0))),
+    ("overlap", lambda records: records.attempts.append(AttemptRow("a", 3, "lost", 3.5, 5.0))),
     ("wrong result", _job(result_attempt=1)),
-    ("no effect", lambda world: world.ledger.pop()),
-    ("ran twice", lambda world: world.ledger.append(Effect("a", 2, "begin"))),
-    ("illegal", lambda world: world.changes.insert(0, Change("a", "queued", "succeeded", 0, 0))),
-    ("illegal", lambda world: world.changes.insert(0, Change("a", "queued", "running", 0, 0))),
+    ("no effect", lambda records: records.ledger.pop()),
+    ("ran twice", lambda records: records.ledger.append(Effect("a", 2, "begin"))),
+    (
+        "illegal",
+        lambda records: records.changes.insert(0, Change("a", "queued", "succeeded", 0, 0)),
+    ),
+    ("illegal", lambda records: records.changes.insert(0, Change("a", "queued", "running", 0, 0))),
     (
         "finished twice",
-        lambda world: world.changes.append(Change("a", "succeeded", "queued", 2, 2)),
+        lambda records: records.changes.append(Change("a", "succeeded", "queued", 2, 2)),
     ),
-    ("finished twice", lambda world: world.attempts.append(AttemptRow("a", 3, "succeeded"))),
+    ("finished twice", lambda records: records.attempts.append(AttemptRow("a", 3, "succeeded"))),
 ]
 
 
-def test_a_good_world_is_left_in_peace() -> None:
+def test_good_records_have_no_violations() -> None:
     assert check(good()) == []
 
 
-@pytest.mark.parametrize(("kind", "lie"), LIES)
-def test_each_lie_is_named(kind: str, lie: Callable[[World], object]) -> None:
-    world = good()
-    lie(world)
-    assert kind in {complaint.kind for complaint in check(world)}
+@pytest.mark.parametrize(("kind", "break_rule"), BROKEN)
+def test_each_violation_is_named(kind: str, break_rule: Callable[[Records], object]) -> None:
+    records = good()
+    break_rule(records)
+    assert kind in {violation.kind for violation in check(records)}
 
 
-def test_a_job_that_was_asked_for_again_may_end_again() -> None:
-    world = World(
+def test_a_retried_job_may_end_again() -> None:
+    records = Records(
         accepted={"k": "a"},
         asked={"k"},
         retries=Counter(a=1),
@@ -93,6 +96,6 @@ def test_a_job_that_was_asked_for_again_may_end_again() -> None:
         ],
         ledger=[Effect("a", 1, "begin"), Effect("a", 1, "end")],
     )
-    assert check(world) == []
-    world.retries.clear()
-    assert [complaint.kind for complaint in check(world)] == ["finished twice"]
+    assert check(records) == []
+    records.retries.clear()
+    assert [violation.kind for violation in check(records)] == ["finished twice"]

@@ -79,14 +79,14 @@ def test_clocks_that_jump_an_hour(arena: Arena) -> None:
         for clock, consumer, off in zip(clocks.values(), (worker, watcher), hours, strict=True):
             clock.step(off * HOUR)
             clock.wait_seen(consumer, off * HOUR)
-        arena.wait_beats(15)
+        arena.wait_heartbeats(15)
         assert arena.job(job) == ("running", 1), f"no early rescue at {hours}"
     worker.kill()
     arena.wait_job(job, ("running", 2))
     go.touch()
 
     arena.wait_job(job, ("succeeded", 2))
-    assert arena.complaints() == []
+    assert arena.violations() == []
 
 
 def _may_unshare() -> bool:
@@ -118,4 +118,4 @@ def test_a_process_namespace_of_its_own(arena: Arena) -> None:
     go.touch()
 
     arena.wait_job(job, ("succeeded", 2))
-    assert arena.complaints() == []
+    assert arena.violations() == []

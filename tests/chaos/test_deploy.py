@@ -28,13 +28,14 @@ from jobs.core.online_index import AddIndexOnline
 class Migration(migrations.Migration):
     dependencies = [("jobs", "{after}")]
 """
+LAST = max(path.stem for path in (ROOT / "jobs" / "migrations").glob("0*.py"))
 MIGRATIONS = {
-    "0002_colour": HEAD.format(after="0001_initial")
+    "9001_colour": HEAD.format(after=LAST)
     + """    operations = [
         migrations.AddField("job", "colour", models.CharField(max_length=9, db_default="red"))
     ]
 """,
-    "0003_by_colour": HEAD.format(after="0002_colour")
+    "9002_by_colour": HEAD.format(after="9001_colour")
     + """    atomic = False
     operations = [
         AddIndexOnline("job", models.Index(fields=["colour", "id"], name="jobs_job_colour"))
@@ -94,8 +95,8 @@ def test_two_versions_run_side_by_side_while_the_tables_change(arena: Arena) -> 
     arena.serve()
     old = arena.consume("--concurrency", "2")
     enough = threading.Event()
-    hand_in = threading.Thread(target=_hand_in, args=(arena, enough))
-    hand_in.start()
+    submitting = threading.Thread(target=_submit_jobs, args=(arena, enough))
+    submitting.start()
     try:
         wait_for_more(arena, old)
         manage(arena, code, "migrate", "--verbosity", "0")
@@ -108,27 +109,27 @@ def test_two_versions_run_side_by_side_while_the_tables_change(arena: Arena) -> 
         wait_for_more(arena, new)
     finally:
         enough.set()
-        hand_in.join(60)
+        submitting.join(60)
 
     wait_until(lambda: not arena.unfinished(), what="the end of all jobs")
-    assert {job.status for job in arena.world().jobs} <= FINAL
+    assert {job.status for job in arena.records().jobs} <= FINAL
     assert arena.rows("SELECT status, failures, colour FROM jobs_job GROUP BY 1, 2, 3") == [
         ("succeeded", 0, "red")
     ]
     assert [line for line in [*old.said, *new.said] if "Traceback" in line] == []
-    assert _complaints(arena) == []
-    manage(arena, code, "migrate", "jobs", "0001", "--verbosity", "0")
+    assert _violations(arena) == []
+    manage(arena, code, "migrate", "jobs", LAST, "--verbosity", "0")
 
 
-def _hand_in(arena: Arena, enough: threading.Event) -> None:
+def _submit_jobs(arena: Arena, enough: threading.Event) -> None:
     while not enough.wait(0.02):
         arena.submit("work", stop=enough, seconds=0.02)
 
 
-def _complaints(arena: Arena) -> list[str]:
-    found = arena.complaints()
+def _violations(arena: Arena) -> list[str]:
+    found = arena.violations()
     if arena.setup.database == "sqlite":
         # SQLite makes the table anew to add a column that may not be NULL; the arena's trigger,
         # which notes each change, goes with the old one.
-        found = [one for one in found if "ends, " not in one.words]
+        found = [one for one in found if "ends, " not in one.text]
     return [str(one) for one in found]

@@ -115,7 +115,7 @@ def test_both_run_jobs_and_share_files(machines: Machines, pair: dict[str, Consu
     for job in held.values():
         machines.wait_job(job.id, ("succeeded", 1))
     assert [consumer.stop() for consumer in pair.values()] == [0, 0]
-    assert machines.complaints() == []
+    assert machines.violations() == []
 
 
 def test_a_machine_that_is_cut_off_and_comes_back(
@@ -140,9 +140,9 @@ def test_a_machine_that_is_cut_off_and_comes_back(
         machines.wait_job(job.id, ("succeeded", 1))
     assert machines.job(held["one"].id) == ("succeeded", 2)
     assert [consumer.stop() for consumer in pair.values()] == [0, 0]
-    assert machines.complaints() == []
+    assert machines.violations() == []
 
 
 def _ends(machines: Machines, job: Held) -> int:
-    mine = [effect for effect in machines.world().ledger if effect.job == job.id.replace("-", "")]
+    mine = [effect for effect in machines.records().ledger if effect.job == job.id.replace("-", "")]
     return sum(effect.what == "end" for effect in mine)

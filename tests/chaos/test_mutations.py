@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from tests.chaos.arena import Arena
-from tests.chaos.checker import Complaint
+from tests.chaos.checker import Violation
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
 
 
-def _kinds(found: list[Complaint]) -> set[str]:
+def _kinds(found: list[Violation]) -> set[str]:
     print(*found, sep="\n")
-    return {complaint.kind for complaint in found}
+    return {violation.kind for violation in found}
 
 
 def _thawed_too_late(arena: Arena, **extra: Any) -> str:
@@ -39,12 +39,12 @@ def _thawed_too_late(arena: Arena, **extra: Any) -> str:
 
 def test_a_frozen_consumer_changes_nothing(arena: Arena) -> None:
     _thawed_too_late(arena)
-    assert arena.complaints() == []
+    assert arena.violations() == []
 
 
 def test_without_fencing_the_result_is_another_attempts(arena: Arena) -> None:
     _thawed_too_late(arena, MUTATION="fencing")
-    assert {"wrong result", "finished twice"} <= _kinds(arena.complaints())
+    assert {"wrong result", "finished twice"} <= _kinds(arena.violations())
 
 
 def test_lost_permits_cost_no_job(arena: Arena) -> None:
@@ -52,7 +52,7 @@ def test_lost_permits_cost_no_job(arena: Arena) -> None:
     arena.consume(MUTATION="lost permits")
     for _ in range(2):
         arena.wait_job(arena.submit("work"), "succeeded")
-    assert arena.complaints() == []
+    assert arena.violations() == []
 
 
 def test_without_the_look_at_the_table_a_job_waits_for_ever(arena: Arena) -> None:
@@ -61,9 +61,9 @@ def test_without_the_look_at_the_table_a_job_waits_for_ever(arena: Arena) -> Non
     arena.consume(MUTATION="the look at the table")
     arena.wait_job(first, "succeeded")
     job = arena.submit("work")
-    arena.wait_beats(15)
+    arena.wait_heartbeats(15)
 
-    found = arena.complaints()
+    found = arena.violations()
     assert _kinds(found) == {"unfinished"}
     assert [str(one) for one in found] == [f"unfinished: {_plain(job)}: it is still queued"]
 
@@ -76,11 +76,11 @@ def test_without_compare_and_set_two_take_one_job(arena: Arena) -> None:
     for consumer in pair:
         consumer.stop()
 
-    kinds = _kinds(arena.complaints())
+    kinds = _kinds(arena.violations())
     assert "illegal" in kinds
     # Who writes last decides which of the two is left to be seen.
     assert kinds & {"gap", "finished twice"}
-    effects = [effect for effect in arena.world().ledger if effect.what == "begin"]
+    effects = [effect for effect in arena.records().ledger if effect.what == "begin"]
     assert len(effects) == 2
 
 
@@ -92,9 +92,9 @@ def test_without_the_death_watch_a_job_belongs_to_the_dead(arena: Arena) -> None
     arena.wait_job(job, ("running", 1))
     arena.consume(MUTATION="the death watch")
     victim.kill()
-    arena.wait_beats(15)
+    arena.wait_heartbeats(15)
 
-    assert _kinds(arena.complaints()) == {"unfinished", "of the dead"}
+    assert _kinds(arena.violations()) == {"unfinished", "of the dead"}
 
 
 def _plain(job: str) -> str:

@@ -37,17 +37,17 @@ def test_the_web_process_dies(arena: Arena, point: str) -> None:
     web = arena.serve(FAULT=point)
     key = "once"
     with pytest.raises(OSError, match=r".*"):
-        arena.order("work", key, timeout=30)
+        arena.submit_once("work", key, timeout=30)
     assert web.wait(10) == -signal.SIGKILL
 
     arena.serve()
-    status, job = arena.order("work", key, timeout=30)
+    status, job = arena.submit_once("work", key, timeout=30)
     arena.accepted[key] = job["id"].replace("-", "")
 
     assert status == (202 if point == "submission before commit" else 200)
     arena.consume()
     arena.wait_job(job["id"], "succeeded")
-    assert arena.complaints() == []
+    assert arena.violations() == []
 
 
 @pytest.mark.parametrize("point", CONSUMER)
@@ -63,7 +63,7 @@ def test_a_consumer_dies(arena: Arena, point: str) -> None:
     claimed = point not in {"permit received", "claim before commit"}
     again = claimed and point != "outcome after commit"
     assert arena.wait_job(job, "succeeded") == ("succeeded", 2 if again else 1)
-    assert arena.complaints() == []
+    assert arena.violations() == []
 
 
 @with_messages
@@ -73,17 +73,17 @@ def test_the_web_process_dies_with_a_permit(arena: Arena, point: str) -> None:
     key = "once"
     # The thread that sends dies beside the answer: it may just have been given.
     with contextlib.suppress(OSError):
-        arena.order("work", key, timeout=30)
+        arena.submit_once("work", key, timeout=30)
     assert web.wait(10) == -signal.SIGKILL
 
     arena.serve()
-    status, job = arena.order("work", key, timeout=30)
+    status, job = arena.submit_once("work", key, timeout=30)
     arena.accepted[key] = job["id"].replace("-", "")
 
     assert status == 200
     arena.consume()
     assert arena.wait_job(job["id"], "succeeded") == ("succeeded", 1)
-    assert arena.complaints() == []
+    assert arena.violations() == []
 
 
 @with_messages
@@ -99,7 +99,7 @@ def test_a_consumer_dies_with_a_permit(arena: Arena, point: str) -> None:
     # Who dies once it has claimed may have finished the job by then.
     assert attempt in ({1} if point == "permit in hand" else {1, 2})
     arena.wait_job(arena.submit("work"), "succeeded")
-    assert arena.complaints() == []
+    assert arena.violations() == []
 
 
 def _two_days_pass(arena: Arena) -> Path:
@@ -145,4 +145,4 @@ def test_what_was_stored_and_not_noted_is_found_by_prune(arena: Arena) -> None:
     assert told.startswith("Deleted 0 rows and 2 stray files.")
     assert _files_below(files) == _files_in_rows(arena)
     assert arena.ask("GET", f"jobs/{job}/artifacts/copy.txt") == (200, data)
-    assert arena.complaints() == []
+    assert arena.violations() == []

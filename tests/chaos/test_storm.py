@@ -1,4 +1,7 @@
-"""A storm on each setup; ``JOBS_STORM_SECONDS`` makes it longer, ``JOBS_STORM_SEED`` repeats it."""
+"""A storm on each setup.
+
+It is short without servers; ``JOBS_STORM_SECONDS`` says how long, ``JOBS_STORM_SEED`` repeats one.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.brokers.servers import Setup
-from tests.chaos.arena import Arena
+from tests.chaos.arena import Arena, has_servers
 from tests.chaos.storm import KINDS, Storm, plan_faults
 from tests.waiting import wait_until
 
@@ -36,27 +39,32 @@ def test_nothing_is_lost_and_nothing_finishes_twice(
     arena: Arena, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seed = int(os.environ.get("JOBS_STORM_SEED", random.randrange(10**6)))
-    storm = Storm(arena, seed, float(os.environ.get("JOBS_STORM_SECONDS", "20")))
+    storm = Storm(arena, seed, _seconds())
     try:
         storm.run(print)
     finally:
-        print(storm.figures())
+        print(storm.summary())
     with capsys.disabled():
-        print(f"\nstorm on {arena.setup}, seed {seed}: {storm.figures()}")
+        print(f"\nstorm on {arena.setup}, seed {seed}: {storm.summary()}")
 
-    assert [str(complaint) for complaint in arena.complaints()] == []
+    assert [str(violation) for violation in arena.violations()] == []
     arena.stop_serving()
     wait_until(lambda: not _left_behind(arena), what="the end of every process")
 
 
+def _seconds() -> float:
+    given = os.environ.get("JOBS_STORM_SECONDS")
+    return float(given) if given else (20.0 if has_servers() else 8.0)
+
+
 def _left_behind(arena: Arena) -> list[str]:
-    """Processes that know of this arena: every one has its database in its environment."""
+    """Return the processes of this arena: each has its database in its environment."""
     mark = arena.database.url.encode()
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if mark in (folder / "environ").read_bytes():
                 found.append(folder.name)
-        except OSError:  # it has just ended, or is somebody else's
+        except OSError:  # it has just ended, or belongs to another user
             continue
     return found

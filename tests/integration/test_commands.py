@@ -16,7 +16,7 @@ from jobs.core.states import AttemptOutcome, Status
 from jobs.management.doctor import examinations
 from jobs.models import Job, QuarantinedMessage, Token
 from tests.factories import finished_long_ago, make_consumer, make_job, make_user
-from tests.integration.said import Said
+from tests.integration.command_output import CommandOutput
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "no_jobs")]
 
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "no_jo
 class TestCreateToken:
     def test_it_prints_the_token_alone(self) -> None:
         user = make_user()
-        said = Said("createtoken", "ada", "--name", "laptop")
+        said = CommandOutput("createtoken", "ada", "--name", "laptop")
         row = Token.objects.get()
         assert said.out.count("\n") == 1
         assert Token.objects.find(said.out.strip()) == row
@@ -32,14 +32,14 @@ class TestCreateToken:
 
     def test_each_call_makes_another(self) -> None:
         make_user()
-        assert Said("createtoken", "ada").out != Said("createtoken", "ada").out
+        assert CommandOutput("createtoken", "ada").out != CommandOutput("createtoken", "ada").out
 
     def test_for_whom_there_is_none(self) -> None:
         User.objects.create_user("gone", is_active=False)
         for name, said in (("nobody", "There is no user named 'nobody'."), ("gone", "not active")):
-            found = Said("createtoken", name)
+            found = CommandOutput("createtoken", name)
             assert (found.code, found.out) == (2, "")
-            assert said in found.refusal
+            assert said in found.error
         assert not Token.objects.exists()
 
 
@@ -54,10 +54,10 @@ class TestPrune:
         for _ in range(5):
             finished_long_ago()
         kept = make_job(status=Status.SUCCEEDED)
-        said = Said("prune")
+        said = CommandOutput("prune")
         assert said.out == "Deleted 5 rows. Finished jobs are kept 30 days.\n"
         assert Job.objects.get() == kept
-        assert Said("prune").out.startswith("Deleted 0 rows.")
+        assert CommandOutput("prune").out.startswith("Deleted 0 rows.")
 
 
 # --- doctor -----------------------------------------------------------------------------------
@@ -68,7 +68,7 @@ def healthy() -> None:
     make_consumer(["default", "mail"])
 
 
-def findings(grade: str, said: Said) -> list[str]:
+def findings(grade: str, said: CommandOutput) -> list[str]:
     lines = [line.split(maxsplit=1) for line in said.out.splitlines()]
     return [told for found, told in lines if found == grade]
 
@@ -77,16 +77,16 @@ def findings(grade: str, said: Said) -> list[str]:
 class TestDoctor:
     def test_a_healthy_desk(self) -> None:
         make_job(status=Status.SUCCEEDED)
-        said = Said("doctor")
+        said = CommandOutput("doctor")
         assert (said.code, findings("problem", said), findings("note", said)) == (0, [], [])
         for part in ("declarations", "data folder", "database", "broker", "1 consumer"):
             assert part in said.out
 
     def one_problem(self) -> str:
-        said = Said("doctor")
+        said = CommandOutput("doctor")
         assert said.code == 1
         (found,) = findings("problem", said)
-        assert said.refusal == "1 problem found."
+        assert said.error == "1 problem found."
         return found
 
     def test_a_wrong_setting(self, settings: Any) -> None:
@@ -161,7 +161,7 @@ class TestDoctor:
             Job.objects.filter(pk=job.pk).update(run_after=now)
         elif reason == "handed back":
             Attempt.objects.create(job=job, number=1, ended_at=now, outcome=AttemptOutcome.RELEASED)
-        said = Said("doctor")
+        said = CommandOutput("doctor")
         assert (said.code, findings("problem", said)) == (0, [])
         assert bool(findings("note", said)) == (reason == "paused")
 
@@ -175,14 +175,14 @@ class TestDoctor:
         for consumer in (silent, dead):
             make_job(status=Status.RUNNING, consumer_id=consumer.pk)
         make_job(status=Status.RUNNING)
-        said = Said("doctor")
+        said = CommandOutput("doctor")
         (found,) = findings("problem", said)
         assert found.startswith("3 running jobs held by no living consumer.")
         assert ["silent" in told for told in findings("note", said)] == [True]
 
     def test_quarantine_is_worth_knowing(self) -> None:
         QuarantinedMessage.objects.create(queue="q", broker="redis", reason="none of ours")
-        said = Said("doctor")
+        said = CommandOutput("doctor")
         assert (said.code, findings("note", said)) == (
             *(0, ["1 message in quarantine; the admin shows them."]),
         )

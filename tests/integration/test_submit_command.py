@@ -16,21 +16,21 @@ from jobs.management.commands import submit as module
 from jobs.models import Job, Upload
 from tests.factories import make_user
 from tests.integration.api_tasks import ADD, READ, SECRET
-from tests.integration.said import Said
+from tests.integration.command_output import CommandOutput
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "no_jobs")]
 
 
 class TestSubmit:
     def test_it_prints_the_id_alone(self) -> None:
-        said = Said("submit", ADD, "n=7")
+        said = CommandOutput("submit", ADD, "n=7")
         job = Job.objects.get()
         assert (said.out, said.err, said.code) == (f"{job.pk}\n", "", 0)
         assert (job.kwargs, job.owner) == ({"n": 7, "m": 1}, None)
 
     def test_options_of_the_job(self) -> None:
         make_user(is_staff=True)
-        Said(
+        CommandOutput(
             *("submit", ADD, "--user", "ada", "n=1", "--queue=mail", "--priority", "-9", "m=2"),
             *("--max-attempts", "7", "--unique-key", "k", "--run-after", "2030-01-31T09:00+02:00"),
         )
@@ -42,7 +42,7 @@ class TestSubmit:
     def test_a_date_without_a_zone_is_in_the_sites(self, settings: Any) -> None:
         settings.TIME_ZONE = "Asia/Tokyo"
         timezone.activate("Asia/Tokyo")
-        Said("submit", ADD, "n=1", "--run-after", "2030-01-31T09:00")
+        CommandOutput("submit", ADD, "n=1", "--run-after", "2030-01-31T09:00")
         timezone.deactivate()
         assert Job.objects.get().run_after == datetime(2030, 1, 31, 0, tzinfo=UTC)
 
@@ -70,10 +70,10 @@ class TestSubmit:
         ],
     )
     def test_bad_input_is_said_in_a_sentence(self, words: list[str], said: str) -> None:
-        found = Said("submit", *words)
+        found = CommandOutput("submit", *words)
         assert (found.code, found.out) == (2, "")
-        assert said in found.refusal
-        assert "\n" not in found.refusal
+        assert said in found.error
+        assert "\n" not in found.error
         assert not Job.objects.exists()
 
     def test_a_user_has_his_limits_and_the_operator_none(self) -> None:
@@ -82,19 +82,19 @@ class TestSubmit:
             ((SECRET,), "You may not hand in"),
             ((ADD, "n=1", "--priority", "6"), "You may lower it, not raise it above 5."),
         ):
-            found = Said("submit", *words, "--user", "ada")
+            found = CommandOutput("submit", *words, "--user", "ada")
             assert found.code == 2
-            assert said in found.refusal
-            assert Said("submit", *words).code == 0
+            assert said in found.error
+            assert CommandOutput("submit", *words).code == 0
 
     def test_no_file_is_stored_for_who_may_not_anyway(self, tmp_path: Path) -> None:
         user = make_user()
         user.is_active = False
         user.save()
         (tmp_path / "a.log").write_text("x", encoding="utf-8")
-        said = Said("submit", READ, f"log=@{tmp_path / 'a.log'}", "--user", "ada")
+        said = CommandOutput("submit", READ, f"log=@{tmp_path / 'a.log'}", "--user", "ada")
         assert (said.code, Upload.objects.count()) == (2, 0)
-        assert "not active" in said.refusal
+        assert "not active" in said.error
 
     def test_nor_for_who_lacks_the_permission(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -105,14 +105,14 @@ class TestSubmit:
         make_user()
         monkeypatch.setattr(module, "require_permission", refuse)
         (tmp_path / "a.log").write_text("x", encoding="utf-8")
-        said = Said("submit", READ, f"log=@{tmp_path / 'a.log'}", "--user", "ada")
-        assert (said.code, said.refusal, Upload.objects.count()) == (2, "You may not.", 0)
+        said = CommandOutput("submit", READ, f"log=@{tmp_path / 'a.log'}", "--user", "ada")
+        assert (said.code, said.error, Upload.objects.count()) == (2, "You may not.", 0)
 
     def test_a_file_is_handed_in(self, tmp_path: Path) -> None:
         user = make_user()
         path = tmp_path / "access 1.log"
         path.write_bytes(b"x" * 3_000_000)
-        Said("submit", READ, f"log=@{path}", "--user", "ada")
+        CommandOutput("submit", READ, f"log=@{path}", "--user", "ada")
         upload = Upload.objects.get()
         assert (upload.name, upload.size, upload.owner) == ("access 1.log", 3_000_000, user)
         assert Job.objects.get().kwargs["log"] == {"upload": str(upload.pk)}
@@ -120,12 +120,12 @@ class TestSubmit:
     def test_a_file_over_the_limit(self, tmp_path: Path, jobs_setting: Callable[..., None]) -> None:
         jobs_setting(MAX_UPLOAD=10)
         (tmp_path / "a.log").write_text("x" * 11, encoding="utf-8")
-        said = Said("submit", READ, f"log=@{tmp_path / 'a.log'}")
-        assert (said.code, said.refusal) == (2, "The upload is over the limit of 10 bytes.")
+        said = CommandOutput("submit", READ, f"log=@{tmp_path / 'a.log'}")
+        assert (said.code, said.error) == (2, "The upload is over the limit of 10 bytes.")
 
     def test_a_unique_job_that_is_there_already(self) -> None:
-        first = Said("submit", ADD, "n=1", "--unique-key", "k")
-        again = Said("submit", ADD, "n=1", "--unique-key", "k")
+        first = CommandOutput("submit", ADD, "n=1", "--unique-key", "k")
+        again = CommandOutput("submit", ADD, "n=1", "--unique-key", "k")
         assert again.out == first.out
         assert "has this unique key already" in again.err
 
@@ -134,5 +134,5 @@ class TestSubmit:
             raise DatabaseError("no such table: jobs_job")
 
         monkeypatch.setattr(module, "submit_job", away)
-        said = Said("submit", ADD, "n=1")
-        assert (said.code, said.refusal) == (1, "The database says: no such table: jobs_job")
+        said = CommandOutput("submit", ADD, "n=1")
+        assert (said.code, said.error) == (1, "The database says: no such table: jobs_job")

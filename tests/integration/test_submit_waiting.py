@@ -14,7 +14,7 @@ from jobs.management.waiting import wait_for
 from jobs.models import Job
 from tests.factories import end, make_artifact, make_consumer, record, take_one
 from tests.integration.api_tasks import ADD
-from tests.integration.said import Said
+from tests.integration.command_output import CommandOutput
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "no_jobs")]
 
@@ -48,7 +48,7 @@ class TestWait:
         self, words: list[str], ending: Callable[..., None]
     ) -> None:
         ending(result={"a": ["é", None]})
-        said = Said("submit", *words)
+        said = CommandOutput("submit", *words)
         assert json.loads(said.out) == {"a": ["é", None]}
         assert said.code == 0
         assert str(Job.objects.get().pk) in said.err
@@ -65,10 +65,10 @@ class TestWait:
         self, ending_kind: AttemptOutcome, told: str, ending: Callable[..., None]
     ) -> None:
         ending(ending_kind, error_type="ValueError", message="no", traceback="Traceback...")
-        said = Said("submit", ADD, "n=1", "--wait")
+        said = CommandOutput("submit", ADD, "n=1", "--wait")
         assert (said.code, said.out) == (1, "")
-        assert told in said.refusal
-        assert "Traceback" not in said.refusal
+        assert told in said.error
+        assert "Traceback" not in said.error
 
     def test_a_large_result_comes_from_its_file(
         self, ending: Callable[..., None], monkeypatch: pytest.MonkeyPatch
@@ -80,34 +80,35 @@ class TestWait:
             return job
 
         monkeypatch.setattr(module, "wait_for", waited)
-        assert json.loads(Said("submit", ADD, "n=1", "--wait").out) == ["large", "é"]
+        assert json.loads(CommandOutput("submit", ADD, "n=1", "--wait").out) == ["large", "é"]
 
     def test_a_console_that_knows_ascii_only(
         self, ending: Callable[..., None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         ending(result="é")
         monkeypatch.setattr(module, "_speaks_unicode", lambda: False)
-        assert Said("submit", ADD, "n=1", "--wait").out == '"\\u00e9"\n'
+        assert CommandOutput("submit", ADD, "n=1", "--wait").out == '"\\u00e9"\n'
 
     def test_time_out(self) -> None:
-        said = Said("submit", ADD, "n=1", "--wait", "0")
+        said = CommandOutput("submit", ADD, "n=1", "--wait", "0")
         assert (said.code, said.out) == (3, "")
-        assert "has not finished within 0 s; it goes on." in said.refusal
+        assert "has not finished within 0 s; it goes on." in said.error
         assert Job.objects.get().status == Status.QUEUED
 
     def test_it_says_when_nobody_will_come(self) -> None:
-        assert "runconsumers --queues default" in Said("submit", ADD, "n=1", "--wait", "0").err
+        submit = ("submit", ADD, "n=1", "--wait", "0")
+        assert "runconsumers --queues default" in CommandOutput(*submit).err
         make_consumer()
-        assert "runconsumers" not in Said("submit", ADD, "n=1", "--wait", "0").err
+        assert "runconsumers" not in CommandOutput(*submit).err
 
     def test_ctrl_c_leaves_the_job_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def interrupted(*args: Any) -> None:
             raise KeyboardInterrupt
 
         monkeypatch.setattr(module, "wait_for", interrupted)
-        said = Said("submit", ADD, "n=1", "--wait")
+        said = CommandOutput("submit", ADD, "n=1", "--wait")
         assert said.code == 130
-        assert "goes on" in said.refusal
+        assert "goes on" in said.error
 
     def test_waiting_looks_less_and_less_often(self) -> None:
         job = record()
@@ -130,6 +131,6 @@ class TestWait:
             return wait_for(job_id, seconds)
 
         monkeypatch.setattr(module, "wait_for", deleted)
-        said = Said("submit", ADD, "n=1", "--wait")
+        said = CommandOutput("submit", ADD, "n=1", "--wait")
         assert said.code == 1
-        assert "was deleted" in said.refusal
+        assert "was deleted" in said.error

@@ -56,6 +56,7 @@ def test_both_commands_work_from_nothing(bare_python: Path, clone: Path, tmp_pat
     try:
         tests.wait_for(r"\d+ passed", timeout=600)
         assert tests.wait() == 0, tests.output()
+        assert tests.lines[-1].startswith("Skipped: ")
     finally:
         tests.end()
     other = Running([str(bare_python), "manage.py", "check"], env=env, cwd=clone)

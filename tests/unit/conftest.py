@@ -1,4 +1,4 @@
-"""A web server for tests that fetch, a catalogue for those that declare."""
+"""A web server for tests that fetch, an empty registry for tests that declare tasks."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Any
 import pytest
 
 from jobs.catalog import all_tasks, registry
-from tests.unit.website import Site
+from tests.unit.web_server import WebServer
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    found = Site()
+def site() -> Iterator[WebServer]:
+    found = WebServer()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            found.asked.append(self.path)
+            found.requested.append(self.path)
             found.hosts.append(self.headers.get("Host", ""))
             found.replies[self.path](self)
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, *_: Any) -> None:
-            """Say nothing of a client that has gone: that is what some tests are about."""
+            """Ignore clients that have gone: some tests are about them."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
         found.port = server.server_port
@@ -42,7 +42,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def declared(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Only what a test declares itself."""
+    """Empty the registry of tasks; return what the test declares."""
     all_tasks()
     found: dict[str, Any] = {}
     monkeypatch.setattr(registry, "_declared", found)

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.accesslog_maker import Recipe, RequestTime, Style, make_log
-from tests.unit.logs import GOOD, HEAD, tally_of, written
+from tests.unit.access_logs import GOOD, HEAD, tally_of, write_log
 from webapp.accesslog import Tally, hours_csv, hours_svg, summary
 from webapp.accesslog.capped import CappedCounter
 from webapp.accesslog.hours import HourCounter, HourSeries, hour_number
@@ -253,7 +253,7 @@ def test_the_csv_has_a_line_for_each_hour() -> None:
 
 
 def test_an_empty_log_has_a_summary_too(tmp_path: Path) -> None:
-    tally = tally_of(written(tmp_path, b""))
+    tally = tally_of(write_log(tmp_path, b""))
     result = summary(tally, tally.hours.series())
     assert result["requests"] == 0
     assert result["notes"] == ["The file is empty."]

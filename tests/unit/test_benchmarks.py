@@ -8,14 +8,14 @@ import pytest
 
 from tests.benchmarks.capacity import Price, simulate
 from tests.benchmarks.endurance import verdict
-from tests.benchmarks.figures import median_and_range, percentile
-from tests.benchmarks.goals import Floor, Goal, best_of, exactly, times
-from tests.benchmarks.place import Place
-from tests.benchmarks.plan import SECONDS, WAITING, Chunk, chunks
-from tests.benchmarks.prepared import forget, prepare
-from tests.benchmarks.reach import GOALS
+from tests.benchmarks.goal import Floor, Goal, best_of, exactly, times
+from tests.benchmarks.goals import GOALS
+from tests.benchmarks.plan import MOSTLY_WAITING, SECONDS, Step, plan_steps
 from tests.benchmarks.report import CLASSES, SHOWN, report
 from tests.benchmarks.results import Results
+from tests.benchmarks.sandbox import Sandbox
+from tests.benchmarks.setup_cache import clear, prepare
+from tests.benchmarks.stats import format_median, percentile
 from tests.benchmarks.systems import systems
 from tests.benchmarks.systems.base import System
 from tests.benchmarks.works import WORKS
@@ -61,8 +61,8 @@ def test_the_bound_of_a_class_is_its_best_other() -> None:
 def test_a_floor_says_how_much_of_it_is_reached() -> None:
     found = results(one_insert=[200.0])
     floor = Floor("one_insert", "burst", "jobs_per_s", "a view", compared=True)
-    assert floor.tell(found, [150.0]) == "a view: 200 (Jobdesk has 0.75 of it)"
-    assert floor.tell(results(), [150.0]) == ""
+    assert floor.describe(found, [150.0]) == "a view: 200 (Jobdesk has 0.75 of it)"
+    assert floor.describe(results(), [150.0]) == ""
 
 
 def test_a_pass_that_failed_is_no_figure() -> None:
@@ -86,27 +86,27 @@ def test_every_work_can_be_done_and_has_an_estimate() -> None:
     assert {one.group for one in systems().values()} == {*CLASSES, "floor"}
 
 
-def planned(works: str, passes: int = 1, have: Results | None = None) -> list[Chunk]:
+def planned(works: str, passes: int = 1, have: Results | None = None) -> list[Step]:
     chosen = [systems()[name] for name in ("jobdesk", "huey_sqlite", "django_q2")]
-    return list(chunks(chosen, works.split(","), passes, have or Results()))
+    return list(plan_steps(chosen, works.split(","), passes, have or Results()))
 
 
 def test_all_that_waits_is_done_at_a_time_and_once() -> None:
-    (chunk,) = planned(",".join(WAITING), passes=3)
-    assert len(chunk.tasks) == 7  # the others are not asked what happens when one process dies
-    assert not chunk.starts_together
+    (step,) = planned(",".join(MOSTLY_WAITING), passes=3)
+    assert len(step.tasks) == 7  # the others are not asked what happens when one process dies
+    assert not step.starts_together
 
 
 def test_the_idle_ones_begin_together() -> None:
-    (chunk,) = planned("rest", passes=3)
-    assert chunk.starts_together
-    assert len(chunk.tasks) == 3
+    (step,) = planned("rest", passes=3)
+    assert step.starts_together
+    assert len(step.tasks) == 3
 
 
 def test_the_others_run_turn_about() -> None:
     found = planned("burst", passes=3)
-    assert [len(chunk.tasks) for chunk in found] == [1] * 9
-    assert len({chunk.tasks[0].system.name for chunk in found[::3]}) == 3
+    assert [len(step.tasks) for step in found] == [1] * 9
+    assert len({step.tasks[0].system.name for step in found[::3]}) == 3
 
 
 def test_an_earlier_run_is_taken_up_where_it_ended(tmp_path: Any) -> None:
@@ -128,9 +128,9 @@ class Prepared(System):
 
     name = "some"
 
-    def prepare(self, place: Place) -> None:
-        (place.folder / "var").mkdir()
-        (place.folder / "var" / "tables").write_text(place.folder.name)
+    def prepare(self, sandbox: Sandbox) -> None:
+        (sandbox.folder / "var").mkdir()
+        (sandbox.folder / "var" / "tables").write_text(sandbox.folder.name)
 
 
 def test_tables_are_made_once_and_copied_beside_what_is_there(tmp_path: Any) -> None:
@@ -138,10 +138,10 @@ def test_tables_are_made_once_and_copied_beside_what_is_there(tmp_path: Any) -> 
         folder = tmp_path / name
         folder.mkdir()
         (folder / "own.py").write_text(name)
-        prepare(Prepared(), Place("some", folder))
+        prepare(Prepared(), Sandbox("some", folder))
     assert (tmp_path / "second" / "var" / "tables").read_text() == "first"
     assert (tmp_path / "second" / "own.py").read_text() == "second"
-    forget(tmp_path)
+    clear(tmp_path)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["first", "second"]
 
 
@@ -177,8 +177,8 @@ def test_endurance_tells_of_a_slower_end_and_of_an_old_job() -> None:
 
 
 def test_figures_are_short() -> None:
-    assert median_and_range([1234.5]) == "1,234"
-    assert median_and_range([0.5, 12.34, 300.0]) == "12.3 (0.50-300)"
+    assert format_median([1234.5]) == "1,234"
+    assert format_median([0.5, 12.34, 300.0]) == "12.3 (0.50-300)"
     assert percentile([1, 2, 3, 4, 100], 50) == 3
     assert percentile([], 99) == 0
 

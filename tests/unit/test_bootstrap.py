@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import runpy
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -223,37 +220,6 @@ def test_paths_are_the_callers_wherever_pytest_runs(
     assert bootstrap._absolute("nothing_here") == "nothing_here"
 
 
-def _bare(project_root: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a copy of manage.py in a Python that has the standard library alone."""
-    (folder / "webapp").mkdir()
-    for name in (
-        "manage.py",
-        "pyproject.toml",
-        "webapp/__init__.py",
-        "webapp/bootstrap.py",
-        "webapp/install.py",
-    ):
-        shutil.copy(project_root / name, folder / name)
-    return subprocess.run(
-        [sys.executable, "-S", "manage.py", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
-        check=False,
-    )
-
-
-def test_other_commands_on_a_bare_python_name_the_first_one(
-    project_root: Path, tmp_path: Path
-) -> None:
-    done = _bare(project_root, tmp_path, "migrate")
-    assert done.returncode == 1
-    assert done.stderr.startswith("Django is not installed here. Run `python manage.py up` first")
-    assert "Traceback" not in done.stderr
-    assert not (tmp_path / ".venv").exists()
-
-
 @pytest.mark.parametrize("version", [(2, 7, 18), (3, 8, 0), (3, 10, 13)])
 def test_an_older_python_hears_one_sentence(
     project_root: Path, monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int]
@@ -268,21 +234,6 @@ def test_an_older_python_hears_one_sentence(
 def test_an_older_python_can_read_the_file_at_all(project_root: Path) -> None:
     source = (project_root / "manage.py").read_text(encoding="utf-8")
     ast.parse(source, feature_version=(3, 4))
-
-
-def test_a_setting_that_is_wrong_is_one_sentence(project_root: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "manage.py", "check"],
-        cwd=project_root,
-        capture_output=True,
-        text=True,
-        env=os.environ
-        | {"DATABASE_URL": "mysql://h/db", "DJANGO_SETTINGS_MODULE": "webapp.settings"},
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith("DATABASE_URL starts with 'mysql'")
-    assert done.stderr.count("\n") == 1
 
 
 def test_the_stamp_says_what_was_installed(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -231,11 +228,3 @@ def test_a_task_that_cannot_be_right_cannot_be_found() -> None:
     assert get_task("same.name").func.__name__ == "first"
     with pytest.raises(UnknownTask):
         get_task("tests.bare")
-
-
-def test_importing_jobs_touches_no_models(project_root: Path) -> None:
-    code = "import jobs, sys; from jobs import job; print('jobs.models' in sys.modules)"
-    ran = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=project_root
-    )
-    assert ran.stdout.strip() == "False", ran.stderr

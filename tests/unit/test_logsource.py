@@ -9,27 +9,27 @@ from pathlib import Path
 import pytest
 
 from tests.accesslog_maker import Recipe, make_log
-from tests.unit.logs import GOOD, tally_of, written
+from tests.unit.access_logs import GOOD, tally_of, write_log
 from webapp.accesslog import LogSource, LogUnreadable
 
 
 def test_gzip_is_told_by_the_first_bytes_and_may_have_several_members(tmp_path: Path) -> None:
     packed = gzip.compress(GOOD * 3) + gzip.compress(GOOD * 4)
-    assert tally_of(written(tmp_path, packed, "plain.txt")).requests == 7
-    assert tally_of(written(tmp_path, GOOD, "not.gz")).requests == 1
+    assert tally_of(write_log(tmp_path, packed, "plain.txt")).requests == 7
+    assert tally_of(write_log(tmp_path, GOOD, "not.gz")).requests == 1
 
 
 def test_the_last_line_needs_no_line_feed(tmp_path: Path) -> None:
-    assert tally_of(written(tmp_path, GOOD + GOOD[:-1])).requests == 2
+    assert tally_of(write_log(tmp_path, GOOD + GOOD[:-1])).requests == 2
 
 
 def test_windows_line_ends_are_no_part_of_a_line(tmp_path: Path) -> None:
-    tally = tally_of(written(tmp_path, GOOD.replace(b"\n", b" 0.5\r\n") * 3 + b"\r\n"))
+    tally = tally_of(write_log(tmp_path, GOOD.replace(b"\n", b" 0.5\r\n") * 3 + b"\r\n"))
     assert (tally.requests, tally.malformed, tally.timed) == (3, 0, 3)
 
 
 def test_the_position_reaches_the_size_of_the_file(tmp_path: Path) -> None:
-    path = written(tmp_path, gzip.compress(GOOD * 50_000))
+    path = write_log(tmp_path, gzip.compress(GOOD * 50_000))
     with LogSource(path) as source:
         places = [source.position for _ in source.blocks()]
     assert places == sorted(places)
@@ -39,14 +39,14 @@ def test_the_position_reaches_the_size_of_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("keep", [15, 200, -9, -4])
 def test_a_gzip_file_that_was_cut_off_is_said_to_be(tmp_path: Path, keep: int) -> None:
     with pytest.raises(LogUnreadable, match=r"ends too early"):
-        tally_of(written(tmp_path, gzip.compress(GOOD * 9000)[:keep]))
+        tally_of(write_log(tmp_path, gzip.compress(GOOD * 9000)[:keep]))
 
 
 def test_a_damaged_gzip_file_is_said_to_be(tmp_path: Path) -> None:
     data = bytearray(gzip.compress(GOOD * 9000))
     data[-8:-4] = b"\0\0\0\0"
     with pytest.raises(LogUnreadable, match=r"damaged after [\d,]+ unpacked bytes"):
-        tally_of(written(tmp_path, bytes(data)))
+        tally_of(write_log(tmp_path, bytes(data)))
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_a_damaged_gzip_file_is_said_to_be(tmp_path: Path) -> None:
 )
 def test_other_files_are_named(tmp_path: Path, head: bytes, what: str) -> None:
     with pytest.raises(LogUnreadable, match=what):
-        LogSource(written(tmp_path, head + b"\0" * 100))
+        LogSource(write_log(tmp_path, head + b"\0" * 100))
 
 
 def test_what_unpacks_to_too_much_is_stopped(tmp_path: Path) -> None:
-    path = written(tmp_path, gzip.compress(b"\n" * 5_000_000))
+    path = write_log(tmp_path, gzip.compress(b"\n" * 5_000_000))
     with (
         LogSource(path, max_unpacked=1_000_000) as source,
         pytest.raises(LogUnreadable, match="unpacks to more than 1,000,000 bytes"),
@@ -86,7 +86,7 @@ def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
 
 
 def test_a_line_without_an_end_does_not_fill_the_memory(tmp_path: Path) -> None:
-    path = written(tmp_path, GOOD)
+    path = write_log(tmp_path, GOOD)
     with path.open("r+b") as stream:
         stream.truncate(100_000_000)  # a hole: it reads as zeros and takes no disk
     assert peak_of(path) < 5_000_000

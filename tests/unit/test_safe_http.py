@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.website import HERE, Site, page, redirect
+from tests.unit.web_server import LOCAL_NETWORK, WebServer, page, redirect
 from webapp.safe_http import CheckedTransport, Limits, Refused, fetch, is_public, networks
 
 
@@ -45,25 +45,25 @@ def test_an_address_of_the_internet_is_public(address: str) -> None:
     ["127.0.0.1", "127.1", "0x7f000001", "2130706433", "localhost", "0.0.0.0", "[::1]", "[::]",
      "[::ffff:127.0.0.1]", "169.254.169.254", "10.0.0.1", "user:secret@127.0.0.1"],
 )  # fmt: skip
-def test_a_host_within_is_refused_before_anything_is_sent(site: Site, host: str) -> None:
+def test_a_host_within_is_refused_before_anything_is_sent(site: WebServer, host: str) -> None:
     with pytest.raises((Refused, httpx.ConnectError)) as caught:
         fetch(site.url(host=host))
-    assert site.asked == []
+    assert site.requested == []
     # A system that does not read 127.1 as an address has refused it in its own way.
     if isinstance(caught.value, Refused):
         assert "is not a public address" in str(caught.value)
 
 
 def test_a_name_with_one_address_within_is_refused(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer_names(monkeypatch, [["8.8.8.8", "127.0.0.1"]])
     with pytest.raises(Refused, match=r"both\.example \(127\.0\.0\.1\) is not a public address"):
         fetch(site.url(host="both.example"))
-    assert site.asked == []
+    assert site.requested == []
 
 
-def test_named_networks_may_be_allowed(site: Site) -> None:
+def test_named_networks_may_be_allowed(site: WebServer) -> None:
     site.replies["/"] = page(b"hello", Content_Type="text/plain")
     answer = site.get()
     assert (answer.status, answer.body, answer.content_type) == (200, b"hello", "text/plain")
@@ -93,7 +93,7 @@ def answer_names(monkeypatch: pytest.MonkeyPatch, answers: list[list[str]]) -> l
 
 
 def test_a_name_is_resolved_once_and_still_sent_as_host(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.replies["/"] = page(b"x")
     connected: list[tuple[str, int]] = []
@@ -106,41 +106,41 @@ def test_a_name_is_resolved_once_and_still_sent_as_host(
 
     asked = answer_names(monkeypatch, [["127.0.0.1"]])
     monkeypatch.setattr("socket.create_connection", create_connection)
-    fetch(site.url(host="name.example"), None, HERE)
+    fetch(site.url(host="name.example"), None, LOCAL_NETWORK)
     assert asked == ["name.example"]
     assert connected == [("127.0.0.1", site.port)]
     assert site.hosts == [f"name.example:{site.port}"]
 
 
 def test_where_the_socket_says_it_is_connected_to_is_checked_too(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Were the check of names wrong, this one would still hold."""
     monkeypatch.setattr("webapp.safe_http.transport.resolve", lambda *_: ["127.0.0.1"])
     with pytest.raises(Refused, match=r"127\.0\.0\.1"):
         fetch(site.url(host="name.example"))
-    assert site.asked == []
+    assert site.requested == []
 
 
 @pytest.mark.parametrize(
     "target",
     ["http://127.0.0.2:{port}/", "http://[::1]:{port}/", "//10.0.0.1/", "http://169.254.169.254/x"],
 )
-def test_a_redirect_to_an_address_within_is_refused(site: Site, target: str) -> None:
+def test_a_redirect_to_an_address_within_is_refused(site: WebServer, target: str) -> None:
     site.replies["/"] = redirect(target.format(port=site.port))
     with pytest.raises(Refused, match="is not a public address"):
         site.get()
-    assert site.asked == ["/"]
+    assert site.requested == ["/"]
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/", "gopher://x/"])
-def test_a_redirect_to_another_scheme_is_refused(site: Site, target: str) -> None:
+def test_a_redirect_to_another_scheme_is_refused(site: WebServer, target: str) -> None:
     site.replies["/"] = redirect(target)
     with pytest.raises(Refused, match="only http and https"):
         site.get()
 
 
-def test_redirects_are_followed_and_counted(site: Site) -> None:
+def test_redirects_are_followed_and_counted(site: WebServer) -> None:
     site.replies["/"] = redirect("/1")
     site.replies["/1"] = redirect("/2")
     site.replies["/2"] = page(b"end")
@@ -149,14 +149,14 @@ def test_redirects_are_followed_and_counted(site: Site) -> None:
         site.get(limits=Limits(max_redirects=1))
 
 
-def test_a_secret_in_a_url_is_not_given_back(site: Site) -> None:
+def test_a_secret_in_a_url_is_not_given_back(site: WebServer) -> None:
     site.replies["/"] = page(b"x")
-    answer = fetch(f"http://user:secret@127.0.0.1:{site.port}/#here", None, HERE)
+    answer = fetch(f"http://user:secret@127.0.0.1:{site.port}/#here", None, LOCAL_NETWORK)
     assert answer.url == site.url("/")
 
 
 def test_proxies_of_the_environment_are_not_used(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -177,7 +177,7 @@ def test_tls_asks_for_the_name_and_checks_the_certificate(monkeypatch: pytest.Mo
         thread.start()
         monkeypatch.setattr("webapp.safe_http.transport.resolve", lambda *_: ["127.0.0.1"])
         with pytest.raises(httpx.ConnectError):
-            fetch(f"https://name.example:{server.getsockname()[1]}/", None, HERE)
+            fetch(f"https://name.example:{server.getsockname()[1]}/", None, LOCAL_NETWORK)
         thread.join()
     assert b"name.example" in hello[0]
     context = CheckedTransport()._pool._ssl_context

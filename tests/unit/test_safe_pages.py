@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler
 import httpx
 import pytest
 
-from tests.unit.website import Site, page
+from tests.unit.web_server import WebServer, page
 from webapp.safe_http import Limits, Refused, title_of
 
 
@@ -21,13 +21,13 @@ from webapp.safe_http import Limits, Refused, title_of
     [("gzip", gzip.compress), ("x-gzip", gzip.compress), ("deflate", zlib.compress)],
 )
 def test_a_packed_page_is_unpacked(
-    site: Site, packing: str, pack: Callable[[bytes], bytes]
+    site: WebServer, packing: str, pack: Callable[[bytes], bytes]
 ) -> None:
     site.replies["/"] = page(pack(b"hello" * 1000), Content_Encoding=packing)
     assert site.get().body == b"hello" * 1000
 
 
-def test_exactly_the_limit_passes_and_a_byte_more_does_not(site: Site) -> None:
+def test_exactly_the_limit_passes_and_a_byte_more_does_not(site: WebServer) -> None:
     site.replies["/plain"] = page(b"x" * 1000)
     site.replies["/gzip"] = page(gzip.compress(b"x" * 1000), Content_Encoding="gzip")
     for path in ("/plain", "/gzip"):
@@ -37,7 +37,7 @@ def test_exactly_the_limit_passes_and_a_byte_more_does_not(site: Site) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 302])
-def test_a_bomb_is_stopped_at_the_limit(site: Site, status: int) -> None:
+def test_a_bomb_is_stopped_at_the_limit(site: WebServer, status: int) -> None:
     bomb = gzip.compress(b"\0" * 100_000_000)
     site.replies["/"] = page(bomb, status, Content_Encoding="gzip", Location="/next")
     site.replies["/next"] = page(bomb, Content_Encoding="gzip")
@@ -55,20 +55,20 @@ def test_a_bomb_is_stopped_at_the_limit(site: Site, status: int) -> None:
     ("packing", "body"),
     [("br", b"x"), ("gzip", b"x"), ("gzip", b"no gzip at all"), ("gzip, gzip", b"x")],
 )
-def test_a_page_in_a_strange_packing_is_refused(site: Site, packing: str, body: bytes) -> None:
+def test_a_page_in_a_strange_packing_is_refused(site: WebServer, packing: str, body: bytes) -> None:
     site.replies["/"] = page(body, Content_Encoding=packing)
     with pytest.raises(Refused, match="packed"):
         site.get()
 
 
 @contextmanager
-def waiting_less(test: Site) -> Iterator[None]:
+def waiting_less(test: WebServer) -> Iterator[None]:
     with pytest.raises(httpx.TimeoutException):
         yield
     test.stopping.set()
 
 
-def test_a_page_that_drips_is_stopped_in_time(site: Site) -> None:
+def test_a_page_that_drips_is_stopped_in_time(site: WebServer) -> None:
     def drip(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.end_headers()
@@ -80,7 +80,7 @@ def test_a_page_that_drips_is_stopped_in_time(site: Site) -> None:
         site.get(limits=Limits(seconds=0.3))
 
 
-def test_headers_that_drip_are_stopped_in_time(site: Site) -> None:
+def test_headers_that_drip_are_stopped_in_time(site: WebServer) -> None:
     def drip(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
         while not site.stopping.wait(0.02):
@@ -91,7 +91,7 @@ def test_headers_that_drip_are_stopped_in_time(site: Site) -> None:
         site.get(limits=Limits(seconds=0.3))
 
 
-def test_a_server_that_goes_away_may_be_tried_again(site: Site) -> None:
+def test_a_server_that_goes_away_may_be_tried_again(site: WebServer) -> None:
     def leave(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", "100")

@@ -16,14 +16,14 @@ from jobs.core.states import (
     AttemptOutcome,
     Status,
 )
-from tests.unit.drawing import Drawing
+from tests.unit.ascii_diagram import Diagram
 
 REQUEST = "(request)"
 
 
 def drawn() -> set[tuple[str, str]]:
     art = (states.__doc__ or "").partition("::\n")[2].partition("The table")[0]
-    return Drawing(art, [*Status.values, REQUEST]).edges()
+    return Diagram(art, [*Status.values, REQUEST]).edges()
 
 
 def test_the_drawing_shows_the_ways_of_the_table_and_no_others() -> None:
@@ -54,7 +54,7 @@ def test_the_drawing_shows_the_ways_of_the_table_and_no_others() -> None:
     ],
 )
 def test_the_reader_of_drawings_reads(art: str, edges: set[tuple[str, str]]) -> None:
-    assert Drawing(art, Status.values).edges() == edges
+    assert Diagram(art, Status.values).edges() == edges
 
 
 def test_each_status_is_unfinished_or_final() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,38 +66,3 @@ def test_a_driver_that_is_loaded_already_stays() -> None:
         assert importlib.import_module("driver") is driver
         with pytest.raises(ModuleNotFoundError):
             importlib.import_module("driver.client")
-
-
-AFTER_FUNBOOST = """
-import sys, django
-django.setup()
-import jobs.brokers.funboost.loader
-from jobs.brokers.funboost import stubs
-assert "funboost" in sys.modules
-for name in stubs.UNUSED:
-    assert name not in sys.modules, name
-for name, module in list(sys.modules.items()):
-    if name.partition(".")[0] not in {"funboost", "nb_log"}:
-        assert not stubs._holds_one(module, []), name
-import pymongo, redis
-redis.Redis.from_url("redis://127.0.0.1:1"), pymongo.IndexModel("name")
-print("whole")
-"""
-
-
-def test_after_funboost_the_drivers_are_whole(tmp_path: Path) -> None:
-    answer = subprocess.run(
-        [sys.executable, "-c", AFTER_FUNBOOST],
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        timeout=60,
-        cwd=Path(__file__).parents[2],
-        env={
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "webapp.settings",
-            "SECRET_KEY": "x" * 50,
-            "JOBS_DATA_DIR": str(tmp_path),
-        },
-    )
-    assert answer.stdout.strip() == "whole", answer.stderr

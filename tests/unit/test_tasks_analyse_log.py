@@ -16,7 +16,7 @@ import pytest
 from jobs import InputFile
 from jobs.errors import GiveUp, JobCancelled
 from tests.accesslog_maker import Recipe, make_log
-from tests.unit.recording import Recorder, context_for
+from tests.unit.recorder import Recorder, context_for
 from webapp.tasks.analyse_log import analyse_log
 
 
@@ -68,10 +68,10 @@ def test_progress_is_told_in_bytes_of_the_file_and_in_lines(tmp_path: Path) -> N
     recorder = Recorder()
     analysed(tmp_path / "a.gz", recorder)
     size = (tmp_path / "a.gz").stat().st_size
-    done = [told[0] for told in recorder.told]
+    done = [update[0] for update in recorder.updates]
     assert len(done) > 3
     assert done == sorted(done)
-    assert recorder.told[-1] == (size, size, "5,000 lines")
+    assert recorder.updates[-1] == (size, size, "5,000 lines")
 
 
 def test_the_first_malformed_lines_are_in_the_jobs_log(tmp_path: Path) -> None:
@@ -112,4 +112,4 @@ def test_it_stops_when_it_is_cancelled(tmp_path: Path) -> None:
     recorder = Recorder(cancelled="ada")
     with pytest.raises(JobCancelled, match="ada"):
         analysed(tmp_path / "a.log", recorder)
-    assert len(recorder.told) == 1
+    assert len(recorder.updates) == 1

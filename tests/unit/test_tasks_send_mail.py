@@ -13,7 +13,7 @@ import pytest
 from django.core import mail
 
 from jobs.errors import GiveUp, InvalidArguments
-from tests.unit.recording import Recorder, context_for
+from tests.unit.recorder import Recorder, context_for
 from webapp.mail import settings_of
 from webapp.tasks.send_mail import send_mail
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from jobs import job
-from tests.benchmarks import work
+from tests.benchmarks import task_functions
 
 
 @job
 def noop(ident: str) -> str:
     """Do nothing."""
-    return work.noop(ident)
+    return task_functions.noop(ident)
 
 
 @job
 def fib(ident: str, n: int) -> int:
     """Keep a core busy."""
-    return work.fib(ident, n)
+    return task_functions.fib(ident, n)
 
 
 @job
 def nap(ident: str, seconds: float) -> str:
     """Wait."""
-    return work.nap(ident, seconds)
+    return task_functions.nap(ident, seconds)

@@ -1,4 +1,4 @@
-"""The site's addresses and an empty view behind the same middleware."""
+"""The site's URLs and an empty view behind the same middleware."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from webapp.urls import urlpatterns as site
 
 
 def empty(request: HttpRequest) -> JsonResponse:
-    """Answer with as good as nothing."""
+    """Answer with an empty object."""
     return JsonResponse({})
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.benchmarks.place import Place
+from tests.benchmarks.sandbox import Sandbox
 from tests.benchmarks.systems import systems
 
-PLACE = Place.here()
-MEASURED = systems()[PLACE.system]
+SANDBOX = Sandbox.from_environment()
+MEASURED = systems()[SANDBOX.system]
 
 _values: dict[str, Any] = {
     "SECRET_KEY": "only-for-the-benchmark",
@@ -52,7 +52,7 @@ _values: dict[str, Any] = {
     "DATABASES": {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": str(PLACE.folder / "db.sqlite3"),
+            "NAME": str(SANDBOX.folder / "db.sqlite3"),
             # synchronous stays as SQLite and Django ship it: FULL.
             "OPTIONS": {
                 "timeout": 20,
@@ -63,7 +63,7 @@ _values: dict[str, Any] = {
     },
 }
 if MEASURED.postgres:
-    _url = urlsplit(PLACE.postgres_url())
+    _url = urlsplit(SANDBOX.postgres_url())
     _values["DATABASES"]["default"] = {
         "ENGINE": "django.db.backends.postgresql",
         "HOST": _url.hostname,
@@ -72,5 +72,5 @@ if MEASURED.postgres:
         "PASSWORD": _url.password or "",
         "NAME": _url.path.removeprefix("/"),
     }
-MEASURED.settings(_values, PLACE)
+MEASURED.settings(_values, SANDBOX)
 globals().update(_values)

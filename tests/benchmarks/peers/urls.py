@@ -1,4 +1,4 @@
-"""A view that hands in a job, and one that says the server is up."""
+"""A view that submits a job, and one that shows that the server is up."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from tests.benchmarks.place import Place
+from tests.benchmarks.sandbox import Sandbox
 from tests.benchmarks.systems import systems
 
-MEASURED = systems()[Place.here().system]
+MEASURED = systems()[Sandbox.from_environment().system]
 
 
 def ping(request: HttpRequest) -> JsonResponse:
-    """Say so."""
+    """Answer."""
     return JsonResponse({"ok": True})
 
 
 @csrf_exempt
 def submit(request: HttpRequest) -> JsonResponse:
-    """Hand in a job that does nothing."""
+    """Submit a job that does nothing."""
     MEASURED.enqueue("noop", "web")
     return JsonResponse({"queued": True}, status=202)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.core.wsgi import get_wsgi_application
 
-from tests.benchmarks.place import Place
+from tests.benchmarks.sandbox import Sandbox
 
-if Place.here().system.startswith("celery"):
+if Sandbox.from_environment().system.startswith("celery"):
     import tests.benchmarks.peers.celery_app  # noqa: F401  (as Celery's documentation says)
 application = get_wsgi_application()

@@ -6,12 +6,12 @@ from importlib import import_module
 
 from tests.benchmarks.systems.base import System
 
-# Those without a server first, then Redis, PostgreSQL, and what no job system can beat.
+# Systems without a server first, then Redis, PostgreSQL, and the floors.
 MODULES = "jobdesk huey django_q2 django_tasks_db celery funboost procrastinate floors".split()
 
 
 def systems() -> dict[str, System]:
-    """All of them, by name."""
+    """Return all systems by name."""
     found: dict[str, System] = {}
     for name in MODULES:
         for system in import_module(f"{__name__}.{name}").SYSTEMS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.benchmarks.place import Place
+from tests.benchmarks.sandbox import Sandbox
 from tests.benchmarks.systems.base import SITE, System, program
 
 
@@ -16,15 +16,15 @@ class CeleryFiles(System):
     title = "Celery, files"
     note = "prefork, -c 2; results by django-celery-results"
 
-    def settings(self, values: dict[str, Any], place: Place) -> None:
+    def settings(self, values: dict[str, Any], sandbox: Sandbox) -> None:
         """Its broker and its results."""
         values["INSTALLED_APPS"].append("django_celery_results")
         values["CELERY_RESULT_BACKEND"] = "django-db"
-        values.update(self.broker(place))
+        values.update(self.broker(sandbox))
 
-    def broker(self, place: Place) -> dict[str, Any]:
+    def broker(self, sandbox: Sandbox) -> dict[str, Any]:
         """Both ends of the queue are the same folder."""
-        queue, control = place.folder / "queue", place.folder / "control"
+        queue, control = sandbox.folder / "queue", sandbox.folder / "control"
         for folder in (queue, control):
             folder.mkdir(exist_ok=True)
         options = {"data_folder_in": str(queue), "data_folder_out": str(queue)}
@@ -66,9 +66,9 @@ class CeleryRedis(CeleryFiles):
     group = "Redis"
     redis = True
 
-    def broker(self, place: Place) -> dict[str, Any]:
+    def broker(self, sandbox: Sandbox) -> dict[str, Any]:
         """The server."""
-        return {"CELERY_BROKER_URL": place.redis_url()}
+        return {"CELERY_BROKER_URL": sandbox.redis_url()}
 
 
 SYSTEMS = (CeleryFiles(), CeleryRedis())

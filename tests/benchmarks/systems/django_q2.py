@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.benchmarks.place import Place
+from tests.benchmarks.sandbox import Sandbox
 from tests.benchmarks.systems.base import SITE, System, manage
 
 
@@ -15,7 +15,7 @@ class DjangoQ2(System):
     title = "django-q2, SQLite"
     note = "qcluster with 2 workers (timeout 90, retry 120)"
 
-    def settings(self, values: dict[str, Any], place: Place) -> None:
+    def settings(self, values: dict[str, Any], sandbox: Sandbox) -> None:
         """``save_limit`` 0 keeps every result, so that they can be counted."""
         values["INSTALLED_APPS"].append("django_q")
         values["Q_CLUSTER"] = {
@@ -25,10 +25,10 @@ class DjangoQ2(System):
             "retry": 120,
             "queue_limit": 50,
             "save_limit": 0,
-            **self.broker(place),
+            **self.broker(sandbox),
         }
 
-    def broker(self, place: Place) -> dict[str, Any]:
+    def broker(self, sandbox: Sandbox) -> dict[str, Any]:
         """Where messages wait."""
         return {"orm": "default", "bulk": 10}
 
@@ -57,9 +57,9 @@ class DjangoQ2Redis(DjangoQ2):
     group = "Redis"
     redis = True
 
-    def broker(self, place: Place) -> dict[str, Any]:
+    def broker(self, sandbox: Sandbox) -> dict[str, Any]:
         """The server's list."""
-        host, port, database = place.redis()
+        host, port, database = sandbox.redis()
         return {"redis": {"host": host, "port": port, "db": database}}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.benchmarks.place import Place
+from tests.benchmarks.sandbox import Sandbox
 from tests.benchmarks.systems.base import NUMBERS, System, manage
 
 
@@ -17,7 +17,7 @@ class DjangoTasksDb(System):
     note = "2 x db_worker, which look once a second"
     works = System.works | {"grown"}
 
-    def settings(self, values: dict[str, Any], place: Place) -> None:
+    def settings(self, values: dict[str, Any], sandbox: Sandbox) -> None:
         """Its apps and its backend."""
         values["INSTALLED_APPS"] += ["django_tasks", "django_tasks_db"]
         backend = {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}

@@ -1,6 +1,6 @@
-"""What a view costs without any job system: an empty one, and one with an INSERT; and computing.
+"""Measurements without any job system: an empty view, a view with an INSERT, bare computing.
 
-Each view is served twice: by gunicorn as the peers are, and by the server of Jobdesk's ``up``.
+Each view is served twice: by gunicorn, as the other systems are, and by the server of ``up``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any
 
-from tests.benchmarks.place import Place
+from tests.benchmarks.sandbox import Sandbox
 from tests.benchmarks.systems.base import SITE, System
 
 
@@ -22,9 +22,9 @@ class OneInsert(System):
     note = "no job system"
     works = frozenset({"submit"})
 
-    def prepare(self, place: Place) -> None:
+    def prepare(self, sandbox: Sandbox) -> None:
         """A table."""
-        super().prepare(place)
+        super().prepare(sandbox)
         from django.db import connection
 
         with connection.cursor() as cursor:
@@ -55,7 +55,7 @@ class EmptyView(OneInsert):
         """Nothing."""
 
 
-class ServedAsWeAre(System):
+class ServedByUp(System):
     """The same view behind the web server that ``up`` has."""
 
     our_python = True
@@ -66,14 +66,14 @@ class ServedAsWeAre(System):
         return [sys.executable, "-m", f"{SITE}.served", str(port)]
 
 
-class OneInsertUp(ServedAsWeAre, OneInsert):
+class OneInsertUp(ServedByUp, OneInsert):
     """One INSERT."""
 
     name = "one_insert_up"
     title = "a view with one INSERT, the server of `up`"
 
 
-class EmptyViewUp(ServedAsWeAre, EmptyView):
+class EmptyViewUp(ServedByUp, EmptyView):
     """Nothing."""
 
     name = "empty_view_up"
@@ -88,7 +88,7 @@ class BarePool(EmptyView):
     note = "2 processes, one job at a time each"
     works = frozenset({"compute"})
 
-    def prepare(self, place: Place) -> None:
+    def prepare(self, sandbox: Sandbox) -> None:
         """Nothing."""
 
 

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tests.benchmarks import work
-from tests.benchmarks.place import Place
+from tests.benchmarks import task_functions
+from tests.benchmarks.sandbox import Sandbox
 from tests.benchmarks.systems.base import SITE, System
 
 CONFIG = """
@@ -28,17 +28,17 @@ class Funboost(System):
     works = frozenset({"start", "pickup", "burst", "submit", "compute"})
     our_python = True
 
-    def settings(self, values: dict[str, Any], place: Place) -> None:
+    def settings(self, values: dict[str, Any], sandbox: Sandbox) -> None:
         """It finds its configuration on the path, or writes one there."""
-        queues = place.folder / "queues"
+        queues = sandbox.folder / "queues"
         queues.mkdir(exist_ok=True)
-        (place.folder / "nb_log_config.py").write_text("", "utf-8")
+        (sandbox.folder / "nb_log_config.py").write_text("", "utf-8")
         config = CONFIG.format(queues=str(queues))
-        (place.folder / "funboost_config.py").write_text(config, "utf-8")
+        (sandbox.folder / "funboost_config.py").write_text(config, "utf-8")
 
-    def environment(self, place: Place) -> dict[str, str]:
+    def environment(self, sandbox: Sandbox) -> dict[str, str]:
         """It writes logs to a folder that is the home's unless told."""
-        return {**super().environment(place), "LOG_PATH": str(place.folder / "logs")}
+        return {**super().environment(sandbox), "LOG_PATH": str(sandbox.folder / "logs")}
 
     def task(self, function: Callable[..., Any]) -> Any:
         """Only one becomes a booster."""
@@ -49,7 +49,7 @@ class Funboost(System):
         kind = BrokerEnum.SQLITE_QUEUE
 
         def run(kind: str, args: list[Any]) -> Any:
-            return getattr(work, kind)(*args)
+            return getattr(task_functions, kind)(*args)
 
         return boost(BoosterParams(queue_name="bench", broker_kind=kind))(run)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from tests.benchmarks.place import Place
+from tests.benchmarks.sandbox import Sandbox
 from tests.benchmarks.systems.base import NUMBERS, System, manage
 
 
@@ -19,19 +19,19 @@ class HueySqlite(System):
     note = "run_huey with 2 process workers"
     works = System.works | {"grown"}
 
-    def settings(self, values: dict[str, Any], place: Place) -> None:
+    def settings(self, values: dict[str, Any], sandbox: Sandbox) -> None:
         """Its app and its storage."""
         values["INSTALLED_APPS"].append("huey.contrib.djhuey")
         values["HUEY"] = {
             "name": "bench",
             "immediate": False,
             "consumer": {"workers": 2, "worker_type": "process"},
-            **self.storage(place),
+            **self.storage(sandbox),
         }
 
-    def storage(self, place: Place) -> dict[str, Any]:
+    def storage(self, sandbox: Sandbox) -> dict[str, Any]:
         """Which storage, and where."""
-        file = str(place.folder / "huey.sqlite3")
+        file = str(sandbox.folder / "huey.sqlite3")
         return {"huey_class": "huey.SqliteHuey", "connection": {"filename": file}}
 
     def task(self, function: Callable[..., Any]) -> Any:
@@ -77,9 +77,9 @@ class HueyRedis(HueySqlite):
     redis = True
     works = System.works
 
-    def storage(self, place: Place) -> dict[str, Any]:
+    def storage(self, sandbox: Sandbox) -> dict[str, Any]:
         """The server's."""
-        host, port, database = place.redis()
+        host, port, database = sandbox.redis()
         return {
             "huey_class": "huey.RedisHuey",
             "connection": {"host": host, "port": port, "db": database},

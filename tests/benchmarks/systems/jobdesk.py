@@ -8,9 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from tests.benchmarks.benchapp.apps import NO_INOTIFY
-from tests.benchmarks.place import Place
 from tests.benchmarks.processes import ROOT
+from tests.benchmarks.sandbox import Sandbox
 from tests.benchmarks.systems.base import System
 
 TOKEN = "token.txt"
@@ -30,30 +29,30 @@ class Jobdesk(System):
     ping_path = "/healthz"
     slots = ("--processes", "2", "--concurrency", "1")
 
-    def environment(self, place: Place) -> dict[str, str]:
-        """What the site's settings read."""
+    def environment(self, sandbox: Sandbox) -> dict[str, str]:
+        """Return the variables that the site's settings read."""
         given = {
-            **super().environment(place),
-            "JOBS_DATA_DIR": str(place.folder / "var"),
+            **super().environment(sandbox),
+            "JOBS_DATA_DIR": str(sandbox.folder / "var"),
             "SECRET_KEY": "only-for-the-benchmark-" + "0123456789abcdef" * 4,
             "JOBS_HTTPS": "0",
-            "JOBS_MAX_BACKLOG": "10000000",  # a benchmark piles jobs up on purpose
+            "JOBS_MAX_BACKLOG": "10000000",  # a benchmark builds up a backlog on purpose
         }
         if self.postgres:
-            given["DATABASE_URL"] = place.postgres_url()
+            given["DATABASE_URL"] = sandbox.postgres_url()
         if self.redis:
-            given["JOBS_BROKER_URL"] = place.redis_url()
+            given["JOBS_BROKER_URL"] = sandbox.redis_url()
         return given
 
-    def prepare(self, place: Place) -> None:
+    def prepare(self, sandbox: Sandbox) -> None:
         """Tables, a user and a token."""
-        super().prepare(place)
+        super().prepare(sandbox)
         from django.contrib.auth.models import User
 
         from jobs.models import Token
 
         user = User.objects.create_superuser("bench")
-        (place.folder / TOKEN).write_text(Token.objects.issue(user, "bench")[1], "utf-8")
+        (sandbox.folder / TOKEN).write_text(Token.objects.issue(user, "bench")[1], "utf-8")
 
     def workers(self) -> list[list[str]]:
         """One supervisor of two processes."""
@@ -75,9 +74,9 @@ class Jobdesk(System):
     def fill(self, rows: int) -> None:
         """Copies of the first job and of its attempts."""
         from jobs.models import Job
-        from tests.benchmarks.fill import multiply
+        from tests.benchmarks.fill_database import copy_job
 
-        multiply(Job.objects.earliest("id"), rows)
+        copy_job(Job.objects.earliest("id"), rows)
 
     def recorded(self) -> int | None:
         """The rows that have ended."""
@@ -92,7 +91,7 @@ class Jobdesk(System):
 
     def headers(self) -> dict[str, str]:
         """A program's."""
-        token = (Place.here(os.environ).folder / TOKEN).read_text("utf-8")
+        token = (Sandbox.from_environment(os.environ).folder / TOKEN).read_text("utf-8")
         return {**super().headers(), "Authorization": f"Bearer {token}"}
 
 
@@ -106,19 +105,6 @@ class JobdeskOneProcess(Jobdesk):
     slots = ("--processes", "1", "--concurrency", "2")
 
 
-class JobdeskElsewhere(JobdeskOneProcess):
-    """As on systems that do not tell when a file has grown: who hands in a job knocks."""
-
-    name = "jobdesk_elsewhere"
-    title = "Jobdesk, SQLite, without inotify"
-    note = "as on Windows and macOS"
-    works = frozenset({"start", "pickup", "rest"})
-
-    def environment(self, place: Place) -> dict[str, str]:
-        """Without inotify."""
-        return {**super().environment(place), NO_INOTIFY: "1"}
-
-
 class JobdeskPostgres(Jobdesk):
     """PostgreSQL alone."""
 
@@ -129,7 +115,7 @@ class JobdeskPostgres(Jobdesk):
 
 
 class JobdeskRedis(Jobdesk):
-    """Redis carries the permits, PostgreSQL the rows."""
+    """Redis carries the messages, PostgreSQL the rows."""
 
     name = "jobdesk_redis"
     title = "Jobdesk, Redis and PostgreSQL"
@@ -140,7 +126,7 @@ class JobdeskRedis(Jobdesk):
 
 
 class JobdeskRedisSqlite(Jobdesk):
-    """Redis carries the permits, SQLite the rows, as the peers on Redis keep their results."""
+    """Redis carries the messages, SQLite the rows, as with the other systems on Redis."""
 
     name = "jobdesk_redis_sqlite"
     title = "Jobdesk, Redis and SQLite"
@@ -152,7 +138,6 @@ class JobdeskRedisSqlite(Jobdesk):
 SYSTEMS = (
     Jobdesk(),
     JobdeskOneProcess(),
-    JobdeskElsewhere(),
     JobdeskPostgres(),
     JobdeskRedis(),
     JobdeskRedisSqlite(),

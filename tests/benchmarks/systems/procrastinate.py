@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.benchmarks.place import Place
+from tests.benchmarks.sandbox import Sandbox
 from tests.benchmarks.systems.base import System, manage
 
 NAMES = {"noop": ("ident",), "fib": ("ident", "n"), "nap": ("ident", "seconds")}
@@ -20,7 +20,7 @@ class Procrastinate(System):
     note = "2 x `procrastinate worker`"
     postgres = True
 
-    def settings(self, values: dict[str, Any], place: Place) -> None:
+    def settings(self, values: dict[str, Any], sandbox: Sandbox) -> None:
         """Its app."""
         values["INSTALLED_APPS"].append("procrastinate.contrib.django")
 

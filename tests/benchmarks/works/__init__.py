@@ -1,4 +1,4 @@
-"""What is measured. Each work takes a ``Bench`` and returns its figures by name."""
+"""The works: each takes a ``Bench`` and returns its values by name."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 from tests.benchmarks.run import Bench
 from tests.benchmarks.works.bulk import bulk
+from tests.benchmarks.works.burst import burst
 from tests.benchmarks.works.compute import compute
 from tests.benchmarks.works.crash import crash, long, one_dies
 from tests.benchmarks.works.endure import endure
 from tests.benchmarks.works.grown import grown
+from tests.benchmarks.works.http import crowd, poll, submit
 from tests.benchmarks.works.idle import pickup, rest, start
 from tests.benchmarks.works.price import price
-from tests.benchmarks.works.speed import burst
-from tests.benchmarks.works.web import crowd, poll, submit
 
 WORKS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "start": start,

@@ -1,4 +1,4 @@
-"""Many jobs in one call, and how fast two processes work them off."""
+"""Many jobs in one call, and how fast two processes run them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import time
 from typing import Any
 
 from tests.benchmarks.run import Bench, Failed
-from tests.benchmarks.sizes import sizes
+from tests.benchmarks.workload import workload
 
-AT_ONCE = 1_000
+PER_CALL = 1_000
 LIMIT_SECONDS = 120.0
 
 
 def bulk(bench: Bench) -> dict[str, Any]:
-    """Accept them while nobody works, then let the workers drain them."""
-    jobs = sizes().bulk
+    """Submit jobs while no worker runs, then let the workers drain them."""
+    jobs = workload().bulk
     begin = time.monotonic()
-    for first in range(0, jobs, AT_ONCE):
-        idents = [f"m{number}" for number in range(first, first + AT_ONCE)]
+    for first in range(0, jobs, PER_CALL):
+        idents = [f"m{number}" for number in range(first, first + PER_CALL)]
         bench.system.enqueue_many("noop", idents)
     accepted = time.monotonic() - begin
     rate = drained(bench, jobs, LIMIT_SECONDS)
@@ -27,8 +27,9 @@ def bulk(bench: Bench) -> dict[str, Any]:
 
 
 def drained(bench: Bench, jobs: int, seconds: float) -> float:
-    """Start the workers; return the jobs a second that were recorded, for so long or until none
-    is left. The clock starts with the first job."""
+    """Start the workers; return the recorded jobs per second, until all are done or the time is up.
+
+    The clock starts with the first job."""
     before = bench.system.recorded() or 0
     now = time.time()
 

@@ -1,4 +1,4 @@
-"""Workers that die, and a job that takes its time."""
+"""Workers that die, and a long job."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.benchmarks.processes import kill
 from tests.benchmarks.run import Bench, Failed
 
 WATCHED_SECONDS, ALONE_SECONDS = 130.0, 4.0
-AFTERMATH_SECONDS = 12.0
+EXTRA_RUN_SECONDS = 12.0
 QUEUED = 6
 LONG_SECONDS = 130.0
 
 
 def crash(bench: Bench) -> dict[str, Any]:
-    """Kill -9 of all processes with two jobs running and six waiting; then two workers again."""
+    """Kill all processes (SIGKILL) with two jobs running and six queued, then start them twice."""
     workers = bench.start_workers()
     time.sleep(1)
     naps = [f"n{number}" for number in range(2)]
@@ -27,8 +27,8 @@ def crash(bench: Bench) -> dict[str, Any]:
     for nap in naps:
         if bench.trace.wait_start(nap, 20) is None:
             raise Failed("The jobs to be interrupted never ran.")
-    waiting = [f"q{number}" for number in range(QUEUED)]
-    for ident in waiting:
+    queued = [f"q{number}" for number in range(QUEUED)]
+    for ident in queued:
         bench.enqueue("noop", ident)
     time.sleep(1)
     kill(workers)
@@ -36,14 +36,14 @@ def crash(bench: Bench) -> dict[str, Any]:
     before = {ident: len(starts) for ident, starts in bench.trace.starts.items()}
     time.sleep(0.5)
     begin = time.time()
-    bench.start_workers_again()
+    bench.start_workers(ready=False)
     time.sleep(2)
-    bench.start_workers_again()
-    return _after_crash(bench, naps, waiting, before, begin)
+    bench.start_workers(ready=False)
+    return _after_crash(bench, naps, queued, before, begin)
 
 
 def _after_crash(
-    bench: Bench, naps: list[str], waiting: list[str], before: dict[str, int], begin: float
+    bench: Bench, naps: list[str], queued: list[str], before: dict[str, int], begin: float
 ) -> dict[str, Any]:
     starts = bench.trace.starts
 
@@ -51,30 +51,30 @@ def _after_crash(
         return [one for one in idents if len(starts.get(one, ())) > before.get(one, 0)]
 
     def all_again() -> bool:
-        return len(again(naps)) == 2 and all(one in starts for one in waiting)
+        return len(again(naps)) == 2 and all(one in starts for one in queued)
 
-    # Those that run the jobs again at once are alone for it; those that do not are waited for
-    # beside others.
+    # A system that runs the jobs again at once is measured alone; the others are waited for
+    # concurrently.
     bench.trace.wait(all_again, ALONE_SECONDS)
     bench.set_up()
     bench.trace.wait(all_again, WATCHED_SECONDS - ALONE_SECONDS)
-    time.sleep(AFTERMATH_SECONDS)  # for those that run what they should not
+    time.sleep(EXTRA_RUN_SECONDS)  # some systems run a job once more than they should
     bench.trace.read()
     rerun = {one: starts[one][before[one]].at - begin for one in again(naps)}
     return {
         "rerun": len(rerun),
         "rerun_after_s": round(max(rerun.values()), 2) if rerun else None,
-        "queued_run": sum(one in starts for one in waiting),
+        "queued_run": sum(one in starts for one in queued),
         "ran_twice": sum(
             len(found) - before.get(one, 0) > 1
             for one, found in starts.items()
-            if one in naps + waiting
+            if one in naps + queued
         ),
     }
 
 
 def one_dies(bench: Bench) -> dict[str, Any]:
-    """Kill -9 of the one process that runs a job, and nobody starts anything."""
+    """Kill the one process that runs a job (SIGKILL); nothing is started again."""
     bench.start_workers()
     time.sleep(1)
     bench.enqueue("nap", "n0", 5)
@@ -90,9 +90,9 @@ def one_dies(bench: Bench) -> dict[str, Any]:
 
 
 def long(bench: Bench) -> dict[str, Any]:
-    """A job of 130 s, twice the workers, nothing wrong: how often does it start?"""
+    """How often does a job of 130 s start, with twice the workers and nothing wrong?"""
     bench.start_workers()
-    bench.start_workers_again()
+    bench.start_workers(ready=False)
     bench.enqueue("nap", "long", LONG_SECONDS)
     first = bench.trace.wait_start("long", 20)
     if first is None:

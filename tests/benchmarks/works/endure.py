@@ -1,4 +1,4 @@
-"""Minutes on end at the rate that holds, with readers that never stop."""
+"""Many minutes at the highest sustainable rate, with readers that never stop."""
 
 from __future__ import annotations
 
@@ -11,62 +11,62 @@ from typing import Any
 
 from tests.benchmarks.processes import Started, memory
 from tests.benchmarks.run import Bench
-from tests.benchmarks.works.web import unchanged
+from tests.benchmarks.works.http import unchanged
 
 SECONDS, INTERVAL = "BENCH_SECONDS", "BENCH_INTERVAL"
-HOLDERS = "BENCH_HOLDERS"
+READERS_WANTED = "BENCH_READERS"
 POLLERS = 50
 MEGABYTE = 1024 * 1024
 
 
 def endure(bench: Bench) -> dict[str, Any]:
-    """Feed and watch; one line for each interval."""
+    """Submit jobs and measure; one line for each interval."""
     seconds = float(os.environ.get(SECONDS, "600"))
     interval = float(os.environ.get(INTERVAL, "10"))
     workers = bench.start_workers()
     web, port = bench.start_web()
     _start_pollers(bench, port, seconds)
-    if not bench.system.postgres and os.environ.get(HOLDERS, "1") == "1":
-        bench.start("holders", [sys.executable, "-m", "tests.benchmarks.holders"])
-    feeder = bench.start("feeder", [sys.executable, "-m", "tests.benchmarks.feeder"])
-    watch = _Watch(bench, {"consumers": workers, "site": [web]})
+    if not bench.system.postgres and os.environ.get(READERS_WANTED, "1") == "1":
+        bench.start("readers", [sys.executable, "-m", "tests.benchmarks.overlapping_readers"])
+    submitter = bench.start("submitter", [sys.executable, "-m", "tests.benchmarks.submitter"])
+    sampler = _Sampler(bench, {"consumers": workers, "site": [web]})
     begin = time.monotonic()
     lines = []
     while time.monotonic() - begin < seconds:
         time.sleep(interval)
-        lines.append({"s": round(time.monotonic() - begin), **watch.look()})
-    feeder.terminate()
+        lines.append({"s": round(time.monotonic() - begin), **sampler.sample()})
+    submitter.terminate()
     return {"lines": lines}
 
 
 def _start_pollers(bench: Bench, port: int, seconds: float) -> None:
-    """Programs that ask for a job once a second each, from the first second to the last."""
+    """Start clients that each poll a job once a second, for the whole time."""
     call = unchanged(bench, port)
-    plan = bench.place.folder / "crowd.json"
-    asked = {"path": call.path, "headers": dict(call.headers), "port": port}
-    plan.write_text(json.dumps({**asked, "clients": POLLERS, "seconds": seconds}), "utf-8")
-    bench.start("crowd", [sys.executable, "-m", "tests.benchmarks.crowd", str(plan)])
+    plan = bench.sandbox.folder / "crowd.json"
+    request = {"path": call.path, "headers": dict(call.headers), "port": port}
+    plan.write_text(json.dumps({**request, "clients": POLLERS, "seconds": seconds}), "utf-8")
+    bench.start("crowd", [sys.executable, "-m", "tests.benchmarks.polling_clients", str(plan)])
 
 
-class _Watch:
-    """Looks at everything at the end of an interval."""
+class _Sampler:
+    """Takes the values at the end of an interval."""
 
     def __init__(self, bench: Bench, parts: dict[str, list[Started]]) -> None:
         self._bench = bench
         self._parts = parts
         self._since = self._now()
 
-    def look(self) -> dict[str, float]:
-        """What there is, and what was done since the last look."""
+    def sample(self) -> dict[str, float]:
+        """Return the current values, and what was done since the last sample."""
         from jobs.models import Job
 
         now = self._now()
         done = Job.objects.filter(finished_at__gte=self._since, finished_at__lt=now).count()
-        waiting = list(Job.objects.filter(status="queued").values_list("created_at", flat=True))
+        queued = list(Job.objects.filter(status="queued").values_list("created_at", flat=True))
         found = {
             "jobs_per_s": round(done / (now - self._since).total_seconds(), 1),
-            "waiting": len(waiting),
-            "oldest_s": round((now - min(waiting)).total_seconds(), 2) if waiting else 0.0,
+            "waiting": len(queued),
+            "oldest_s": round((now - min(queued)).total_seconds(), 2) if queued else 0.0,
             "log_mb": self._megabytes("-wal"),
             "database_mb": self._megabytes(""),
         }
@@ -76,7 +76,7 @@ class _Watch:
         return found
 
     def _megabytes(self, ending: str) -> float:
-        file = self._bench.place.folder / "var" / f"db.sqlite3{ending}"
+        file = self._bench.sandbox.folder / "var" / f"db.sqlite3{ending}"
         return round(file.stat().st_size / MEGABYTE, 1) if file.exists() else 0.0
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""What things cost when the table has grown."""
+"""Times of operations when the table has grown."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from tests.benchmarks.timing import median_ms
 
 ROWS = "BENCH_ROWS"
 STATUS = "BENCH_STATUS"
-WATCHED = ("submit_ms", "claim_ms", "poll_ms", "list_ms", "dashboard_ms")
-DRAINED, DRAINED_OTHERS = 5_000, 1_000
+COMPARED = ("submit_ms", "claim_ms", "poll_ms", "list_ms", "dashboard_ms")
+DRAINED, DRAINED_BY_OTHERS = 5_000, 1_000
 DRAIN_SECONDS = 40.0
 SAMPLES = 200
 
 
 def grown(bench: Bench) -> dict[str, Any]:
-    """Costs with next to nothing in the table, and with many jobs of a status."""
+    """Measure operations with an almost empty table, and with many jobs of a status."""
     rows = int(os.environ.get(ROWS, "1_000_000"))
     queued = os.environ.get(STATUS) == "queued"
     _template(bench, queued)
-    before = _costs(bench)
+    before = _operation_times(bench)
     drained_before = None if queued else _drained(bench, "e")
     begin = time.monotonic()
     bench.system.fill(rows)
     filled = time.monotonic() - begin
-    after = _costs(bench)
-    # Only now: the workers eat up what waits.
+    after = _operation_times(bench)
+    # Last, because the workers empty the queue.
     drained = _drained_of_many(bench) if queued else _drained(bench, "g")
     times = {name: round(after[name] / value, 2) for name, value in before.items()}
     slower = {} if drained_before is None else {"drained_times": drained_before / drained}
@@ -38,23 +38,23 @@ def grown(bench: Bench) -> dict[str, Any]:
         **{f"{name}_empty": value for name, value in before.items()},
         **after,
         **{name.replace("_ms", "_times"): value for name, value in times.items()},
-        "worst_times": max(times[name] for name in WATCHED if name in times),
+        "worst_times": max(times[name] for name in COMPARED if name in times),
         "drained_per_s_empty": drained_before,
         "drained_per_s": drained,
         **{name: round(value, 2) for name, value in slower.items()},
     }
 
 
-def _costs(bench: Bench) -> dict[str, float]:
+def _operation_times(bench: Bench) -> dict[str, float]:
     if not bench.system.ours:
         return {"submit_ms": median_ms(lambda: bench.enqueue("noop", "cost"), SAMPLES)}
-    from tests.benchmarks.costs import Costs
+    from tests.benchmarks.operation_times import OperationTimes
 
-    return Costs(bench).all()
+    return OperationTimes(bench).all()
 
 
 def _template(bench: Bench, queued: bool) -> None:
-    """A job to copy: one that waits, or one as a worker left it."""
+    """Make a job to copy: a queued one, or one that a worker has finished."""
     if queued:
         bench.enqueue("noop", "template")
     else:
@@ -62,8 +62,8 @@ def _template(bench: Bench, queued: bool) -> None:
 
 
 def _drained(bench: Bench, prefix: str) -> float:
-    """Some jobs more, handed in before the workers start: how many of them start in a second?"""
-    jobs = DRAINED if bench.system.ours else DRAINED_OTHERS
+    """Submit some more jobs before the workers start; return how many of them start per second."""
+    jobs = DRAINED if bench.system.ours else DRAINED_BY_OTHERS
     for number in range(jobs):
         bench.enqueue("noop", f"{prefix}{number}")
     workers = bench.start_workers(ready=False)

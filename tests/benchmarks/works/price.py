@@ -1,4 +1,4 @@
-"""What a job costs in CPU time, and where: what capacity is reckoned from."""
+"""The CPU time of a job, and in which process: ``capacity`` is computed from it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ JOBS = 5_000
 
 
 def price(bench: Bench) -> dict[str, Any]:
-    """Microseconds of CPU a job: in the process that hands in, the consumers, the database."""
+    """Return microseconds of CPU per job: in the submitter, the consumers, the database."""
     begin, server = time.process_time(), _server_seconds(bench)
     for number in range(JOBS):
         bench.enqueue("noop", f"b{number}")
-    handed_in, submitting = time.process_time() - begin, _server_seconds(bench) - server
+    submitted, submitting = time.process_time() - begin, _server_seconds(bench) - server
     workers = bench.start_workers(ready=False)
     if not bench.trace.wait(lambda: bool(bench.trace.starts), 60):
         raise Failed("No job ran.")
@@ -27,7 +27,7 @@ def price(bench: Bench) -> dict[str, Any]:
         raise Failed("Not all were run.")
     done = JOBS - first
     return {
-        "submit_us": _micro(handed_in, JOBS),
+        "submit_us": _micro(submitted, JOBS),
         "submit_database_us": _micro(submitting, JOBS),
         "run_us": _micro(cpu_seconds(workers) - before, done),
         "run_database_us": _micro(_server_seconds(bench) - server, done),
@@ -40,7 +40,7 @@ def _micro(seconds: float, jobs: int) -> int:
 
 
 def _server_seconds(bench: Bench) -> float:
-    """The CPU time of PostgreSQL so far; SQLite's is part of its caller's."""
+    """Return PostgreSQL's CPU time so far; SQLite's is part of its caller's."""
     if not bench.system.postgres:
         return 0.0
     from django.db import connection
@@ -53,7 +53,7 @@ def _server_seconds(bench: Bench) -> float:
 
 
 def _log_bytes(bench: Bench) -> int:
-    """How much the database has written ahead so far; SQLite's log begins anew, so it can't say."""
+    """Return the bytes of write-ahead log so far; SQLite restarts its log, so it cannot tell."""
     if not bench.system.postgres:
         return 0
     from django.db import connection

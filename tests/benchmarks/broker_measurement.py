@@ -1,4 +1,4 @@
-"""The figures of one broker, measured in this process: see ``brokers``."""
+"""Measures one broker in this process: see ``brokers``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STOPS: Final = 5
 
 
 class Server(Protocol):
-    """What can be stopped as by a crash and started again."""
+    """A server that can be stopped as by a crash and started again."""
 
     url: str
 
@@ -39,7 +39,7 @@ class Server(Protocol):
 class Broker:
     """One row of the table."""
 
-    shown: str
+    title: str
     database: type[PostgresServer] | None = None
     messages: Callable[[Path], RedisServer | KafkaServer] | None = None
 
@@ -53,7 +53,7 @@ BROKERS: Final = {
 
 
 class Bench:
-    """One setup, running."""
+    """One broker, with its servers and consumers."""
 
     def __init__(self, broker: Broker, folder: Path, samples: int) -> None:
         self._broker = broker
@@ -61,24 +61,23 @@ class Bench:
         self._samples = samples
         self._servers: list[Server] = []
 
-    def _start(self, made: Server, variable: str) -> Server:
-        made.start()
-        self._servers.append(made)
-        os.environ[variable] = made.url
-        return made
+    def _start(self, server: Server, variable: str) -> None:
+        server.start()
+        self._servers.append(server)
+        os.environ[variable] = server.url
 
     def run(self) -> dict[str, str]:
-        """Return the figures, as they are to be shown."""
-        places = [self._folder / name for name in ("database", "messages")]
-        for place in places:
-            place.mkdir()
+        """Return the cells of the table's row by name."""
+        folders = [self._folder / name for name in ("database", "messages")]
+        for folder in folders:
+            folder.mkdir()
         os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-        os.environ["DATABASE_URL"] = f"sqlite:///{places[0] / 'db.sqlite3'}"
+        os.environ["DATABASE_URL"] = f"sqlite:///{folders[0] / 'db.sqlite3'}"
         try:
             if self._broker.database:
-                self._start(self._broker.database(places[0]), "DATABASE_URL")
+                self._start(self._broker.database(folders[0]), "DATABASE_URL")
             if self._broker.messages:
-                self._start(self._broker.messages(places[1]), "JOBS_BROKER_URL")
+                self._start(self._broker.messages(folders[1]), "JOBS_BROKER_URL")
             return self._measure()
         finally:
             for server in reversed(self._servers):
@@ -95,7 +94,7 @@ class Bench:
         try:
             pickups = self._pickups(consumers)
             return {
-                "broker": self._broker.shown,
+                "broker": self._broker.title,
                 "pickup": f"{statistics.median(pickups) * 1000:.1f} ms",
                 "p95": f"{statistics.quantiles(pickups, n=20)[-1] * 1000:.1f} ms",
                 "rate": f"{self._rate():,.0f}",
@@ -106,7 +105,7 @@ class Bench:
             consumers.end_all()
 
     def _pickups(self, consumers: Any) -> list[float]:
-        """From the call of ``enqueue`` to the task's first line; the consumer was idle before."""
+        """From the call of ``enqueue`` to the task's first line; the consumer was idle."""
         from tests.running import wait_finished
         from tests.testapp import tasks
 
@@ -117,22 +116,22 @@ class Bench:
             time.sleep(rng.uniform(0.1, 0.3))
             began = time.time()
             job = wait_finished(tasks.moment.enqueue().id, timeout=90)
-            if number >= 5:  # the first ones are of processes that warm up
+            if number >= 5:  # the first ones include warming up
                 found.append(float(str(job.result)) - began)
         return found
 
     def _rate(self) -> float:
-        """Jobs that do nothing, handed in by one thread, until all are recorded as done."""
+        """Jobs that do nothing, submitted by one thread, until all are recorded as finished."""
         from tests.testapp import tasks
 
         began = time.monotonic()
         for _ in range(JOBS):
             tasks.moment.enqueue()
-        _wait_for_all()
+        _wait_until_all_finished()
         return JOBS / (time.monotonic() - began)
 
     def _reruns(self, consumers: Any) -> list[float]:
-        """From SIGKILL to the claim of what was running; another consumer is started at once."""
+        """From SIGKILL to the next claim of the running job, by a consumer started at once."""
         from tests.running import wait_status
         from tests.testapp import tasks
 
@@ -147,12 +146,12 @@ class Bench:
             again = wait_until(lambda job=held: _attempt(job.id, 2), timeout=90)  # type: ignore[misc]
             found.append(again - killed)
             go.touch()
-            _wait_for_all()
+            _wait_until_all_finished()
         return found
 
     def _stops(self, consumers: Any) -> list[float]:
-        """From the server's end to the next claim. A database is started again at once: what is
-        handed in meanwhile is refused."""
+        """From the server's stop to the next claim. A database is started again at once, because
+        nothing can be submitted without it."""
         from django.db import connection
 
         from tests.testapp import tasks
@@ -167,7 +166,7 @@ class Bench:
                 server.start()
             job = tasks.moment.enqueue()
             found.append(wait_until(lambda job=job: _attempt(job.id, 1), timeout=90) - stopped)  # type: ignore[misc]
-            _wait_for_all()
+            _wait_until_all_finished()
             if self._broker.messages:
                 server.start()
             time.sleep(random.uniform(2.0, 4.0))
@@ -175,14 +174,14 @@ class Bench:
 
 
 def _attempt(job_id: str, number: int) -> float | None:
-    """When a job was taken as this attempt."""
+    """When this attempt of a job was claimed."""
     from jobs.models import Job
 
     job = Job.objects.filter(pk=job_id, attempt=number).first()
     return job.started_at.timestamp() if job and job.started_at else None
 
 
-def _wait_for_all() -> None:
+def _wait_until_all_finished() -> None:
     from jobs.core.states import UNFINISHED
     from jobs.models import Job
 
@@ -195,5 +194,5 @@ def _seconds(samples: Sequence[float]) -> str:
 
 
 if __name__ == "__main__":
-    figures = Bench(BROKERS[sys.argv[1]], Path(sys.argv[2]), int(sys.argv[3])).run()
-    sys.stdout.write(json.dumps(figures) + "\n")
+    cells = Bench(BROKERS[sys.argv[1]], Path(sys.argv[2]), int(sys.argv[3])).run()
+    sys.stdout.write(json.dumps(cells) + "\n")

@@ -1,8 +1,8 @@
-"""What this machine makes of the computing, without any job system (``... .pool`` prints it).
+"""The computing of ``compute`` without any job system (``python -m tests.benchmarks.bare_pool``).
 
-One process alone says what a job costs at best; a bare ``multiprocessing`` pool says what two
-processes get side by side: whatever they share (a core, its clock, the neighbours of a rented
-machine) slows them, and no job system can be nearer to the ideal than that.
+One process alone gives the best time of a job. A bare ``multiprocessing`` pool gives the time of
+two processes side by side: what they share (a core, its clock, a rented machine) slows them, and no
+job system can be nearer to the ideal than that.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import statistics
 import sys
 import time
 
-from tests.benchmarks import work
+from tests.benchmarks import task_functions
 
 JOBS, ARGUMENT, PROCESSES = 64, 27, 2
 ALONE = 20
 
 
 def main() -> None:
-    """Compute alone, then as a pool does; print the seconds."""
+    """Compute in one process, then in a pool; print the seconds."""
     alone = statistics.median(_one(ARGUMENT) for _ in range(ALONE))
     with multiprocessing.get_context("fork").Pool(PROCESSES) as pool:
         pool.map(abs, range(2 * PROCESSES))
@@ -33,7 +33,7 @@ def main() -> None:
 
 def _one(argument: int) -> float:
     begin = time.process_time()
-    work.fibonacci(argument)
+    task_functions.fibonacci(argument)
     return time.process_time() - begin
 
 

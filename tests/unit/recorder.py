@@ -1,4 +1,4 @@
-"""A job's context for tests that call a task's function: it keeps what the task tells."""
+"""A job's context for tests that call a task's function: it records what the task reports."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from jobs import JobContext
 
 @dataclass
 class Recorder:
-    """Stands where a consumer would: takes progress, log lines and files."""
+    """Records progress, log lines and files in place of a consumer."""
 
-    told: list[tuple[float, float | None, str]] = field(default_factory=list)
+    updates: list[tuple[float, float | None, str]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     cancelled: str | None = None
 
     def progress(self, done: float, total: float | None, message: str) -> None:
-        self.told.append((done, total, message))
+        self.updates.append((done, total, message))
 
     def log(self, text: str) -> None:
         self.lines.append(text)
@@ -33,5 +33,5 @@ class Recorder:
 
 
 def context_for(recorder: Recorder) -> JobContext:
-    """Return a context of a first attempt that reports to the recorder."""
+    """Return the context of a first attempt that reports to the recorder."""
     return JobContext(job_id=uuid.uuid4(), attempt=1, reporter=recorder)

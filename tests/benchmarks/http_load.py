@@ -1,4 +1,4 @@
-"""Load over HTTP: wrk where it is installed, and a crowd of polite clients."""
+"""HTTP load: by wrk where it is installed, else by threads of Python."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
 
-from tests.benchmarks.figures import percentile
+from tests.benchmarks.stats import percentile
 
 _MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
@@ -32,7 +32,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What came of it: requests a second, milliseconds, answers that were errors."""
+    """The result: requests per second, milliseconds, number of error responses."""
 
     rate: float
     p50: float
@@ -40,11 +40,11 @@ class Load:
     errors: int
 
 
-def wait_answers(port: int, path: str, seconds: float) -> None:
-    """Wait until a server answers there.
+def wait_for_server(port: int, path: str, seconds: float) -> None:
+    """Wait until a server answers.
 
     Raises:
-        TimeoutError: it does not.
+        TimeoutError: it did not.
     """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -61,19 +61,19 @@ def wait_answers(port: int, path: str, seconds: float) -> None:
     raise TimeoutError(f"Nothing answers on port {port}.")
 
 
-def first_answer(call: Call) -> tuple[int, Message, bytes]:
-    """Send it once; return status, headers and body."""
+def send_once(call: Call) -> tuple[int, Message, bytes]:
+    """Send a request once; return status, headers and body."""
     client = http.client.HTTPConnection("127.0.0.1", call.port, timeout=30)
     try:
         client.request(call.method, call.path, call.body or None, dict(call.headers))
-        answer = client.getresponse()
-        return answer.status, answer.headers, answer.read()
+        response = client.getresponse()
+        return response.status, response.headers, response.read()
     finally:
         client.close()
 
 
 def load(call: Call, folder: Path, *, connections: int = 8, seconds: int = 10) -> Load:
-    """Send it over and over on so many connections."""
+    """Send a request over and over on several connections."""
     if shutil.which("wrk"):
         return _wrk(call, folder, connections, seconds)
     return _threads(call, connections, seconds)
@@ -87,22 +87,22 @@ def _wrk(call: Call, folder: Path, connections: int, seconds: int) -> Load:
     script.write_text("\n".join(lines), "utf-8")
     url = f"http://127.0.0.1:{call.port}{call.path}"
     options = f"-t1 -c{connections} -d{seconds}s --latency --timeout 30s -s".split()
-    said = subprocess.run(
+    output = subprocess.run(
         ["wrk", *options, str(script), url], capture_output=True, text=True, check=True
     ).stdout
-    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    assert rate is not None, said
-    return Load(float(rate[1]), _wrk_ms(said, 50), _wrk_ms(said, 99), int(bad[1]) if bad else 0)
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    assert rate is not None, output
+    return Load(float(rate[1]), _wrk_ms(output, 50), _wrk_ms(output, 99), int(bad[1]) if bad else 0)
 
 
-def _wrk_ms(said: str, share: int) -> float:
-    found = re.search(rf"\s{share}%\s+([\d.]+)(us|ms|s|m)", said)
+def _wrk_ms(output: str, share: int) -> float:
+    found = re.search(rf"\s{share}%\s+([\d.]+)(us|ms|s|m)", output)
     return round(float(found[1]) * _MS[found[2]], 2) if found else 0.0
 
 
 def _threads(call: Call, connections: int, seconds: int) -> Load:
-    """Slower than wrk: the client is Python as well."""
+    """Slower than wrk, because the client is Python as well."""
     took: list[float] = []
     errors: list[int] = []
     end = time.monotonic() + seconds
@@ -112,11 +112,11 @@ def _threads(call: Call, connections: int, seconds: int) -> Load:
         while time.monotonic() < end:
             begin = time.perf_counter()
             connection.request(call.method, call.path, call.body or None, dict(call.headers))
-            answer = connection.getresponse()
-            answer.read()
+            response = connection.getresponse()
+            response.read()
             took.append(1000 * (time.perf_counter() - begin))
-            if answer.status >= 400:
-                errors.append(answer.status)
+            if response.status >= 400:
+                errors.append(response.status)
 
     threads = [threading.Thread(target=client) for _ in range(connections)]
     for thread in threads:

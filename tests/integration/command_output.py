@@ -1,4 +1,4 @@
-"""What management commands say."""
+"""What management commands print."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from io import StringIO
 from django.core.management import CommandError, call_command
 
 
-class Said:
-    """What a command printed, and how it ended."""
+class CommandOutput:
+    """A command's output, error message and exit code."""
 
     def __init__(self, *words: str) -> None:
         out, err = StringIO(), StringIO()
         self.code = 0
-        self.refusal = ""
+        self.error = ""
         try:
             call_command(*words, stdout=out, stderr=err, no_color=True)
         except CommandError as error:
             self.code = error.returncode
-            self.refusal = str(error)
+            self.error = str(error)
         self.out, self.err = out.getvalue(), err.getvalue()

@@ -1,7 +1,7 @@
-"""A web server for one test, and what it answers.
+"""A web server for one test.
 
-It runs on 127.0.0.1, which is let pass by naming its network; every test of a refusal then uses
-an address outside of it.
+It runs on 127.0.0.1, whose network the tests allow by name; a test of a refused address uses one
+outside of that network.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from http.server import BaseHTTPRequestHandler
 
 from webapp.safe_http import Answer, Limits, fetch, networks
 
-HERE = networks(["127.0.0.1/32"])
+LOCAL_NETWORK = networks(["127.0.0.1/32"])
 
 Reply = Callable[[BaseHTTPRequestHandler], None]
 
 
 @dataclass
-class Site:
-    """A web server for one test: what it answers by path, and what it was asked."""
+class WebServer:
+    """A web server's replies by path, and the requests that it got."""
 
     replies: dict[str, Reply] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
     hosts: list[str] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
     port: int = 0
@@ -32,7 +32,7 @@ class Site:
         return f"http://{host}:{self.port}{path}"
 
     def get(self, path: str = "/", limits: Limits | None = None) -> Answer:
-        return fetch(self.url(path), limits, HERE)
+        return fetch(self.url(path), limits, LOCAL_NETWORK)
 
 
 def page(body: bytes, status: int = 200, **headers: str) -> Reply:

@@ -1,4 +1,4 @@
-"""Reading what the workers wrote: when each job started and ended, and in which process."""
+"""Reads the file that the jobs write: when each one started and ended, and in which process."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-LOOK_SECONDS = 0.01
+POLL_SECONDS = 0.01
 
 
 class Moment(NamedTuple):
-    """When, and in which process."""
+    """A time, and the process."""
 
     at: float
     pid: int
@@ -29,7 +29,7 @@ class Trace:
         path.touch()
 
     def read(self) -> None:
-        """Take in the whole lines that are new."""
+        """Read the complete lines that are new."""
         with self._path.open("rb") as file:
             file.seek(self._offset)
             data = file.read()
@@ -49,25 +49,25 @@ class Trace:
         """Wait until so many jobs whose names begin alike have started; return how many have."""
         side = self.ends if ended else self.starts
 
-        def seen() -> int:
+        def count_seen() -> int:
             return sum(ident.startswith(prefix) for ident in side)
 
-        self.wait(lambda: seen() >= count, timeout)
-        return seen()
+        self.wait(lambda: count_seen() >= count, timeout)
+        return count_seen()
 
-    def wait(self, so: Callable[[], bool], timeout: float) -> bool:
-        """Read on until something is so; whether it became so in time."""
+    def wait(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Read until a condition holds; return whether it did in time."""
         end = time.monotonic() + timeout
         while True:
             self.read()
-            if so():
+            if condition():
                 return True
             if time.monotonic() > end:
                 return False
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
 
     def twice(self, prefix: str) -> list[str]:
-        """The jobs that started more than once."""
+        """Return the jobs that started more than once."""
         return [
             ident
             for ident, starts in self.starts.items()

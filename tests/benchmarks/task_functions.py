@@ -1,4 +1,4 @@
-"""The work that every system runs: plain functions that leave a line in the trace.
+"""The tasks that every system runs: plain functions that write a line to the trace.
 
 Standard library only, for it runs in the other systems' environment. A line is one write to a file
 opened for appending, so the lines of several processes do not mix:
@@ -16,7 +16,7 @@ _file: int | None = None
 
 
 def mark(event: str, ident: str) -> None:
-    """Leave a line in the trace."""
+    """Write a line to the trace."""
     global _file
     if _file is None:
         _file = os.open(os.environ[TRACE], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)

@@ -1,4 +1,4 @@
-"""Rows by the million: copies of one row, made by one statement inside the database."""
+"""Fills the table with millions of copies of one job, by one statement inside the database."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from django.db.models import Model
 from jobs.models import Attempt, Job
 
 DAYS: Final = 30
-"""The copies are spread over so many days, the last of them a moment ago, as a retention has it."""
+"""The copies are spread over this many days up to now, as under a retention period."""
 
 _TIMES: Final = frozenset({"created_at", "started_at", "finished_at", "ended_at"})
 
-# An id is a UUIDv7 of the moment that the copy is of: ids grow with time, as real ones do.
-# (Two per cent signs are one: the driver's marks for parameters begin with it.)
+# An id is a UUIDv7 of the copy's time, so ids grow with time as real ones do.
+# (A per cent sign is doubled, because the driver's parameter marks begin with one.)
 _SQLITE: Final = {
     "numbers": "(WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < {count})"
     " SELECT i, {first} + i * {span} / {count} AS ms FROM c)",
@@ -32,34 +32,34 @@ _POSTGRES: Final = {
 }
 
 
-def multiply(template: Job, count: int) -> None:
+def copy_job(template: Job, count: int) -> None:
     """Make ``count`` copies of a job and of its attempts."""
-    words = _SQLITE if connection.vendor == "sqlite" else _POSTGRES
+    dialect = _SQLITE if connection.vendor == "sqlite" else _POSTGRES
     span = DAYS * 24 * 3600 * 1000
     first = int(time.time() * 1000) - span - 60_000
-    numbers = words["numbers"].format(count=count, first=first, span=span)
+    numbers = dialect["numbers"].format(count=count, first=first, span=span)
     with connection.cursor() as cursor:
         for model, key in ((Job, "id"), (Attempt, "job_id")):
-            names, values = _columns(model, key, words)
-            place = model._meta.db_table
+            names, values = _columns(model, key, dialect)
+            table = model._meta.db_table
             cursor.execute(
-                f"INSERT INTO {place} ({key}, {names}) SELECT {words['id']}, {values}"
-                f" FROM {numbers} AS n, {place} AS t WHERE t.{key} = %s",
+                f"INSERT INTO {table} ({key}, {names}) SELECT {dialect['id']}, {values}"
+                f" FROM {numbers} AS n, {table} AS t WHERE t.{key} = %s",
                 [template.id.hex if connection.vendor == "sqlite" else str(template.id)],
             )
         if connection.vendor == "postgresql":
-            # As its autovacuum would, minutes later. SQLite gathers no statistics by itself.
+            # Autovacuum would do this minutes later. SQLite gathers no statistics by itself.
             cursor.execute("VACUUM ANALYZE")
 
 
-def _columns(model: type[Model], key: str, words: dict[str, Any]) -> tuple[str, str]:
-    """The columns to copy, and what of: moments that the template has follow the copy's id."""
+def _columns(model: type[Model], key: str, dialect: dict[str, Any]) -> tuple[str, str]:
+    """Return the columns and their values; times that the template has follow the copy's id."""
     names, values = [], []
     for field in model._meta.concrete_fields:
         name = str(field.column)
         if name in {key, "id"}:
             continue
-        copied = f"CASE WHEN t.{name} IS NULL THEN NULL ELSE {words['time']} END"
+        copied = f"CASE WHEN t.{name} IS NULL THEN NULL ELSE {dialect['time']} END"
         names.append(name)
         values.append(copied if name in _TIMES else f"t.{name}")
     return ", ".join(names), ", ".join(values)

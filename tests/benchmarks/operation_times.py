@@ -1,4 +1,4 @@
-"""How long the single things take, in this process: milliseconds, the median of many."""
+"""How long single operations take in this process: milliseconds, the median of many calls."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.benchmarks.timing import median_ms
 SAMPLES, PAGES = 200, 40
 
 
-class Costs:
-    """Measures each thing with what is in the table now, and leaves the table as it was."""
+class OperationTimes:
+    """Measures each operation on the table as it is, and leaves the table unchanged."""
 
     def __init__(self, bench: Bench) -> None:
         settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "testserver"]
@@ -30,7 +30,7 @@ class Costs:
         self._api = Client(headers={"authorization": headers["Authorization"]})
 
     def all(self) -> dict[str, float]:
-        """Every cost by its name."""
+        """Return the milliseconds of each operation by name."""
         last = Job.objects.order_by("-id")[:1].get()
         submit = median_ms(lambda: self._bench.enqueue("noop", "cost"), SAMPLES)
         newest = Job.objects.order_by("-id")[:1].get()
@@ -48,17 +48,17 @@ class Costs:
 
     def _claim(self) -> float:
         consumer = Consumer.objects.create(host="bench", pid=1, queues=["default"])
-        taken: list[Any] = []
+        claimed: list[Any] = []
 
         def claim() -> None:
             with transaction.atomic():
-                taken.extend(lifecycle.claim_jobs("default", 1, consumer.pk, timezone.now()))
+                claimed.extend(lifecycle.claim_jobs("default", 1, consumer.pk, timezone.now()))
 
         found = median_ms(claim, SAMPLES // 2)
-        if len(taken) < SAMPLES // 2:
+        if len(claimed) < SAMPLES // 2:
             raise Failed("A claim found nothing.")
-        # What was taken of a backlog waits again.
-        Job.objects.filter(id__in=[one.id for one in taken]).update(
+        # What was claimed of a backlog is queued again.
+        Job.objects.filter(id__in=[one.id for one in claimed]).update(
             status="queued", consumer_id=None, attempt=0
         )
         consumer.delete()

@@ -1,10 +1,8 @@
-"""A machine that does to jobs whatever can be done to them, in any order, and watches each row."""
+"""A state machine that does to jobs what can be done to them, in any order, and checks each row."""
 
 from __future__ import annotations
 
 import uuid
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,36 +13,20 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 
 from jobs import lifecycle
 from jobs.core.backoff import CEILING
-from jobs.core.states import (
-    COUNTED_FAILURES,
-    FINAL,
-    TRANSITIONS,
-    UNFINISHED,
-    AttemptOutcome,
-    Status,
-)
+from jobs.core.states import FINAL, UNFINISHED, AttemptOutcome, Status
 from jobs.errors import NotCancellable, NotRetryable
 from jobs.lifecycle import AttemptUpdate, Claim, Outcome, StoredArtifact
 from jobs.models import Artifact, Attempt, Consumer, Job, LogChunk, Queue
 from tests.factories import make_consumer, make_user
+from tests.properties.expected_jobs import ExpectedJobs
+from tests.properties.job_rows import Row, check_change, check_row, rows
 
-Row = dict[str, Any]
 QUEUE = "default"
 OWNERS = ("ada", "bob")
-FREE_LOSSES = 1
-"""Fewer than in earnest, so that a short life gets beyond them."""
-PROMPT_LOSSES = 0
-NEVER_CHANGED = frozenset({"id", "task", "module_path", "queue", "args", "kwargs", "owner_id"})
-"""Columns that nothing ever changes (with ``created_at``)."""
 
 
-def rows() -> dict[uuid.UUID, Row]:
-    """Every job as it is in the table."""
-    return {row["id"]: dict(row) for row in Job.objects.values()}
-
-
-class Life(RuleBasedStateMachine):
-    """Submits, claims, ends, cancels, repeats, buries and rescues; time is an argument."""
+class JobMachine(RuleBasedStateMachine):
+    """Submits, claims, ends, cancels, retries and rescues jobs; time is an argument."""
 
     jobs: Bundle[uuid.UUID] = Bundle("jobs")
     claims: Bundle[Claim] = Bundle("claims")
@@ -57,18 +39,13 @@ class Life(RuleBasedStateMachine):
         self.consumers = [make_consumer().pk for _ in range(2)]
         self.now: datetime = timezone.now()
         self.seen: dict[uuid.UUID, Row] = {}
-        self.charged: Counter[uuid.UUID] = Counter()
         self.claimed: set[tuple[uuid.UUID, int]] = set()
-        self.expected: dict[uuid.UUID, Status] = {}
-        self.ends: dict[uuid.UUID, list[AttemptOutcome]] = defaultdict(list)
-        self.lost: Counter[uuid.UUID] = Counter()
+        self.expected = ExpectedJobs()
 
     def teardown(self) -> None:
         """Leave nothing in the database."""
         transaction.set_rollback(True)
         self._atomic.__exit__(None, None, None)
-
-    # --- what can be done ----------------------------------------------------------------------
 
     @rule(
         target=jobs,
@@ -81,7 +58,7 @@ class Life(RuleBasedStateMachine):
     def submit(
         self, owner: int, priority: int, later: bool, max_attempts: int, slot: str | None
     ) -> Any:
-        """Record a job, unless its unique slot is taken."""
+        """Insert a job, unless its unique key is taken."""
         if slot is not None and Job.objects.in_slot(slot).exists():
             return multiple()
         job = Job(
@@ -95,33 +72,33 @@ class Life(RuleBasedStateMachine):
             run_after=self.now + timedelta(seconds=5) if later else None,
         )
         lifecycle.insert_job(job)
-        self.expected[job.pk] = Status.SCHEDULED if later else Status.QUEUED
+        self.expected.status[job.pk] = Status.SCHEDULED if later else Status.QUEUED
         return job.pk
 
     @rule(target=claims, who=st.integers(0, 1), limit=st.integers(1, 3))
     def claim(self, who: int, limit: int) -> Any:
-        """Take what is best."""
+        """Claim the best jobs."""
         before = rows()
         taken = lifecycle.claim_jobs(QUEUE, limit, self.consumers[who], self.now)
         waiting = [row for row in before.values() if row["status"] == Status.QUEUED]
         waiting.sort(key=lambda row: (-row["priority"], row["fair_position"], row["id"]))
-        if self._may_take(self.consumers[who]):
+        if self._may_claim(self.consumers[who]):
             assert [one.id for one in taken] == [row["id"] for row in waiting[:limit]]
         else:
             assert taken == []
         for one in taken:
             assert (one.id, one.attempt) not in self.claimed, "an attempt was given twice"
             self.claimed.add((one.id, one.attempt))
-            self.expected[one.id] = Status.RUNNING
+            self.expected.status[one.id] = Status.RUNNING
         return multiple(*taken)
 
-    def _may_take(self, consumer: uuid.UUID) -> bool:
+    def _may_claim(self, consumer: uuid.UUID) -> bool:
         alive = Consumer.objects.filter(pk=consumer, dead_at=None).exists()
         return alive and not Queue.objects.filter(name=QUEUE, paused=True).exists()
 
     @rule(claim=claims, ending=st.sampled_from(list(AttemptOutcome)), final=st.booleans())
     def end(self, claim: Claim, ending: AttemptOutcome, final: bool) -> None:
-        """Write an outcome, of the attempt that runs or of one that is over."""
+        """Write an outcome, of the running attempt or of one that has ended."""
         before = rows()[claim.id]
         running = (before["status"], before["attempt"]) == (Status.RUNNING, claim.attempt)
         late = lifecycle.finish(
@@ -129,37 +106,19 @@ class Life(RuleBasedStateMachine):
         )
         assert bool(late) != running
         if not running:
-            self.expected[claim.id] = Status(before["status"])
+            self.expected.status[claim.id] = Status(before["status"])
             assert rows()[claim.id] == before
             return
-        self.charged[claim.id] += ending in COUNTED_FAILURES
-        self._remember(claim.id, ending)
-        self.expected[claim.id] = self._where(before, ending, final)
-
-    def _remember(self, job: uuid.UUID, ending: AttemptOutcome) -> None:
-        self.lost[job] += ending == AttemptOutcome.LOST
-        if ending != AttemptOutcome.RELEASED:
-            self.ends[job].append(ending)
-
-    def _where(self, before: Row, ending: AttemptOutcome, final: bool) -> Status:
-        """The rule of the issue in its own words, not in those of the code."""
-        if ending == AttemptOutcome.SUCCEEDED:
-            return Status.SUCCEEDED
-        if before["cancel_requested"] or ending == AttemptOutcome.CANCELLED:
-            return Status.CANCELLED
-        if ending in (AttemptOutcome.RELEASED, AttemptOutcome.LOST):
-            return Status.QUEUED
-        used_up = self.charged[before["id"]] >= before["max_attempts"]
-        return Status.FAILED if final or used_up else Status.SCHEDULED
+        self.expected.end(before, ending, final=final)
 
     @rule(claim=claims)
-    def speak(self, claim: Claim) -> None:
-        """Tell progress and log, and keep a file: from any attempt, also one that is over."""
+    def report(self, claim: Claim) -> None:
+        """Report progress, log and an artifact, from any attempt, also one that has ended."""
         before = rows()[claim.id]
         running = (before["status"], before["attempt"]) == (Status.RUNNING, claim.attempt)
         counts = (LogChunk.objects.count(), Artifact.objects.count())
         lifecycle.write_updates(
-            [AttemptUpdate(claim.id, claim.attempt, done=1, total=2, log="word")]
+            [AttemptUpdate(claim.id, claim.attempt, done=1, total=2, log="line")]
         )
         kept, _ = lifecycle.save_artifact(
             StoredArtifact(claim.id, claim.attempt, f"{uuid.uuid4()}", 1, "text/plain", "f")
@@ -171,7 +130,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(job=jobs)
     def cancel(self, job: uuid.UUID) -> None:
-        """Ask for a cancel."""
+        """Cancel a job."""
         before = rows()[job]
         status = Status(before["status"])
         try:
@@ -182,11 +141,11 @@ class Life(RuleBasedStateMachine):
         else:
             assert status in UNFINISHED | {Status.CANCELLED}
             if status in (Status.QUEUED, Status.SCHEDULED):
-                self.expected[job] = Status.CANCELLED
+                self.expected.status[job] = Status.CANCELLED
 
     @rule(job=jobs)
     def retry(self, job: uuid.UUID) -> None:
-        """Ask for it once more."""
+        """Retry a job."""
         row = Job.objects.get(pk=job)
         taken = row.unique_slot is not None and Job.objects.in_slot(row.unique_slot).exists()
         before = rows()[job]
@@ -198,12 +157,11 @@ class Life(RuleBasedStateMachine):
             assert rows()[job] == before
         else:
             assert may
-            self.expected[job] = Status.QUEUED
-            self.charged[job] = self.lost[job] = 0
+            self.expected.retry(job)
 
     @rule(seconds=st.sampled_from([1.0, 6.0, CEILING]))
     def time_passes(self, seconds: float) -> None:
-        """Wake what is due."""
+        """Let time pass, and promote what is due."""
         self.now += timedelta(seconds=seconds)
         due = [
             key
@@ -211,112 +169,60 @@ class Life(RuleBasedStateMachine):
             if row["status"] == Status.SCHEDULED and row["run_after"] <= self.now
         ]
         assert lifecycle.promote_due(self.now) == len(due)
-        self.expected |= dict.fromkeys(due, Status.QUEUED)
+        self.expected.status |= dict.fromkeys(due, Status.QUEUED)
 
     @rule(who=st.integers(0, 1))
     def die(self, who: int) -> None:
-        """A consumer is declared dead, its jobs are rescued, another comes in its place."""
+        """Declare a consumer dead, rescue its jobs, and replace it."""
         dead = self.consumers[who]
         held = {key: row for key, row in rows().items() if row["consumer_id"] == dead}
         lifecycle.mark_dead(dead)
         assert (dead in lifecycle.orphaned_consumers()) == bool(held)
         assert lifecycle.rescue_jobs(dead) == len(held)
         assert lifecycle.rescue_jobs(dead) == 0
-        guilty = self._guilty(held)
-        for key, row in held.items():
-            self._lose(key, row, AttemptOutcome.DIED if key == guilty else AttemptOutcome.LOST)
+        self.expected.lose(held)
         self.consumers[who] = make_consumer().pk
 
     @rule(target=claims, who=st.integers(0, 1), limit=st.integers(1, 3))
-    def die_of_work(self, who: int, limit: int) -> Any:
-        """Wake what waits for its time, take some and die: else few jobs are lost twice."""
+    def claim_and_die(self, who: int, limit: int) -> Any:
+        """Promote what is due, claim some and die: without this few jobs are lost twice."""
         self.time_passes(CEILING)
-        self.each_change_is_a_way_of_the_table()
+        self.each_change_is_allowed()
         taken = self.claim(who, limit)
-        self.each_change_is_a_way_of_the_table()
+        self.each_change_is_allowed()
         self.die(who)
         return taken
 
-    def _guilty(self, held: Iterable[uuid.UUID]) -> uuid.UUID | None:
-        """Who was lost many times in a row, and more often than all that were lost with it."""
-        often = {key: self.lost[key] + self.charged[key] for key in held}
-        most = [key for key, times in often.items() if times == max(often.values())]
-        row = set(self.ends[most[0]][-FREE_LOSSES:]) if len(most) == 1 else set()
-        enough = bool(row) and self.lost[most[0]] >= FREE_LOSSES
-        return most[0] if enough and row <= {AttemptOutcome.LOST, AttemptOutcome.DIED} else None
-
-    def _lose(self, key: uuid.UUID, row: Row, ending: AttemptOutcome) -> None:
-        self.charged[key] += ending == AttemptOutcome.DIED
-        self._remember(key, ending)
-        self.expected[key] = self._where(row, ending, final=False)
-        waits = ending == AttemptOutcome.LOST and self.lost[key] > PROMPT_LOSSES
-        if waits and self.expected[key] == Status.QUEUED:
-            self.expected[key] = Status.SCHEDULED
-
     @rule(paused=st.booleans())
     def pause(self, paused: bool) -> None:
-        """Pause the queue or open it."""
+        """Pause or unpause the queue."""
         lifecycle.set_paused(QUEUE, paused)
 
-    # --- what always holds ---------------------------------------------------------------------
-
     @invariant()
-    def each_change_is_a_way_of_the_table(self) -> None:
+    def each_change_is_allowed(self) -> None:
         """Compare every row with what it was before the last step."""
         now = rows()
         for key, row in now.items():
             before = self.seen.get(key)
             if before is not None and before != row:
-                _check_change(before, row)
-            _check_row(row)
-        for key, status in self.expected.items():
+                check_change(before, row)
+            check_row(row)
+        for key, status in self.expected.status.items():
             assert now[key]["status"] == status
         self.seen = now
 
     @invariant()
     def attempts_are_counted_without_a_gap(self) -> None:
-        """Each attempt but the running one has ended once, in order; charges are as told."""
+        """Each attempt but the running one has ended once, in order; failures are as expected."""
         ended: dict[uuid.UUID, list[int]] = {}
         for job, number in Attempt.objects.values_list("job_id", "number").order_by("number"):
             ended.setdefault(job, []).append(number)
         for key, row in rows().items():
             over = row["attempt"] - (row["status"] == Status.RUNNING)
             assert ended.get(key, []) == list(range(1, over + 1))
-            assert row["failures"] == self.charged[key]
+            assert row["failures"] == self.expected.failures[key]
 
     @invariant()
     def a_slot_has_one_unfinished_job(self) -> None:
-        """Of the jobs with the unique key, at most one has not finished."""
+        """At most one of the jobs with the unique key is unfinished."""
         assert Job.objects.in_slot("s").count() <= 1
-
-
-def _check_change(before: Row, row: Row) -> None:
-    old, new = Status(before["status"]), Status(row["status"])
-    assert all(before[name] == row[name] for name in {*NEVER_CHANGED, "created_at", "max_attempts"})
-    assert row["version"] > before["version"]
-    claimed = (old, new) == (Status.QUEUED, Status.RUNNING)
-    assert row["attempt"] == before["attempt"] + claimed
-    if old != new:
-        assert new in TRANSITIONS[old], f"{old} became {new}"
-    again = old in FINAL and new == Status.QUEUED
-    assert row["failures"] >= before["failures"] or again
-    assert row["failures"] - before["failures"] <= (old == Status.RUNNING)
-    assert row["log_size"] >= before["log_size"]
-
-
-_TRUE_OF_ROW: list[Callable[[Row, Status], bool]] = [
-    lambda row, status: (row["finished_at"] is not None) == (status in FINAL),
-    lambda row, status: (row["consumer_id"] is not None) == (status == Status.RUNNING),
-    lambda row, status: row["run_after"] is not None or status != Status.SCHEDULED,
-    lambda row, status: row["result"] is None or status == Status.SUCCEEDED,
-    lambda row, status: row["failures"] <= row["max_attempts"],
-    lambda row, status: row["failures"] < row["max_attempts"] or status in FINAL,
-    lambda row, status: row["failures"] + row["lost_count"] <= row["attempt"],
-    lambda row, status: bool(row["error_type"]) or status not in (Status.FAILED, Status.CANCELLED),
-    lambda row, status: not row["cancel_requested"] or status in FINAL | {Status.RUNNING},
-]
-
-
-def _check_row(row: Row) -> None:
-    for number, holds in enumerate(_TRUE_OF_ROW):
-        assert holds(row, Status(row["status"])), (number, row)

@@ -1,4 +1,4 @@
-"""Whatever is done to jobs, in any order: the table of states and the fence hold."""
+"""Whatever is done to jobs, in any order: the table of states, the fence and fairness hold."""
 
 from __future__ import annotations
 
@@ -16,18 +16,21 @@ from jobs import lifecycle
 from jobs.lifecycle import poison_jobs
 from jobs.models import Job
 from tests.factories import make_consumer, make_user
-from tests.properties.life import FREE_LOSSES, PROMPT_LOSSES, Life
+from tests.properties.expected_jobs import FREE_LOSSES, PROMPT_LOSSES
+from tests.properties.job_machine import JobMachine
 
 pytestmark = pytest.mark.django_db
 
 QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 
 
-def test_any_life_of_jobs_keeps_to_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_sequence_of_steps_keeps_to_the_states(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(poison_jobs, "FREE_LOSSES", FREE_LOSSES)
     monkeypatch.setattr(poison_jobs, "PROMPT_LOSSES", PROMPT_LOSSES)
     run_state_machine_as_test(
-        Life,
+        JobMachine,
         settings=settings(
             max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=QUIET
         ),
@@ -41,26 +44,26 @@ steps = st.lists(st.one_of(st.sampled_from(OWNERS), st.none()), max_size=40)
 
 @settings(max_examples=30, deadline=None, suppress_health_check=QUIET)
 @given(submissions)
-def test_owners_take_turns_within_a_priority(given_in: list[tuple[str, int]]) -> None:
+def test_owners_take_turns_within_a_priority(submitted: list[tuple[str, int]]) -> None:
     with transaction.atomic():
         users = {name: make_user(name) for name in OWNERS}
-        for name, priority in given_in:
+        for name, priority in submitted:
             lifecycle.insert_job(Job(task="t", owner=users[name], priority=priority))
         taken = lifecycle.claim_jobs("default", 100, make_consumer().pk, timezone.now())
         order = list(Job.objects.in_bulk([claim.id for claim in taken]).values())
         order.sort(key=lambda job: [claim.id for claim in taken].index(job.pk))
         transaction.set_rollback(True)
-    assert [job.priority for job in order] == sorted((p for _, p in given_in), reverse=True)
+    assert [job.priority for job in order] == sorted((p for _, p in submitted), reverse=True)
     for priority in (0, 1):
-        _check_turns([job for job in order if job.priority == priority])
+        _check_fairness([job for job in order if job.priority == priority])
 
 
-def _check_turns(order: list[Job]) -> None:
+def _check_fairness(order: list[Job]) -> None:
     left = Counter(job.owner_id for job in order)
     served: Counter[Any] = Counter()
     last: dict[Any, Any] = {}
     for job in order:
-        assert last.get(job.owner_id, job.pk) <= job.pk, "an owner's jobs changed places"
+        assert last.get(job.owner_id, job.pk) <= job.pk, "an owner's jobs changed their order"
         last[job.owner_id] = job.pk
         served[job.owner_id] += 1
         left[job.owner_id] -= 1
@@ -70,10 +73,10 @@ def _check_turns(order: list[Job]) -> None:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=QUIET)
 @given(steps)
-def test_who_has_nothing_waiting_is_served_within_one_turn_of_each_other(
+def test_an_owner_with_nothing_queued_waits_for_one_job_of_each_other_at_most(
     script: list[str | None],
 ) -> None:
-    """However much the others have waiting: one job of each goes before, at most."""
+    """However many jobs the other owners have queued."""
     with transaction.atomic():
         users = {name: make_user(name) for name in OWNERS}
         consumer = make_consumer().pk

@@ -1,4 +1,4 @@
-"""How much of each work is done: enough to tell, or just enough to see that it runs."""
+"""How much of each work is done: enough to compare, or just enough to see that it runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SHORT = "BENCH_SHORT"
 
 
 @dataclass(frozen=True, slots=True)
-class Sizes:
+class Workload:
     """Numbers of jobs and samples; seconds."""
 
     burst: int = 2000
@@ -22,10 +22,10 @@ class Sizes:
     settle_seconds: float = 2.0
 
 
-def sizes() -> Sizes:
-    """What the caller wants."""
+def workload() -> Workload:
+    """Return the full workload, or the one of ``--short``."""
     if os.environ.get(SHORT):
-        return Sizes(
+        return Workload(
             burst=300,
             bulk=5_000,
             pickups=3,
@@ -33,4 +33,4 @@ def sizes() -> Sizes:
             poll_seconds=1,
             crowd_seconds=10,
         )
-    return Sizes()
+    return Workload()

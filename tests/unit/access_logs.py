@@ -19,7 +19,7 @@ def tally_of(path: Path, block: int = 128 * 1024) -> Tally:
     return tally
 
 
-def written(folder: Path, data: bytes, name: str = "a.log") -> Path:
+def write_log(folder: Path, data: bytes, name: str = "a.log") -> Path:
     path = folder / name
     path.write_bytes(data)
     return path

@@ -1,4 +1,4 @@
-"""The Python that has the peers' packages: named by the caller, or a venv that is made once."""
+"""The virtual environment with the other systems' packages, made once."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ psycopg[binary,pool] procrastinate[django]
 
 
 def peers_python() -> Path:
-    """Return the Python of the peers' venv. It is made if it is not there: a minute of pip.
+    """Return the Python of the other systems' venv, which is made if missing (a minute of pip).
 
-    It has this Python and this Django: what differs is the job system.
+    It has the same versions of Python and Django, so that only the job system differs.
     """
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     venv = FOLDER / f"peers-{version}-django-{django.__version__}"
@@ -39,7 +39,7 @@ def peers_python() -> Path:
 
 
 def versions(python: Path) -> str:
-    """What is installed there, in a line."""
+    """Return the installed versions in one line."""
     names = [name.partition("[")[0] for name in ("django", *PEERS)]
     script = (
         "import sys; from importlib.metadata import version as v;"

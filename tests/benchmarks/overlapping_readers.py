@@ -1,7 +1,7 @@
-"""Readers of which one is always in a transaction (``python -m tests.benchmarks.holders``).
+"""Two readers, of which one is always in a transaction: ``... .overlapping_readers``.
 
-SQLite can begin its write-ahead log anew only when nobody reads in it. A site whose pages are open
-all day has someone who reads at any moment: this is the worst of it. Runs until it is killed.
+SQLite can restart its write-ahead log only when nobody reads from it. On a busy site somebody reads
+at any moment; this is the worst case. It runs until it is killed.
 """
 
 from __future__ import annotations

@@ -1,0 +1,98 @@
+"""A pytest plugin: a run of whole folders uses several processes, unless the caller chose.
+
+``-n``, ``--dist``, ``--tx`` and ``-p no:xdist`` are the caller's choice. A debugger, ``-s`` and the
+listing of tests need the terminal, so they run in one process, and so does a run of single files.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+LONGEST_FIRST: Final = (
+    *("chaos", "brokers", "processes", "browser", "properties", "integration", "unit"),
+)
+"""Folders in the order in which the processes take them: a long test at the end runs alone."""
+FIXED_NAMES: Final = re.compile(
+    r"brokers/test_(contract|messages|kafka_source)\.py::.*\[(redis|kafka)\b"
+)
+"""Tests of a server whose streams and topics have fixed names: they run one at a time."""
+MOST_PROCESSES: Final = 12
+"""Each takes two seconds of CPU to start, and the longest test bounds the whole run anyway."""
+OWN_DISTRIBUTIONS: Final = {"no", "load", "loadscope"}
+NEED_THE_TERMINAL: Final = ("usepdb", "trace", "collectonly", "setupplan", "setupshow", "setuponly")
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads its options
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Ask xdist for its default number of processes."""
+    is_worker = hasattr(config, "workerinput")
+    if config.pluginmanager.hasplugin("xdist") and not is_worker and is_parallel(config):
+        config.option.numprocesses = "auto"
+
+
+def is_parallel(config: pytest.Config) -> bool:
+    """Whether this run uses several processes though its command line does not say so."""
+    option = config.option
+    chosen = option.numprocesses is not None or option.dist != "no" or option.tx
+    interactive = option.capture == "no" or any(getattr(option, n, 0) for n in NEED_THE_TERMINAL)
+    return not chosen and not interactive and has_folder(config.args)
+
+
+def has_folder(arguments: Sequence[str]) -> bool:
+    """Whether a whole folder is to be tested."""
+    return any(Path(argument).is_dir() for argument in arguments)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Return one process more than there are cores, because many tests wait for processes."""
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None  # xdist reads it
+    return min(MOST_PROCESSES, _cores() + 1)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@pytest.hookimpl(trylast=True)  # pytest-django has its own order, for one process
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the tests that take long, when several processes share the work."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: LONGEST_FIRST.index(folder_of(item.nodeid)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Distribute the tests by ``scope_of``, in the order of their collection."""
+    if config.option.dist not in OWN_DISTRIBUTIONS:
+        return None
+    from xdist.scheduler import LoadScopeScheduling  # without xdist this hook is never called
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return scope_of(nodeid)
+
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
+
+
+def folder_of(nodeid: str) -> str:
+    """Return the folder of a test below ``tests``."""
+    return nodeid.split("/")[1]
+
+
+def scope_of(nodeid: str) -> str:
+    """Return what stays in one process: a file, a test of the chaos, or all tests of a server."""
+    if folder_of(nodeid) == "chaos":
+        return nodeid  # each has a site of its own, and takes long
+    shared = FIXED_NAMES.search(nodeid)
+    return shared[2] if shared else nodeid.partition("::")[0]

@@ -1,0 +1,54 @@
+"""What an import brings along, and what it leaves as it was, each seen in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.processes
+
+AFTER_FUNBOOST = """
+import sys, django
+django.setup()
+import jobs.brokers.funboost.loader
+from jobs.brokers.funboost import stubs
+assert "funboost" in sys.modules
+for name in stubs.UNUSED:
+    assert name not in sys.modules, name
+for name, module in list(sys.modules.items()):
+    if name.partition(".")[0] not in {"funboost", "nb_log"}:
+        assert not stubs._holds_one(module, []), name
+import pymongo, redis
+redis.Redis.from_url("redis://127.0.0.1:1"), pymongo.IndexModel("name")
+print("whole")
+"""
+
+
+def test_after_funboost_the_drivers_are_whole(project_root: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", AFTER_FUNBOOST],
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        timeout=60,
+        cwd=project_root,
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "webapp.settings",
+            "SECRET_KEY": "x" * 50,
+            "JOBS_DATA_DIR": str(tmp_path),
+        },
+    )
+    assert done.stdout.strip() == "whole", done.stderr
+
+
+def test_importing_jobs_touches_no_models(project_root: Path) -> None:
+    code = "import jobs, sys; from jobs import job; print('jobs.models' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=project_root
+    )
+    assert done.stdout.strip() == "False", done.stderr

@@ -1,0 +1,77 @@
+"""What manage.py prints, as a process of its own, when something is missing or wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.processes
+
+
+def run_bare(project_root: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a copy of manage.py in a Python that has the standard library alone."""
+    (folder / "webapp").mkdir()
+    for name in (
+        "manage.py",
+        "pyproject.toml",
+        "webapp/__init__.py",
+        "webapp/bootstrap.py",
+        "webapp/install.py",
+    ):
+        shutil.copy(project_root / name, folder / name)
+    return subprocess.run(
+        [sys.executable, "-S", "manage.py", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+        check=False,
+    )
+
+
+def test_other_commands_on_a_bare_python_name_the_first_one(
+    project_root: Path, tmp_path: Path
+) -> None:
+    done = run_bare(project_root, tmp_path, "migrate")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Django is not installed here. Run `python manage.py up` first")
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_a_setting_that_is_wrong_is_one_sentence(project_root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=project_root,
+        capture_output=True,
+        text=True,
+        env=os.environ
+        | {"DATABASE_URL": "mysql://h/db", "DJANGO_SETTINGS_MODULE": "webapp.settings"},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("DATABASE_URL starts with 'mysql'")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_last_line_of_the_tests_says_what_was_skipped_and_how_to_run_it(
+    project_root: Path,
+) -> None:
+    unset = {"JOBS_TEST_REQUIRE", "JOBS_TEST_DATA_DIR", "PYTEST_ADDOPTS"}
+    arguments = ["test", "-q", "-p", "no:cacheprovider", "tests/processes/test_bare.py"]
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=project_root,
+        capture_output=True,
+        text=True,
+        env={key: value for key, value in os.environ.items() if key not in unset},
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert last == "Skipped: install 1 (set JOBS_TEST_REQUIRE=install, it downloads packages)."
