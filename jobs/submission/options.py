@@ -69,7 +69,7 @@ def _slot(task: str, owner_id: Any, key: str) -> str:
 
 
 def check_options(
-    job: Job, task: AnyTask, owner: AbstractBaseUser | None, from_outside: bool
+    job: Job, task: AnyTask, owner: AbstractBaseUser | None, enforce_limits: bool
 ) -> None:
     """Check what was asked for beside the arguments.
 
@@ -89,7 +89,7 @@ def check_options(
         problems.append({"pointer": "/run_after", "detail": "It needs a time zone."})
     if len(job.unique_key) > 200:
         problems.append({"pointer": "/unique_key", "detail": "At most 200 characters."})
-    if from_outside and not getattr(owner, "is_staff", False):
+    if enforce_limits and not getattr(owner, "is_staff", False):
         problems += _raised(job, task)
     if problems:
         raise InvalidOptions(problems)

@@ -39,27 +39,27 @@ class SubmitResult:
 
 def submit_job(
     task: str | AnyTask,
-    args: Any,
+    arguments: Any,
     *,
+    options: SubmitOptions | None = None,
     owner: AbstractBaseUser | None = None,
-    from_outside: bool = False,
-    **wishes: Any,
+    enforce_limits: bool = False,
 ) -> SubmitResult:
-    """Hand in a job.
+    """Submit a job.
 
     Args:
         task: the task or its name.
-        args: the arguments, a mapping of names to JSON values.
+        arguments: a mapping of names to JSON values, not yet validated.
+        options: what is set beside the arguments; None leaves all of it to the task.
         owner: whose job it is.
-        from_outside: check the owner's permission, his limits and the queue's backlog.
-        wishes: the fields of ``Wishes``.
+        enforce_limits: check the owner's permission, their limits and the queue's backlog.
 
     Raises:
         Refused: something in the request does not fit; nothing was recorded.
         IdempotencyConflict: the key was used for a different request.
         Unavailable: the database cannot take it now.
     """
-    asked = SubmitOptions(**wishes)
+    asked = options or SubmitOptions()
     if asked.idempotency_key is not None:
         # Before anything is checked: the answer to a repeat is the first job, whatever became of
         # its task or of its owner's permissions.
@@ -67,14 +67,14 @@ def submit_job(
         if before is not None:
             return before
     declared = get_task(task) if isinstance(task, str) else task
-    if from_outside:
+    if enforce_limits:
         require_permission(declared, owner)
-    validated = declared.spec.validate(args)
+    validated = declared.spec.validate(arguments)
     job = new_job(declared, validated.stored, owner, asked)
-    check_options(job, declared, owner, from_outside)
+    check_options(job, declared, owner, enforce_limits)
     if validated.uploads:
         when_available(lambda: check_uploads(validated, owner))
-    if from_outside:
+    if enforce_limits:
         before = when_available(lambda: _same_where_full(job))
         if before is not None:
             return before

@@ -42,7 +42,7 @@ def submit_many(task: AnyTask, many: Iterable[Mapping[str, Any]]) -> list[uuid.U
     if not fitting:
         return []
     pattern = new_job(task, {}, None, SubmitOptions())
-    check_options(pattern, task, None, from_outside=False)
+    check_options(pattern, task, None, enforce_limits=False)
     ids = uuid7s(len(fitting))
     when_available(lambda: _check_files(fitting))
     when_available(

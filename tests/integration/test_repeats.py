@@ -16,7 +16,7 @@ from jobs.core.uuid7 import uuid7
 from jobs.errors import IdempotencyConflict
 from jobs.lifecycle import Outcome
 from jobs.models import Job
-from jobs.submission import submit_job
+from jobs.submission import SubmitOptions, submit_job
 from tests.factories import end, make_user, take_one
 from tests.threads import in_threads
 
@@ -24,8 +24,8 @@ SQUARE = "testapp.square"
 MANY = 50
 
 
-def hand_in(owner: User | None = None, **wishes: Any) -> tuple[Job, bool]:
-    submitted = submit_job(SQUARE, {"n": 7}, owner=owner, **wishes)
+def hand_in(owner: User | None = None, **options: Any) -> tuple[Job, bool]:
+    submitted = submit_job(SQUARE, {"n": 7}, owner=owner, options=SubmitOptions(**options))
     return submitted.job, submitted.created
 
 
@@ -58,7 +58,12 @@ class TestIdempotencyKey:
         from jobs.errors import InvalidArguments
 
         with pytest.raises(InvalidArguments):
-            submit_job(SQUARE, {"n": "x"}, owner=ada, idempotency_key="k", request_digest="d")
+            submit_job(
+                SQUARE,
+                {"n": "x"},
+                owner=ada,
+                options=SubmitOptions(idempotency_key="k", request_digest="d"),
+            )
         assert hand_in(ada, idempotency_key="k", request_digest="e")[1]
 
 
@@ -95,7 +100,10 @@ class TestUniqueKey:
         assert not hand_in(None, unique_key="k")[1]
         assert hand_in(ada, unique_key="l")[1]
         assert submit_job(
-            "testapp.fail", {"times": 1, "context_path": "x"}, owner=ada, unique_key="k"
+            "testapp.fail",
+            {"times": 1, "context_path": "x"},
+            owner=ada,
+            options=SubmitOptions(unique_key="k"),
         ).created
 
     def test_no_key_is_no_promise(self, ada: User) -> None:

@@ -23,7 +23,7 @@ def test_an_upload_is_kept_for_the_jobs_that_use_it(ada: User) -> None:
     upload = make_upload(ada)
     sent = {"log": {"upload": str(upload.pk)}}
     for _ in range(2):
-        job = submit_job(READ, sent, owner=ada, from_outside=True).job
+        job = submit_job(READ, sent, owner=ada, enforce_limits=True).job
         assert job.kwargs["log"] == {"upload": str(upload.pk)}
     assert UploadUse.objects.filter(upload=upload).count() == 2
 
@@ -54,10 +54,10 @@ def test_an_upload_that_is_pruned_in_between_is_said_to_be_missing(
 def test_an_upload_of_another_is_as_good_as_none(ada: User, bob: User, chief: User) -> None:
     sent = {"log": {"upload": str(make_upload(bob).pk)}}
     with pytest.raises(InvalidArguments) as caught:
-        submit_job(READ, sent, owner=ada, from_outside=True)
+        submit_job(READ, sent, owner=ada, enforce_limits=True)
     assert caught.value.errors[0]["pointer"] == "/log"
     assert not UploadUse.objects.exists()
-    assert submit_job(READ, sent, owner=chief, from_outside=True).created
+    assert submit_job(READ, sent, owner=chief, enforce_limits=True).created
     assert submit_job(READ, sent).created
 
 

@@ -20,7 +20,7 @@ from jobs.management.values import arguments_of
 from jobs.management.waiting import result_json, wait_for
 from jobs.models import Job
 from jobs.queries.stats import living_consumers
-from jobs.submission import store_upload, submit_job
+from jobs.submission import SubmitOptions, store_upload, submit_job
 from jobs.submission.permissions import require_permission
 
 FAILED, BAD_INPUT, TIME_OUT, INTERRUPTED = 1, 2, 3, 130
@@ -89,13 +89,15 @@ class Command(BaseCommand):
         submitted = submit_job(
             task,
             arguments,
+            options=SubmitOptions(
+                queue=options["queue"],
+                priority=options["priority"],
+                run_after=_moment(options["run_after"]),
+                max_attempts=options["max_attempts"],
+                unique_key=options["unique_key"],
+            ),
             owner=owner,
-            from_outside=owner is not None,
-            queue=options["queue"],
-            priority=options["priority"],
-            run_after=_moment(options["run_after"]),
-            max_attempts=options["max_attempts"],
-            unique_key=options["unique_key"],
+            enforce_limits=owner is not None,
         )
         if not submitted.created:
             self.stderr.write("An unfinished job has this unique key already; this is that job.")

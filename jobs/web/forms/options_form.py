@@ -13,6 +13,7 @@ from jobs.catalog.registry import AnyTask
 from jobs.compat import task_backends
 from jobs.errors import InvalidOptions
 from jobs.models import Job
+from jobs.submission import SubmitOptions
 
 from .fields import OMITTED
 from .task_form import field_for
@@ -25,7 +26,7 @@ PREFIX = "option"
 
 
 class OptionsForm(forms.Form):
-    """Queue, priority, time, attempts and key; after ``is_valid`` they are in ``wishes``."""
+    """Queue, priority, time, attempts and key; after ``is_valid`` they are in ``options``."""
 
     use_required_attribute = False
 
@@ -33,7 +34,7 @@ class OptionsForm(forms.Form):
         self, task: AnyTask, owner: User, *, data: QueryDict | None = None, like: Job | None = None
     ) -> None:
         super().__init__(data, prefix=PREFIX)
-        self.wishes: dict[str, Any] = {}
+        self.options = SubmitOptions()
         self.usual: dict[str, Any] = {}
         usual, start = _start(task, None), _start(task, like)
         for argument in _arguments(task, owner):
@@ -57,7 +58,7 @@ class OptionsForm(forms.Form):
                 self._read(name, given, int, "It must be a whole number.")
         if "run_after" in given:
             self._read("run_after", given, datetime.fromisoformat, "It must be a date and time.")
-        self.wishes = given
+        self.options = SubmitOptions(**given)
         return given
 
     def say(self, error: InvalidOptions) -> None:

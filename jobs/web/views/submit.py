@@ -113,7 +113,7 @@ def _submit(found: AnyTask, form: TaskForm, options: OptionsForm, owner: User) -
     limit = get_conf().max_body
     if len(json.dumps(form.args).encode()) > limit:
         raise TooLarge("text in this form", limit)
-    return submit_job(found, form.args, owner=owner, from_outside=True, **options.wishes)
+    return submit_job(found, form.args, options=options.options, owner=owner, enforce_limits=True)
 
 
 def _later(
