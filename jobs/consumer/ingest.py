@@ -54,7 +54,7 @@ def _record(queue: str, message: JobMessage) -> None:
     _require_young(message.job_id)
     submit_job(
         message.task or "",
-        message.args,
+        message.args or {},
         owner=_owner(),
         options=SubmitOptions(queue=queue, job_id=message.job_id),
         enforce_limits=True,

@@ -57,7 +57,7 @@ def test_what_is_refused_leaves_no_transaction_open(bell: PgListener) -> None:
     # The first at its INSERT, the other at the commit: foreign keys are looked at there.
     for job in (Job(task="t", id=taken.id), nobody):
         with pytest.raises(IntegrityError):
-            lifecycle.insert_job(job, ring=True)
+            lifecycle.insert_job(job)
         assert Job.objects.count() == 1
         assert not connection.connection.info.transaction_status
     assert not bell.wait(0.05)

@@ -10,7 +10,6 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from jobs import lifecycle
-from jobs.brokers import registry
 from jobs.catalog.registry import get_task
 from jobs.compat import task_enqueued
 from jobs.core.states import Status
@@ -21,6 +20,7 @@ from jobs.submission import store_upload
 from jobs.submission.submit_many import submit_many
 from tests.factories import make_consumer, make_user
 from tests.integration.api_tasks import FREE, READ
+from tests.integration.recording_broker import RecordingBroker
 from tests.testapp.tasks import square
 
 pytestmark = pytest.mark.django_db
@@ -93,13 +93,9 @@ def test_later_is_scheduled() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_consumers_hear_of_some(monkeypatch: pytest.MonkeyPatch) -> None:
-    heard: list[object] = []
-    monkeypatch.setattr(
-        registry, "notify_all", lambda found: heard.extend(str(job) for _, job in found)
-    )
+def test_consumers_are_notified_of_the_first_hundred(broker: RecordingBroker) -> None:
     ids = square.enqueue_many({"n": n} for n in range(300))
-    assert heard == ids[:100]
+    assert [str(job) for _, job in broker.notified] == ids[:100]
 
 
 def test_each_job_is_signalled() -> None:

@@ -32,6 +32,7 @@ from jobs.models import Job
 from jobs.submission import SubmitOptions, backlog, may_use, submit_job
 from tests.factories import make_job
 from tests.integration.api_tasks import ADD, NARROW, READ, SECRET
+from tests.integration.recording_broker import RecordingBroker, pairs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "no_jobs")]
 
@@ -250,17 +251,12 @@ def test_a_job_belongs_to_the_transaction_of_its_caller(ada: User) -> None:
     assert not Job.objects.exists()
 
 
-def test_consumers_hear_of_a_job_after_the_commit(
-    ada: User, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+def test_consumers_are_notified_of_a_job_after_the_commit(
+    ada: User, broker: RecordingBroker, django_capture_on_commit_callbacks: Any
 ) -> None:
-    from jobs import brokers
-
-    heard: list[uuid.UUID] = []
-    monkeypatch.setattr(brokers, "notify", lambda queue, job: heard.append(job))
+    tomorrow = timezone.now() + timedelta(days=1)
     with django_capture_on_commit_callbacks(execute=True):
         job = submit_job(ADD, {"n": 1}, owner=ada).job
-        submit_job(
-            ADD, {"n": 1}, options=SubmitOptions(run_after=timezone.now() + timedelta(days=1))
-        )
-        assert heard == []
-    assert heard == [job.pk]
+        submit_job(ADD, {"n": 1}, options=SubmitOptions(run_after=tomorrow))
+        assert broker.notified == []
+    assert broker.notified == pairs(job)

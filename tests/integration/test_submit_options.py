@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from jobs import brokers, lifecycle
+from jobs import lifecycle
 from jobs.core.states import FINAL, WAITING, AttemptOutcome, Status
 from jobs.core.uuid7 import uuid7
 from jobs.errors import NotAllowed, NotCancellable, NotRetryable
@@ -29,6 +29,7 @@ from tests.factories import (
     take_one,
 )
 from tests.integration.api_tasks import SECRET
+from tests.integration.recording_broker import RecordingBroker
 from tests.threads import in_threads
 
 
@@ -173,19 +174,17 @@ class TestRunAgain:
         retry_job(job, chief)
         assert job.status == Status.QUEUED
 
-    def test_consumers_hear_of_it_after_the_commit(
+    def test_consumers_are_notified_after_the_commit(
         self,
         ada: User,
-        monkeypatch: pytest.MonkeyPatch,
+        broker: RecordingBroker,
         django_capture_on_commit_callbacks: Callable[..., Any],
     ) -> None:
-        heard: list[Any] = []
-        monkeypatch.setattr(brokers, "notify", lambda queue, job: heard.append((queue, job)))
         job = make_job(status=Status.FAILED)
         with django_capture_on_commit_callbacks(execute=True):
             retry_job(job, ada)
-            assert heard == []
-        assert heard == [("default", job.pk)]
+            assert broker.notified == []
+        assert broker.notified == [("default", job.pk)]
 
 
 @pytest.mark.django_db

@@ -39,11 +39,11 @@ def test_an_upload_that_is_pruned_in_between_is_said_to_be_missing(
     ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = make_upload(ada)
-    record = lifecycle.insert_job
+    insert = lifecycle.insert_job
 
-    def late(job: Job, uploads: Any = (), **options: Any) -> bool:
+    def late(job: Job, uploads: Any = ()) -> None:
         Upload.objects.all().delete()
-        return record(job, uploads, **options)
+        insert(job, uploads)
 
     monkeypatch.setattr(lifecycle, "insert_job", late)
     with pytest.raises(InvalidArguments, match="no upload"):

@@ -16,8 +16,7 @@ from jobs.conf import get_conf
 from jobs.core.uuid7 import is_uuid
 from jobs.errors import TooLarge, Unavailable
 from jobs.models import Upload
-from jobs.submission import store_upload
-from jobs.submission.submit import when_available
+from jobs.submission import operational_errors_as_unavailable, store_upload
 
 from .fields import ArgumentField
 
@@ -93,9 +92,8 @@ class UploadField(ArgumentField):
 
     def _take(self, file: UploadedFile[bytes]) -> None:
         try:
-            upload = when_available(
-                lambda: store_upload(self.owner, file.name or "upload", file.chunks())
-            )
+            with operational_errors_as_unavailable():
+                upload = store_upload(self.owner, file.name or "upload", file.chunks())
         except (TooLarge, Unavailable) as error:
             raise ValidationError(str(error)) from error
         except OSError as error:
