@@ -86,7 +86,7 @@ class TestWait:
         self, ending: Callable[..., None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         ending(result="é")
-        monkeypatch.setattr(module, "_speaks_unicode", lambda: False)
+        monkeypatch.setattr(module, "_prints_unicode", lambda: False)
         assert Said("submit", ADD, "n=1", "--wait").out == '"\\u00e9"\n'
 
     def test_time_out(self) -> None:
