@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "no_jo
 class TestWait:
     @pytest.fixture
     def ending(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-        """Say how the job ends while the command waits."""
+        """Set how the job ends while the command waits."""
 
         def finish_with(ending: AttemptOutcome = AttemptOutcome.SUCCEEDED, **fields: Any) -> None:
             def waited(job_id: Any, seconds: float) -> Job | None:
@@ -82,7 +82,7 @@ class TestWait:
         monkeypatch.setattr(module, "wait_for", waited)
         assert json.loads(Said("submit", ADD, "n=1", "--wait").out) == ["large", "é"]
 
-    def test_a_console_that_knows_ascii_only(
+    def test_a_console_that_takes_ascii_only(
         self, ending: Callable[..., None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         ending(result="é")
@@ -95,7 +95,7 @@ class TestWait:
         assert "has not finished within 0 s; it goes on." in said.refusal
         assert Job.objects.get().status == Status.QUEUED
 
-    def test_it_says_when_nobody_will_come(self) -> None:
+    def test_it_warns_that_no_consumer_serves_the_queue(self) -> None:
         assert "runconsumers --queues default" in Said("submit", ADD, "n=1", "--wait", "0").err
         make_consumer()
         assert "runconsumers" not in Said("submit", ADD, "n=1", "--wait", "0").err
@@ -109,7 +109,7 @@ class TestWait:
         assert said.code == 130
         assert "goes on" in said.refusal
 
-    def test_waiting_looks_less_and_less_often(self) -> None:
+    def test_the_pause_between_reads_grows(self) -> None:
         job = record()
         pauses: list[float] = []
 

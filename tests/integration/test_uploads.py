@@ -1,4 +1,4 @@
-"""Files that are handed in: stored once, kept for who uses them."""
+"""Uploaded files: stored once, kept for the jobs that use them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_the_same_upload_twice_in_one_job_is_one_use(ada: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_upload_that_is_pruned_in_between_is_said_to_be_missing(
+def test_an_upload_that_is_pruned_in_between_is_missing(
     ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = make_upload(ada)
@@ -51,7 +51,7 @@ def test_an_upload_that_is_pruned_in_between_is_said_to_be_missing(
     assert not Job.objects.exists()
 
 
-def test_an_upload_of_another_is_as_good_as_none(ada: User, bob: User, chief: User) -> None:
+def test_an_upload_of_another_user_is_missing(ada: User, bob: User, chief: User) -> None:
     sent = {"log": {"upload": str(make_upload(bob).pk)}}
     with pytest.raises(InvalidArguments) as caught:
         submit_job(READ, sent, owner=ada, enforce_limits=True)
@@ -83,7 +83,7 @@ def _stored_files() -> list[str]:
         ("x" * 300, "x" * 255),
     ],
 )
-def test_the_name_of_a_file_is_for_showing_only(ada: User, sent: str, shown: str) -> None:
+def test_the_name_of_a_file_is_only_displayed(ada: User, sent: str, shown: str) -> None:
     upload = store_upload(ada, sent, [b"ab", b"c"])
     assert (upload.name, upload.size, upload.owner_id) == (shown, 3, ada.pk)
     assert upload.file == f"uploads/{upload.pk.hex[:6]}/{upload.pk.hex}"
