@@ -16,26 +16,28 @@ if TYPE_CHECKING:
     from .catalog.decorators import job
     from .catalog.input_file import InputFile
     from .catalog.task import JobTask
-    from .submission.by_name import submit
+    from .submission.submit import submit_by_name as submit
 
 __all__ = ["InputFile", "JobContext", "JobTask", "LongText", "job", "submit"]
 
-_MODULES: Final = {
-    "InputFile": "catalog.input_file",
-    "JobContext": "catalog.context",
-    "JobTask": "catalog.task",
-    "LongText": "catalog.arguments",
-    "job": "catalog.decorators",
-    "submit": "submission.by_name",
+_SOURCES: Final = {
+    "InputFile": ("catalog.input_file", "InputFile"),
+    "JobContext": ("catalog.context", "JobContext"),
+    "JobTask": ("catalog.task", "JobTask"),
+    "LongText": ("catalog.arguments", "LongText"),
+    "job": ("catalog.decorators", "job"),
+    "submit": ("submission.submit", "submit_by_name"),
 }
+"""The module of each public name, and its name there."""
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used."""
-    if name not in _MODULES:
+    if name not in _SOURCES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    module, attribute = _SOURCES[name]
+    value = getattr(import_module(f".{module}", __name__), attribute)
     globals()[name] = value
     return value

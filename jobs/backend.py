@@ -1,4 +1,4 @@
-"""The backend that ``TASKS`` points to."""
+"""The backend of Django's tasks framework that ``TASKS`` names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from .compat import BaseTaskBackend, InvalidTask, Task, TaskResult, TaskResultDo
 
 
 class JobsBackend(BaseTaskBackend):
-    """Makes a job of each call. Imports models when used: tasks are declared before they load."""
+    """Submits a job for each call.
+
+    It imports models when they are used: tasks are declared before the models load.
+    """
 
     supports_defer = True
     supports_async_task = True
@@ -20,7 +23,7 @@ class JobsBackend(BaseTaskBackend):
     supports_priority = True
 
     def enqueue(self, task: Task[..., Any], args: Any, kwargs: Any) -> TaskResult[Any]:
-        """Record a job; return its handle at once.
+        """Submit a job; return its handle at once.
 
         Raises:
             InvalidTask: the task cannot run as it was declared or changed by ``using``.
@@ -33,13 +36,13 @@ class JobsBackend(BaseTaskBackend):
 
         self.validate_task(task)
         if isinstance(task, JobTask):
-            submitted = submit_job(task, task.spec.by_name(tuple(args), dict(kwargs)))
+            job = submit_job(task, task.spec.by_name(tuple(args), dict(kwargs))).job
         else:
-            submitted = submit_django_task(task, args, kwargs)
-        return task_result(submitted.job, task)
+            job = submit_django_task(task, args, kwargs)
+        return task_result(job, task)
 
     def enqueue_many(self, task: JobTask[..., Any], many: Iterable[Mapping[str, Any]]) -> list[str]:
-        """Record a job for each mapping of arguments, all or none; return their ids in order.
+        """Submit a job for each mapping of arguments, all or none; return their ids in order.
 
         Raises:
             InvalidTask, InvalidArguments, InvalidOptions, Unavailable: as ``submit_many``.

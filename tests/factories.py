@@ -47,9 +47,9 @@ def make_job(**fields: Any) -> Job:
 
 
 def record(**fields: Any) -> Job:
-    """Record a job as a submission does, with its turn."""
+    """Insert a job as a submission does, with its fair position, but notify no consumer."""
     job = Job(**{"task": "testapp.square", "kwargs": {"n": 7}, **fields})
-    lifecycle.insert_job(job)
+    lifecycle.insert_received_job(job)
     return Job.objects.get(pk=job.pk)
 
 

@@ -48,8 +48,8 @@ class DatabaseBroker:
         elif db.vendor == "sqlite":
             wake_up(get_conf().data_dir)
 
-    def ring_along(self, queue: str) -> tuple[str, list[str]] | None:
-        """NOTIFY on PostgreSQL."""
+    def notify_statement(self, queue: str) -> tuple[str, list[str]] | None:
+        """Return PostgreSQL's NOTIFY and its parameters; None on another database."""
         return (NOTIFY, [queue]) if _jobs_database().vendor == "postgresql" else None
 
     def flush(self, seconds: float) -> None:

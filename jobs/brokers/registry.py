@@ -50,39 +50,46 @@ def _make(url: str) -> Broker:
 
 
 def warm_up(**_: object) -> None:
-    """Have the broker's client loaded and connected, now that the first request is answered.
+    """Load and connect the broker's client, now that the first request is answered.
 
-    That takes 0.2 s and more, for which a process's first job would wait. Any earlier it would be
-    done by commands too, of which most announce nothing.
+    That takes 0.2 s and more, for which a process's first job would wait. Any earlier, commands
+    would do it too, and most of them submit nothing.
     """
     request_finished.disconnect(warm_up)
-    with suppress(BrokerError):  # the checks tell, and who hands in a job
+    with suppress(BrokerError):  # manage.py check reports it, and so does a submission
         get_broker().warm_up()
 
 
-def notify_statement(queue: str) -> tuple[str, list[str]] | None:
-    """Return the statement, if there is one, that tells consumers of a job in the same message to
-    the database as the job's own, behind its commit."""
+def notify_after_commit(waiting: Iterable[tuple[str, uuid.UUID]]) -> None:
+    """Tell consumers of jobs that wait, once the current transaction is committed, else at once.
+
+    Returns without waiting for a broker; a job whose message is lost is found in the table.
+
+    Args:
+        waiting: the queue and the id of each job.
+
+    Raises:
+        BrokerError: as ``get_broker``, if there is no transaction.
+    """
+    pairs = list(waiting)
+    if pairs:
+        transaction.on_commit(partial(_notify, pairs), using=connection().alias)
+
+
+def _notify(pairs: list[tuple[str, uuid.UUID]]) -> None:
     broker = get_broker()
-    return broker.ring_along(queue) if isinstance(broker, DatabaseBroker) else None
-
-
-def notify(queue: str, job_id: uuid.UUID) -> None:
-    """Tell consumers of a job that has been committed to a queue."""
-    get_broker().notify(queue, job_id)
-
-
-def notify_all(found: Iterable[tuple[str, uuid.UUID]]) -> None:
-    """Tell consumers of jobs, by queue and id, that wait by now: due, handed back, let go."""
-    broker = get_broker()
-    # A message is for one consumer; a broker without messages rings all of them at once.
-    lot = found if broker.takes_messages else dict(found).items()
-    for queue, job_id in lot:
+    # A message is for one consumer; a broker without messages wakes all of them at once.
+    for queue, job_id in pairs if broker.takes_messages else dict(pairs).items():
         broker.notify(queue, job_id)
 
 
-def notify_after_commit(found: Iterable[tuple[str, uuid.UUID]]) -> None:
-    """Once this transaction is committed, announce jobs by their queue and id."""
-    lot = list(found)
-    if lot:
-        transaction.on_commit(partial(notify_all, lot), using=connection().alias)
+def notify_statement(queue: str) -> tuple[str, list[str]] | None:
+    """Return the SQL, and its parameters, that tells consumers of a job in a queue.
+
+    None if that takes more than a statement: then ``notify_after_commit`` does it.
+
+    Raises:
+        BrokerError: as ``get_broker``.
+    """
+    broker = get_broker()
+    return broker.notify_statement(queue) if isinstance(broker, DatabaseBroker) else None

@@ -21,7 +21,7 @@ from jobs.core.jsonutils import clean
 from jobs.core.uuid7 import uuid7_time
 from jobs.errors import QueueFull, Refused, Unavailable
 from jobs.models import Job, QuarantinedMessage
-from jobs.submission import submit_job
+from jobs.submission import SubmitOptions, submit_job
 
 logger = logging.getLogger("jobs")
 
@@ -54,11 +54,10 @@ def _record(queue: str, message: JobMessage) -> None:
     _require_young(message.job_id)
     submit_job(
         message.task or "",
-        message.args,
+        message.args or {},
         owner=_owner(),
-        from_outside=True,
-        queue=queue,
-        job_id=message.job_id,
+        options=SubmitOptions(queue=queue, job_id=message.job_id),
+        enforce_limits=True,
     )
 
 

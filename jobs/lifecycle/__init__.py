@@ -11,7 +11,8 @@ from .claim import Claim, claim_jobs, claim_rows, claims_in_one_round_trip, has_
 from .complete import Outcome, finish, prepare_outcomes, write_outcomes
 from .consumers import deregister, heartbeat, living_on_host, mark_dead, other_heartbeats, register
 from .file_gc import FileCollector
-from .insert import insert_job, insert_many
+from .insert import insert_job, insert_received_job
+from .insert_many import NewJob, insert_many
 from .lock_timeout import is_lock_timeout, limited_lock_waits
 from .progress import AttemptUpdate, StoredArtifact, requested_cancels, save_artifact, write_updates
 from .promote import next_due, promote_due
@@ -25,6 +26,7 @@ __all__ = [
     "CancelResult",
     "Claim",
     "FileCollector",
+    "NewJob",
     "Outcome",
     "StoredArtifact",
     "cancel_job",
@@ -37,6 +39,7 @@ __all__ = [
     "heartbeat",
     "insert_job",
     "insert_many",
+    "insert_received_job",
     "is_lock_timeout",
     "limited_lock_waits",
     "living_on_host",

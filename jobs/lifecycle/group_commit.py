@@ -1,8 +1,9 @@
-"""Submissions of several threads in one commit.
+"""Group commit: the lock holder inserts all queued rows.
 
-Each commit on SQLite waits for the disk, and for whoever writes at the moment, asleep. So a
-server's threads would stand in line outside, one commit each. Here they stand in line inside: who
-is first takes along what has gathered meanwhile, in one statement, without a thread of its own.
+Each commit on SQLite waits for the disk, and sleeps while another process writes. A server's
+threads would do so one after the other, one commit each. Here they wait for a lock of this process:
+the thread that gets it inserts the rows that were queued meanwhile together with its own, in one
+statement. There is no thread beside them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -20,12 +21,13 @@ from jobs.core.db import run
 
 from .sql import INSERT_JOB
 
-AT_ONCE = 64
+MOST_ROWS: Final = 64
+"""So many rows go into one statement."""
 
 
 @dataclass(slots=True, eq=False)
-class _Row:
-    """What one thread wants recorded. ``done`` or ``error`` is set by whoever tried."""
+class PendingInsert:
+    """The row of one thread. The lock holder that tries to insert it sets ``done`` or ``error``."""
 
     values: str
     parameters: Sequence[Any]
@@ -34,66 +36,70 @@ class _Row:
 
 
 class GroupCommit:
-    """Where threads wait for their row to be recorded."""
+    """The queued rows of this process, for one database."""
 
     def __init__(self) -> None:
-        self._turn = threading.Lock()
-        self._gathering = threading.Lock()
-        self._rows: list[_Row] = []
+        self._insert_lock = threading.Lock()
+        self._pending_lock = threading.Lock()
+        self._pending: list[PendingInsert] = []
 
     def insert(self, db: BaseDatabaseWrapper, values: str, parameters: Sequence[Any]) -> None:
-        """Record a job; return when it is committed.
+        """Insert a job; return when it is committed.
 
         Args:
-            db: the calling thread's connection, in no transaction.
-            values: a row of ``RECORD``.
-            parameters: what goes into it.
+            db: the calling thread's connection, outside any transaction.
+            values: the text of a row of ``INSERT_JOB``.
+            parameters: what is bound to it.
 
         Raises:
-            DatabaseError: the job is not recorded.
+            DatabaseError: the job was not inserted.
         """
-        row = _Row(values, parameters)
-        with self._gathering:
-            self._rows.append(row)
-        with self._turn:
-            if row.error is not None:
-                raise OperationalError(*row.error.args) from row.error
-            if row.done:
-                return
-            with self._gathering:
-                others = [one for one in self._rows if one is not row][: AT_ONCE - 1]
-                taken = [row, *others]
-                self._rows = [one for one in self._rows if one not in taken]
-            self._record(db, row, taken)
+        own = PendingInsert(values, parameters)
+        with self._pending_lock:
+            self._pending.append(own)
+        with self._insert_lock:
+            if own.error is not None:
+                raise OperationalError(*own.error.args) from own.error
+            if not own.done:
+                self._insert_batch(db, own, self._take_batch(own))
 
-    def _record(self, db: BaseDatabaseWrapper, own: _Row, taken: list[_Row]) -> None:
+    def _take_batch(self, own: PendingInsert) -> list[PendingInsert]:
+        with self._pending_lock:
+            others = [one for one in self._pending if one is not own][: MOST_ROWS - 1]
+            batch = [own, *others]
+            self._pending = [one for one in self._pending if one not in batch]
+        return batch
+
+    def _insert_batch(
+        self, db: BaseDatabaseWrapper, own: PendingInsert, batch: list[PendingInsert]
+    ) -> None:
         try:
-            _insert(db, taken)
+            _insert_rows(db, batch)
         except OperationalError as error:
-            # Locked, full or away: so it is for all of them, and they have waited long enough.
-            for one in taken:
+            # Locked, full or away: that holds for all of them, and they have waited long enough.
+            for one in batch:
                 one.error = error
             raise
         except Exception:
-            if len(taken) == 1:
+            if len(batch) == 1:
                 raise
-            # One of them keeps all out: each hears of its own.
-            with self._gathering:
-                self._rows = [one for one in taken if one is not own] + self._rows
-            _insert(db, [own])
+            # One of the rows made the statement fail: each thread tries its own.
+            with self._pending_lock:
+                self._pending = [one for one in batch if one is not own] + self._pending
+            _insert_rows(db, [own])
             return
-        for one in taken:
+        for one in batch:
             one.done = True
 
 
-def _insert(db: BaseDatabaseWrapper, rows: list[_Row]) -> None:
-    statement = INSERT_JOB.format(rows=", ".join(row.values for row in rows))
-    run(db, statement, [value for row in rows for value in row.parameters])
+def _insert_rows(db: BaseDatabaseWrapper, batch: list[PendingInsert]) -> None:
+    statement = INSERT_JOB.format(rows=", ".join(one.values for one in batch))
+    run(db, statement, [value for one in batch for value in one.parameters])
 
 
-_lines: dict[str, GroupCommit] = defaultdict(GroupCommit)
+_by_alias: dict[str, GroupCommit] = defaultdict(GroupCommit)
 
 
 def group_commit_for(db: BaseDatabaseWrapper) -> GroupCommit:
-    """Return the line of this process in front of a database."""
-    return _lines[db.alias]
+    """Return this process's group commit for a database."""
+    return _by_alias[db.alias]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
+from jobs.brokers.registry import notify_after_commit
 from jobs.catalog.registry import load_task
 from jobs.core.db import connection
 from jobs.core.states import Status
@@ -15,7 +16,8 @@ from .fair_position import next_fair_position
 
 
 def requeue(job: Job) -> None:
-    """Queue a failed or cancelled job again, with its failures reset to zero.
+    """Put a failed or cancelled job back into its queue, with a fresh budget of failures, and
+    notify consumers once that is committed.
 
     Raises:
         NotRetryable: it succeeded, has not finished, its task is gone, or another unfinished job
@@ -37,6 +39,7 @@ def requeue(job: Job) -> None:
         raise NotRetryable(
             f"Only a failed or cancelled job can run again; this one is {job.get_status_display()}."
         )
+    notify_after_commit([(job.queue, job.id)])
 
 
 def _requeue(job: Job) -> int:

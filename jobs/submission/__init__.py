@@ -1,8 +1,18 @@
-"""Handing in: validate, record, announce."""
+"""Submitting a job: check permission, arguments and options, then insert it."""
 
+from .database_errors import operational_errors_as_unavailable
+from .options import SubmitOptions
 from .permissions import may_use
 from .retry import retry_job
 from .submit import SubmitResult, submit_job
 from .uploads import store_upload
 
-__all__ = ["SubmitResult", "may_use", "retry_job", "store_upload", "submit_job"]
+__all__ = [
+    "SubmitOptions",
+    "SubmitResult",
+    "may_use",
+    "operational_errors_as_unavailable",
+    "retry_job",
+    "store_upload",
+    "submit_job",
+]

@@ -1,4 +1,4 @@
-"""A producer is told to slow down before the backlog can hurt."""
+"""The limit of a queue's backlog: above it a submission is refused until jobs have started."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _known: dict[str, tuple[float, int]] = {}
 
 
 def require_capacity(queue: str) -> None:
-    """Check that the queue may take one more.
+    """Check that the queue has capacity for one more job.
 
-    The number of waiting jobs is read from the partial index at most once a second and process;
-    in between this process counts what it hands in itself.
+    The number of waiting jobs is read from the partial index at most once a second by a process;
+    in between it adds the jobs that it submits itself.
 
     Raises:
-        QueueFull: it holds as many as ``JOBS["MAX_BACKLOG"]`` allows.
+        QueueFull: as many jobs wait as ``JOBS["MAX_BACKLOG"]`` allows.
     """
     limit = get_conf().max_backlog
     now = time.monotonic()
@@ -42,7 +42,7 @@ def require_capacity(queue: str) -> None:
 
 
 def _count(queue: str, limit: int) -> int:
-    """How many wait, counted no further than the limit, along the index."""
+    """Count the waiting jobs along the index, no further than the limit."""
     waiting = Job.objects.filter(status=Status.QUEUED, queue=queue)
     waiting = waiting.order_by("-priority", "fair_position", "id")
     return waiting.values("pk")[:limit].count()

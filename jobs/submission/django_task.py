@@ -1,4 +1,4 @@
-"""Django's own ``@task`` functions: accepted from code alone."""
+"""Submitting Django's own ``@task`` functions, which only code can do."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from jobs.core.uuid7 import uuid7
 from jobs.errors import InvalidArguments
 from jobs.models import Job
 
-from .notify import notify_submitted
-from .submit import SubmitResult, when_available
+from .database_errors import operational_errors_as_unavailable
+from .signals import send_task_enqueued
 
 
-def submit_django_task(task: Task[..., Any], args: Any, kwargs: Any) -> SubmitResult:
-    """Hand in a job for a ``@task`` function. It gets one attempt, as Django's contract has it.
+def submit_django_task(task: Task[..., Any], args: Any, kwargs: Any) -> Job:
+    """Submit a job for a ``@task`` function. It gets one attempt, as Django's contract has it.
 
     Raises:
         InvalidArguments: an argument is no JSON.
@@ -44,6 +44,7 @@ def submit_django_task(task: Task[..., Any], args: Any, kwargs: Any) -> SubmitRe
         timeout=get_conf().default_timeout,
         run_after=task.run_after,
     )
-    rung = when_available(lambda: lifecycle.insert_job(job, ring=True))
-    notify_submitted(job, task, ring=not rung)
-    return SubmitResult(job, created=True)
+    with operational_errors_as_unavailable():
+        lifecycle.insert_job(job)
+    send_task_enqueued(job, task)
+    return job

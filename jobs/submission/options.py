@@ -1,4 +1,4 @@
-"""One way in for the form, the API, the command line and code: validate, insert, announce."""
+"""What a submitter may set beside the arguments, and the job that results from it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.utils import timezone
 
@@ -20,62 +20,87 @@ from jobs.models import Job
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitOptions:
-    """What a submitter may say beside the arguments; None leaves it to the task."""
+    """What a submitter may set beside the arguments. None leaves it to the task."""
 
     queue: str | None = None
+    """The name of a queue of the project."""
     priority: int | None = None
+    """-100 to 100; higher runs first."""
     run_after: datetime | None = None
+    """The job does not run before this time, which has a zone."""
     max_attempts: int | None = None
+    """After so many failures the job has failed; 1 to 1000."""
     unique_key: str | None = None
+    """At most one unfinished job of a task, an owner and a key; "" for no key."""
     idempotency_key: str | None = None
+    """The API's Idempotency-Key: as long as a job is kept, the same request leads to it."""
     request_digest: str = ""
+    """A digest of the request that the idempotency key came with, to tell it from others."""
     job_id: uuid.UUID | None = None
-    """The id that a message brought: the message itself rings for the job."""
+    """The id that a message brought. The message wakes a consumer, so nothing notifies them."""
 
 
 def new_job(
-    task: AnyTask, stored: dict[str, Any], owner: AbstractBaseUser | None, asked: SubmitOptions
+    task: AnyTask, stored: dict[str, Any], owner: AbstractBaseUser | None, options: SubmitOptions
 ) -> Job:
-    """Return the job that is asked for, not yet recorded."""
-    now = timezone.now()
+    """Return the job of a submission, not yet inserted.
+
+    Args:
+        task: what decides where the options are None.
+        stored: the arguments, ``ValidatedArguments.stored``.
+        owner: whose job it is; None leaves it to the task.
+        options: what was set beside the arguments.
+    """
     owner_id = owner.pk if owner is not None else task.owner_id
-    key = asked.unique_key if asked.unique_key is not None else task.unique_key
+    key = options.unique_key if options.unique_key is not None else task.unique_key
     return Job.new(
-        id=asked.job_id or uuid7(),
+        id=options.job_id or uuid7(),
         task=task.name,
         module_path=task.module_path,
-        queue=asked.queue if asked.queue is not None else task.queue_name,
-        priority=asked.priority if asked.priority is not None else task.priority,
+        queue=_first(options.queue, task.queue_name),
+        priority=_first(options.priority, task.priority),
         kwargs=stored,
         args=[],
-        max_attempts=asked.max_attempts if asked.max_attempts is not None else task.max_attempts,
+        max_attempts=_first(options.max_attempts, task.max_attempts),
         timeout=task.timeout,
         owner_id=owner_id,
         unique_key=clean(key or ""),
-        unique_slot=_slot(task.name, owner_id, key) if key else None,
-        idempotency_key=asked.idempotency_key,
-        idempotency_digest=asked.request_digest,
-        created_at=now,
-        run_after=asked.run_after if asked.run_after is not None else task.run_after,
+        unique_slot=_unique_slot(task.name, owner_id, key) if key else None,
+        idempotency_key=options.idempotency_key,
+        idempotency_digest=options.request_digest,
+        created_at=timezone.now(),
+        run_after=_first(options.run_after, task.run_after),
     )
 
 
-def _slot(task: str, owner_id: Any, key: str) -> str:
-    """One text for (task, owner, key): a NULL owner would make every row distinct to SQL."""
+def _first(asked: T | None, usual: T) -> T:
+    return asked if asked is not None else usual
+
+
+def _unique_slot(task: str, owner_id: Any, key: str) -> str:
+    """Return one text for task, owner and key: to SQL, rows with a NULL owner would all differ."""
     return hashlib.sha256(f"{task}\n{owner_id}\n{clean(key)}".encode()).hexdigest()
 
 
 def check_options(
-    job: Job, task: AnyTask, owner: AbstractBaseUser | None, from_outside: bool
+    job: Job, task: AnyTask, owner: AbstractBaseUser | None, enforce_limits: bool
 ) -> None:
-    """Check what was asked for beside the arguments.
+    """Check the options of a job that is not yet inserted.
+
+    Args:
+        job: what ``new_job`` returned for the task.
+        task: its values are the limits of an owner who is not staff.
+        owner: whose job it is.
+        enforce_limits: whether the owner's limits hold.
 
     Raises:
         UnknownQueue: the project has no such queue.
-        InvalidOptions: a value is out of its bounds, or above what this owner may ask for.
+        InvalidOptions: a value is out of its bounds, or above the owner's limits.
     """
     queues = task_backends[task.backend].queues
     if queues and job.queue not in queues:
@@ -89,14 +114,14 @@ def check_options(
         problems.append({"pointer": "/run_after", "detail": "It needs a time zone."})
     if len(job.unique_key) > 200:
         problems.append({"pointer": "/unique_key", "detail": "At most 200 characters."})
-    if from_outside and not getattr(owner, "is_staff", False):
-        problems += _raised(job, task)
+    if enforce_limits and not getattr(owner, "is_staff", False):
+        problems += _above_limits(job, task)
     if problems:
         raise InvalidOptions(problems)
 
 
-def _raised(job: Job, task: AnyTask) -> list[FieldError]:
-    """Who is not staff may lower, never raise."""
+def _above_limits(job: Job, task: AnyTask) -> list[FieldError]:
+    """Return the values that are above the task's: users who are not staff may only lower them."""
     limits = {"priority": task.priority, "max_attempts": task.max_attempts}
     return [
         {"pointer": f"/{name}", "detail": f"You may lower it, not raise it above {limit}."}

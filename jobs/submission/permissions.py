@@ -1,4 +1,4 @@
-"""Who may hand in what."""
+"""Which tasks a user may submit jobs of."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def may_use(task: AnyTask, user: AbstractBaseUser | AnonymousUser | None) -> bool:
-    """Whether this user may hand in, or run again, jobs of this task."""
+    """Return whether this user may submit, or run again, jobs of this task."""
     if task.permission is None:
         return True
     if user is None or not user.is_active:
@@ -28,7 +28,7 @@ def require_permission(task: AnyTask, user: AbstractBaseUser | AnonymousUser | N
     """Check that the user may.
 
     Raises:
-        NotAllowed: he may not.
+        NotAllowed: they may not.
     """
     if not may_use(task, user):
         raise NotAllowed(f"You may not hand in {task.title!r}: it needs {task.permission!r}.")

@@ -1,14 +1,11 @@
-"""Handing in a finished job once more."""
+"""Running a finished job again."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db import transaction
-
-from jobs import brokers, lifecycle
+from jobs import lifecycle
 from jobs.catalog import find_task
-from jobs.core.db import connection
 from jobs.models import Job
 
 from .permissions import require_permission
@@ -18,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def retry_job(job: Job, user: AbstractBaseUser) -> None:
-    """Put a failed or cancelled job back into its queue, and tell the consumers.
+    """Put a failed or cancelled job back into its queue; consumers are notified after the commit.
 
     Raises:
-        NotAllowed: the user may not hand in jobs of this task.
+        NotAllowed: the user may not submit jobs of this task.
         NotRetryable: it succeeded, has not finished, its task is gone, or another unfinished job
             has its unique key.
     """
@@ -29,4 +26,3 @@ def retry_job(job: Job, user: AbstractBaseUser) -> None:
     if task is not None:
         require_permission(task, user)
     lifecycle.requeue(job)
-    transaction.on_commit(lambda: brokers.notify(job.queue, job.id), using=connection().alias)

@@ -1,150 +1,134 @@
-"""One way in for the form, the API, the command line and code: validate, insert, announce."""
+"""The one way in for forms, the API, the command line, messages and code."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from django.db import IntegrityError, OperationalError
+from django.db import IntegrityError
 
 from jobs import lifecycle
 from jobs.catalog.registry import AnyTask, get_task
 from jobs.catalog.signature import ValidatedArguments
-from jobs.errors import IdempotencyConflict, QueueFull, Unavailable
+from jobs.compat import TaskResult
+from jobs.errors import QueueFull
 from jobs.models import Job
 
 from .backlog import require_capacity
-from .notify import notify_submitted
+from .database_errors import operational_errors_as_unavailable
+from .existing import existing_by_id, existing_by_idempotency_key, existing_by_unique_slot
 from .options import SubmitOptions, check_options, new_job
 from .permissions import require_permission
+from .signals import send_task_enqueued
 from .uploads import check_uploads
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
-T = TypeVar("T")
-TRIES = 5
+MOST_TRIES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class SubmitResult:
-    """A ticket. ``created`` is False when the same request or unique key was there before;
-    ``rung`` says that consumers have been told."""
+    """The job of a submission; ``created`` is False if the same request, or an unfinished job with
+    the same unique key, was there before."""
 
     job: Job
     created: bool
-    rung: bool = False
+
+
+def submit_by_name(task: str, /, **arguments: Any) -> TaskResult[Any]:
+    """Submit a job by the name of its task; return its handle at once. (``jobs.submit``)
+
+    Raises:
+        UnknownTask: there is no such task.
+        InvalidArguments: the arguments do not fit.
+    """
+    return get_task(task).enqueue(**arguments)
 
 
 def submit_job(
     task: str | AnyTask,
-    args: Any,
+    arguments: Mapping[str, Any] | ValidatedArguments,
     *,
+    options: SubmitOptions | None = None,
     owner: AbstractBaseUser | None = None,
-    from_outside: bool = False,
-    **wishes: Any,
+    enforce_limits: bool = False,
 ) -> SubmitResult:
-    """Hand in a job.
+    """Submit a job; consumers are notified once it is committed.
 
     Args:
         task: the task or its name.
-        args: the arguments, a mapping of names to JSON values.
+        arguments: names and JSON values, or what the task's ``spec.validate`` returned for them.
+        options: what is set beside the arguments; None leaves all of it to the task.
         owner: whose job it is.
-        from_outside: check the owner's permission, his limits and the queue's backlog.
-        wishes: the fields of ``Wishes``.
+        enforce_limits: check the owner's permission, their limits and the queue's backlog.
 
     Raises:
-        Refused: something in the request does not fit; nothing was recorded.
+        Refused: something in the request does not fit; nothing was inserted.
         IdempotencyConflict: the key was used for a different request.
         Unavailable: the database cannot take it now.
     """
-    asked = SubmitOptions(**wishes)
-    if asked.idempotency_key is not None:
+    options = options or SubmitOptions()
+    if options.idempotency_key is not None:
         # Before anything is checked: the answer to a repeat is the first job, whatever became of
         # its task or of its owner's permissions.
-        before = when_available(lambda: _same_request(asked, owner))
-        if before is not None:
-            return before
-    declared = get_task(task) if isinstance(task, str) else task
-    if from_outside:
-        require_permission(declared, owner)
-    validated = declared.spec.validate(args)
-    job = new_job(declared, validated.stored, owner, asked)
-    check_options(job, declared, owner, from_outside)
-    if validated.uploads:
-        when_available(lambda: check_uploads(validated, owner))
-    if from_outside:
-        before = when_available(lambda: _same_where_full(job))
-        if before is not None:
-            return before
-    submitted = when_available(lambda: _record(job, validated, asked, owner))
-    if submitted.created:
-        notify_submitted(submitted.job, declared, ring=asked.job_id is None and not submitted.rung)
-    return submitted
+        with operational_errors_as_unavailable():
+            existing = existing_by_idempotency_key(options, owner)
+        if existing is not None:
+            return SubmitResult(existing, created=False)
+    if isinstance(task, str):
+        task = get_task(task)
+    if enforce_limits:
+        require_permission(task, owner)
+    if not isinstance(arguments, ValidatedArguments):
+        arguments = task.spec.validate(arguments)
+    job = new_job(task, arguments.stored, owner, options)
+    check_options(job, task, owner, enforce_limits)
+    with operational_errors_as_unavailable():
+        check_uploads(arguments, owner)
+        existing = _existing_if_full(job) if enforce_limits else None
+        if existing is not None:
+            return SubmitResult(existing, created=False)
+        result = _insert(job, arguments, options, owner)
+    if result.created:
+        send_task_enqueued(job, task)
+    return result
 
 
-def when_available(action: Callable[[], T]) -> T:
-    """Run it; a database that cannot take it is said in words, and when to come back."""
-    try:
-        with lifecycle.limited_lock_waits():
-            return action()
-    except OperationalError as error:
-        raise Unavailable(f"The database cannot take it now ({error}).") from error
-
-
-def _same_where_full(job: Job) -> SubmitResult | None:
-    """Check the queue's room; a repeat needs none, for its job is there already."""
+def _existing_if_full(job: Job) -> Job | None:
+    """Check the queue's capacity; a repeat needs none, for its job is there already."""
     try:
         require_capacity(job.queue)
     except QueueFull:
-        before = _same_slot(job)
-        if before is None:
+        existing = existing_by_unique_slot(job)
+        if existing is None:
             raise
-        return before
+        return existing
     return None
 
 
-def _record(
-    job: Job, arguments: ValidatedArguments, asked: SubmitOptions, owner: AbstractBaseUser | None
+def _insert(
+    job: Job, arguments: ValidatedArguments, options: SubmitOptions, owner: AbstractBaseUser | None
 ) -> SubmitResult:
-    for attempt in range(TRIES):
+    insert = lifecycle.insert_job if options.job_id is None else lifecycle.insert_received_job
+    for attempt in range(MOST_TRIES):
         try:
-            rung = lifecycle.insert_job(job, arguments.uploads, ring=asked.job_id is None)
+            insert(job, arguments.uploads)
         except IntegrityError:
-            # An upload may have been pruned since it was looked at: then this says so.
+            # An upload may have been pruned since it was checked: then this says so.
             check_uploads(arguments, owner)
-            before = _same_request(asked, owner) or _same_slot(job) or _same_id(asked)
-            if before is not None:
-                return before
-            # The one in our way finished in between: then there is room now.
-            if attempt == TRIES - 1:
+            existing = (
+                existing_by_idempotency_key(options, owner)
+                or existing_by_unique_slot(job)
+                or existing_by_id(options)
+            )
+            if existing is not None:
+                return SubmitResult(existing, created=False)
+            # The job with the same key finished in between: then there is room now.
+            if attempt == MOST_TRIES - 1:
                 raise
         else:
-            return SubmitResult(job, created=True, rung=rung)
+            return SubmitResult(job, created=True)
     raise AssertionError("unreachable")
-
-
-def _same_request(asked: SubmitOptions, owner: AbstractBaseUser | None) -> SubmitResult | None:
-    if asked.idempotency_key is None or owner is None:
-        return None
-    job = Job.objects.filter(owner_id=owner.pk, idempotency_key=asked.idempotency_key).first()
-    if job is None:
-        return None
-    if job.idempotency_digest != asked.request_digest:
-        raise IdempotencyConflict
-    return SubmitResult(job, created=False)
-
-
-def _same_id(asked: SubmitOptions) -> SubmitResult | None:
-    if asked.job_id is None:
-        return None
-    found = Job.objects.filter(pk=asked.job_id).first()
-    return SubmitResult(found, created=False) if found is not None else None
-
-
-def _same_slot(job: Job) -> SubmitResult | None:
-    if job.unique_slot is None:
-        return None
-    found = Job.objects.in_slot(job.unique_slot).first()
-    return SubmitResult(found, created=False) if found is not None else None

@@ -7,29 +7,24 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jobs import lifecycle
-from jobs.brokers.registry import notify_after_commit
 from jobs.catalog.registry import AnyTask
 from jobs.catalog.signature import ValidatedArguments
 from jobs.compat import has_receivers, task_enqueued
-from jobs.core.states import Status
 from jobs.core.uuid7 import uuid7s
 from jobs.errors import InvalidArguments, InvalidOptions
-from jobs.lifecycle.insert import NewJob
+from jobs.lifecycle import NewJob
 from jobs.models import Job
 
-from .notify import send_enqueued
+from .database_errors import operational_errors_as_unavailable
 from .options import SubmitOptions, check_options, new_job
-from .submit import when_available
+from .signals import send_task_enqueued
 from .uploads import check_uploads
-
-MOST_RUNG = 100
-"""So many permits are sent for a bulk: a consumer that was woken goes on until nothing waits."""
 
 
 def submit_many(task: AnyTask, many: Iterable[Mapping[str, Any]]) -> list[uuid.UUID]:
-    """Hand in one job for each mapping of arguments; return their ids in the same order.
+    """Submit one job for each mapping of arguments: all of them or none.
 
-    All of them are accepted or none.
+    Returns their ids in the same order. Consumers are notified of some, once all are committed.
 
     Raises:
         InvalidArguments: one does not fit; the pointers begin with its number.
@@ -38,37 +33,33 @@ def submit_many(task: AnyTask, many: Iterable[Mapping[str, Any]]) -> list[uuid.U
     """
     if task.unique_key:
         raise InvalidOptions([{"pointer": "/unique_key", "detail": "Not for many jobs at once."}])
-    fitting = [_validated(task, number, args) for number, args in enumerate(many)]
-    if not fitting:
+    validated = [_validate(task, number, arguments) for number, arguments in enumerate(many)]
+    if not validated:
         return []
-    pattern = new_job(task, {}, None, SubmitOptions())
-    check_options(pattern, task, None, from_outside=False)
-    ids = uuid7s(len(fitting))
-    when_available(lambda: _check_files(fitting))
-    when_available(
-        lambda: lifecycle.insert_many(
-            pattern,
-            [NewJob(key, one.text, one.uploads) for key, one in zip(ids, fitting, strict=True)],
-        )
-    )
-    _announce(pattern, task, ids, fitting)
+    template = new_job(task, {}, None, SubmitOptions())
+    check_options(template, task, None, enforce_limits=False)
+    ids = uuid7s(len(validated))
+    pairs = zip(ids, validated, strict=True)
+    with operational_errors_as_unavailable():
+        _check_uploads(validated)
+        lifecycle.insert_many(template, [NewJob(key, one.text, one.uploads) for key, one in pairs])
+    _send_signals(template, task, ids, validated)
     return ids
 
 
-def _validated(task: AnyTask, number: int, args: Mapping[str, Any]) -> ValidatedArguments:
+def _validate(task: AnyTask, number: int, arguments: Mapping[str, Any]) -> ValidatedArguments:
     try:
-        return task.spec.validate(args)
+        return task.spec.validate(arguments)
     except InvalidArguments as error:
         raise _with_number(number, error) from error
 
 
-def _check_files(fitting: list[ValidatedArguments]) -> None:
-    for number, arguments in enumerate(fitting):
-        if arguments.uploads:
-            try:
-                check_uploads(arguments, None)
-            except InvalidArguments as error:
-                raise _with_number(number, error) from error
+def _check_uploads(validated: list[ValidatedArguments]) -> None:
+    for number, arguments in enumerate(validated):
+        try:
+            check_uploads(arguments, None)
+        except InvalidArguments as error:
+            raise _with_number(number, error) from error
 
 
 def _with_number(number: int, error: InvalidArguments) -> InvalidArguments:
@@ -77,12 +68,10 @@ def _with_number(number: int, error: InvalidArguments) -> InvalidArguments:
     )
 
 
-def _announce(
-    pattern: Job, task: AnyTask, ids: list[uuid.UUID], fitting: list[ValidatedArguments]
+def _send_signals(
+    template: Job, task: AnyTask, ids: list[uuid.UUID], validated: list[ValidatedArguments]
 ) -> None:
     if has_receivers(task_enqueued):
-        for key, arguments in zip(ids, fitting, strict=True):
-            pattern.id, pattern.kwargs = key, arguments.stored
-            send_enqueued(pattern, task)
-    if pattern.status == Status.QUEUED:
-        notify_after_commit((pattern.queue, key) for key in ids[:MOST_RUNG])
+        for key, arguments in zip(ids, validated, strict=True):
+            template.id, template.kwargs = key, arguments.stored
+            send_task_enqueued(template, task)

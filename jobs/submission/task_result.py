@@ -25,8 +25,10 @@ def task_result(
     workers: list[str] | None = None,
     errors: list[TaskError] | None = None,
 ) -> TaskResult[Any]:
-    """Return the job as the tasks framework shows it. READY is scheduled or queued, FAILED is
-    failed or cancelled."""
+    """Return the job as the tasks framework shows it.
+
+    READY is scheduled or queued, FAILED is failed or cancelled.
+    """
     result: TaskResult[Any] = TaskResult(
         task=task,
         id=str(job.id),
@@ -46,7 +48,7 @@ def task_result(
 
 
 def stored_result(job: Job, task: Task[..., Any]) -> TaskResult[Any]:
-    """Return a job with what its attempts left, read from the database."""
+    """Return the job with the consumers and errors of its attempts, read from the database."""
     attempts = list(job.attempts.order_by("number"))
     workers = [attempt.consumer for attempt in attempts]
     if job.status == Status.RUNNING:

@@ -1,4 +1,4 @@
-"""Files that come before the job that uses them."""
+"""Uploaded files: stored before the job that uses them is submitted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MOST_FILES: Final = 1000
 
 
 class _Stream(_ByteFile):
-    """Chunks that pass by once, as a Django file; stops at the limit."""
+    """Chunks that can be read once, as a Django file; stops at the limit."""
 
     def __init__(self, chunks: Iterable[bytes], limit: int) -> None:
         super().__init__(_NO_FILE, name="upload")
@@ -39,7 +39,7 @@ class _Stream(_ByteFile):
         self.written = 0
 
     def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
-        """Yield the bytes, counting."""
+        """Yield the chunks, and count their bytes."""
         for chunk in self._chunks:
             self.written += len(chunk)
             if self.written > self._limit:
@@ -51,12 +51,17 @@ _NO_FILE: IO[Any] = None  # type: ignore[assignment]
 
 
 def store_upload(owner: AbstractBaseUser | None, name: str, chunks: Iterable[bytes]) -> Upload:
-    """Store a file once, chunk by chunk, and note whose it is.
+    """Store a file chunk by chunk, and record whose it is.
+
+    Args:
+        owner: the user who may refer to it; None for a job that code submits.
+        name: the client's name of the file, for people.
+        chunks: its bytes.
 
     Raises:
         TooLarge: it is over the limit; nothing is kept.
     """
-    upload = Upload(id=uuid7(), owner_id=owner.pk if owner else None, name=_shown_name(name))
+    upload = Upload(id=uuid7(), owner_id=owner.pk if owner else None, name=_display_name(name))
     stream = _Stream(chunks, get_conf().max_upload)
     storage = job_storage()
     target = f"uploads/{upload.id.hex[:6]}/{upload.id.hex}"
@@ -65,14 +70,14 @@ def store_upload(owner: AbstractBaseUser | None, name: str, chunks: Iterable[byt
         upload.size = stream.written
         upload.save(force_insert=True)
     except BaseException:
-        # Whatever went wrong (too large, a full disk, the client left): keep nothing of it.
+        # Whatever went wrong (too large, a full disk, the client left), nothing of it stays.
         storage.delete(target)
         raise
     return upload
 
 
-def _shown_name(name: str) -> str:
-    """The last part of the client's name: shown to people, never used as a path."""
+def _display_name(name: str) -> str:
+    """Return the last part of the client's name: shown to people, never used as a path."""
     last = clean(name).replace("\\", "/").rpartition("/")[2].strip()
     printable = "".join(c for c in last if c.isprintable())
     return printable[-255:] or get_valid_filename("upload")
@@ -82,7 +87,7 @@ def check_uploads(arguments: ValidatedArguments, owner: AbstractBaseUser | None)
     """Check that the uploads that the arguments refer to exist and are the owner's own.
 
     Raises:
-        InvalidArguments: one is missing, or somebody else's (which is told the same way).
+        InvalidArguments: one is missing, or somebody else's, in the same words.
     """
     ids = arguments.uploads
     if not ids:
@@ -107,7 +112,7 @@ def check_uploads(arguments: ValidatedArguments, owner: AbstractBaseUser | None)
 
 
 def _references(value: Any, at: str) -> Iterator[tuple[str, str]]:
-    """The uploads in stored arguments: where (a JSON pointer) and which."""
+    """Find the uploads in stored arguments: yield the JSON pointer and the id of each."""
     if isinstance(value, dict):
         if value.keys() == {"upload"}:
             yield at, str(value["upload"])
@@ -119,6 +124,6 @@ def _references(value: Any, at: str) -> Iterator[tuple[str, str]]:
 
 
 def file_infos(job_id: uuid.UUID) -> dict[str, FileInfo]:
-    """What a worker needs to open the uploads of a job, by upload id."""
+    """Return what a consumer needs to open the uploads of a job, by upload id."""
     rows = Upload.objects.filter(uses__job_id=job_id)
     return {str(row.pk): FileInfo(name=row.name, size=row.size, file=row.file) for row in rows}

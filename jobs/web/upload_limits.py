@@ -1,4 +1,4 @@
-"""A form that may bring files: read under limits, before anything else looks at it."""
+"""Limits for a form that may bring files, in force before anything reads its body."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from jobs.web.forms.upload_handler import DiskUploadHandler
 from .access import View, message_page
 
 
-def receives_files(view: View) -> View:
-    """Decorate a view: answer 413 to what is over the limit, stream the rest to the disk.
+def limit_uploads(view: View) -> View:
+    """Decorate a view: a body over the limit gets 413, files are streamed to the disk.
 
-    CSRF protection reads the form to find its token. It is put inside, so that the limits are in
-    place before: that is what ``csrf_exempt`` is for here.
+    CSRF protection reads the form to find its token. It is applied inside, so that the limits are
+    in force before: that is why the view is marked ``csrf_exempt``.
     """
     protected = csrf_protect(view)
 
@@ -30,11 +30,11 @@ def receives_files(view: View) -> View:
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
-            # Sent to sign in, without reading what he sent.
+            # They are sent to the sign-in page; the body is not read.
             return view(request, *args, **kwargs)
         if request.method == "POST":
             try:
-                _read(request)
+                _read_body(request)
             except (TooLarge, RequestDataTooBig):
                 return _too_large(request)
         return protected(request, *args, **kwargs)
@@ -42,21 +42,21 @@ def receives_files(view: View) -> View:
     return wrapped
 
 
-def _read(request: HttpRequest) -> None:
+def _read_body(request: HttpRequest) -> None:
     conf = get_conf()
-    if _length(request) > conf.max_upload + conf.max_body:
+    if _content_length(request) > conf.max_upload + conf.max_body:
         raise TooLarge("form", conf.max_upload)
     handler = DiskUploadHandler(request)
     request.upload_handlers = [handler]
     try:
         request.POST  # noqa: B018  (reads and parses the body)
     except Exception:
-        # The parser closes the files that were complete, not the one it was at.
+        # The parser closes the files that were complete, not the one it was reading.
         handler.upload_interrupted()
         raise
 
 
-def _length(request: HttpRequest) -> int:
+def _content_length(request: HttpRequest) -> int:
     text = str(request.META.get("CONTENT_LENGTH") or "0")
     return int(text) if text.isdecimal() else 0
 

@@ -1,4 +1,4 @@
-"""On PostgreSQL a job, its commit and the ring for it travel together."""
+"""On PostgreSQL a job's INSERT, its commit and the NOTIFY are one message."""
 
 from __future__ import annotations
 
@@ -28,44 +28,44 @@ pytestmark = [
 
 
 @pytest.fixture
-def bell(setup: Setup) -> Iterator[PgListener]:
-    bell = PgListener("default")
-    assert bell.wait(5)  # connecting rings
-    yield bell
-    bell.close()
+def listener(setup: Setup) -> Iterator[PgListener]:
+    made = PgListener("default")
+    assert made.wait(5)  # connecting counts as a wake-up
+    yield made
+    made.close()
 
 
-def test_a_submission_is_one_message_and_rings_for_its_queue(bell: PgListener) -> None:
+def test_a_submission_is_one_message_and_notifies_for_its_queue(listener: PgListener) -> None:
     with CaptureQueriesContext(connection) as queries:
         tasks.square.enqueue(3)
     assert len(queries) == 1
-    assert bell.wait(5)
-    assert bell.queues == {"default"}
+    assert listener.wait(5)
+    assert listener.queues == {"default"}
 
 
-def test_in_a_transaction_of_the_callers_it_rings_after_the_commit(bell: PgListener) -> None:
+def test_in_the_callers_transaction_it_notifies_after_the_commit(listener: PgListener) -> None:
     with transaction.atomic():
         tasks.square.enqueue(3)
-        assert not bell.wait(0.05)
-    assert bell.wait(5)
+        assert not listener.wait(0.05)
+    assert listener.wait(5)
 
 
-def test_what_is_refused_leaves_no_transaction_open(bell: PgListener) -> None:
+def test_what_is_refused_leaves_no_transaction_open(listener: PgListener) -> None:
     taken: Any = Job.objects.get(pk=tasks.square.enqueue(3).id)
     nobody = Job(task="t", owner_id=12345)
-    assert bell.wait(5)
-    # The first at its INSERT, the other at the commit: foreign keys are looked at there.
+    assert listener.wait(5)
+    # The first fails at its INSERT, the other at the commit, where foreign keys are checked.
     for job in (Job(task="t", id=taken.id), nobody):
         with pytest.raises(IntegrityError):
-            lifecycle.insert_job(job, ring=True)
+            lifecycle.insert_job(job)
         assert Job.objects.count() == 1
         assert not connection.connection.info.transaction_status
-    assert not bell.wait(0.05)
+    assert not listener.wait(0.05)
 
 
 @pytest.mark.parametrize("code", ["54000", "42P01"])
-def test_a_ring_that_fails_is_no_refusal(setup: Setup, code: str) -> None:
-    """The queue of NOTIFY may be full: the job is recorded by then."""
+def test_a_notify_that_fails_is_no_refusal(setup: Setup, code: str) -> None:
+    """The queue of NOTIFY may be full: the job is inserted by then."""
     fails = f"DO $$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = '{code}'; END $$"
     insert = "INSERT INTO jobs_queue (name, paused) VALUES (%s, false)"
     if code == "54000":
@@ -75,19 +75,19 @@ def test_a_ring_that_fails_is_no_refusal(setup: Setup, code: str) -> None:
             notify_in_message.run_and_notify(connection, insert, ["q"], (fails, []))
 
 
-def test_a_look_is_one_statement_that_claims(setup: Setup) -> None:
+def test_a_poll_is_one_statement_that_claims(setup: Setup) -> None:
     consumer = lifecycle.register("host", 1, ["default"], 4)
-    looks = Batch(claims={"default": 4, "mail": 4})
+    polls = Batch(claims={"default": 4, "mail": 4})
     with CaptureQueriesContext(connection) as queries:
-        assert not write(looks, consumer).committed
+        assert not write(polls, consumer).committed
         job = tasks.square.enqueue(3)
-        written = write(looks, consumer)
+        written = write(polls, consumer)
     assert [str(claim.id) for claim in written.claims["default"]] == [job.id]
     assert written.committed
     assert len(queries) == 5
 
 
-def test_a_claim_counts_though_the_next_look_fails(
+def test_a_claim_counts_though_the_next_poll_fails(
     setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     consumer = lifecycle.register("host", 1, ["default"], 4)

@@ -61,7 +61,7 @@ def hand_in(page: Page) -> None:
     page.get_by_role("button", name="Hand in").click()
 
 
-def test_a_file_is_sent_at_once_and_handed_in_by_reference(
+def test_a_file_is_sent_at_once_and_submitted_by_reference(
     site: Site, log: Path, saw: Watch
 ) -> None:
     from playwright.sync_api import expect
@@ -83,7 +83,7 @@ def test_a_file_is_sent_at_once_and_handed_in_by_reference(
     assert Job.objects.get().kwargs["log"] == {"upload": str(upload.pk)}
 
 
-def test_the_bar_moves_and_handing_in_waits_for_the_upload(site: Site, log: Path) -> None:
+def test_the_bar_moves_and_submitting_waits_for_the_upload(site: Site, log: Path) -> None:
     from playwright.sync_api import expect
 
     page = site.open(form_at(FILES))
@@ -121,7 +121,7 @@ def test_a_file_is_dropped_replaced_and_removed(site: Site) -> None:
     expect(more.locator("input[type=hidden]")).to_have_count(2)
 
 
-def test_a_file_over_the_limit_is_told_before_it_is_sent(
+def test_a_file_over_the_limit_is_an_error_before_it_is_sent(
     site: Site, log: Path, saw: Watch, settings: LazySettings
 ) -> None:
     from playwright.sync_api import expect
@@ -202,7 +202,7 @@ def test_times_are_typed_and_shown_in_the_readers_zone(site: Site, page_jobs: Pa
     expect(page.locator("#job-now time")).to_have_text("1 Jan 2999, 09:30")
 
 
-def test_a_second_click_hands_in_nothing_more(site: Site, saw: Watch) -> None:
+def test_a_second_click_submits_nothing_more(site: Site, saw: Watch) -> None:
     page = site.open(form_at(PLAIN) + "?text=x")
     sent = saw(page, "/tasks/")
     page.get_by_role("button", name="Hand in").dblclick()

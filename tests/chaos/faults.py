@@ -8,12 +8,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from jobs import brokers, lifecycle
+from jobs import lifecycle
+from jobs.brokers import registry
 from jobs.brokers.publisher import Publisher
 from jobs.consumer import attempt, executor, slots
-from jobs.lifecycle import insert
 from jobs.models import Upload
-from jobs.submission import submit
 
 Function = Callable[..., Any]
 
@@ -53,9 +52,9 @@ def _before(owner: Any, name: str, when: Function = lambda *args: True) -> None:
 # The writer commits between lifecycle's statements and the desk's `done`.
 SUBMITTER: dict[str, Function] = {
     # One statement that commits by itself: before it is before the commit.
-    "submission before commit": lambda: _before(insert, "_insert"),
-    "submission after commit": lambda: _before(submit, "notify_submitted"),
-    "before the permit is sent": lambda: _before(brokers, "notify"),
+    "submission before commit": lambda: _before(lifecycle, "insert_job"),
+    "submission after commit": lambda: _after(lifecycle, "insert_job"),
+    "before the permit is sent": lambda: _before(registry, "_notify"),
 }
 CONSUMER: dict[str, Function] = {
     "permit received": lambda: _after(lifecycle, "has_waiting", lambda found, *args: found),

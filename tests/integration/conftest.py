@@ -11,6 +11,7 @@ from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.test import Client
 
+from jobs.brokers import registry as brokers
 from jobs.catalog import all_tasks, registry
 from jobs.submission import backlog
 from tests.factories import make_user
@@ -18,6 +19,7 @@ from tests.integration import page_tasks as tasks_of_pages
 from tests.integration.api_client import Api
 from tests.integration.api_tasks import declare
 from tests.integration.page_jobs import PageJobs
+from tests.integration.recording_broker import RecordingBroker
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +92,14 @@ def page(ada: User, page_tasks: None, jobs_setting: Any) -> Client:
 def page_jobs(ada: User, page_tasks: None, jobs_setting: Any) -> PageJobs:
     """Makes jobs of Ada's in any state."""
     return PageJobs(ada)
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> RecordingBroker:
+    """Notes which jobs consumers are notified of."""
+    made = RecordingBroker()
+    monkeypatch.setattr(brokers, "get_broker", lambda: made)
+    return made
 
 
 @pytest.fixture

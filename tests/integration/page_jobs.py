@@ -15,7 +15,7 @@ from jobs.core.states import AttemptOutcome
 from jobs.core.storage import job_storage
 from jobs.lifecycle import AttemptUpdate, Claim, Outcome, StoredArtifact
 from jobs.models import Job
-from jobs.submission import submit_job
+from jobs.submission import SubmitOptions, submit_job
 from tests.integration.page_tasks import PLAIN
 
 
@@ -36,7 +36,7 @@ class PageJobs:
     def waiting(self, task: str = PLAIN, owner: User | None = None, **more: Any) -> Job:
         """A job that has just been handed in."""
         args = more.pop("args", {"text": "one two"})
-        return submit_job(task, args, owner=owner or self.owner, **more).job
+        return submit_job(task, args, options=SubmitOptions(**more), owner=owner or self.owner).job
 
     def claim(self, job: Job) -> Claim:
         """Start it; it must be the next of its queue."""

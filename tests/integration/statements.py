@@ -17,9 +17,8 @@ from jobs.core.uuid7 import uuid7
 from jobs.lifecycle.complete import Outcome
 from jobs.models import Job
 from jobs.queries import stats
-from jobs.submission import backlog
-from jobs.submission.options import SubmitOptions
-from jobs.submission.submit import _same_request, _same_slot
+from jobs.submission import SubmitOptions, backlog
+from jobs.submission.existing import existing_by_idempotency_key, existing_by_unique_slot
 from tests.factories import make_consumer, take_one
 
 Run = Callable[[], Any]
@@ -62,8 +61,10 @@ STATEMENTS: dict[str, Run] = {
         Job(task="t", queue="q1", owner=User.objects.get())
     ),
     "record unique": lambda: lifecycle.insert_job(Job(task="t", queue="q1", unique_slot="s")),
-    "same slot": lambda: _same_slot(Job(unique_slot="s")),
-    "same request": lambda: _same_request(SubmitOptions(idempotency_key="k"), User.objects.get()),
+    "same slot": lambda: existing_by_unique_slot(Job(unique_slot="s")),
+    "same request": lambda: existing_by_idempotency_key(
+        SubmitOptions(idempotency_key="k"), User.objects.get()
+    ),
     "next due": lifecycle.next_due,
     "promote due": lambda: lifecycle.promote_due(timezone.now() + TOMORROW),
     "orphans": lifecycle.orphaned_consumers,

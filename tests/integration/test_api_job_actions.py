@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from jobs.core.states import Status
 from jobs.models import Job
 from tests.integration.api_client import JOBS, Api
 from tests.integration.api_tasks import ADD, SECRET
+from tests.integration.recording_broker import RecordingBroker, pairs
 
 
 @pytest.fixture
@@ -66,16 +66,20 @@ def test_staff_cancel_in_their_own_name(job: Job, chief: User) -> None:
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED])
-def test_an_unhappy_job_runs_again(api: Api, job: Job, status: Status, monkeypatch: Any) -> None:
+def test_an_unhappy_job_runs_again(
+    api: Api,
+    job: Job,
+    status: Status,
+    broker: RecordingBroker,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
     put(job, status)
-    rung: list[uuid.UUID] = []
-    monkeypatch.setattr("jobs.brokers.notify", lambda queue, job_id: rung.append(job_id))
-    monkeypatch.setattr("django.db.transaction.on_commit", lambda ring, using: ring())
-    answer = retry(api, job)
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = retry(api, job)
     assert answer.status_code == 202
     assert answer.json()["status"] == "queued"
     assert answer.headers["Location"] == f"{JOBS}/{job.pk}"
-    assert rung == [job.pk]
+    assert broker.notified == pairs(job)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_it_is_the_backend_of_this_site() -> None:
     assert backend.supports_priority
 
 
-def test_enqueue_records_and_answers_at_once() -> None:
+def test_enqueue_inserts_a_job_and_returns_at_once() -> None:
     result = square.enqueue(7)
     job = Job.objects.get()
     assert isinstance(result, TaskResult)
@@ -60,13 +60,13 @@ def test_enqueue_records_and_answers_at_once() -> None:
         result.return_value  # noqa: B018
 
 
-def test_by_position_and_by_name_is_the_same() -> None:
+def test_positional_and_named_arguments_are_the_same() -> None:
     square.enqueue(7)
     square.enqueue(n=7)
     assert [job.kwargs for job in Job.objects.all()] == [{"n": 7}] * 2
 
 
-def test_arguments_are_checked_before_anything_is_recorded() -> None:
+def test_arguments_are_validated_before_anything_is_inserted() -> None:
     for wrong in (("x",), (1, 2), ()):
         with pytest.raises(InvalidArguments):
             square.enqueue(*wrong)
@@ -82,7 +82,7 @@ def test_using_changes_the_next_call_only() -> None:
     assert square.priority == 0
 
 
-def test_options_of_ours_change_the_next_call_only(ada: User) -> None:
+def test_options_change_the_next_call_only(ada: User) -> None:
     special = square.options(max_attempts=9, unique_key="k", timeout=None, owner=ada)
     special.using(priority=1).enqueue(1)
     job = Job.objects.get()
@@ -135,7 +135,7 @@ def test_the_errors_of_a_job_that_failed() -> None:
         found.return_value  # noqa: B018
 
 
-def test_a_running_job_tells_who_runs_it() -> None:
+def test_a_running_job_names_its_worker() -> None:
     result = square.enqueue(7)
     claim = take_one()
     found = square.get_result(result.id)
@@ -144,7 +144,7 @@ def test_a_running_job_tells_who_runs_it() -> None:
 
 
 @pytest.mark.parametrize("status", list(Status))
-def test_each_status_is_one_of_djangos(status: Status) -> None:
+def test_each_status_has_one_of_djangos(status: Status) -> None:
     job = make_job(status=status)
     assert square.get_result(str(job.pk)).status == STATUSES[status]
 
@@ -182,7 +182,7 @@ def test_everything_can_be_awaited() -> None:
 # --- Django's own tasks -----------------------------------------------------------------------
 
 
-def test_a_plain_task_is_recorded_with_where_it_is() -> None:
+def test_a_plain_task_is_inserted_with_its_module_path() -> None:
     result = plain.enqueue(1, b=5)
     job = Job.objects.get()
     assert isinstance(plain, Task)
@@ -198,7 +198,7 @@ def test_the_result_of_a_plain_task() -> None:
     assert plain.get_result(result.id).return_value == 6
 
 
-def test_a_plain_task_of_a_failure_is_not_repeated() -> None:
+def test_a_plain_task_that_fails_is_not_retried() -> None:
     plain.enqueue(1)
     end(take_one(), AttemptOutcome.FAILED, error_type="E")
     assert Job.objects.get().status == Status.FAILED
@@ -211,7 +211,7 @@ def test_an_argument_of_a_plain_task_must_be_json(wrong: Any) -> None:
     assert not Job.objects.exists()
 
 
-def test_a_plain_task_may_run_later_and_elsewhere() -> None:
+def test_a_plain_task_may_run_later_and_in_another_queue() -> None:
     later = timezone.now() + timedelta(hours=1)
     plain.using(queue_name="mail", priority=-3, run_after=later).enqueue(1)
     job = Job.objects.get()
@@ -221,11 +221,11 @@ def test_a_plain_task_may_run_later_and_elsewhere() -> None:
 # --- signals ----------------------------------------------------------------------------------
 
 
-def test_the_signal_tells_of_each_job_once() -> None:
-    heard: list[tuple[type, str]] = []
+def test_the_signal_is_sent_once_for_each_job() -> None:
+    received: list[tuple[type, str]] = []
 
     def listen(sender: type, task_result: Any, **kwargs: Any) -> None:
-        heard.append((sender, task_result.id))
+        received.append((sender, task_result.id))
 
     task_enqueued.connect(listen)
     try:
@@ -234,12 +234,12 @@ def test_the_signal_tells_of_each_job_once() -> None:
         second = plain.enqueue(1)
     finally:
         task_enqueued.disconnect(listen)
-    assert heard == [(JobsBackend, first.id), (JobsBackend, second.id)]
+    assert received == [(JobsBackend, first.id), (JobsBackend, second.id)]
 
 
-def test_a_listener_that_fails_does_not_look_like_a_refusal() -> None:
+def test_a_receiver_that_fails_does_not_look_like_a_refusal() -> None:
     def broken(**kwargs: Any) -> None:
-        raise RuntimeError("a listener's own fault")
+        raise RuntimeError("the receiver's own fault")
 
     task_enqueued.connect(broken)
     try:
@@ -249,7 +249,7 @@ def test_a_listener_that_fails_does_not_look_like_a_refusal() -> None:
     assert Job.objects.get(pk=result.id).status == Status.QUEUED
 
 
-def test_a_job_enqueued_in_a_transaction_that_fails_never_was() -> None:
+def test_a_job_enqueued_in_a_transaction_that_fails_is_gone() -> None:
     with transaction.atomic():
         square.enqueue(1)
         plain.enqueue(1)

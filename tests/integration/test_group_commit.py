@@ -1,4 +1,4 @@
-"""Submissions of several threads share a commit, and each hears of its own."""
+"""Submissions of several threads share a commit, and each thread gets its own error."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ MANY = 8
 
 
 @pytest.fixture
-def lots(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def batch_sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many rows each statement had."""
     sizes: list[int] = []
-    insert = group_commit._insert
+    insert = group_commit._insert_rows
 
-    def noted(db: Any, rows: list[Any]) -> None:
+    def counted(db: Any, rows: list[Any]) -> None:
         sizes.append(len(rows))
         insert(db, rows)
 
-    monkeypatch.setattr(group_commit, "_insert", noted)
+    monkeypatch.setattr(group_commit, "_insert_rows", counted)
     return sizes
 
 
-def all_in_line(work: Callable[[int], Any]) -> list[Any]:
-    """Let threads hand in a job each; the first may begin when all of them stand in line."""
-    line = group_commit.group_commit_for(connection)
-    with line._turn:
+def insert_together(work: Callable[[int], Any]) -> list[Any]:
+    """Let threads insert a job each; the first may begin when the rows of all are pending."""
+    group = group_commit.group_commit_for(connection)
+    with group._insert_lock:
         found: list[Any] = []
         threads = threading.Thread(target=lambda: found.extend(in_threads(MANY, work)))
         threads.start()
-        wait_until(lambda: len(line._rows) == MANY, what="everyone in line")
+        wait_until(lambda: len(group._pending) == MANY, what="all rows are pending")
     threads.join(60)
     return found
 
 
 def record(job: Job) -> str:
-    """Hand in a job; return the name of the error that its thread got."""
+    """Insert a job; return the name of the error that its thread got."""
     try:
         lifecycle.insert_job(job)
     except Exception as error:  # noqa: BLE001  (told to the test)
@@ -58,50 +58,50 @@ def record(job: Job) -> str:
     return ""
 
 
-def test_alone_it_is_one_statement() -> None:
+def test_one_job_alone_is_one_statement() -> None:
     with CaptureQueriesContext(connection) as queries:
         lifecycle.insert_job(Job(task="t"))
     assert len(queries) == 1
     assert Job.objects.count() == 1
 
 
-def test_who_waits_is_taken_along(lots: list[int]) -> None:
-    assert all_in_line(lambda number: record(Job(task=f"t{number}"))) == [""] * MANY
-    assert lots == [MANY]
+def test_pending_rows_are_inserted_by_one_statement(batch_sizes: list[int]) -> None:
+    assert insert_together(lambda number: record(Job(task=f"t{number}"))) == [""] * MANY
+    assert batch_sizes == [MANY]
     assert set(Job.objects.values_list("task", flat=True)) == {f"t{n}" for n in range(MANY)}
 
 
-def test_one_that_is_refused_keeps_no_other_out(lots: list[int]) -> None:
+def test_a_row_that_conflicts_keeps_no_other_out(batch_sizes: list[int]) -> None:
     def work(number: int) -> str:
         return record(Job(task=f"t{number}", unique_slot="same" if number in {2, 5} else None))
 
-    errors = all_in_line(work)
+    errors = insert_together(work)
     assert sorted(errors) == [""] * (MANY - 1) + [IntegrityError.__name__]
     assert errors.index(IntegrityError.__name__) in {2, 5}
     assert Job.objects.count() == MANY - 1
-    assert group_commit.group_commit_for(connection)._rows == []
+    assert group_commit.group_commit_for(connection)._pending == []
 
 
-def test_a_database_that_is_away_is_said_to_all_at_once(
-    lots: list[int], monkeypatch: pytest.MonkeyPatch
+def test_all_threads_get_the_error_of_a_database_that_is_away(
+    batch_sizes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(db: Any, rows: list[Any]) -> None:
-        lots.append(len(rows))
+        batch_sizes.append(len(rows))
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(group_commit, "_insert", away)
-    errors = all_in_line(lambda number: record(Job(task="t")))
+    monkeypatch.setattr(group_commit, "_insert_rows", away)
+    errors = insert_together(lambda number: record(Job(task="t")))
     assert errors == [OperationalError.__name__] * MANY
-    assert lots == [MANY]
+    assert batch_sizes == [MANY]
     assert not Job.objects.exists()
 
 
-def test_a_value_that_no_database_takes_is_its_own_threads_error(lots: list[int]) -> None:
+def test_a_value_that_no_database_takes_is_its_own_threads_error(batch_sizes: list[int]) -> None:
     def work(number: int) -> str:
         bad: Any = object() if number == 4 else None
         return record(Job(task="t", timeout=bad))
 
-    errors = all_in_line(work)
+    errors = insert_together(work)
     assert errors[4] not in {"", DataError.__name__}
     assert [bool(error) for error in errors].count(True) == 1
     assert Job.objects.count() == MANY - 1

@@ -16,7 +16,7 @@ from tests.integration.form_pages import errors_in, form_at
 from tests.integration.page_tasks import FILES
 
 
-def test_a_file_comes_with_the_form_and_stays_while_something_else_is_wrong(
+def test_a_file_sent_with_the_form_is_kept_while_something_else_is_wrong(
     page: Client, ada: User
 ) -> None:
     log = SimpleUploadedFile("access.log", b"GET /\n")
@@ -33,7 +33,7 @@ def test_a_file_comes_with_the_form_and_stays_while_something_else_is_wrong(
     assert [use.upload for use in job.upload_uses.all()] == [upload]
 
 
-def test_several_files_and_those_that_were_there_before(page: Client, ada: User) -> None:
+def test_several_files_are_added_to_those_uploaded_before(page: Client, ada: User) -> None:
     before = store_upload(ada, "before.txt", [b"1"])
     more = [SimpleUploadedFile(name, b"22") for name in ("a.txt", "b.txt")]
     log = SimpleUploadedFile("log.txt", b"333")
@@ -43,14 +43,14 @@ def test_several_files_and_those_that_were_there_before(page: Client, ada: User)
     assert names == ["before.txt", "a.txt", "b.txt"]
 
 
-def test_a_new_file_takes_the_place_of_the_one_that_was_kept(page: Client, ada: User) -> None:
+def test_a_new_file_replaces_the_one_that_was_kept(page: Client, ada: User) -> None:
     before = store_upload(ada, "before.txt", [b"1"])
     log = SimpleUploadedFile("new.txt", b"333")
     page.post(form_at(FILES), {"log": [str(before.pk), log]})
     assert Upload.objects.get(pk=Job.objects.get().kwargs["log"]["upload"]).name == "new.txt"
 
 
-def test_another_users_file_is_as_gone_as_one_that_was_deleted(page: Client, bob: User) -> None:
+def test_another_users_file_is_missing_like_one_that_was_deleted(page: Client, bob: User) -> None:
     foreign = store_upload(bob, "secret.txt", [b"1"])
     for one in (str(foreign.pk), "0192d3a0-0000-7000-8000-000000000000", "nonsense"):
         answer = page.post(form_at(FILES), {"log": one})

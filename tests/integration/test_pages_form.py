@@ -1,4 +1,4 @@
-"""The form of a task: what it takes, what it refuses, what it keeps."""
+"""The form of a task: what it accepts, what it refuses, what it keeps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.integration.form_pages import errors_in, form_at
 from tests.integration.page_jobs import PageJobs
 from tests.integration.page_tasks import KINDS, MAILING, PLAIN
 
-WHOLE = {
+ALL_FIELDS = {
     "text": " as typed ",
     "count": "7",
     "mode": "careful",
@@ -39,8 +39,8 @@ WHOLE = {
 }
 
 
-def test_each_kind_of_argument_arrives_as_its_type(page: Client) -> None:
-    answer = page.post(form_at(KINDS), WHOLE)
+def test_each_kind_of_argument_is_stored_as_its_type(page: Client) -> None:
+    answer = page.post(form_at(KINDS), ALL_FIELDS)
     job = Job.objects.get()
     assert answer.status_code == 303
     assert answer.headers["Location"] == f"/jobs/{job.id}/"
@@ -68,7 +68,7 @@ def test_each_kind_of_argument_arrives_as_its_type(page: Client) -> None:
     assert job.owner.username == "ada"
 
 
-def test_a_form_that_is_sent_as_it_came_gives_the_defaults(page: Client) -> None:
+def test_fields_that_are_left_alone_give_the_defaults(page: Client) -> None:
     html = page.get(form_at(KINDS)).content.decode()
     assert html.index('name="text"') < html.index('name="note"')
     needed = {"text": "x", "count": "1", "mode": "fast", "box": '{"width": 1}', "sure": "on"}
@@ -80,9 +80,9 @@ def test_a_form_that_is_sent_as_it_came_gives_the_defaults(page: Client) -> None
     assert args["words"] == []
 
 
-def test_what_is_wrong_is_said_at_its_field_and_all_that_was_typed_is_kept(page: Client) -> None:
+def test_errors_are_shown_at_their_fields_and_all_that_was_typed_is_kept(page: Client) -> None:
     wrong = {
-        **WHOLE,
+        **ALL_FIELDS,
         "text": "",
         "count": "12",
         "box": '{"width": "wide"}',
@@ -105,13 +105,13 @@ def test_what_is_wrong_is_said_at_its_field_and_all_that_was_typed_is_kept(page:
     assert re.search(r'<input[^>]*value="careful"[^>]* checked', html)
 
 
-def test_without_a_choice_of_queue_nothing_asks_for_one(page: Client, settings: Any) -> None:
+def test_a_single_queue_needs_no_field(page: Client, settings: Any) -> None:
     assert 'name="option-queue"' in page.get(form_at(PLAIN)).content.decode()
     settings.TASKS = {"default": {"BACKEND": "jobs.backend.JobsBackend", "QUEUES": ["default"]}}
     assert 'name="option-queue"' not in page.get(form_at(PLAIN)).content.decode()
 
 
-def test_options_travel_beside_the_arguments(page: Client) -> None:
+def test_options_are_sent_beside_the_arguments(page: Client) -> None:
     data = {
         "text": "x",
         "min_length": "2",
@@ -140,7 +140,7 @@ def test_options_travel_beside_the_arguments(page: Client) -> None:
         ("queue", "no", "There is no queue named &#x27;no&#x27;. Known: default, mail."),
     ],
 )
-def test_a_wrong_option_is_said_at_its_field_which_is_unfolded(
+def test_a_wrong_option_is_an_error_at_its_field_which_is_open(
     page: Client, option: str, value: str, said: str
 ) -> None:
     answer = page.post(form_at(PLAIN), {"text": "x", f"option-{option}": value})
@@ -151,13 +151,13 @@ def test_a_wrong_option_is_said_at_its_field_which_is_unfolded(
     assert not Job.objects.exists()
 
 
-def test_an_address_can_fill_in_the_form(page: Client) -> None:
+def test_a_query_string_fills_in_the_form(page: Client) -> None:
     html = page.get(form_at(PLAIN), {"text": "from <there>", "min_length": "4"}).content.decode()
     assert "from &lt;there&gt;" in html
     assert 'value="4"' in html
 
 
-def test_run_again_begins_with_the_arguments_and_options_of_the_job(
+def test_run_again_shows_the_arguments_and_options_of_the_job(
     page: Client, page_jobs: PageJobs, bob: User
 ) -> None:
     job = page_jobs.waiting(args={"text": "again"}, queue="mail", priority=-1)
@@ -199,7 +199,7 @@ def test_too_much_text_is_a_413(page: Client, jobs_setting: Callable[..., None])
     assert not Job.objects.exists()
 
 
-def test_a_full_queue_says_when_to_come_back_and_keeps_the_form(
+def test_a_full_queue_is_a_429_with_retry_after_and_keeps_the_form(
     page: Client, page_jobs: PageJobs, jobs_setting: Callable[..., None]
 ) -> None:
     page_jobs.waiting()

@@ -16,7 +16,7 @@ from jobs.core.uuid7 import uuid7
 from jobs.errors import IdempotencyConflict
 from jobs.lifecycle import Outcome
 from jobs.models import Job
-from jobs.submission import submit_job
+from jobs.submission import SubmitOptions, submit_job
 from tests.factories import end, make_user, take_one
 from tests.threads import in_threads
 
@@ -24,8 +24,8 @@ SQUARE = "testapp.square"
 MANY = 50
 
 
-def hand_in(owner: User | None = None, **wishes: Any) -> tuple[Job, bool]:
-    submitted = submit_job(SQUARE, {"n": 7}, owner=owner, **wishes)
+def submit(owner: User | None = None, **options: Any) -> tuple[Job, bool]:
+    submitted = submit_job(SQUARE, {"n": 7}, owner=owner, options=SubmitOptions(**options))
     return submitted.job, submitted.created
 
 
@@ -34,32 +34,37 @@ class TestIdempotencyKey:
     """One key, one job: per owner, for as long as the job is kept."""
 
     def test_a_repeat_gets_the_first_job(self, ada: User) -> None:
-        first, created = hand_in(ada, idempotency_key="k", request_digest="d")
-        again, created_again = hand_in(ada, idempotency_key="k", request_digest="d")
+        first, created = submit(ada, idempotency_key="k", request_digest="d")
+        again, created_again = submit(ada, idempotency_key="k", request_digest="d")
         assert (created, created_again) == (True, False)
         assert again.pk == first.pk
 
     def test_another_request_with_the_key_is_a_conflict(self, ada: User) -> None:
-        hand_in(ada, idempotency_key="k", request_digest="d")
+        submit(ada, idempotency_key="k", request_digest="d")
         with pytest.raises(IdempotencyConflict):
-            hand_in(ada, idempotency_key="k", request_digest="e")
+            submit(ada, idempotency_key="k", request_digest="e")
         assert Job.objects.count() == 1
 
-    def test_each_owner_has_keys_of_his_own(self, ada: User, bob: User) -> None:
-        assert hand_in(ada, idempotency_key="k")[1]
-        assert hand_in(bob, idempotency_key="k")[1]
+    def test_each_owner_has_their_own_keys(self, ada: User, bob: User) -> None:
+        assert submit(ada, idempotency_key="k")[1]
+        assert submit(bob, idempotency_key="k")[1]
 
-    def test_a_finished_job_answers_still(self, ada: User) -> None:
-        first, _ = hand_in(ada, idempotency_key="k")
+    def test_a_finished_job_is_still_returned(self, ada: User) -> None:
+        first, _ = submit(ada, idempotency_key="k")
         end(take_one())
-        assert hand_in(ada, idempotency_key="k") == (first, False)
+        assert submit(ada, idempotency_key="k") == (first, False)
 
     def test_a_refused_request_is_not_remembered(self, ada: User) -> None:
         from jobs.errors import InvalidArguments
 
         with pytest.raises(InvalidArguments):
-            submit_job(SQUARE, {"n": "x"}, owner=ada, idempotency_key="k", request_digest="d")
-        assert hand_in(ada, idempotency_key="k", request_digest="e")[1]
+            submit_job(
+                SQUARE,
+                {"n": "x"},
+                owner=ada,
+                options=SubmitOptions(idempotency_key="k", request_digest="d"),
+            )
+        assert submit(ada, idempotency_key="k", request_digest="e")[1]
 
 
 @pytest.mark.django_db
@@ -67,46 +72,49 @@ class TestUniqueKey:
     """One unfinished job per task, owner and key."""
 
     def test_a_repeat_gets_the_unfinished_job(self, ada: User) -> None:
-        first, created = hand_in(ada, unique_key="k")
+        first, created = submit(ada, unique_key="k")
         assert created
-        assert hand_in(ada, unique_key="k") == (first, False)
+        assert submit(ada, unique_key="k") == (first, False)
         take_one()
-        assert hand_in(ada, unique_key="k") == (first, False)
+        assert submit(ada, unique_key="k") == (first, False)
 
-    def test_it_may_wait_for_later(self, ada: User) -> None:
+    def test_a_scheduled_job_counts_as_unfinished(self, ada: User) -> None:
         later = timezone.now() + timedelta(hours=1)
-        first, _ = hand_in(ada, unique_key="k", run_after=later)
-        assert hand_in(ada, unique_key="k") == (first, False)
+        first, _ = submit(ada, unique_key="k", run_after=later)
+        assert submit(ada, unique_key="k") == (first, False)
 
     @pytest.mark.parametrize(
         "ending", [AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED, AttemptOutcome.CANCELLED]
     )
-    def test_a_finished_job_makes_room(self, ada: User, ending: AttemptOutcome) -> None:
-        first, _ = hand_in(ada, unique_key="k")
+    def test_a_finished_job_frees_its_key(self, ada: User, ending: AttemptOutcome) -> None:
+        first, _ = submit(ada, unique_key="k")
         end(take_one(), ending, final=True)
-        second, created = hand_in(ada, unique_key="k")
+        second, created = submit(ada, unique_key="k")
         assert created
         assert second.pk != first.pk
 
     def test_it_is_per_task_owner_and_key(self, ada: User, bob: User) -> None:
-        assert hand_in(ada, unique_key="k")[1]
-        assert hand_in(bob, unique_key="k")[1]
-        assert hand_in(None, unique_key="k")[1]
-        assert not hand_in(None, unique_key="k")[1]
-        assert hand_in(ada, unique_key="l")[1]
+        assert submit(ada, unique_key="k")[1]
+        assert submit(bob, unique_key="k")[1]
+        assert submit(None, unique_key="k")[1]
+        assert not submit(None, unique_key="k")[1]
+        assert submit(ada, unique_key="l")[1]
         assert submit_job(
-            "testapp.fail", {"times": 1, "context_path": "x"}, owner=ada, unique_key="k"
+            "testapp.fail",
+            {"times": 1, "context_path": "x"},
+            owner=ada,
+            options=SubmitOptions(unique_key="k"),
         ).created
 
-    def test_no_key_is_no_promise(self, ada: User) -> None:
-        assert hand_in(ada, unique_key="")[1]
-        assert hand_in(ada, unique_key="")[1]
+    def test_an_empty_key_is_no_key(self, ada: User) -> None:
+        assert submit(ada, unique_key="")[1]
+        assert submit(ada, unique_key="")[1]
 
     def test_the_transaction_of_the_caller_stays_usable(self, ada: User) -> None:
         with transaction.atomic():
-            first, _ = hand_in(ada, unique_key="k")
-            assert hand_in(ada, unique_key="k") == (first, False)
-            assert hand_in(ada, unique_key="l")[1]
+            first, _ = submit(ada, unique_key="k")
+            assert submit(ada, unique_key="k") == (first, False)
+            assert submit(ada, unique_key="l")[1]
         assert Job.objects.count() == 2
 
 
@@ -114,29 +122,29 @@ class TestUniqueKey:
 @pytest.mark.parametrize("key", ["idempotency_key", "unique_key"])
 def test_fifty_at_once_make_one_job(key: str) -> None:
     owner = make_user()
-    answers = in_threads(MANY, lambda number: hand_in(owner, **{key: "k"}))
+    answers = in_threads(MANY, lambda number: submit(owner, **{key: "k"}))
     assert Job.objects.count() == 1
     assert len({job.pk for job, _ in answers}) == 1
     assert sorted(created for _, created in answers) == [False] * (MANY - 1) + [True]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_job_and_its_uses_of_files_are_recorded_together() -> None:
+def test_a_job_and_its_upload_uses_are_inserted_together() -> None:
     with pytest.raises(IntegrityError):
         lifecycle.insert_job(Job(task=SQUARE), [uuid7()])
     assert not Job.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_unique_job_that_finishes_in_between_makes_room_for_one() -> None:
+def test_a_unique_job_that_finishes_in_between_is_followed_by_one() -> None:
     """Submitters meet a job that ends meanwhile: at no moment are there two unfinished ones."""
     owner = make_user()
-    hand_in(owner, unique_key="k")
+    submit(owner, unique_key="k")
     claimed = take_one()
 
     def work(number: int) -> Any:
         if number:
-            return hand_in(owner, unique_key="k")[0].pk
+            return submit(owner, unique_key="k")[0].pk
         with transaction.atomic():
             ended = Outcome(claim=claimed, ending=AttemptOutcome.SUCCEEDED, ended_at=timezone.now())
             return lifecycle.finish([ended])

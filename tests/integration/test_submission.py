@@ -1,4 +1,4 @@
-"""Handing in from code: what is recorded, and every way of being refused."""
+"""Submitting from code: what is inserted, and every way of being refused."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ from jobs.errors import (
     UnknownTask,
 )
 from jobs.models import Job
-from jobs.submission import backlog, may_use, submit_job
+from jobs.submission import SubmitOptions, backlog, may_use, submit_job
 from tests.factories import make_job
 from tests.integration.api_tasks import ADD, NARROW, READ, SECRET
+from tests.integration.recording_broker import RecordingBroker, pairs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "no_jobs")]
 
 
-def test_what_is_recorded(ada: User) -> None:
+def test_what_is_inserted(ada: User) -> None:
     before = timezone.now()
     submitted = submit_job(ADD, {"n": 7}, owner=ada)
     job = Job.objects.get()
@@ -52,33 +53,33 @@ def test_what_is_recorded(ada: User) -> None:
     assert abs(made - job.created_at) < timedelta(seconds=5)
 
 
-def test_by_name_and_by_task_is_the_same(ada: User) -> None:
+def test_a_task_or_its_name_can_be_given(ada: User) -> None:
     result = jobs.submit("testapp.square", n=1)
     assert result.status == TaskResultStatus.READY
     assert Job.objects.get(pk=result.id).kwargs == {"n": 1}
     assert submit_job(get_task(ADD), {"n": 1}, owner=ada).created
 
 
-def test_what_may_be_wished_for(chief: User) -> None:
+def test_each_option_is_stored(chief: User) -> None:
     later = timezone.now() + timedelta(hours=1)
     job = submit_job(
         ADD,
         {"n": 1},
         owner=chief,
-        from_outside=True,
-        queue="mail",
-        priority=100,
-        run_after=later,
-        max_attempts=9,
-        unique_key="k",
+        enforce_limits=True,
+        options=SubmitOptions(
+            queue="mail", priority=100, run_after=later, max_attempts=9, unique_key="k"
+        ),
     ).job
     job.refresh_from_db()
     assert (job.queue, job.priority, job.max_attempts, job.unique_key) == ("mail", 100, 9, "k")
     assert (job.status, job.run_after) == (Status.SCHEDULED, later)
 
 
-def test_a_date_that_has_passed_is_due_now(ada: User) -> None:
-    job = submit_job(ADD, {"n": 1}, run_after=timezone.now() - timedelta(days=1)).job
+def test_run_after_in_the_past_is_due_now(ada: User) -> None:
+    job = submit_job(
+        ADD, {"n": 1}, options=SubmitOptions(run_after=timezone.now() - timedelta(days=1))
+    ).job
     assert job.status == Status.QUEUED
 
 
@@ -88,7 +89,7 @@ NAIVE = datetime(2030, 1, 1)  # noqa: DTZ001
 
 
 @pytest.mark.parametrize(
-    ("task", "args", "wishes", "kind"),
+    ("task", "args", "options", "kind"),
     [
         ("tests.no_such_task", {}, {}, UnknownTask),
         ("tests.testapp.tasks.plain", {"a": 1}, {}, UnknownTask),
@@ -111,41 +112,53 @@ NAIVE = datetime(2030, 1, 1)  # noqa: DTZ001
         (READ, {"log": "/etc/passwd"}, {}, InvalidArguments),
     ],
 )
-def test_a_refusal_records_nothing(
-    task: str, args: Any, wishes: dict[str, Any], kind: type[Refused], ada: User
+def test_a_refusal_inserts_nothing(
+    task: str, args: Any, options: dict[str, Any], kind: type[Refused], ada: User
 ) -> None:
     with pytest.raises(kind) as caught:
-        submit_job(task, args, owner=ada, from_outside=True, **wishes)
+        submit_job(task, args, owner=ada, enforce_limits=True, options=SubmitOptions(**options))
     assert str(caught.value)
     assert not Job.objects.exists()
 
 
 @pytest.mark.parametrize(("priority", "max_attempts"), [(5, 3), (-100, 1)])
-def test_who_is_not_staff_may_lower(ada: User, priority: int, max_attempts: int) -> None:
+def test_users_who_are_not_staff_may_lower_options(
+    ada: User, priority: int, max_attempts: int
+) -> None:
     job = submit_job(
-        ADD, {"n": 1}, owner=ada, from_outside=True, priority=priority, max_attempts=max_attempts
+        ADD,
+        {"n": 1},
+        owner=ada,
+        enforce_limits=True,
+        options=SubmitOptions(priority=priority, max_attempts=max_attempts),
     ).job
     assert (job.priority, job.max_attempts) == (priority, max_attempts)
 
 
 @pytest.mark.parametrize("priority", [-101, 101])
 def test_bounds_hold_for_staff_and_for_code(chief: User, priority: int) -> None:
-    for outside in (True, False):
+    for enforced in (True, False):
         with pytest.raises(InvalidOptions):
-            submit_job(ADD, {"n": 1}, owner=chief, from_outside=outside, priority=priority)
+            submit_job(
+                ADD,
+                {"n": 1},
+                owner=chief,
+                enforce_limits=enforced,
+                options=SubmitOptions(priority=priority),
+            )
 
 
 # --- permissions ------------------------------------------------------------------------------
 
 
-def test_permissions_are_for_those_outside(ada: User, chief: User) -> None:
-    assert submit_job(SECRET, {}, owner=chief, from_outside=True).created
+def test_permissions_hold_where_limits_are_enforced(ada: User, chief: User) -> None:
+    assert submit_job(SECRET, {}, owner=chief, enforce_limits=True).created
     assert submit_job(SECRET, {}, owner=ada).created  # code decides for itself
     ada.user_permissions.add(Permission.objects.get(codename="view_queue"))
-    assert submit_job(NARROW, {}, owner=User.objects.get(pk=ada.pk), from_outside=True).created
+    assert submit_job(NARROW, {}, owner=User.objects.get(pk=ada.pk), enforce_limits=True).created
 
 
-def test_who_may_use_what(ada: User, chief: User) -> None:
+def test_which_user_may_use_which_task(ada: User, chief: User) -> None:
     from django.contrib.auth.models import AnonymousUser
 
     assert may_use(get_task(ADD), None)
@@ -162,55 +175,63 @@ def test_who_may_use_what(ada: User, chief: User) -> None:
 # --- backlog ----------------------------------------------------------------------------------
 
 
-def test_a_full_queue_refuses_those_outside(ada: User, jobs_setting: Callable[..., None]) -> None:
+def test_a_full_queue_refuses_where_limits_are_enforced(
+    ada: User, jobs_setting: Callable[..., None]
+) -> None:
     jobs_setting(MAX_BACKLOG=2)
     for _ in range(2):
-        submit_job(ADD, {"n": 1}, owner=ada, from_outside=True)
+        submit_job(ADD, {"n": 1}, owner=ada, enforce_limits=True)
     with pytest.raises(QueueFull) as caught:
-        submit_job(ADD, {"n": 1}, owner=ada, from_outside=True)
+        submit_job(ADD, {"n": 1}, owner=ada, enforce_limits=True)
     assert caught.value.retry_after > 0
-    assert submit_job(ADD, {"n": 1}, owner=ada, from_outside=True, queue="mail").created
+    assert submit_job(
+        ADD, {"n": 1}, owner=ada, enforce_limits=True, options=SubmitOptions(queue="mail")
+    ).created
     assert submit_job(ADD, {"n": 1}, owner=ada).created
 
 
-def test_the_backlog_is_read_again_after_a_moment(
+def test_the_backlog_is_read_again_after_a_second(
     ada: User, jobs_setting: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs_setting(MAX_BACKLOG=1)
     make_job()
     with pytest.raises(QueueFull):
-        submit_job(ADD, {"n": 1}, owner=ada, from_outside=True)
+        submit_job(ADD, {"n": 1}, owner=ada, enforce_limits=True)
     Job.objects.all().delete()
-    with pytest.raises(QueueFull):  # what was read is good for a second
-        submit_job(ADD, {"n": 1}, owner=ada, from_outside=True)
+    with pytest.raises(QueueFull):  # the count is read once a second
+        submit_job(ADD, {"n": 1}, owner=ada, enforce_limits=True)
     monkeypatch.setattr(backlog, "FRESH_SECONDS", 0.0)
-    assert submit_job(ADD, {"n": 1}, owner=ada, from_outside=True).created
+    assert submit_job(ADD, {"n": 1}, owner=ada, enforce_limits=True).created
 
 
-def test_a_repeat_needs_no_room(ada: User, jobs_setting: Callable[..., None]) -> None:
+def test_a_repeat_needs_no_capacity(ada: User, jobs_setting: Callable[..., None]) -> None:
     jobs_setting(MAX_BACKLOG=1)
-    first = submit_job(ADD, {"n": 1}, owner=ada, from_outside=True, unique_key="k")
-    again = submit_job(ADD, {"n": 1}, owner=ada, from_outside=True, unique_key="k")
+    first = submit_job(
+        ADD, {"n": 1}, owner=ada, enforce_limits=True, options=SubmitOptions(unique_key="k")
+    )
+    again = submit_job(
+        ADD, {"n": 1}, owner=ada, enforce_limits=True, options=SubmitOptions(unique_key="k")
+    )
     assert (again.job, again.created) == (first.job, False)
     with pytest.raises(QueueFull):
-        submit_job(ADD, {"n": 1}, owner=ada, from_outside=True, unique_key="other")
+        submit_job(
+            ADD, {"n": 1}, owner=ada, enforce_limits=True, options=SubmitOptions(unique_key="other")
+        )
 
 
-def test_running_and_later_jobs_are_no_backlog(
+def test_running_and_scheduled_jobs_are_no_backlog(
     ada: User, jobs_setting: Callable[..., None]
 ) -> None:
     jobs_setting(MAX_BACKLOG=1)
     for status in (Status.RUNNING, Status.SCHEDULED, Status.SUCCEEDED):
         make_job(status=status)
-    assert submit_job(ADD, {"n": 1}, owner=ada, from_outside=True).created
+    assert submit_job(ADD, {"n": 1}, owner=ada, enforce_limits=True).created
 
 
 # --- when the database cannot -----------------------------------------------------------------
 
 
-def test_a_database_that_cannot_take_it_is_said_in_words(
-    ada: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_locked_database_is_unavailable(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     def locked(*args: Any, **options: Any) -> None:
         raise OperationalError("database is locked")
 
@@ -227,20 +248,17 @@ def test_a_database_that_cannot_take_it_is_said_in_words(
 def test_a_job_belongs_to_the_transaction_of_its_caller(ada: User) -> None:
     with transaction.atomic():
         submit_job(ADD, {"n": 1}, owner=ada)
-        submit_job(ADD, {"n": 1}, owner=ada, unique_key="k")
+        submit_job(ADD, {"n": 1}, owner=ada, options=SubmitOptions(unique_key="k"))
         transaction.set_rollback(True)
     assert not Job.objects.exists()
 
 
-def test_consumers_hear_of_a_job_after_the_commit(
-    ada: User, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+def test_consumers_are_notified_of_a_job_after_the_commit(
+    ada: User, broker: RecordingBroker, django_capture_on_commit_callbacks: Any
 ) -> None:
-    from jobs import brokers
-
-    heard: list[uuid.UUID] = []
-    monkeypatch.setattr(brokers, "notify", lambda queue, job: heard.append(job))
+    tomorrow = timezone.now() + timedelta(days=1)
     with django_capture_on_commit_callbacks(execute=True):
         job = submit_job(ADD, {"n": 1}, owner=ada).job
-        submit_job(ADD, {"n": 1}, run_after=timezone.now() + timedelta(days=1))
-        assert heard == []
-    assert heard == [job.pk]
+        submit_job(ADD, {"n": 1}, options=SubmitOptions(run_after=tomorrow))
+        assert broker.notified == []
+    assert broker.notified == pairs(job)

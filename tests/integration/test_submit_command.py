@@ -39,7 +39,7 @@ class TestSubmit:
         assert job.run_after == datetime(2030, 1, 31, 7, tzinfo=UTC)
         assert (job.kwargs, str(job.owner)) == ({"n": 1, "m": 2}, "ada")
 
-    def test_a_date_without_a_zone_is_in_the_sites(self, settings: Any) -> None:
+    def test_a_time_without_a_zone_is_in_the_sites(self, settings: Any) -> None:
         settings.TIME_ZONE = "Asia/Tokyo"
         timezone.activate("Asia/Tokyo")
         CommandOutput("submit", ADD, "n=1", "--run-after", "2030-01-31T09:00")
@@ -69,14 +69,14 @@ class TestSubmit:
             (["n=1"], "Which task?"),
         ],
     )
-    def test_bad_input_is_said_in_a_sentence(self, words: list[str], said: str) -> None:
+    def test_bad_input_is_one_sentence(self, words: list[str], said: str) -> None:
         found = CommandOutput("submit", *words)
         assert (found.code, found.out) == (2, "")
         assert said in found.error
         assert "\n" not in found.error
         assert not Job.objects.exists()
 
-    def test_a_user_has_his_limits_and_the_operator_none(self) -> None:
+    def test_limits_hold_for_a_user_and_not_for_the_operator(self) -> None:
         make_user()
         for words, said in (
             ((SECRET,), "You may not hand in"),
@@ -87,7 +87,7 @@ class TestSubmit:
             assert said in found.error
             assert CommandOutput("submit", *words).code == 0
 
-    def test_no_file_is_stored_for_who_may_not_anyway(self, tmp_path: Path) -> None:
+    def test_no_file_is_stored_for_an_inactive_user(self, tmp_path: Path) -> None:
         user = make_user()
         user.is_active = False
         user.save()
@@ -96,7 +96,7 @@ class TestSubmit:
         assert (said.code, Upload.objects.count()) == (2, 0)
         assert "not active" in said.error
 
-    def test_nor_for_who_lacks_the_permission(
+    def test_no_file_is_stored_without_the_permission(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def refuse(*args: Any) -> None:
@@ -108,7 +108,7 @@ class TestSubmit:
         said = CommandOutput("submit", READ, f"log=@{tmp_path / 'a.log'}", "--user", "ada")
         assert (said.code, said.error, Upload.objects.count()) == (2, "You may not.", 0)
 
-    def test_a_file_is_handed_in(self, tmp_path: Path) -> None:
+    def test_a_file_is_uploaded(self, tmp_path: Path) -> None:
         user = make_user()
         path = tmp_path / "access 1.log"
         path.write_bytes(b"x" * 3_000_000)

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "no_jo
 class TestWait:
     @pytest.fixture
     def ending(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-        """Say how the job ends while the command waits."""
+        """Set how the job ends while the command waits."""
 
         def finish_with(ending: AttemptOutcome = AttemptOutcome.SUCCEEDED, **fields: Any) -> None:
             def waited(job_id: Any, seconds: float) -> Job | None:
@@ -82,11 +82,11 @@ class TestWait:
         monkeypatch.setattr(module, "wait_for", waited)
         assert json.loads(CommandOutput("submit", ADD, "n=1", "--wait").out) == ["large", "é"]
 
-    def test_a_console_that_knows_ascii_only(
+    def test_a_console_that_takes_ascii_only(
         self, ending: Callable[..., None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         ending(result="é")
-        monkeypatch.setattr(module, "_speaks_unicode", lambda: False)
+        monkeypatch.setattr(module, "_prints_unicode", lambda: False)
         assert CommandOutput("submit", ADD, "n=1", "--wait").out == '"\\u00e9"\n'
 
     def test_time_out(self) -> None:
@@ -95,9 +95,8 @@ class TestWait:
         assert "has not finished within 0 s; it goes on." in said.error
         assert Job.objects.get().status == Status.QUEUED
 
-    def test_it_says_when_nobody_will_come(self) -> None:
-        submit = ("submit", ADD, "n=1", "--wait", "0")
-        assert "runconsumers --queues default" in CommandOutput(*submit).err
+    def test_it_warns_that_no_consumer_serves_the_queue(self) -> None:
+        assert "runconsumers --queues default" in CommandOutput("submit", ADD, "n=1", "--wait", "0").err
         make_consumer()
         assert "runconsumers" not in CommandOutput(*submit).err
 
@@ -110,7 +109,7 @@ class TestWait:
         assert said.code == 130
         assert "goes on" in said.error
 
-    def test_waiting_looks_less_and_less_often(self) -> None:
+    def test_the_pause_between_reads_grows(self) -> None:
         job = record()
         pauses: list[float] = []
 

@@ -1,4 +1,4 @@
-"""Files that are handed in: stored once, kept for who uses them."""
+"""Uploaded files: stored once, kept for the jobs that use them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_an_upload_is_kept_for_the_jobs_that_use_it(ada: User) -> None:
     upload = make_upload(ada)
     sent = {"log": {"upload": str(upload.pk)}}
     for _ in range(2):
-        job = submit_job(READ, sent, owner=ada, from_outside=True).job
+        job = submit_job(READ, sent, owner=ada, enforce_limits=True).job
         assert job.kwargs["log"] == {"upload": str(upload.pk)}
     assert UploadUse.objects.filter(upload=upload).count() == 2
 
@@ -35,15 +35,15 @@ def test_the_same_upload_twice_in_one_job_is_one_use(ada: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_upload_that_is_pruned_in_between_is_said_to_be_missing(
+def test_an_upload_that_is_pruned_in_between_is_missing(
     ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = make_upload(ada)
-    record = lifecycle.insert_job
+    insert = lifecycle.insert_job
 
-    def late(job: Job, uploads: Any = (), **options: Any) -> bool:
+    def late(job: Job, uploads: Any = ()) -> None:
         Upload.objects.all().delete()
-        return record(job, uploads, **options)
+        insert(job, uploads)
 
     monkeypatch.setattr(lifecycle, "insert_job", late)
     with pytest.raises(InvalidArguments, match="no upload"):
@@ -51,13 +51,13 @@ def test_an_upload_that_is_pruned_in_between_is_said_to_be_missing(
     assert not Job.objects.exists()
 
 
-def test_an_upload_of_another_is_as_good_as_none(ada: User, bob: User, chief: User) -> None:
+def test_an_upload_of_another_user_is_missing(ada: User, bob: User, chief: User) -> None:
     sent = {"log": {"upload": str(make_upload(bob).pk)}}
     with pytest.raises(InvalidArguments) as caught:
-        submit_job(READ, sent, owner=ada, from_outside=True)
+        submit_job(READ, sent, owner=ada, enforce_limits=True)
     assert caught.value.errors[0]["pointer"] == "/log"
     assert not UploadUse.objects.exists()
-    assert submit_job(READ, sent, owner=chief, from_outside=True).created
+    assert submit_job(READ, sent, owner=chief, enforce_limits=True).created
     assert submit_job(READ, sent).created
 
 
@@ -83,7 +83,7 @@ def _stored_files() -> list[str]:
         ("x" * 300, "x" * 255),
     ],
 )
-def test_the_name_of_a_file_is_for_showing_only(ada: User, sent: str, shown: str) -> None:
+def test_the_name_of_a_file_is_only_displayed(ada: User, sent: str, shown: str) -> None:
     upload = store_upload(ada, sent, [b"ab", b"c"])
     assert (upload.name, upload.size, upload.owner_id) == (shown, 3, ada.pk)
     assert upload.file == f"uploads/{upload.pk.hex[:6]}/{upload.pk.hex}"

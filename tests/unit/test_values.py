@@ -1,4 +1,4 @@
-"""``key=value`` on a command line."""
+"""``key=value`` pairs on a command line become arguments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from jobs import InputFile, LongText
 from jobs.catalog.signature import ArgSpec
 from jobs.errors import InvalidArguments
-from jobs.management.values import arguments_of
+from jobs.management.values import parse_arguments
 
 
 def takes(
@@ -31,15 +31,15 @@ def takes(
 ) -> None: ...
 
 
-KNOWN = ArgSpec(takes).arguments
+DECLARED = ArgSpec(takes).arguments
 
 
-def read(*words: str) -> dict[str, Any]:
-    return arguments_of(KNOWN, words, lambda path: f"stored {path.name}")
+def parse(*pairs: str) -> dict[str, Any]:
+    return parse_arguments(DECLARED, pairs, lambda path: f"stored {path.name}")
 
 
 @pytest.mark.parametrize(
-    ("word", "value"),
+    ("pair", "value"),
     [
         *(("text=7", "7"), ("text=", ""), ("text=a=b", "a=b"), ("text=@home", "@home")),
         *(("text=null", "null"), ("essay=a b", "a b"), ("count=7", 7), ("count=x", "x")),
@@ -54,42 +54,42 @@ def read(*words: str) -> dict[str, Any]:
         ("logs=@a", [{"upload": "stored a"}]),
     ],
 )
-def test_a_word_becomes_a_value(word: str, value: Any) -> None:
-    key = word.partition("=")[0]
-    found = read(word)[key]
+def test_a_pair_becomes_a_value(pair: str, value: Any) -> None:
+    key = pair.partition("=")[0]
+    found = parse(pair)[key]
     assert found == value
     assert type(found) is type(value)
 
 
 def test_a_key_may_come_again_where_several_are_taken() -> None:
-    assert read("modes=a", "modes=b") == {"modes": ["a", "b"]}
-    assert read("logs=@a", "logs=@b")["logs"] == [{"upload": "stored a"}, {"upload": "stored b"}]
+    assert parse("modes=a", "modes=b") == {"modes": ["a", "b"]}
+    assert parse("logs=@a", "logs=@b")["logs"] == [{"upload": "stored a"}, {"upload": "stored b"}]
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("pairs", "message"),
     [
         (["text"], "Write key=value, not 'text'"),
         (["=3"], "Write key=value, not '=3'"),
         (["count=1", "count=2"], "/count: It is given twice."),
     ],
 )
-def test_what_is_no_word(words: list[str], said: str) -> None:
+def test_a_pair_that_is_wrong_is_refused(pairs: list[str], message: str) -> None:
     with pytest.raises(InvalidArguments) as caught:
-        read(*words)
-    assert said in str(caught.value)
+        parse(*pairs)
+    assert message in str(caught.value)
 
 
-def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     def store(path: Path) -> str:
         return path.read_text(encoding="utf-8")
 
     with pytest.raises(InvalidArguments) as caught:
-        arguments_of(KNOWN, [f"log=@{tmp_path / 'missing'}"], store)
+        parse_arguments(DECLARED, [f"log=@{tmp_path / 'missing'}"], store)
     assert caught.value.errors[0]["pointer"] == "/log"
     assert "missing cannot be read: No such file" in str(caught.value)
 
 
-def test_nesting_without_end_is_for_the_validation_to_refuse() -> None:
+def test_json_that_is_nested_too_deeply_is_left_to_the_validation() -> None:
     text = "[" * 100_000
-    assert read(f"table={text}") == {"table": text}
+    assert parse(f"table={text}") == {"table": text}

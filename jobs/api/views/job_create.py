@@ -27,7 +27,7 @@ from jobs.catalog.signature import field_errors
 from jobs.conf import get_conf
 from jobs.core.jsonutils import canonical_digest
 from jobs.errors import InvalidOptions
-from jobs.submission import submit_job
+from jobs.submission import SubmitOptions, submit_job
 
 _DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 _KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
@@ -80,11 +80,13 @@ def post_job(request: HttpRequest, caller: Caller) -> JsonResponse:
     submitted = submit_job(
         asked.task,
         asked.args,
+        options=SubmitOptions(
+            idempotency_key=key,
+            request_digest=canonical_digest(raw) if key is not None else "",
+            **asked.model_dump(exclude={"task", "args"}),
+        ),
         owner=caller.user,
-        from_outside=True,
-        idempotency_key=key,
-        request_digest=canonical_digest(raw) if key is not None else "",
-        **asked.model_dump(exclude={"task", "args"}),
+        enforce_limits=True,
     )
     job = submitted.job
     body = job_json(job, files_of(job))

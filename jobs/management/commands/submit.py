@@ -1,4 +1,4 @@
-"""``manage.py submit``: hand in a job."""
+"""``manage.py submit``: submit a job, and wait for its result if asked to."""
 
 from __future__ import annotations
 
@@ -16,36 +16,37 @@ from jobs.catalog import get_task
 from jobs.core.states import Status
 from jobs.errors import Conflict, JobsError, Refused
 from jobs.management.users import user_named
-from jobs.management.values import arguments_of
+from jobs.management.values import parse_arguments
 from jobs.management.waiting import result_json, wait_for
 from jobs.models import Job
 from jobs.queries.stats import living_consumers
-from jobs.submission import store_upload, submit_job
+from jobs.submission import SubmitOptions, store_upload, submit_job
 from jobs.submission.permissions import require_permission
 
 FAILED, BAD_INPUT, TIME_OUT, INTERRUPTED = 1, 2, 3, 130
-BYTES = 1024 * 1024
+"""Exit codes."""
+CHUNK_BYTES = 1024 * 1024
 
 
 class Command(BaseCommand):
-    """Hand in a job; print its id, or wait for its result."""
+    """Submit a job; print its id, or wait for its result."""
 
     help = (
-        "Hand in a job and print its id; with --wait, print its result as JSON. "
+        "Submit a job and print its id; with --wait, print its result as JSON. "
         "Exit code: 0 succeeded, 1 failed or cancelled, 2 bad input, 3 time out."
     )
     requires_system_checks: list[str] = []
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Let options stand between the words: ``submit TASK --wait n=7``."""
+        """Return a parser that takes options between arguments: ``submit TASK --wait n=7``."""
         parser = super().create_parser(prog_name, subcommand, **kwargs)
         parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]
         return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the options."""
+        """Declare the arguments and options."""
         parser.add_argument(
-            "words",
+            "task_and_arguments",
             nargs="*",
             metavar="TASK key=value",
             help="the task's name and its arguments; a file is given as key=@path",
@@ -63,10 +64,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Hand it in; say what went wrong in one sentence."""
+        """Submit the job; every error is a CommandError with one sentence and an exit code."""
         try:
-            words, seconds = _words(options["words"], options["wait"])
-            job = self._submit(words, options)
+            arguments, seconds = _split_wait(options["task_and_arguments"], options["wait"])
+            job = self._submit(arguments, options)
             if seconds is None:
                 self.stdout.write(str(job.pk))
             else:
@@ -78,24 +79,28 @@ class Command(BaseCommand):
         except DatabaseError as error:
             raise CommandError(f"The database says: {error}", returncode=FAILED) from error
 
-    def _submit(self, words: list[str], options: dict[str, Any]) -> Job:
-        if not words or "=" in words[0]:
+    def _submit(self, task_and_arguments: list[str], options: dict[str, Any]) -> Job:
+        if not task_and_arguments or "=" in task_and_arguments[0]:
             raise CommandError("Which task? Write: submit TASK key=value", returncode=BAD_INPUT)
-        task = get_task(words[0])
+        name, *pairs = task_and_arguments
+        task = get_task(name)
         owner = user_named(options["user"]) if options["user"] else None
         if owner is not None:
             require_permission(task, owner)  # before a file is stored for nothing
-        arguments = arguments_of(task.spec.arguments, words[1:], lambda path: _upload(owner, path))
+        declared = task.spec.arguments
+        arguments = parse_arguments(declared, pairs, lambda path: _store_file(owner, path))
         submitted = submit_job(
             task,
             arguments,
+            options=SubmitOptions(
+                queue=options["queue"],
+                priority=options["priority"],
+                run_after=_parse_time(options["run_after"]),
+                max_attempts=options["max_attempts"],
+                unique_key=options["unique_key"],
+            ),
             owner=owner,
-            from_outside=owner is not None,
-            queue=options["queue"],
-            priority=options["priority"],
-            run_after=_moment(options["run_after"]),
-            max_attempts=options["max_attempts"],
-            unique_key=options["unique_key"],
+            enforce_limits=owner is not None,
         )
         if not submitted.created:
             self.stderr.write("An unfinished job has this unique key already; this is that job.")
@@ -122,36 +127,39 @@ class Command(BaseCommand):
                 returncode=TIME_OUT,
             )
         if finished.status != Status.SUCCEEDED:
-            raise CommandError(_why(finished), returncode=FAILED)
-        self.stdout.write(result_json(finished, ascii_only=not _speaks_unicode()))
+            raise CommandError(_reason(finished), returncode=FAILED)
+        self.stdout.write(result_json(finished, ascii_only=not _prints_unicode()))
 
 
-def _words(words: list[str], wait: str | None) -> tuple[list[str], float | None]:
-    """Tell ``--wait 5`` from ``--wait TASK``: argparse gives the next word to ``--wait``."""
+def _split_wait(arguments: list[str], wait: str | None) -> tuple[list[str], float | None]:
+    """Tell ``--wait 5`` from ``--wait TASK``: argparse takes what follows as the value of --wait.
+
+    Returns the task with its arguments, and the seconds to wait, None if without ``--wait``.
+    """
     if wait is None:
-        return words, None
+        return arguments, None
     try:
         seconds = float(wait or "inf")
     except ValueError:
         # A task's name has no "=" and comes first, an argument has one and comes after.
-        return ([*words, wait] if "=" in wait else [wait, *words]), float("inf")
+        return ([*arguments, wait] if "=" in wait else [wait, *arguments]), float("inf")
     if not seconds >= 0:
         raise CommandError(f"--wait takes seconds, not {wait}.", returncode=BAD_INPUT)
-    return words, seconds
+    return arguments, seconds
 
 
-def _upload(owner: Any, path: Path) -> str:
+def _store_file(owner: Any, path: Path) -> str:
     with path.open("rb") as source:
-        return str(store_upload(owner, path.name, iter(lambda: source.read(BYTES), b"")).pk)
+        return str(store_upload(owner, path.name, iter(lambda: source.read(CHUNK_BYTES), b"")).pk)
 
 
-def _moment(text: str | None) -> datetime | None:
+def _parse_time(text: str | None) -> datetime | None:
     if not text:
         return None
     try:
-        moment = parse_datetime(text)
-        if moment is not None:
-            aware = timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+        parsed = parse_datetime(text)
+        if parsed is not None:
+            aware = timezone.make_aware(parsed) if timezone.is_naive(parsed) else parsed
             return aware.astimezone(UTC)
     except (ValueError, OverflowError):
         pass  # the 30th of February, or a time zone that leads out of the years 1 to 9999
@@ -161,11 +169,12 @@ def _moment(text: str | None) -> datetime | None:
     )
 
 
-def _speaks_unicode() -> bool:
-    """Whether standard output can show any letter; an old Windows console cannot."""
+def _prints_unicode() -> bool:
+    """Return whether standard output takes any character; an old Windows console does not."""
     return (sys.stdout.encoding or "").lower().startswith("utf")
 
 
-def _why(job: Job) -> str:
-    told = f"{job.error_type}: {job.error_message}" if job.error_message else job.error_type
-    return f"The job {job.pk} {'was cancelled' if job.status == 'cancelled' else 'failed'}: {told}"
+def _reason(job: Job) -> str:
+    error = f"{job.error_type}: {job.error_message}" if job.error_message else job.error_type
+    ended = "was cancelled" if job.status == Status.CANCELLED else "failed"
+    return f"The job {job.pk} {ended}: {error}"

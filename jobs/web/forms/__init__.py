@@ -1,4 +1,4 @@
-"""The form of a task, made from what its signature says."""
+"""The form of a task, made from its signature."""
 
 from .options_form import OptionsForm
 from .task_form import TaskForm

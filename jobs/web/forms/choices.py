@@ -1,4 +1,4 @@
-"""Fields for arguments that take one, or some, of a few values."""
+"""Fields for arguments that take one or several of a few values."""
 
 from __future__ import annotations
 
@@ -11,64 +11,64 @@ from jobs.catalog.arguments import Argument
 
 from .fields import OMITTED, ArgumentField
 
-MOST_RADIOS: Final = 5
+MOST_RADIO_BUTTONS: Final = 5
 
 
 class ChoiceField(ArgumentField):
-    """One value of a few. Values of any JSON type travel as their text."""
+    """One value of a few. The browser sends the text of a value of any JSON type."""
 
     def make_widget(self) -> forms.Widget:
-        """All of them in sight when they are few, else a list that folds."""
+        """Return radio buttons when there are few values, else a drop-down list."""
         argument = self.argument
         pairs = [(str(value), label) for value, label in argument.choices]
         if argument.nullable:
             return forms.Select(choices=[("", "none"), *pairs])
-        if len(pairs) <= MOST_RADIOS:
+        if len(pairs) <= MOST_RADIO_BUTTONS:
             return forms.RadioSelect(choices=pairs)
-        nothing = [("", "Choose one")] if argument.required else []
-        return forms.Select(choices=[*nothing, *pairs])
+        empty = [("", "Choose one")] if argument.required else []
+        return forms.Select(choices=[*empty, *pairs])
 
-    def read(self, typed: str) -> Any:
-        """The value of this text; an unknown one is left to be refused."""
+    def parse(self, typed: str) -> Any:
+        """Return the value with this text; the validation refuses an unknown one."""
         values = {str(value): value for value, _ in self.argument.choices}
         return values.get(typed, typed)
 
-    def shown(self, value: Any) -> Any:
-        """Its text."""
+    def display_value(self, value: Any) -> Any:
+        """Return its text."""
         return "" if value is None else str(value)
 
 
 class ChoicesField(ChoiceField):
-    """Some values of a few."""
+    """Several values of a few."""
 
     def make_widget(self) -> forms.Widget:
-        """Boxes to tick."""
+        """Return check boxes."""
         return forms.CheckboxSelectMultiple(
             choices=[(str(value), label) for value, label in self.argument.choices]
         )
 
     def __init__(self, argument: Argument) -> None:
         super().__init__(argument)
-        # A browser would insist on each of the boxes.
+        # A browser would require each of the boxes to be ticked.
         self.widget.attrs.pop("required", None)
 
     def clean(self, value: Any) -> Any:
-        """The ticked ones; none is an empty list, which the specification may refuse."""
-        picked = [self.read(one) for one in value or []]
-        return None if not picked and self.argument.nullable else picked
+        """Return the ticked values; none is an empty list, which the validation may refuse."""
+        ticked = [self.parse(one) for one in value or []]
+        return None if not ticked and self.argument.nullable else ticked
 
-    def shown(self, value: Any) -> Any:
-        """Their texts."""
+    def display_value(self, value: Any) -> Any:
+        """Return their texts."""
         return [str(item) for item in value] if isinstance(value, list) else []
 
 
-class MaybeField(ChoiceField):
-    """Yes, no, or nothing said."""
+class NullBooleanField(ChoiceField):
+    """Yes, no or null."""
 
     def __init__(self, argument: Argument) -> None:
-        both = ((True, "yes"), (False, "no"))
-        super().__init__(replace(argument, choices=both))
+        choices = ((True, "yes"), (False, "no"))
+        super().__init__(replace(argument, choices=choices))
 
     def when_empty(self) -> Any:
-        """Null."""
+        """Return null if the argument takes it."""
         return None if self.argument.nullable else OMITTED

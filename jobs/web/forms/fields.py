@@ -1,7 +1,7 @@
-"""One form field for each kind of argument: between what is typed and the JSON that is stored.
+"""One form field for each kind of argument: it turns what is typed into JSON data, and back.
 
-A field only translates. Whether a value fits is said by the task's own specification, the same
-that the API asks, so that there is one validation.
+A field only converts. The task's ``ArgSpec`` validates the values, as for the API, so that there is
+one validation.
 """
 
 from __future__ import annotations
@@ -16,20 +16,22 @@ from jobs.catalog.arguments import Argument
 from jobs.core.jsonutils import clean
 
 OMITTED: Final = object()
-"""What a field returns when nothing was given: the argument is left out, its default counts."""
+"""What a field returns for an empty control: the argument is left out, and has its default."""
 
 INPUT_TYPES: Final = {"date": "date", "datetime": "datetime-local", "email": "email", "url": "url"}
 
 
 class ArgumentField(forms.Field):
-    """A line of text; the other kinds change what is typed, read or shown."""
+    """A line of text. Subclasses change the control, and how values are parsed and shown."""
 
     def __init__(self, argument: Argument) -> None:
         self.argument = argument
         widget = self.make_widget()
         if argument.required:
             widget.attrs["required"] = True
-        super().__init__(required=False, label=argument.title, help_text=self.help(), widget=widget)
+        super().__init__(
+            required=False, label=argument.title, help_text=self.full_help(), widget=widget
+        )
 
     @property
     def kind(self) -> str:
@@ -44,31 +46,31 @@ class ArgumentField(forms.Field):
             widget.attrs["maxlength"] = self.argument.max_length
         return widget
 
-    def help(self) -> str:
+    def full_help(self) -> str:
         """Return the help below the label: what the author wrote, then the format."""
         return " ".join(part for part in (self.argument.help, self.hint()) if part)
 
     def hint(self) -> str:
-        """Return what to say of the format; nothing by default."""
+        """Return what help says of the format; nothing by default."""
         return ""
 
     def clean(self, value: Any) -> Any:
         """Return the JSON value, or ``OMITTED``."""
-        return self.when_empty() if value in (None, "") else self.read(clean(str(value)))
+        return self.when_empty() if value in (None, "") else self.parse(clean(str(value)))
 
     def when_empty(self) -> Any:
-        """Return what an empty control means: null, an empty text, or nothing given."""
+        """Return what an empty control means: null, an empty text or ``OMITTED``."""
         if self.argument.nullable:
             return None
         is_text = self.argument.kind in {"text", "longtext"}
         return "" if is_text and not self.argument.required else OMITTED
 
-    def read(self, typed: str) -> Any:
-        """Turn what was typed into JSON data."""
+    def parse(self, typed: str) -> Any:
+        """Return JSON data for what was typed."""
         return typed
 
-    def shown(self, value: Any) -> Any:
-        """Turn JSON data into what the control shows."""
+    def display_value(self, value: Any) -> Any:
+        """Return what the control shows for JSON data."""
         if value is None:
             return ""
         return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -78,11 +80,11 @@ class LongTextField(ArgumentField):
     """A text of several lines."""
 
     def make_widget(self) -> forms.Widget:
-        """A text area."""
+        """Return a text area."""
         return forms.Textarea({"rows": 6})
 
-    def read(self, typed: str) -> Any:
-        """Browsers send CR LF at each end of a line, whatever was typed."""
+    def parse(self, typed: str) -> Any:
+        """Return the text with LF: browsers send CR LF at each end of a line."""
         return typed.replace("\r\n", "\n")
 
 
@@ -90,7 +92,7 @@ class NumberField(ArgumentField):
     """A whole number or one with a fraction."""
 
     def make_widget(self) -> forms.Widget:
-        """A number control with its bounds."""
+        """Return a number control with its bounds."""
         whole = self.argument.kind == "integer"
         attrs: dict[str, Any] = {"step": "1" if whole else "any"}
         attrs["inputmode"] = "numeric" if whole else "decimal"
@@ -100,7 +102,7 @@ class NumberField(ArgumentField):
         return forms.NumberInput(attrs)
 
     def hint(self) -> str:
-        """The bounds."""
+        """Return the bounds."""
         least, most = self.argument.minimum, self.argument.maximum
         if least is not None and most is not None:
             return f"From {least:,.12g} to {most:,.12g}."
@@ -108,54 +110,54 @@ class NumberField(ArgumentField):
             return f"{least:,.12g} or more."
         return f"{most:,.12g} or less." if most is not None else ""
 
-    def read(self, typed: str) -> Any:
-        """As typed: the specification reads numbers from text."""
+    def parse(self, typed: str) -> Any:
+        """Return the text: the validation reads numbers from text."""
         return typed.strip()
 
 
-class YesNoField(ArgumentField):
-    """A box to tick."""
+class BooleanField(ArgumentField):
+    """A check box."""
 
     def make_widget(self) -> forms.Widget:
-        """A check box, which no browser should insist on."""
+        """Return a check box; without ``required``, for not ticked means no."""
         return forms.CheckboxInput()
 
     def clean(self, value: Any) -> Any:
-        """A box that is not ticked says no."""
+        """Return whether it is ticked."""
         return bool(value)
 
-    def shown(self, value: Any) -> Any:
-        """Also from a query string."""
+    def display_value(self, value: Any) -> Any:
+        """Return whether it is ticked, for a value or a text of a query string."""
         return value not in (None, False, "", "0", "false")
 
 
-class MomentField(ArgumentField):
-    """A date and time. It travels in UTC; the script shows it in the reader's zone."""
+class DateTimeField(ArgumentField):
+    """A date and time. The form has it in UTC; the script shows it in the reader's time zone."""
 
     def make_widget(self) -> forms.Widget:
-        """The browser's own picker."""
-        # No completing: a time that a browser restores would be moved to the zone once more.
+        """Return the browser's own picker."""
+        # No autocomplete: the script would convert a time that a browser restores a second time.
         widget = forms.TextInput({"data-moment": True, "step": "any", "autocomplete": "off"})
         widget.input_type = "datetime-local"
         return widget
 
     def hint(self) -> str:
-        """The script puts the reader's zone in place of UTC."""
+        """Return the zone; the script writes the reader's in its place."""
         return "In UTC."
 
-    def read(self, typed: str) -> Any:
-        """A moment without a zone is in UTC."""
+    def parse(self, typed: str) -> Any:
+        """Return the time with a zone; without one it is in UTC."""
         try:
-            moment = datetime.fromisoformat(typed)
+            time = datetime.fromisoformat(typed)
         except ValueError:
             return typed
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).isoformat()
 
-    def shown(self, value: Any) -> Any:
-        """The format of the control, in UTC."""
+    def display_value(self, value: Any) -> Any:
+        """Return the time in UTC, in the format of the control."""
         try:
-            moment = datetime.fromisoformat(value)
+            time = datetime.fromisoformat(value)
         except (TypeError, ValueError):
-            return super().shown(value)
-        at = moment.astimezone(UTC) if moment.tzinfo else moment
-        return at.replace(tzinfo=None, microsecond=0).isoformat()
+            return super().display_value(value)
+        in_utc = time.astimezone(UTC) if time.tzinfo else time
+        return in_utc.replace(tzinfo=None, microsecond=0).isoformat()

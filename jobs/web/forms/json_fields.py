@@ -1,4 +1,4 @@
-"""Fields for what has no control of its own: any JSON, and lists that fit on lines."""
+"""Fields for values without a control of their own: any JSON, and lists typed one value a line."""
 
 from __future__ import annotations
 
@@ -12,65 +12,70 @@ from .fields import OMITTED, ArgumentField
 
 
 class JsonField(ArgumentField):
-    """Anything else, as JSON."""
+    """Any value, typed as JSON."""
 
     def make_widget(self) -> forms.Widget:
-        """A text area for code."""
+        """Return a text area for code."""
         return forms.Textarea({"rows": 4, "class": "mono", "spellcheck": "false"})
 
     def hint(self) -> str:
-        """What to type."""
+        """Return what is typed."""
         return "As JSON."
 
-    def read(self, typed: str) -> Any:
-        """Parse it."""
+    def parse(self, typed: str) -> Any:
+        """Return what the JSON text says.
+
+        Raises:
+            ValidationError: it is not JSON; the message says where.
+        """
         try:
-            return json.loads(typed, parse_constant=_no_constant)
+            return json.loads(typed, parse_constant=_refuse_constant)
         except ValueError as error:
-            told = str(error).partition(":")[0] if not hasattr(error, "lineno") else _place(error)
-            raise ValidationError(f"This is no JSON: {told}.") from error
+            raise ValidationError(f"This is no JSON: {_reason(error)}.") from error
         except RecursionError as error:
             raise ValidationError("It is nested too deeply.") from error
 
-    def shown(self, value: Any) -> Any:
-        """Indented, so that it can be edited."""
+    def display_value(self, value: Any) -> Any:
+        """Return indented JSON, to be edited."""
         if value is None or isinstance(value, str):
             return value or ""
         return json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def _no_constant(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _place(error: Any) -> str:
+def _reason(error: ValueError) -> str:
+    if not isinstance(error, json.JSONDecodeError):
+        return str(error).partition(":")[0]
     return f"{error.msg[:1].lower()}{error.msg[1:]}, line {error.lineno}, column {error.colno}"
 
 
 class LinesField(JsonField):
-    """A list of simple values, one a line; JSON is understood too."""
+    """A list of simple values, one a line; a list in JSON is parsed too."""
 
     def hint(self) -> str:
-        """What to type."""
+        """Return what is typed."""
         return "One a line."
 
-    def read(self, typed: str) -> Any:
-        """Lines, without the empty ones; JSON when it begins as a list does."""
+    def parse(self, typed: str) -> Any:
+        """Return the lines that are not empty, or the JSON list if the text begins as one."""
         if typed.lstrip().startswith("["):
-            return super().read(typed)
+            return super().parse(typed)
         return [line.strip() for line in typed.splitlines() if line.strip()]
 
     def when_empty(self) -> Any:
-        """No lines are an empty list, unless something must be given."""
+        """Return an empty list, unless the argument is nullable or required."""
         if self.argument.nullable:
             return None
         return OMITTED if self.argument.required else []
 
-    def shown(self, value: Any) -> Any:
-        """Lines, where lines can say it."""
+    def display_value(self, value: Any) -> Any:
+        """Return lines, or JSON if an item does not fit on a line."""
         if isinstance(value, list) and all(_fits_a_line(item) for item in value):
             return "\n".join(str(item) for item in value)
-        return super().shown(value)
+        return super().display_value(value)
 
 
 def _fits_a_line(item: Any) -> bool:

@@ -1,7 +1,8 @@
-"""What may be said beside a task's arguments: the folded part of the form."""
+"""The options beside a task's arguments: the part of the form under *More options*."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,7 @@ from jobs.catalog.registry import AnyTask
 from jobs.compat import task_backends
 from jobs.errors import InvalidOptions
 from jobs.models import Job
+from jobs.submission import SubmitOptions
 
 from .fields import OMITTED
 from .task_form import field_for
@@ -21,62 +23,78 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 PREFIX = "option"
-"""With its hyphen it can't be the beginning of an argument's name."""
+"""With the hyphen after it, it cannot be the beginning of an argument's name."""
 
 
 class OptionsForm(forms.Form):
-    """Queue, priority, time, attempts and key; after ``is_valid`` they are in ``wishes``."""
+    """Queue, priority, time, attempts and key; after ``is_valid`` they are in ``options``.
+
+    Args:
+        task: the task, whose values are the defaults.
+        owner: who submits: users who are not staff may only lower the task's values.
+        data: what was sent, if anything was.
+        source: a job whose options are shown at first.
+    """
 
     use_required_attribute = False
 
     def __init__(
-        self, task: AnyTask, owner: User, *, data: QueryDict | None = None, like: Job | None = None
+        self,
+        task: AnyTask,
+        owner: User,
+        *,
+        data: QueryDict | None = None,
+        source: Job | None = None,
     ) -> None:
         super().__init__(data, prefix=PREFIX)
-        self.wishes: dict[str, Any] = {}
-        self.usual: dict[str, Any] = {}
-        usual, start = _start(task, None), _start(task, like)
+        self.options = SubmitOptions()
+        self.defaults: dict[str, Any] = {}
+        defaults, initial = _values(task, None), _values(task, source)
         for argument in _arguments(task, owner):
             name, field = argument.name, field_for(argument, owner)
             self.fields[name] = field
-            self.initial[name] = field.shown(start[name])
-            self.usual[name] = field.shown(usual[name])
+            self.initial[name] = field.display_value(initial[name])
+            self.defaults[name] = field.display_value(defaults[name])
 
     @property
-    def unfold(self) -> bool:
-        """Whether something in it is wrong, or not as the task has it."""
+    def is_open(self) -> bool:
+        """Whether to show it at once: it has an error, or a value that is not the task's."""
         return bool(self.errors) or any(
-            (self[name].value() or "") != usual for name, usual in self.usual.items()
+            (self[name].value() or "") != default for name, default in self.defaults.items()
         )
 
     def clean(self) -> dict[str, Any]:
-        """Turn texts into what ``submit`` takes; what is out of bounds it says itself."""
-        given = {n: v for n, v in self.cleaned_data.items() if v is not OMITTED}
+        """Turn texts into values; ``submit_job`` checks their bounds."""
+        given = {key: one for key, one in self.cleaned_data.items() if one is not OMITTED}
         for name in ("priority", "max_attempts"):
             if name in given:
-                self._read(name, given, int, "It must be a whole number.")
+                self._convert(name, given, int, "It must be a whole number.")
         if "run_after" in given:
-            self._read("run_after", given, datetime.fromisoformat, "It must be a date and time.")
-        self.wishes = given
+            self._convert("run_after", given, datetime.fromisoformat, "It must be a date and time.")
+        if not self.errors:
+            self.options = SubmitOptions(**given)
         return given
 
-    def say(self, error: InvalidOptions) -> None:
-        """Put each problem to its field."""
-        for problem in error.errors:
-            name = problem["pointer"].removeprefix("/")
-            self.add_error(name if name in self.fields else None, problem["detail"])
+    def add_errors(self, error: InvalidOptions) -> None:
+        """Add each error to its field."""
+        for one in error.errors:
+            name = one["pointer"].removeprefix("/")
+            self.add_error(name if name in self.fields else None, one["detail"])
 
-    def _read(self, name: str, given: dict[str, Any], kind: Any, told: str) -> None:
+    def _convert(
+        self, name: str, given: dict[str, Any], convert: Callable[[str], Any], detail: str
+    ) -> None:
         try:
-            given[name] = kind(given[name])
+            given[name] = convert(given[name])
         except ValueError:
-            self.add_error(name, told)
+            self.add_error(name, detail)
 
 
-def _start(task: AnyTask, like: Job | None) -> dict[str, Any]:
-    source: Any = like if like is not None else task
+def _values(task: AnyTask, job: Job | None) -> dict[str, Any]:
+    """Return the options of a job, or else of the task."""
+    source: Any = job if job is not None else task
     return {
-        "queue": like.queue if like is not None else task.queue_name,
+        "queue": job.queue if job is not None else task.queue_name,
         "priority": source.priority,
         "run_after": None,
         "max_attempts": source.max_attempts,
@@ -90,17 +108,15 @@ _KEY_HELP: Final = (
 
 
 def _arguments(task: AnyTask, owner: User) -> list[Argument]:
-    """The options as arguments. Who is not staff may lower what the task says, not raise it."""
+    """Return the options as arguments, each with the bounds that hold for the owner."""
     queues = tuple((name, name) for name in sorted(task_backends[task.backend].queues))
-    most = {} if owner.is_staff else {"maximum": task.max_attempts}
-    told = {"minimum": -100, "maximum": 100 if owner.is_staff else task.priority}
+    priority = {"minimum": -100, "maximum": 100 if owner.is_staff else task.priority}
+    attempts = {"minimum": 1} if owner.is_staff else {"minimum": 1, "maximum": task.max_attempts}
     return [
         *([_option("queue", "Queue", "choice", "", choices=queues)] if len(queues) > 1 else []),
-        _option("priority", "Priority", "integer", "Higher goes first.", **told),
+        _option("priority", "Priority", "integer", "Higher goes first.", **priority),
         _option("run_after", "Not before", "datetime", ""),
-        _option(
-            "max_attempts", "Attempts", "integer", "How many failures end it.", minimum=1, **most
-        ),
+        _option("max_attempts", "Attempts", "integer", "How many failures end it.", **attempts),
         _option("unique_key", "Unique key", "text", _KEY_HELP, max_length=200),
     ]
 

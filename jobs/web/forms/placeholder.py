@@ -1,11 +1,11 @@
-"""An example of a value, drawn from its JSON schema, to show in an empty field."""
+"""The placeholder of an empty JSON field: an example made from the argument's schema."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, Final
 
-DEEPEST: Final = 4
+MAX_DEPTH: Final = 4
 _SIMPLE: Final = {"integer": 0, "number": 0.5, "boolean": False, "null": None}
 _FORMATS: Final = {
     "date": "2026-11-21",
@@ -16,7 +16,7 @@ _FORMATS: Final = {
 
 
 def placeholder(schema: dict[str, Any], name: str) -> str:
-    """Return an example for a property of an object's schema; nothing when any value will do."""
+    """Return an example, as JSON, of a property in an object's schema; "" if any value fits."""
     value = _example(schema["properties"][name], schema.get("$defs", {}), 0)
     return json.dumps(value, indent=2) if value not in (None, "", {}, []) else ""
 
@@ -30,7 +30,7 @@ def _example(schema: dict[str, Any], defs: dict[str, Any], depth: int) -> Any:
             return choice
     if "anyOf" in schema:
         return _example(schema["anyOf"][0], defs, depth)
-    if depth > DEEPEST:
+    if depth > MAX_DEPTH:
         return None
     return _of_type(schema, defs, depth)
 

@@ -11,6 +11,7 @@ from django.utils.datastructures import MultiValueDict
 
 from jobs.catalog.arguments import Argument
 from jobs.catalog.registry import AnyTask
+from jobs.catalog.signature import ValidatedArguments
 from jobs.errors import InvalidArguments
 
 from . import choices, fields, json_fields
@@ -25,8 +26,8 @@ _FIELDS: dict[str, type[ArgumentField]] = {
     "longtext": fields.LongTextField,
     "integer": fields.NumberField,
     "number": fields.NumberField,
-    "boolean": fields.YesNoField,
-    "datetime": fields.MomentField,
+    "boolean": fields.BooleanField,
+    "datetime": fields.DateTimeField,
     "choice": choices.ChoiceField,
     "json": json_fields.JsonField,
 }
@@ -39,22 +40,26 @@ def field_for(argument: Argument, owner: User) -> ArgumentField:
     if argument.kind == "choice" and argument.multiple:
         return choices.ChoicesField(argument)
     if argument.kind == "boolean" and argument.nullable:
-        return choices.MaybeField(argument)
+        return choices.NullBooleanField(argument)
     if argument.items is not None:
         return json_fields.LinesField(argument)
     return _FIELDS.get(argument.kind, ArgumentField)(argument)
 
 
 class TaskForm(forms.Form):
-    """Takes the arguments of a task; after ``is_valid`` they are in ``args``.
+    """The arguments of a task; after ``is_valid`` they are in ``validated``.
 
     Args:
         task: the task.
-        owner: who fills it in: a file that is kept must be his.
+        owner: who submits: an upload that is kept must be theirs.
         data, files: what was sent, if anything was.
-        args: arguments to begin with (JSON), else the defaults.
-        query: the same from an address: one text, or several, for a name.
+        initial_arguments: JSON data to show at first, else the defaults.
+        query: the same from a query string: one text, or several, for a name.
     """
+
+    arguments: dict[str, Any]
+    """What was given, as JSON data, before the task validated it."""
+    validated: ValidatedArguments
 
     use_required_attribute = False
 
@@ -65,12 +70,11 @@ class TaskForm(forms.Form):
         *,
         data: QueryDict | None = None,
         files: MultiValueDict[str, UploadedFile[bytes]] | None = None,
-        args: dict[str, Any] | None = None,
+        initial_arguments: dict[str, Any] | None = None,
         query: QueryDict | None = None,
     ) -> None:
         super().__init__(data, files)
         self.task = task
-        self.args: dict[str, Any] = {}
         for argument in task.spec.arguments:
             field = field_for(argument, owner)
             if argument.kind == "json" and argument.items is None:
@@ -79,44 +83,45 @@ class TaskForm(forms.Form):
                 )
             self.fields[argument.name] = field
             if data is None:
-                value = _start(argument, args, query)
-                self.initial[argument.name] = field.shown(value)
+                value = _initial(argument, initial_arguments, query)
+                self.initial[argument.name] = field.display_value(value)
 
     def clean(self) -> dict[str, Any]:
-        """Ask the task whether the arguments fit; say what does not at its field."""
-        given = {**self.cleaned_data}
-        self.args = {name: value for name, value in given.items() if value is not OMITTED}
+        """Validate the arguments by the task; add an error to each field that does not fit."""
+        cleaned = {**self.cleaned_data}
+        self.arguments = {name: value for name, value in cleaned.items() if value is not OMITTED}
         try:
-            self.task.spec.validate(self.args)
+            self.validated = self.task.spec.validate(self.arguments)
         except InvalidArguments as error:
-            self.say(error)
-        return given
+            self.add_errors(error)
+        return cleaned
 
-    def say(self, error: InvalidArguments) -> None:
-        """Put each problem to the field that it points into."""
+    def add_errors(self, error: InvalidArguments) -> None:
+        """Add each error to the field that its pointer leads into."""
         failed = set(self.errors)
-        for problem in error.errors:
-            name, _, rest = problem["pointer"].removeprefix("/").partition("/")
+        for one in error.errors:
+            pointer = one["pointer"].removeprefix("/")
+            name, _, rest = pointer.partition("/")
             name = name.replace("~1", "/").replace("~0", "~")
             if name not in self.fields:
-                self.add_error(None, _told(problem["pointer"].removeprefix("/"), problem["detail"]))
+                self.add_error(None, _with_location(pointer, one["detail"]))
             elif name not in failed:
-                # A field that could not be read at all has said so; "required" would be wrong.
-                self.add_error(name, _told(rest, problem["detail"]))
+                # A field that could not be parsed has its error; "required" would be wrong.
+                self.add_error(name, _with_location(rest, one["detail"]))
 
 
-def _start(argument: Argument, args: dict[str, Any] | None, query: QueryDict | None) -> Any:
-    if args is not None:
-        return args.get(argument.name, argument.default)
+def _initial(argument: Argument, arguments: dict[str, Any] | None, query: QueryDict | None) -> Any:
+    if arguments is not None:
+        return arguments.get(argument.name, argument.default)
     if query is not None and argument.name in query and argument.kind != "file":
         return query.getlist(argument.name) if argument.multiple else query[argument.name]
     return argument.default
 
 
-def _told(inside: str, detail: str) -> str:
-    """Say where inside of the value: ``entry 2: ...``, ``box/width: ...``."""
-    if not inside:
+def _with_location(location: str, detail: str) -> str:
+    """Put the location inside the value before the detail: ``Entry 2: ...``, ``box/width: ...``."""
+    if not location:
         return detail
-    if inside.isdecimal():
-        return f"Entry {int(inside) + 1}: {detail[:1].lower()}{detail[1:]}"
-    return f"{inside}: {detail[:1].lower()}{detail[1:]}"
+    if location.isdecimal():
+        return f"Entry {int(location) + 1}: {detail[:1].lower()}{detail[1:]}"
+    return f"{location}: {detail[:1].lower()}{detail[1:]}"

@@ -1,4 +1,4 @@
-"""The field of a file: chosen here and now, or uploaded before and kept by its id."""
+"""The field of a file: sent with the form, or uploaded before and named by its id."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ from jobs.conf import get_conf
 from jobs.core.uuid7 import is_uuid
 from jobs.errors import TooLarge, Unavailable
 from jobs.models import Upload
-from jobs.submission import store_upload
-from jobs.submission.submit import when_available
+from jobs.submission import operational_errors_as_unavailable, store_upload
 
 from .fields import ArgumentField
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-GONE = "This file is no longer here. Choose it again."
+NOT_FOUND = "This file is no longer here. Choose it again."
 
 
 class UploadInput(forms.Widget):
-    """Ids of files that are here already (hidden fields) and files that come with the form."""
+    """The ids of files that were uploaded before, and the files that come with the form."""
 
     needs_multipart_form = True
 
@@ -41,16 +40,16 @@ class UploadInput(forms.Widget):
 
 
 class UploadField(ArgumentField):
-    """One file or, when the argument is a list, several. ``held`` are those that are here."""
+    """One file or, when the argument is a list, several. ``uploads`` are those already stored."""
 
     def __init__(self, argument: Argument, owner: User) -> None:
         self.owner = owner
-        self.held: list[Upload] = []
+        self.uploads: list[Upload] = []
         super().__init__(argument)
 
     @property
     def limit(self) -> int:
-        """The largest file that is taken, in bytes."""
+        """The largest file that is accepted, in bytes."""
         return get_conf().max_upload
 
     @property
@@ -59,45 +58,44 @@ class UploadField(ArgumentField):
         return self.argument.multiple
 
     def make_widget(self) -> forms.Widget:
-        """Drawn by the template, which knows the files that are held."""
+        """Return a widget that the template draws, with the uploads that are already stored."""
         return UploadInput()
 
     def clean(self, value: tuple[Sequence[str], Sequence[UploadedFile[bytes]]]) -> Any:
-        """Store what came with the form; return the references."""
+        """Store the files that came with the form; return references to all uploads."""
         ids, files = value
-        self.hold(ids)
-        lost = len(ids) > len(self.held)
+        self.load_uploads(ids)
+        missing = len(ids) > len(self.uploads)
         for file in files:
-            self._take(file)
-        if lost and (self.multiple or not files):
-            raise ValidationError(GONE)
-        if not self.held:
+            self._store(file)
+        if missing and (self.multiple or not files):
+            raise ValidationError(NOT_FOUND)
+        if not self.uploads:
             return self.when_empty()
-        references = [{"upload": str(upload.pk)} for upload in self.held]
+        references = [{"upload": str(upload.pk)} for upload in self.uploads]
         return references if self.multiple else references[-1]
 
-    def hold(self, ids: Sequence[str]) -> None:
-        """Find uploads by their ids: this user's own, which others cannot name."""
+    def load_uploads(self, ids: Sequence[str]) -> None:
+        """Read uploads by their ids; another user's are not found, unless the owner is staff."""
         wanted = [uuid.UUID(one) for one in ids if is_uuid(one)]
         rows = Upload.objects.filter(pk__in=wanted) if wanted else Upload.objects.none()
         if not self.owner.is_staff:
             rows = rows.filter(owner_id=self.owner.pk)
         found = {row.pk: row for row in rows}
-        self.held = [found[one] for one in wanted if one in found]
+        self.uploads = [found[one] for one in wanted if one in found]
 
-    def shown(self, value: Any) -> Any:
-        """References of an earlier job: the files stay, if they are still here."""
+    def display_value(self, value: Any) -> Any:
+        """Read the uploads that an earlier job refers to; the control itself shows no text."""
         references = value if isinstance(value, list) else [value]
-        self.hold([str(one["upload"]) for one in references if isinstance(one, dict)])
+        self.load_uploads([str(one["upload"]) for one in references if isinstance(one, dict)])
         return ""
 
-    def _take(self, file: UploadedFile[bytes]) -> None:
+    def _store(self, file: UploadedFile[bytes]) -> None:
         try:
-            upload = when_available(
-                lambda: store_upload(self.owner, file.name or "upload", file.chunks())
-            )
+            with operational_errors_as_unavailable():
+                upload = store_upload(self.owner, file.name or "upload", file.chunks())
         except (TooLarge, Unavailable) as error:
             raise ValidationError(str(error)) from error
         except OSError as error:
             raise ValidationError(f"The file could not be kept: {error.strerror}.") from error
-        self.held = [*self.held, upload] if self.multiple else [upload]
+        self.uploads = [*self.uploads, upload] if self.multiple else [upload]

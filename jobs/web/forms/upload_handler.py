@@ -1,4 +1,4 @@
-"""Files that come with a form go to the disk as they arrive, and no further than the limit."""
+"""Files that come with a form are written to the disk as they arrive, up to the limit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jobs.errors import TooLarge
 
 
 class DiskUploadHandler(FileUploadHandler):
-    """Writes each file to a nameless one in the data folder, which goes when it is closed.
+    """Writes each file to a nameless one in the data folder, which is gone when it is closed.
 
     Django's own handlers keep small files in memory and write large ones to the system's folder
     for temporary files, which is memory too on many systems; neither has a limit.
@@ -23,7 +23,7 @@ class DiskUploadHandler(FileUploadHandler):
     written = 0
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
-        """Open the file's place."""
+        """Open the nameless file."""
         super().new_file(*args, **kwargs)
         folder = get_conf().data_dir / "incoming"
         folder.mkdir(parents=True, exist_ok=True)
@@ -31,10 +31,10 @@ class DiskUploadHandler(FileUploadHandler):
         self.written = 0
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
-        """Write on.
+        """Write a chunk.
 
         Raises:
-            TooLarge: that would be over the limit; the parser then closes the file.
+            TooLarge: with it the file is over the limit; the parser then closes the file.
         """
         self.written += len(raw_data)
         limit = get_conf().max_upload
@@ -45,13 +45,13 @@ class DiskUploadHandler(FileUploadHandler):
         return None
 
     def file_complete(self, file_size: int) -> UploadedFile[bytes] | None:
-        """Hand the file over."""
+        """Return the file, to be read from its beginning."""
         if self.file is None:
             return None
         self.file.seek(0)
         return UploadedFile(self.file, self.file_name, self.content_type, file_size, self.charset)
 
     def upload_interrupted(self) -> None:
-        """The client went away: keep nothing."""
+        """Close the file, which removes it: the client left."""
         if self.file is not None:
             self.file.close()

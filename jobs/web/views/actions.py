@@ -18,8 +18,7 @@ from jobs.core.uuid7 import is_uuid
 from jobs.errors import JobsError
 from jobs.lifecycle import CancelResult
 from jobs.models import Job
-from jobs.submission import retry_job
-from jobs.submission.submit import when_available
+from jobs.submission import operational_errors_as_unavailable, retry_job
 from jobs.web.access import SignedIn, signed_in, visible_job
 
 from .submit import SeeOther
@@ -78,12 +77,14 @@ def _many(request: SignedIn, wanted: list[str], action: Callable[[SignedIn, Job]
 
 def _cancel(request: SignedIn, job: Job) -> str:
     by = request.user.get_username()
-    answer = when_available(lambda: lifecycle.cancel_job(job.id, by=by))
+    with operational_errors_as_unavailable():
+        answer = lifecycle.cancel_job(job.id, by=by)
     return "cancelled" if answer is CancelResult.CANCELLED else "asked to stop"
 
 
 def _retry(request: SignedIn, job: Job) -> str:
-    when_available(lambda: retry_job(job, request.user))
+    with operational_errors_as_unavailable():
+        retry_job(job, request.user)
     return "back in the queue"
 
 

@@ -1,4 +1,4 @@
-"""The form of a task, and what becomes of it."""
+"""The page with a task's form: GET shows it, POST submits a job."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from jobs.submission import SubmitResult, may_use, submit_job
 from jobs.web.access import NoSuchJob, SignedIn, message_page, signed_in, visible_job
 from jobs.web.forms import OptionsForm, TaskForm
 from jobs.web.rows import light, rows
-from jobs.web.upload_limits import receives_files
+from jobs.web.upload_limits import limit_uploads
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-LAST: Final = 5
+RECENT_JOBS: Final = 5
 SAME_KEY = "A job with this unique key has not finished yet. This is it; nothing new was handed in."
 
 
@@ -44,41 +44,41 @@ class SeeOther(HttpResponseRedirect):
     status_code = 303
 
 
-@receives_files
+@limit_uploads
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def task(request: SignedIn, name: str) -> HttpResponse:
-    """Show the form of a task, or take what was filled in."""
+    """Show the form of a task, or submit a job with what was filled in."""
     try:
         found = get_task(name)
     except UnknownTask as error:
-        return _unknown(request, error)
+        return _unknown_task(request, error)
     if not may_use(found, request.user):
         why = f"{found.title} needs a permission that you do not have. Ask whoever runs this site."
         return message_page(request, 403, "This task is not for you", why)
     if request.method == "POST":
-        return _take(request, found)
-    return _show(request, found, *_forms(request, found))
+        return _submit(request, found)
+    return _render(request, found, *_initial_forms(request, found))
 
 
-def _unknown(request: SignedIn, error: UnknownTask) -> HttpResponse:
+def _unknown_task(request: SignedIn, error: UnknownTask) -> HttpResponse:
     known = [one for one in map(find_task, error.nearest) if one is not None]
     nearest = [one for one in known if may_use(one, request.user)]
     why = f"No task is named {error.name}."
     return message_page(request, 404, "There is no such task", why, nearest=nearest)
 
 
-def _forms(request: SignedIn, found: AnyTask) -> tuple[TaskForm, OptionsForm]:
-    """The forms to begin with: from the defaults, the address, or an earlier job."""
-    like = _earlier(request, found)
-    if like is None:
+def _initial_forms(request: SignedIn, found: AnyTask) -> tuple[TaskForm, OptionsForm]:
+    """Return the forms with the defaults, the values of the query string, or an earlier job's."""
+    job = _earlier_job(request, found)
+    if job is None:
         form = TaskForm(found, request.user, query=request.GET)
     else:
-        form = TaskForm(found, request.user, args=like.kwargs)
-    return form, OptionsForm(found, request.user, like=like)
+        form = TaskForm(found, request.user, initial_arguments=job.kwargs)
+    return form, OptionsForm(found, request.user, source=job)
 
 
-def _earlier(request: SignedIn, found: AnyTask) -> Job | None:
+def _earlier_job(request: SignedIn, found: AnyTask) -> Job | None:
     try:
         job = visible_job(request, request.GET.get("from", ""))
     except NoSuchJob:
@@ -86,52 +86,56 @@ def _earlier(request: SignedIn, found: AnyTask) -> Job | None:
     return job if job.task == found.name else None
 
 
-def _take(request: SignedIn, found: AnyTask) -> HttpResponse:
+def _submit(request: SignedIn, found: AnyTask) -> HttpResponse:
     form = TaskForm(found, request.user, data=request.POST, files=request.FILES)
-    options = OptionsForm(found, request.user, data=request.POST)
-    sound = [form.is_valid(), options.is_valid()]
-    if not all(sound):
-        return _show(request, found, form, options, status=422)
+    options_form = OptionsForm(found, request.user, data=request.POST)
+    valid = [form.is_valid(), options_form.is_valid()]
+    if not all(valid):
+        return _render(request, found, form, options_form, status=422)
     try:
-        submitted = _submit(found, form, options, request.user)
+        submitted = _submit_job(found, form, options_form, request.user)
     except InvalidOptions as error:
-        options.say(error)
+        options_form.add_errors(error)
     except InvalidArguments as error:
-        form.say(error)
+        form.add_errors(error)
     except UnknownQueue as error:
-        options.say(InvalidOptions([{"pointer": "/queue", "detail": str(error)}]))
+        options_form.add_errors(InvalidOptions([{"pointer": "/queue", "detail": str(error)}]))
     except (QueueFull, Unavailable, TooLarge) as error:
-        return _later(request, found, form, options, error)
+        return _not_submitted(request, found, form, options_form, error)
     else:
         if not submitted.created:
             messages.info(request, SAME_KEY)
         return SeeOther(reverse("jobs:job", args=[submitted.job.id]))
-    return _show(request, found, form, options, status=422)
+    return _render(request, found, form, options_form, status=422)
 
 
-def _submit(found: AnyTask, form: TaskForm, options: OptionsForm, owner: User) -> SubmitResult:
+def _submit_job(
+    found: AnyTask, form: TaskForm, options_form: OptionsForm, owner: User
+) -> SubmitResult:
     limit = get_conf().max_body
-    if len(json.dumps(form.args).encode()) > limit:
+    if len(json.dumps(form.arguments).encode()) > limit:
         raise TooLarge("text in this form", limit)
-    return submit_job(found, form.args, owner=owner, from_outside=True, **options.wishes)
+    return submit_job(
+        found, form.validated, options=options_form.options, owner=owner, enforce_limits=True
+    )
 
 
-def _later(
-    request: SignedIn, found: AnyTask, form: TaskForm, options: OptionsForm, error: JobsError
+def _not_submitted(
+    request: SignedIn, found: AnyTask, form: TaskForm, options_form: OptionsForm, error: JobsError
 ) -> HttpResponse:
-    """Nothing was recorded; all that was typed stays."""
+    """Show the form again, with all that was typed, and why nothing was submitted."""
     status = {QueueFull: 429, Unavailable: 503, TooLarge: 413}[type(error)]
-    response = _show(request, found, form, options, status=status, trouble=str(error))
+    response = _render(request, found, form, options_form, status=status, trouble=str(error))
     if isinstance(error, QueueFull | Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 
-def _show(
+def _render(
     request: SignedIn,
     found: AnyTask,
     form: TaskForm,
-    options: OptionsForm,
+    options_form: OptionsForm,
     *,
     status: int = 200,
     trouble: str = "",
@@ -140,11 +144,11 @@ def _show(
     context: dict[str, Any] = {
         "task": found,
         "form": form,
-        "options": options,
+        "options": options_form,
         "trouble": trouble,
-        "wrong": len(form.errors) + len(options.errors),
+        "wrong": len(form.errors) + len(options_form.errors),
         "copied": request.GET.get("from") if request.method == "GET" else None,
-        # Who hears that the database is locked must not wait for it once more.
-        "last": [] if status == 503 else rows(light(mine)[:LAST]),
+        # On 503, skip this query: it would wait for the locked database once more.
+        "last": [] if status == 503 else rows(light(mine)[:RECENT_JOBS]),
     }
     return render(request, "jobs/task.html", context, status=status)

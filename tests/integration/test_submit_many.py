@@ -1,4 +1,4 @@
-"""Many jobs of one task in one go."""
+"""Many jobs of one task, submitted in one go."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from jobs import lifecycle
-from jobs.brokers import registry
 from jobs.catalog.registry import get_task
 from jobs.compat import task_enqueued
 from jobs.core.states import Status
@@ -21,6 +20,7 @@ from jobs.submission import store_upload
 from jobs.submission.submit_many import submit_many
 from tests.factories import make_consumer, make_user
 from tests.integration.api_tasks import FREE, READ
+from tests.integration.recording_broker import RecordingBroker
 from tests.testapp.tasks import square
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +34,7 @@ def test_each_mapping_becomes_a_job_in_order() -> None:
     assert {job.status for job in jobs} == {Status.QUEUED}
 
 
-def test_a_job_of_a_bulk_is_as_one_handed_in_alone() -> None:
+def test_a_job_of_many_equals_one_submitted_alone() -> None:
     owner = make_user()
     task = square.using(priority=5).options(max_attempts=2, owner=owner)
     alone = Job.objects.get(pk=task.enqueue(n=1).id)
@@ -45,7 +45,7 @@ def test_a_job_of_a_bulk_is_as_one_handed_in_alone() -> None:
             assert getattr(many, field.attname) == getattr(alone, field.attname), field.name
 
 
-def test_they_are_taken_in_order() -> None:
+def test_they_are_claimed_in_order() -> None:
     before = square.enqueue(n=9).id
     ids = square.enqueue_many({"n": n} for n in range(4))
     consumer = make_consumer()
@@ -53,14 +53,14 @@ def test_they_are_taken_in_order() -> None:
     assert [str(claim.id) for claim in claims] == [before, *ids]
 
 
-def test_what_does_not_fit_keeps_all_out() -> None:
+def test_one_that_does_not_fit_keeps_all_out() -> None:
     with pytest.raises(InvalidArguments) as caught:
         square.enqueue_many([{"n": 1}, {"n": "x"}, {"n": 3}])
     assert caught.value.errors[0]["pointer"] == "/1/n"
     assert not Job.objects.exists()
 
 
-def test_a_bulk_that_cannot_be_recorded_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_that_cannot_be_inserted_leave_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     same = [uuid7()] * 3
     monkeypatch.setattr("jobs.submission.submit_many.uuid7s", lambda count: same)
     with pytest.raises(Exception, match=r"(?i)unique"), transaction.atomic():
@@ -68,7 +68,7 @@ def test_a_bulk_that_cannot_be_recorded_leaves_nothing(monkeypatch: pytest.Monke
     assert not Job.objects.exists()
 
 
-def test_nothing_is_nothing() -> None:
+def test_no_arguments_cost_no_statement() -> None:
     with CaptureQueriesContext(connection) as queries:
         assert square.enqueue_many([]) == []
     assert not queries
@@ -77,8 +77,8 @@ def test_nothing_is_nothing() -> None:
 def test_a_thousand_cost_two_statements() -> None:
     with CaptureQueriesContext(connection) as queries:
         square.enqueue_many({"n": n} for n in range(1000))
-    told = [one["sql"] for one in queries if "SAVEPOINT" not in one["sql"]]
-    assert len(told) == 2
+    statements = [one["sql"] for one in queries if "SAVEPOINT" not in one["sql"]]
+    assert len(statements) == 2
     assert Job.objects.count() == 1000
 
 
@@ -87,37 +87,33 @@ def test_a_unique_key_is_refused() -> None:
         square.options(unique_key="once").enqueue_many([{"n": 1}])
 
 
-def test_later_is_scheduled() -> None:
+def test_jobs_for_later_are_scheduled() -> None:
     square.using(run_after=timezone.now() + timedelta(days=1)).enqueue_many([{"n": 1}])
     assert Job.objects.get().status == Status.SCHEDULED
 
 
 @pytest.mark.django_db(transaction=True)
-def test_consumers_hear_of_some(monkeypatch: pytest.MonkeyPatch) -> None:
-    heard: list[object] = []
-    monkeypatch.setattr(
-        registry, "notify_all", lambda found: heard.extend(str(job) for _, job in found)
-    )
+def test_consumers_are_notified_of_the_first_hundred(broker: RecordingBroker) -> None:
     ids = square.enqueue_many({"n": n} for n in range(300))
-    assert heard == ids[:100]
+    assert [str(job) for _, job in broker.notified] == ids[:100]
 
 
-def test_each_job_is_signalled() -> None:
-    heard: list[object] = []
+def test_the_signal_is_sent_for_each_job() -> None:
+    received: list[object] = []
 
     def listen(task_result: object, **more: object) -> None:
-        heard.append(task_result.id)  # type: ignore[attr-defined]
+        received.append(task_result.id)  # type: ignore[attr-defined]
 
     task_enqueued.connect(listen)
     try:
         ids = square.enqueue_many([{"n": 1}, {"n": 2}])
     finally:
         task_enqueued.disconnect(listen)
-    assert heard == ids
+    assert received == ids
 
 
 @pytest.mark.usefixtures("api_tasks")
-def test_text_that_json_escapes_comes_through() -> None:
+def test_text_that_json_escapes_is_kept() -> None:
     texts = ['"', "\\", "\n", "é", "😀", "\u2028", "[1]", "null", "%s", "?"]
     submit_many(get_task(FREE), ({"text": text} for text in texts))
     assert [job.kwargs["text"] for job in Job.objects.order_by("id")] == texts

@@ -1,0 +1,25 @@
+"""A database that cannot take a request is ``Unavailable``, with the seconds to wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import OperationalError
+
+from jobs import lifecycle
+from jobs.errors import Unavailable
+
+
+@contextmanager
+def operational_errors_as_unavailable() -> Iterator[None]:
+    """Wait for locks of the database for a limited time, and turn its OperationalError around.
+
+    Raises:
+        Unavailable: the database is locked, full or away.
+    """
+    try:
+        with lifecycle.limited_lock_waits():
+            yield
+    except OperationalError as error:
+        raise Unavailable(f"The database cannot take it now ({error}).") from error

@@ -1,0 +1,90 @@
+"""Cancelling a job: at once while it waits, by request while it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jobs import lifecycle
+from jobs.core.states import FINAL, WAITING, AttemptOutcome, Status
+from jobs.core.uuid7 import uuid7
+from jobs.errors import NotCancellable
+from jobs.lifecycle import CancelResult
+from jobs.models import Job
+from tests.factories import (
+    end,
+    make_consumer,
+    make_job,
+    record,
+    take,
+    take_one,
+)
+from tests.threads import in_threads
+
+
+@pytest.mark.django_db
+class TestCancel:
+    """By status: waiting, running, finished."""
+
+    @pytest.mark.parametrize("status", sorted(WAITING))
+    def test_a_waiting_job_is_cancelled_at_once(self, status: Status) -> None:
+        job = make_job(status=status)
+        assert lifecycle.cancel_job(job.pk, "ada") is CancelResult.CANCELLED
+        job.refresh_from_db()
+        assert (job.status, job.cancelled_by) == (Status.CANCELLED, "ada")
+        assert (job.error_type, job.error_message) == ("Cancelled", "cancelled by ada")
+        assert job.finished_at is not None
+        assert job.version == 2
+        assert lifecycle.cancel_job(job.pk, "bob") is CancelResult.CANCELLED
+        assert Job.objects.get().cancelled_by == "ada"
+
+    def test_a_running_job_is_asked_to_stop_once(self) -> None:
+        consumer = make_consumer().pk
+        job = record()
+        take_one(consumer=consumer)
+        assert lifecycle.requested_cancels(consumer) == {}
+        assert lifecycle.cancel_job(job.pk, "ada") is CancelResult.ASKED
+        assert lifecycle.requested_cancels(consumer) == {job.pk: "ada"}
+        version = Job.objects.get().version
+        assert lifecycle.cancel_job(job.pk, "bob") is CancelResult.ASKED
+        assert lifecycle.requested_cancels(consumer) == {job.pk: "ada"}
+        job.refresh_from_db()
+        assert (job.status, job.version) == (Status.RUNNING, version)
+        assert lifecycle.requested_cancels(make_consumer().pk) == {}
+
+    @pytest.mark.parametrize("status", sorted(FINAL - {Status.CANCELLED}))
+    def test_a_finished_job_cannot_be_cancelled(self, status: Status) -> None:
+        job = make_job(status=status)
+        with pytest.raises(NotCancellable, match=str(status.label)):
+            lifecycle.cancel_job(job.pk, "ada")
+        assert Job.objects.values().get() == Job.objects.filter(pk=job.pk).values()[0]
+        assert not Job.objects.get().cancel_requested
+
+    def test_a_job_that_does_not_exist(self) -> None:
+        with pytest.raises(Job.DoesNotExist):
+            lifecycle.cancel_job(uuid7(), "ada")
+
+    def test_a_cancelled_job_is_not_claimed(self) -> None:
+        job = record()
+        lifecycle.cancel_job(job.pk, "ada")
+        assert take() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cancel_that_races_with_a_claim_is_one_or_the_other() -> None:
+    for _ in range(15):
+        job = record()
+        consumer = make_consumer().pk
+
+        def work(number: int, job: Job = job, consumer: Any = consumer) -> Any:
+            return lifecycle.cancel_job(job.pk, "ada") if number else take(consumer=consumer)
+
+        claims, answer = in_threads(2, work)
+        job.refresh_from_db()
+        if answer is CancelResult.CANCELLED:
+            assert (claims, job.status, job.attempt) == ([], Status.CANCELLED, 0)
+        else:
+            assert (len(claims), job.status) == (1, Status.RUNNING)
+            assert job.cancel_requested
+            end(claims[0], AttemptOutcome.CANCELLED)
