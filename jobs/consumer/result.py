@@ -12,9 +12,8 @@ from jobs.catalog.context import Reporter
 from jobs.conf import get_conf
 from jobs.core.jsonutils import storable
 from jobs.core.states import AttemptOutcome
+from jobs.core.storage import RESULT_FILE
 from jobs.errors import GiveUp, InvalidArguments, JobCancelled, JobsError, UnknownTask
-
-RESULT_FILE = "result.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
