@@ -45,7 +45,7 @@ def _lost_outcome(job: Job, now: datetime, label: str, *, charged: bool) -> Outc
     if charged:
         return Outcome(
             claim=claim,
-            ending=AttemptOutcome.DIED,
+            outcome=AttemptOutcome.DIED,
             ended_at=now,
             consumer=label,
             error_type="WorkerDied",
@@ -54,7 +54,7 @@ def _lost_outcome(job: Job, now: datetime, label: str, *, charged: bool) -> Outc
         )
     return Outcome(
         claim=claim,
-        ending=AttemptOutcome.LOST,
+        outcome=AttemptOutcome.LOST,
         ended_at=now,
         consumer=label,
         error_type="WorkerLost",
@@ -81,7 +81,7 @@ def release_unconfirmed(consumer: uuid.UUID, held: Collection[tuple[uuid.UUID, i
         late = finish(
             Outcome(
                 claim=_claim_of(job),
-                ending=AttemptOutcome.RELEASED,
+                outcome=AttemptOutcome.RELEASED,
                 ended_at=now,
                 error_type="Released",
                 message="handed back: the database did not confirm that it was taken",

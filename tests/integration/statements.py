@@ -34,7 +34,7 @@ def finish() -> None:
     consumer = make_consumer()
     claimed = take_one("q1", consumer.pk)
     lifecycle.finish(
-        [Outcome(claim=claimed, ending=AttemptOutcome.SUCCEEDED, ended_at=timezone.now())]
+        [Outcome(claim=claimed, outcome=AttemptOutcome.SUCCEEDED, ended_at=timezone.now())]
     )
 
 

@@ -138,7 +138,7 @@ def test_a_unique_job_that_finishes_in_between_makes_room_for_one() -> None:
         if number:
             return hand_in(owner, unique_key="k")[0].pk
         with transaction.atomic():
-            ended = Outcome(claim=claimed, ending=AttemptOutcome.SUCCEEDED, ended_at=timezone.now())
+            ended = Outcome(claim=claimed, outcome=AttemptOutcome.SUCCEEDED)
             return lifecycle.finish([ended])
 
     in_threads(16, work)
