@@ -1,81 +1,21 @@
-"""How an attempt ended, written under the attempt number it was claimed with."""
+"""Writing how attempts ended, under the attempt numbers they were claimed with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from django.utils import timezone
-
 from jobs.brokers.registry import notify_after_commit
-from jobs.core.backoff import backoff_seconds
 from jobs.core.db import Adapter, connection, run
 from jobs.core.states import COUNTED_FAILURES, WAITING, AttemptOutcome, Status
 
-from .claim import Claim
+from .outcome import Outcome
 from .sql import ADD_ATTEMPTS, ATTEMPT_ROW, FINISH, OUTCOME_ROW
 
 BATCH_SIZE: Final = 500
 """So many outcomes go into one statement; SQLite takes 32,766 values."""
-
-_FROM_CHILD: Final = "result error_type message traceback final pause cannot_begin".split()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How the attempt of a claim ended.
-
-    Attributes:
-        result: JSON data.
-        final: a failure that is not worth another attempt.
-        pause: seconds that a released job waits, because it cannot run here now.
-        cannot_begin: the code of this process does not know the task, or not with these arguments.
-        consumer: host and process id, for people to read.
-    """
-
-    claim: Claim
-    outcome: AttemptOutcome
-    result: Any = None
-    error_type: str = ""
-    message: str = ""
-    traceback: str = ""
-    final: bool = False
-    pause: float = 0.0
-    cannot_begin: bool = False
-    ended_at: datetime = field(default_factory=timezone.now)
-    consumer: str = ""
-
-    @property
-    def target(self) -> Status:
-        """The status this leads to when nobody asked for a cancel."""
-        if self.outcome == AttemptOutcome.SUCCEEDED:
-            return Status.SUCCEEDED
-        if self.outcome == AttemptOutcome.CANCELLED:
-            return Status.CANCELLED
-        if self.outcome not in COUNTED_FAILURES:
-            return Status.SCHEDULED if self.pause else Status.QUEUED
-        spent = self.claim.failures + 1 >= self.claim.max_attempts
-        return Status.FAILED if self.final or spent else Status.SCHEDULED
-
-    @property
-    def retry_at(self) -> datetime | None:
-        """When the next attempt is due, None when there is none or it is due at once."""
-        if self.target != Status.SCHEDULED:
-            return None
-        pause = self.pause or backoff_seconds(self.claim.failures + 1)
-        return self.ended_at + timedelta(seconds=pause)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what a child process tells its parent, as JSON data: the parent has the claim."""
-        return {"outcome": self.outcome.value} | {name: getattr(self, name) for name in _FROM_CHILD}
-
-    @classmethod
-    def from_json(cls, claim: Claim, values: dict[str, Any]) -> Outcome:
-        """Return the outcome that ``to_json`` described."""
-        return cls(claim=claim, **values | {"outcome": AttemptOutcome(values["outcome"])})
 
 
 class OutcomeRow(NamedTuple):

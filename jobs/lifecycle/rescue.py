@@ -14,7 +14,8 @@ from jobs.models import Consumer, Job
 
 from . import poison_jobs
 from .claim import Claim
-from .complete import Outcome, finish
+from .complete import finish
+from .outcome import Outcome
 from .sql import HELD, HOLDERS, LIVING
 
 

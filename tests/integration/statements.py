@@ -14,7 +14,7 @@ from django.utils import timezone
 from jobs import lifecycle
 from jobs.core.states import AttemptOutcome, Status
 from jobs.core.uuid7 import uuid7
-from jobs.lifecycle.complete import Outcome
+from jobs.lifecycle.outcome import Outcome
 from jobs.models import Job
 from jobs.queries import stats
 from jobs.submission import backlog

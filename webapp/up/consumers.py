@@ -31,7 +31,7 @@ class SiteConsumers:
 
     Args:
         processes: how many.
-        write: gets each line of their output.
+        write: called with each line of their output.
         stop: ends them.
     """
 

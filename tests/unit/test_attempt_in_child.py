@@ -13,8 +13,8 @@ from uuid import UUID
 
 import pytest
 
-from jobs.consumer import process_pool
-from jobs.consumer.process_pool import AttemptInChild
+from jobs.consumer import attempt_in_child
+from jobs.consumer.attempt_in_child import AttemptInChild
 from jobs.core.states import AttemptOutcome
 from jobs.lifecycle import Claim
 
@@ -67,7 +67,7 @@ def test_a_child_that_reports_without_end_meets_its_time_limit() -> None:
 
 
 def test_a_child_that_reports_and_never_begins_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process_pool, "START_SECONDS", 0.0)
+    monkeypatch.setattr(attempt_in_child, "START_SECONDS", 0.0)
     child: Any = Talker({"print": "importing"})
     outcome = AttemptInChild(child, attempt(timeout=60)).run({})
     assert outcome is not None
