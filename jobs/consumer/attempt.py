@@ -122,7 +122,7 @@ class Attempt:
     def is_overdue(self) -> bool:
         """Whether it runs in a thread and is past its time limit.
 
-        (The thread that waits for a coroutine or a child process sees to that itself.)
+        The limits of coroutines and child processes are kept by the threads that wait for them.
         """
         limit = self.deadline
         return self.runs_in_thread and limit is not None and time.monotonic() >= limit

@@ -56,15 +56,15 @@ class AttemptInChild:
                 return Outcome.from_json(claim, message[protocol.OUTCOME])
             for kind, value in message.items():
                 self._handlers.get(kind, _ignore)(value)
-            # A child that reports without end has its limits too. And a process that the task has
-            # forked may hold the pipe open: that no message comes does not show that it lives.
-            outcome = self._overdue() or (None if message else self._died_without_a_word())
+            # Also after a message: a child that reports without end has limits too. A dead child
+            # may not end its output, because a process that the task has forked holds it open.
+            outcome = self._overdue() or (None if message else self._died_if_ended())
             if outcome is not None:
                 self._child.kill()
                 return outcome
 
     def _begun(self, _: Any) -> None:
-        # The time limit is for the task: that its process takes long to start is not its fault.
+        # The time limit is the task's own: the start of its process does not count.
         self._begin_by = None
         self._attempt.start_time_limit()
 
@@ -88,7 +88,7 @@ class AttemptInChild:
             return never_began(claim, START_SECONDS)
         return None
 
-    def _died_without_a_word(self) -> Outcome | None:
+    def _died_if_ended(self) -> Outcome | None:
         if self._child.is_alive() or self._child.has_unread_messages():
             return None
         return self._died()

@@ -1,7 +1,7 @@
 """A child process that runs one task at a time: ``python -m jobs.consumer.child_main``.
 
-It receives claims on standard input and answers on standard output (``child_protocol``). It exits
-when its input ends, because its parent is gone then.
+It receives claims on standard input and sends outcomes to standard output (``child_protocol``). It
+exits when its input ends, because its parent is gone then.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import IO, Any, Final
 RUN: Final = "run"
 """Run this: the claim, the files that its arguments name, the consumer's label."""
 CANCEL: Final = "cancel"
-"""Someone wants the job cancelled: who."""
+"""Someone wants the job cancelled: their name."""
 
 # To the parent.
 READY: Final = "ready"

@@ -45,7 +45,7 @@ def run_until_parent_ends(output: BinaryIO) -> None:
 
 
 def _receive(writer: MessageWriter, runs: SimpleQueue[ChildRun]) -> None:
-    """Pass on claims, and a cancel to the run that it follows, which may not have begun yet."""
+    """Queue what the parent sends. A cancel belongs to the last claim, which may not have begun."""
     run: ChildRun | None = None
     for line in sys.stdin.buffer:
         message = json.loads(line)

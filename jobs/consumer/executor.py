@@ -1,4 +1,5 @@
-"""Running one attempt: find the task, bind its arguments, call it where it belongs."""
+"""Running one attempt: find the task, bind its arguments, call it in a thread, on the event loop
+or in a child process."""
 
 from __future__ import annotations
 
@@ -86,8 +87,8 @@ def _run(attempt: Attempt, children: ProcessPool) -> Outcome | None:
 def _run_somewhere(
     attempt: Attempt, task: Task[..., Any], files: Mapping[str, FileInfo], children: ProcessPool
 ) -> Outcome | None:
-    # What was running when a consumer died may have killed it: it gets a process of its own, so
-    # that it cannot take its neighbours along again.
+    # A job that was running when its consumer died may have killed it: it gets a process of its
+    # own, so that it cannot end the other jobs of a consumer again.
     suspect = attempt.claim.lost_count > 0
     if suspect or getattr(task, "executor", "thread") == "process":
         return children.run(attempt, files, alone=suspect)

@@ -1,4 +1,4 @@
-"""How a child process ended: we reap it ourselves, the only way to learn how much it used."""
+"""How a child process ended. We reap it ourselves, which is the only way to learn its memory."""
 
 from __future__ import annotations
 

@@ -61,8 +61,8 @@ class PreparedOutcomes:
 def prepare_outcomes(outcomes: Iterable[Outcome]) -> list[PreparedOutcomes]:
     """Return outcomes as ``write_outcomes`` takes them, with the values of their rows.
 
-    This is done before the transaction, which holds SQLite's one write lock in a thread that waits
-    for Python like any other.
+    Call it before the transaction: that holds SQLite's one write lock for as long as it lasts, in a
+    thread that waits for Python's own lock like any other.
     """
     adapt = Adapter(connection())
     waiting = list(outcomes)
@@ -95,7 +95,7 @@ def _write(batch: PreparedOutcomes) -> list[Outcome]:
     db = connection()
     rows = ", ".join([OUTCOME_ROW[db.vendor]] * len(batch.rows))
     found = run(db, FINISH.format(rows=rows), list(chain.from_iterable(batch.rows)))
-    # The job's key is in the driver's own type here and there.
+    # Keys of jobs are in the driver's own type, in what is returned and in the rows.
     written = {(job, attempt) for job, attempt in found}
     attempts = [row for row in batch.attempts if (row.job, row.attempt) in written]
     if attempts:
