@@ -90,7 +90,7 @@ def end(claim: Claim, ending: AttemptOutcome = AttemptOutcome.SUCCEEDED, **field
     """Write how an attempt ended; whether it counted."""
     values = {"ended_at": timezone.now(), "consumer": "here:7", **fields}
     with transaction.atomic():
-        return not lifecycle.finish([Outcome(claim=claim, ending=ending, **values)])
+        return not lifecycle.finish([Outcome(claim=claim, outcome=ending, **values)])
 
 
 def make_upload(owner: User | None = None, data: bytes = b"data", name: str = "a.log") -> Upload:

@@ -15,57 +15,58 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 SALT = "webapp.signin"
-MAX_AGE = 24 * 3600  # seconds; the link lies in a terminal, and often in its scroll-back
+MAX_AGE = 24 * 3600  # seconds; the link stays visible in a terminal
 USED = "This link has been used already, or someone has signed in since it was made."
 EXPIRED = "This link is older than a day."
 WRONG = "This link is not one of ours, or not all of it was copied."
 
 
-class LinkRefused(Exception):
+class InvalidLink(Exception):
     """The link does not sign anyone in; the message says why."""
 
 
 def make_token(user: User) -> str:
     """Return a token that signs this user in once, until the next sign-in or for a day.
 
-    Nothing is stored: the token names the user's last sign-in, which using it moves on.
+    Nothing is stored: the token has the time of the user's last sign-in, which its use changes.
     """
-    return signing.dumps({"user": user.pk, "last": _stamp(user.last_login)}, salt=SALT)
+    return signing.dumps({"user": user.pk, "last": _isoformat(user.last_login)}, salt=SALT)
 
 
 def redeem(token: str, now: datetime) -> User:
-    """Return the user that the token signs in, and spend it.
+    """Return the user that the token signs in; it can't be used again.
 
     Raises:
-        LinkRefused: it is wrong, too old or spent.
+        InvalidLink: it is wrong, too old or used.
     """
-    user, last = _read(token)
-    # Compare-and-set: of two that come at the same instant with the same link, one gets in.
-    unchanged = User.objects.filter(pk=user.pk, is_active=True, last_login=last)
-    if last is None:
+    user, last_login = _read(token)
+    # Compare-and-set: of two requests at the same instant with the same link, one signs in.
+    unchanged = User.objects.filter(pk=user.pk, is_active=True, last_login=last_login)
+    if last_login is None:
         unchanged = User.objects.filter(pk=user.pk, is_active=True, last_login__isnull=True)
-    if _stamp(user.last_login) != _stamp(last) or not unchanged.update(last_login=now):
-        raise LinkRefused(USED)
+    is_current = _isoformat(user.last_login) == _isoformat(last_login)
+    if not is_current or not unchanged.update(last_login=now):
+        raise InvalidLink(USED)
     return user
 
 
 def _read(token: str) -> tuple[User, datetime | None]:
     try:
-        said = signing.loads(token, salt=SALT, max_age=MAX_AGE)
-        last = said["last"] and datetime.fromisoformat(said["last"])
-        return User.objects.get(pk=said["user"]), last
+        payload = signing.loads(token, salt=SALT, max_age=MAX_AGE)
+        last_login = payload["last"] and datetime.fromisoformat(payload["last"])
+        return User.objects.get(pk=payload["user"]), last_login
     except signing.SignatureExpired:
-        raise LinkRefused(EXPIRED) from None
+        raise InvalidLink(EXPIRED) from None
     except (signing.BadSignature, User.DoesNotExist):
-        raise LinkRefused(WRONG) from None
+        raise InvalidLink(WRONG) from None
 
 
-def _stamp(moment: datetime | None) -> str | None:
+def _isoformat(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
 class SignInForm(AuthenticationForm):
-    """Name and password, with the refusals in our words."""
+    """Name and password, with error messages of our own."""
 
     error_messages = {
         "invalid_login": "This name and this password do not go together. Capital letters count.",
@@ -81,19 +82,19 @@ class SignIn(LoginView):
     redirect_authenticated_user = True
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Try the link first. A link that fails leads to the form and says why."""
+        """Try the link first. The form shows why a link failed."""
         token = request.GET.get("token")
         if token and request.method == "GET" and not request.user.is_authenticated:
             try:
                 user = redeem(token, timezone.now())
-            except LinkRefused as refused:
-                self.extra_context = {"refused": str(refused)}
+            except InvalidLink as error:
+                self.extra_context = {"refused": str(error)}
             else:
                 login(request, user, backend="django.contrib.auth.backends.ModelBackend")
                 return redirect(self.get_success_url())  # a `next` elsewhere is ignored there
         return super().dispatch(request, *args, **kwargs)
 
     def get_redirect_url(self, *args: Any, **kwargs: Any) -> str:
-        """Return a safe ``next``, unless it leads back here and so round in circles."""
+        """Return a safe ``next``, but none that leads back here, which would never end."""
         url: str = super().get_redirect_url(*args, **kwargs)
         return "" if url.startswith(self.request.path) else url

@@ -282,7 +282,7 @@ def _write_or_fail(outcome: Outcome, consumer: uuid.UUID) -> list[Outcome]:
     except Exception as error:  # noqa: BLE001  (drivers raise more than Django's errors)
         replacement = Outcome(
             claim=outcome.claim,
-            ending=AttemptOutcome.FAILED,
+            outcome=AttemptOutcome.FAILED,
             ended_at=outcome.ended_at,
             consumer=outcome.consumer,
             error_type="InvalidResult",

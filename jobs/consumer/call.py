@@ -1,11 +1,9 @@
-"""Calling a task's function: in a consumer's thread, on its event loop, or in a child process."""
+"""A task's function bound to its arguments, for a thread, the event loop or a child process."""
 
 from __future__ import annotations
 
-import inspect
-import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
@@ -17,97 +15,63 @@ from jobs.compat import Task, TaskContext, TaskResult, TaskResultStatus
 from jobs.lifecycle import Claim
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """A claim as a run needs it: plain JSON data, so that a child process can get it."""
+def bind_call(
+    claim: Claim,
+    task: Task[..., Any],
+    reporter: Reporter,
+    *,
+    files: Mapping[str, FileInfo],
+    consumer: str,
+) -> partial[Any]:
+    """Return the task's function with the arguments of a claim; nothing is called yet.
 
-    job: str
-    attempt: int
-    task: str
-    module_path: str
-    args: list[Any]
-    kwargs: dict[str, Any]
-    files: Mapping[str, FileInfo]
-    consumer: str
-
-    @classmethod
-    def of(cls, claim: Claim, files: Mapping[str, FileInfo], consumer: str) -> Order:
-        """Return the order for a claim."""
-        return cls(
-            job=str(claim.id),
-            attempt=claim.attempt,
-            task=claim.task,
-            module_path=claim.module_path,
-            args=claim.args,
-            kwargs=claim.kwargs,
-            files=files,
-            consumer=consumer,
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as JSON data."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function with its arguments, ready to be called."""
-
-    function: Callable[..., Any]
-    args: list[Any]
-    kwargs: dict[str, Any]
-
-    @property
-    def is_coroutine(self) -> bool:
-        """Whether calling it gives something to be awaited."""
-        return inspect.iscoroutinefunction(self.function)
-
-    def __call__(self) -> Any:
-        """Call it."""
-        return self.function(*self.args, **self.kwargs)
-
-
-def prepare(order: Order, task: Task[..., Any], reporter: Reporter) -> Call:
-    """Return the call for an order.
+    Args:
+        claim: has the arguments, as JSON data.
+        task: a task of ours, or of Django's own kind.
+        reporter: what the task's context reports to.
+        files: the uploads that the arguments name, by id.
+        consumer: host and process id, which Django's ``TaskResult`` shows.
 
     Raises:
-        InvalidArguments: they fit the task's signature no longer.
+        InvalidArguments: they no longer fit the task's signature.
     """
     context: list[Any] = []
     if isinstance(task, JobTask):
-        named = task.spec.bind(order.kwargs, order.files)
+        kwargs = task.spec.bind(claim.kwargs, files)
         if task.takes_context:
-            context = [_job_context(order, reporter, task)]
-        return Call(task.func, context, named)
+            context = [_job_context(claim, task, reporter, consumer)]
+        return partial(task.func, *context, **kwargs)
     if task.takes_context:
-        context = [TaskContext(task_result=running_result(order, task))]
-    return Call(task.func, [*context, *order.args], dict(order.kwargs))
+        context = [TaskContext(task_result=running_result(claim, task, consumer))]
+    return partial(task.func, *context, *claim.args, **claim.kwargs)
 
 
-def _job_context(order: Order, reporter: Reporter, task: Task[..., Any]) -> JobContext:
+def _job_context(
+    claim: Claim, task: Task[..., Any], reporter: Reporter, consumer: str
+) -> JobContext:
     return JobContext(
-        job_id=uuid.UUID(order.job),
-        attempt=order.attempt,
+        job_id=claim.id,
+        attempt=claim.attempt,
         reporter=reporter,
-        task_result=running_result(order, task),
+        task_result=running_result(claim, task, consumer),
     )
 
 
-def running_result(order: Order, task: Task[..., Any]) -> TaskResult[Any]:
+def running_result(claim: Claim, task: Task[..., Any], consumer: str) -> TaskResult[Any]:
     """Return a running job as Django's tasks framework shows it."""
     now = timezone.now()
     return TaskResult(
         task=task,
-        id=order.job,
+        id=str(claim.id),
         status=TaskResultStatus.RUNNING,
         enqueued_at=None,
         started_at=now,
         finished_at=None,
         last_attempted_at=now,
-        args=order.args,
-        kwargs=order.kwargs,
+        args=claim.args,
+        kwargs=claim.kwargs,
         backend=task.backend,
         errors=[],
-        # The framework counts these to tell the attempt.
-        worker_ids=[order.consumer] * order.attempt,
+        # The framework counts these to tell the attempt's number.
+        worker_ids=[consumer] * claim.attempt,
     )

@@ -7,23 +7,36 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from contextvars import ContextVar
+from typing import Protocol, TextIO
 
-from .attempt import current
+
+class OutputSink(Protocol):
+    """Receives what a running task prints and logs."""
+
+    def print(self, text: str) -> None:
+        """Append printed text, as a stream does: a line may come in pieces."""
+
+    def log(self, text: str) -> None:
+        """Append whole lines."""
+
+
+current_attempt: ContextVar[OutputSink | None] = ContextVar("jobs_attempt", default=None)
+"""Receives the output of the task that this thread (or coroutine) runs; None outside a task."""
 
 
 class RoutedStream(io.TextIOBase):
-    """Standard output and error: a task's words go to its job, all others where they went."""
+    """Standard output or error: inside a task the job's log, elsewhere the real stream."""
 
     def __init__(self, original: TextIO) -> None:
         self._original = original
 
     def write(self, text: str, /) -> int:
         """Write to the job's log inside a task, else to the real stream."""
-        attempt = current.get()
-        if attempt is None:
+        sink = current_attempt.get()
+        if sink is None:
             return self._original.write(text)
-        attempt.print(text)
+        sink.print(text)
         return len(text)
 
     def flush(self) -> None:
@@ -31,16 +44,16 @@ class RoutedStream(io.TextIOBase):
         self._original.flush()
 
     def writable(self) -> bool:
-        """It is."""
+        """Always true."""
         return True
 
     def fileno(self) -> int:
-        """The real stream's descriptor."""
+        """Return the real stream's descriptor."""
         return self._original.fileno()
 
     def isatty(self) -> bool:
-        """Outside a task, what the real stream says."""
-        return current.get() is None and self._original.isatty()
+        """False inside a task, whose output goes to a log."""
+        return current_attempt.get() is None and self._original.isatty()
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -57,9 +70,9 @@ class JobLogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a record if a task of this thread made it."""
-        attempt = current.get()
-        if attempt is not None:
-            attempt.log(self.format(record))
+        sink = current_attempt.get()
+        if sink is not None:
+            sink.log(self.format(record))
 
 
 @contextmanager

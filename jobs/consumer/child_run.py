@@ -1,44 +1,147 @@
-"""One run inside a child process."""
+"""What a child process does: it receives claims, runs their tasks and reports to its parent."""
 
 from __future__ import annotations
 
 import asyncio
+import inspect
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, BinaryIO
 
 from django.db import close_old_connections
 
+from jobs.catalog.input_file import FileInfo
 from jobs.catalog.registry import load_task
 from jobs.errors import JobsError
+from jobs.lifecycle import Claim, Outcome
 
-from .attempt import current
-from .call import Order, prepare
-from .child_protocol import ChildReporter, Wire
-from .result import Answer, answer_error, answer_unfit, answer_value
+from . import child_protocol as protocol
+from .artifacts import store_artifact
+from .call import bind_call
+from .capture import captured, current_attempt
+from .child_protocol import Message, MessageWriter
+from .result import could_not_begin, outcome_of_error, outcome_of_value
+
+PROGRESS_SECONDS = 0.2
 
 
-def run(order: Order, reporter: ChildReporter, wire: Wire) -> None:
-    """Run what the parent ordered and send how it ended."""
-    token = current.set(reporter)
-    close_old_connections()
-    try:
-        answer = _answer(order, reporter, wire)
-    finally:
-        current.reset(token)
+def run_until_parent_ends(output: BinaryIO) -> None:
+    """Run one claim after the other; the process exits when its standard input ends."""
+    writer = MessageWriter(output)
+    runs: SimpleQueue[ChildRun] = SimpleQueue()
+    threading.Thread(target=_receive, args=(writer, runs), name="parent", daemon=True).start()
+    with captured():
+        writer.send(protocol.READY, os.getpid())
+        while True:
+            runs.get().run()
+
+
+def _receive(writer: MessageWriter, runs: SimpleQueue[ChildRun]) -> None:
+    """Queue what the parent sends. A cancel belongs to the last claim, which may not have begun."""
+    run: ChildRun | None = None
+    for line in sys.stdin.buffer:
+        message = json.loads(line)
+        if protocol.RUN in message:
+            run = ChildRun(writer, message[protocol.RUN])
+            runs.put(run)
+        elif protocol.CANCEL in message and run is not None:
+            run.reporter.cancel(message[protocol.CANCEL])
+    # End of file: the parent is gone, so nobody would read an outcome.
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)  # ends what the task has started too
+    os._exit(0)
+
+
+class ChildReporter:
+    """Passes on to the parent what a task reports; progress not more often than it is read."""
+
+    def __init__(self, writer: MessageWriter, claim: Claim) -> None:
+        self._send = writer.send
+        self._claim = claim
+        self._progress: tuple[float, float | None, str] | None = None
+        self._next_progress = 0.0
+        self._cancelled_by: str | None = None
+
+    def progress(self, done: float, total: float | None, message: str) -> None:
+        """Note how far it is; send it when the last was sent long enough ago."""
+        self._progress = (float(done), None if total is None else float(total), message)
+        if time.monotonic() >= self._next_progress:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send the last progress."""
+        progress, self._progress = self._progress, None
+        self._next_progress = time.monotonic() + PROGRESS_SECONDS
+        if progress is not None:
+            self._send(protocol.PROGRESS, progress)
+
+    def log(self, text: str) -> None:
+        """Send a line of the log."""
+        self._send(protocol.LOG, str(text))
+
+    def print(self, text: str) -> None:
+        """Send what the task printed."""
+        self._send(protocol.PRINT, text)
+
+    def cancel(self, by: str) -> None:
+        """Note that someone wants the job cancelled."""
+        self._cancelled_by = by
+
+    def cancelled_by(self) -> str | None:
+        """Who asked for the job to be cancelled; None when nobody did."""
+        return self._cancelled_by
+
+    def artifact(self, name: str, data: bytes | str | Path) -> None:
+        """Store a file; the parent adds it to the job."""
+        stored = asdict(store_artifact(self._claim.id, self._claim.attempt, name, data))
+        del stored["id"], stored["attempt"]
+        self._send(protocol.ARTIFACT, stored)
+
+
+class ChildRun:
+    """One claim that the parent sent."""
+
+    def __init__(self, writer: MessageWriter, message: Message) -> None:
+        self._writer = writer
+        self._claim = Claim.from_json(message["claim"])
+        self._files: Mapping[str, FileInfo] = message["files"]
+        self._consumer: str = message["consumer"]
+        self.reporter = ChildReporter(writer, self._claim)
+
+    def run(self) -> None:
+        """Run the task and send how it ended."""
+        token = current_attempt.set(self.reporter)
         close_old_connections()
-    reporter.flush()
-    wire.send(answer=asdict(answer))
+        try:
+            outcome = self._outcome()
+        finally:
+            current_attempt.reset(token)
+            close_old_connections()
+        self.reporter.flush()
+        self._writer.send(protocol.OUTCOME, outcome.to_json())
 
-
-def _answer(order: Order, reporter: ChildReporter, wire: Wire) -> Answer:
-    try:
-        call = prepare(order, load_task(order.task, order.module_path), reporter)
-    except JobsError as error:
-        return answer_unfit(error)
-    except BaseException as error:  # noqa: BLE001  (a model's validator is anybody's code)
-        return answer_error(error)
-    wire.send(begun=True)
-    try:
-        value = asyncio.run(call()) if call.is_coroutine else call()
-        return answer_value(value, reporter)
-    except BaseException as error:  # noqa: BLE001  (SystemExit too ends the task, not us)
-        return answer_error(error)
+    def _outcome(self) -> Outcome:
+        claim = self._claim
+        try:
+            task = load_task(claim.task, claim.module_path)
+            call = bind_call(claim, task, self.reporter, files=self._files, consumer=self._consumer)
+        except JobsError as error:
+            return could_not_begin(claim, error)
+        except BaseException as error:  # noqa: BLE001  (a model's validator is anybody's code)
+            return outcome_of_error(claim, error)
+        self._writer.send(protocol.BEGUN, True)
+        try:
+            value: Any = call()
+            if inspect.iscoroutinefunction(task.func):
+                value = asyncio.run(value)
+            return outcome_of_value(claim, value, self.reporter)
+        except BaseException as error:  # noqa: BLE001  (SystemExit too ends the task, not us)
+            return outcome_of_error(claim, error)

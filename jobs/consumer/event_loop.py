@@ -8,7 +8,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any
 
-from .attempt import Attempt, current
+from .attempt import Attempt
+from .capture import current_attempt
 
 
 class TimeLimit(Exception):
@@ -38,11 +39,11 @@ def run_coroutine(attempt: Attempt, coroutine: Coroutine[Any, Any, Any]) -> Any:
         asyncio.CancelledError: someone cancelled the job.
     """
 
-    async def entered() -> Any:
-        current.set(attempt)
+    async def with_output_captured() -> Any:
+        current_attempt.set(attempt)
         return await coroutine
 
-    future = asyncio.run_coroutine_threadsafe(entered(), _running_loop())
+    future = asyncio.run_coroutine_threadsafe(with_output_captured(), _running_loop())
     attempt.on_cancel(future.cancel)
     done, _ = concurrent.futures.wait([future], attempt.claim.timeout)
     if not done:
@@ -55,18 +56,18 @@ def run_coroutine(attempt: Attempt, coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 
 def abandon_if_stuck() -> bool:
-    """Whether a coroutine blocks the loop; the next ones then get another.
+    """Whether a coroutine blocks the loop; the next ones then get another loop.
 
-    A coroutine that never awaits cannot be ended, and would take its neighbours' time.
+    A coroutine that never awaits cannot be ended, and would keep all others from running.
     """
     global _loop
     with _lock:
         loop = _loop
     if loop is None:
         return False
-    turned = threading.Event()
-    loop.call_soon_threadsafe(turned.set)
-    if turned.wait(STUCK_SECONDS):
+    responded = threading.Event()
+    loop.call_soon_threadsafe(responded.set)
+    if responded.wait(STUCK_SECONDS):
         return False
     with _lock:
         if _loop is loop:

@@ -28,7 +28,7 @@ def log_finished(
     for attempt, outcome in ended:
         if (outcome.claim.id, outcome.claim.attempt) in late:
             _tell_late(outcome)
-        elif together and outcome.ending == AttemptOutcome.SUCCEEDED:
+        elif together and outcome.outcome == AttemptOutcome.SUCCEEDED:
             well[outcome.claim.task].append(attempt.seconds)
         else:
             _tell_one(attempt, outcome)
@@ -41,7 +41,7 @@ def _tell_one(attempt: Attempt, outcome: Outcome) -> None:
         "%s %s: %s in %.3f s (attempt %d)%s",
         outcome.claim.task,
         outcome.claim.id,
-        outcome.ending.label,
+        outcome.outcome.label,
         attempt.seconds,
         outcome.claim.attempt,
         f": {outcome.message.splitlines()[0][:200]}" if outcome.message.strip() else "",

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import logging
+import sys
+from pathlib import Path
+
+from jobs.conf import get_conf
 
 from .process import ConsumerOptions, ConsumerProcess, leave_now
 from .restart_policy import REPLACE
 from .shutdown import Shutdown
-from .supervisor import Supervisor, child_command
+from .supervised_process import ProcessOptions
+from .supervisor import Supervisor
 
 logger = logging.getLogger("jobs")
 
-BROKE_OFF = 1
+FAILED = 1
+RELEASE_SECONDS = 10.0
+"""How long a process may take after the grace time, to release its jobs and to write that. Longer,
+and it is stuck."""
 
 
 def serve(options: ConsumerOptions, *, processes: int, parent_pipe: bool) -> int:
@@ -19,16 +27,44 @@ def serve(options: ConsumerOptions, *, processes: int, parent_pipe: bool) -> int
     stop = Shutdown()
     stop.install(parent_pipe=parent_pipe)
     if processes > 1:
-        return Supervisor(child_command(options), processes, stop).run()
+        return _supervisor(options, processes, stop).run()
     consumer = ConsumerProcess(options, stop)
     try:
         code = consumer.run()
     except Exception:
         # An ordinary exit would wait for funboost's threads, which never end.
         logger.exception("The consumer broke off; its jobs run again.")
-        code = BROKE_OFF
+        code = FAILED
     if code == REPLACE and not parent_pipe:
         # A task's thread could not be stopped. It stays here, harmless; another process consumes.
-        code = Supervisor(child_command(options), 1, stop).run()
+        code = _supervisor(options, 1, stop).run()
     leave_now(code)
     return code
+
+
+def _supervisor(options: ConsumerOptions, processes: int, stop: Shutdown) -> Supervisor:
+    return Supervisor(
+        ProcessOptions(command=_command(options), until_idle=options.until_idle),
+        processes,
+        stop,
+        drain_seconds=get_conf().grace_seconds + RELEASE_SECONDS,
+    )
+
+
+def _command(options: ConsumerOptions) -> list[str]:
+    """Return the command of one consumer process."""
+    command = [
+        sys.executable,
+        *_python_options(),
+        "runconsumers",
+        "--parent-pipe",
+        f"--queues={','.join(options.queues)}",
+        f"--concurrency={options.concurrency}",
+    ]
+    return [*command, "--until-idle"] if options.until_idle else command
+
+
+def _python_options() -> list[str]:
+    """How this project's ``manage.py`` was started; ``python -m django`` otherwise."""
+    script = Path(sys.argv[0])
+    return [str(script.resolve())] if script.name == "manage.py" else ["-m", "django"]

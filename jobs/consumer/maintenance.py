@@ -158,8 +158,8 @@ class Maintenance:
         asked = lifecycle.requested_cancels(self._consumer())
         for attempt in running:
             by = asked.get(attempt.claim.id)
-            if by is not None and attempt.cancel_by is None:
-                attempt.ask_to_cancel(by)
-            if attempt.is_overdue() and attempt.settle(timed_out(attempt.claim.timeout or 0.0)):
+            if by is not None and attempt.cancelled_by() is None:
+                attempt.request_cancel(by)
+            if attempt.is_overdue() and attempt.settle(timed_out(attempt.claim)):
                 # A thread cannot be killed: it is left behind, and its process is replaced.
                 self._desk.must_be_replaced = True

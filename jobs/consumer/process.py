@@ -25,7 +25,7 @@ from .batch_writer import Batch, BatchResult, BatchWriter
 from .capture import captured
 from .failure_detector import host_name
 from .maintenance import Maintenance
-from .restart_policy import REPLACE
+from .restart_policy import DRAINED, REPLACE
 from .shutdown import Shutdown
 from .slots import Slots
 
@@ -37,8 +37,6 @@ BELL_SECONDS = 5.0
 DEAF_SECONDS = 0.003
 LOOK_SECONDS = 1.0
 LOOK_SECONDS_UNTIL_IDLE = 0.05
-DRAINED = 0
-"""The exit code of a process that finished or handed back what it had."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

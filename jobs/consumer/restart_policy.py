@@ -1,18 +1,27 @@
-"""When a consumer process that ended is replaced: what its parents, ``runconsumers`` and ``up``,
-agree on. Imports nothing, because the site's process reads it too."""
+"""When a consumer process that ended is replaced. Imports nothing, because the site's process reads
+it too."""
 
 from __future__ import annotations
 
 from typing import Final
 
+DRAINED: Final = 0
+"""Exit code: the process finished or released what it had."""
 REPLACE: Final = 75
-"""Exit code: a thread was left behind, start another process in my place."""
+"""Exit code: a thread could not be stopped, start another process in place of this one."""
 QUICK_SECONDS: Final = 10.0
 """A process that lived no longer died as soon as it started."""
 LONGEST_PAUSE: Final = 30.0
+GIVE_UP_AFTER: Final = 8
 
 
 def pause_after(quick_deaths: int) -> float:
-    """Return how long to wait before the next start: longer the more often it died at once."""
+    """Return how many seconds to wait before the next start: longer the more often a process died
+    as soon as it started."""
     # Capped before the power: `up` never gives up, and floats end at 2.0 ** 1024.
     return min(LONGEST_PAUSE, 0.25 * 2.0 ** min(quick_deaths, 10))
+
+
+def is_worth_a_restart(quick_deaths: int) -> bool:
+    """Whether another start may help after so many deaths in a row."""
+    return quick_deaths < GIVE_UP_AFTER

@@ -1,4 +1,4 @@
-"""How a consumer process is told to stop, on every system.
+"""How ``runconsumers`` and ``up`` are told to stop, on every system.
 
 A signal (SIGTERM, SIGINT, Ctrl-Break) or a line on the parent's pipe means drain; the end of the
 pipe means that the parent is gone: leave now, so that no child outlives its parent.
@@ -15,40 +15,44 @@ EXIT_NOW = 1
 
 
 class Shutdown:
-    """Set once someone asks for a drain; a second signal leaves at once."""
+    """Set once someone asks for a drain; a second signal ends the process at once."""
 
     def __init__(self) -> None:
-        self._asked = threading.Event()
+        self._requested = threading.Event()
 
-    def install(self, *, parent_pipe: bool) -> None:
-        """Listen to signals (main thread only) and, if there is one, to the parent's pipe."""
-        for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+    def install(self, *, parent_pipe: bool = False, hangup: bool = False) -> None:
+        """Handle the signals that this system has. Call it from the main thread.
+
+        Args:
+            parent_pipe: standard input is a parent's pipe.
+            hangup: handle SIGHUP too, which a closed terminal sends. Without it ``nohup`` works.
+        """
+        for name in ("SIGTERM", "SIGINT", "SIGBREAK", *(["SIGHUP"] if hangup else [])):
             number = getattr(signal, name, None)
             if number is not None:
                 signal.signal(number, self._on_signal)
         if parent_pipe:
-            threading.Thread(target=self._listen, name="parent", daemon=True).start()
+            threading.Thread(target=self._read_pipe, name="parent", daemon=True).start()
 
-    def ask(self) -> None:
+    def request(self) -> None:
         """Ask for a drain."""
-        self._asked.set()
+        self._requested.set()
 
-    def is_asked(self) -> bool:
-        """Whether a drain was asked for."""
-        return self._asked.is_set()
+    def wait(self, seconds: float) -> bool:
+        """Wait; return whether a drain was asked for.
 
-    def wait(self, timeout: float) -> bool:
-        """Wait for it; whether it came."""
-        return self._asked.wait(timeout)
+        The main thread must wait in short steps: Windows delivers Ctrl-C between them.
+        """
+        return self._requested.wait(seconds)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._asked.is_set():
-            os._exit(EXIT_NOW)
-        self._asked.set()
+        if self._requested.is_set():
+            os._exit(EXIT_NOW)  # our ends of the children's pipes close, so they leave too
+        self._requested.set()
 
-    def _listen(self) -> None:
+    def _read_pipe(self) -> None:
         # Not through sys.stdin: a thread that waits inside its buffer makes the interpreter abort
         # when the process ends by itself.
         while os.read(0, 1024):
-            self._asked.set()
+            self._requested.set()
         os._exit(EXIT_NOW)

@@ -18,7 +18,6 @@ from .executor import run_attempt
 from .ingest import accept
 from .job_log import log_finished
 from .process_pool import ProcessPool
-from .result import released
 
 TAKE_SECONDS = 5.0
 WORDS_SECONDS = 0.5
@@ -163,12 +162,12 @@ class Slots:
         """Hand back what was taken ahead and then got stuck behind a slow job."""
         for attempt in self.running():
             if attempt.waits_longer_than(WAITED_SECONDS):
-                attempt.settle(released("every slot was busy"))
+                attempt.release("every slot was busy")
 
     def release_all(self) -> None:
         """Hand back what still runs, at no cost to it."""
         for attempt in self.running():
-            attempt.settle(released("the consumer is stopping"))
+            attempt.release("the consumer is stopping")
         self.children.kill_all()
 
     # The writer's side.

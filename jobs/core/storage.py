@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from typing import Final
 
 from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.core.files.storage.handler import InvalidStorageError
@@ -13,6 +14,8 @@ from jobs.conf import get_conf
 logger = logging.getLogger("jobs")
 
 ALIAS = "jobs"
+RESULT_FILE: Final = "result.json"
+"""The artifact that holds a result too large for its row."""
 
 
 def job_storage() -> Storage:

@@ -8,12 +8,13 @@ from jobs.core.db import write_transaction
 
 from .cancel import CancelResult, cancel_job
 from .claim import Claim, claim_jobs, claim_rows, claims_in_one_round_trip, has_waiting, to_claims
-from .complete import Outcome, finish, prepare_outcomes, write_outcomes
+from .complete import finish, prepare_outcomes, write_outcomes
 from .consumers import deregister, heartbeat, living_on_host, mark_dead, other_heartbeats, register
 from .file_gc import FileCollector
 from .insert import insert_job, insert_received_job
 from .insert_many import NewJob, insert_many
 from .lock_timeout import is_lock_timeout, limited_lock_waits
+from .outcome import Outcome
 from .progress import AttemptUpdate, StoredArtifact, requested_cancels, save_artifact, write_updates
 from .promote import next_due, promote_due
 from .prune import prune_chunk

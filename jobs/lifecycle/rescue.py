@@ -14,7 +14,8 @@ from jobs.models import Consumer, Job
 
 from . import poison_jobs
 from .claim import Claim
-from .complete import Outcome, finish
+from .complete import finish
+from .outcome import Outcome
 from .sql import CLAIMED_BY, CONSUMERS_WITH_JOBS, LIVING
 
 
@@ -49,7 +50,7 @@ def _lost_outcome(job: Job, now: datetime, label: str, *, charged: bool) -> Outc
     if charged:
         return Outcome(
             claim=claim,
-            ending=AttemptOutcome.DIED,
+            outcome=AttemptOutcome.DIED,
             ended_at=now,
             consumer=label,
             error_type="WorkerDied",
@@ -58,7 +59,7 @@ def _lost_outcome(job: Job, now: datetime, label: str, *, charged: bool) -> Outc
         )
     return Outcome(
         claim=claim,
-        ending=AttemptOutcome.LOST,
+        outcome=AttemptOutcome.LOST,
         ended_at=now,
         consumer=label,
         error_type="WorkerLost",
@@ -89,7 +90,7 @@ def release_unconfirmed(consumer: uuid.UUID, known: Collection[tuple[uuid.UUID, 
         late = finish(
             Outcome(
                 claim=_claim_of(job),
-                ending=AttemptOutcome.RELEASED,
+                outcome=AttemptOutcome.RELEASED,
                 ended_at=now,
                 error_type="Released",
                 message="handed back: the database did not confirm that it was taken",

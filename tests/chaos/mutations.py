@@ -14,7 +14,7 @@ from jobs import lifecycle
 from jobs.brokers.wakeup.data_version import DataVersionListener
 from jobs.brokers.wakeup.inotify import InotifyListener
 from jobs.brokers.wakeup.udp_listener import UdpListener
-from jobs.consumer import executor, failure_detector, process_pool, slots
+from jobs.consumer import attempt_in_child, executor, failure_detector, slots
 from jobs.errors import UnknownTask
 from jobs.lifecycle import claim, complete, poison_jobs, sql
 from jobs.models import Job
@@ -22,7 +22,7 @@ from tests.waiting import wait_until
 
 # Other code, put in the place of ours: that the types do not fit is the least of it.
 _time: Any = time
-_children: Any = process_pool
+_children: Any = attempt_in_child
 _losses: Any = poison_jobs
 _outcomes: Any = complete
 _claims: Any = claim

@@ -9,10 +9,10 @@ import threading
 
 def main() -> None:
     """Serve until killed."""
-    from webapp.up.site import Site
+    from webapp.up.server import Server
     from webapp.wsgi import application
 
-    Site(socket.socket(fileno=int(sys.argv[1])), application).start()
+    Server(socket.socket(fileno=int(sys.argv[1])), application).start()
     threading.Event().wait()
 
 

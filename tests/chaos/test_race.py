@@ -32,7 +32,7 @@ def test_cancel_racing_finish() -> None:
     answers: dict[object, str] = {}
 
     def finish(claim: Claim) -> None:
-        done = Outcome(claim=claim, ending=AttemptOutcome.SUCCEEDED, ended_at=timezone.now())
+        done = Outcome(claim=claim, outcome=AttemptOutcome.SUCCEEDED, ended_at=timezone.now())
         with transaction.atomic():
             late.extend(lifecycle.finish([done]))
 

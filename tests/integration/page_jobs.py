@@ -75,7 +75,7 @@ class PageJobs:
         """End the attempt."""
         with transaction.atomic():
             late = lifecycle.finish(
-                [Outcome(claim=claim, ending=ending, ended_at=timezone.now(), **more)]
+                [Outcome(claim=claim, outcome=ending, ended_at=timezone.now(), **more)]
             )
         assert not late
         return Job.objects.get(pk=claim.id)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from jobs import lifecycle
 from jobs.core.states import AttemptOutcome, Status
 from jobs.core.uuid7 import uuid7
-from jobs.lifecycle.complete import Outcome
+from jobs.lifecycle.outcome import Outcome
 from jobs.models import Job
 from jobs.queries import stats
 from jobs.submission import SubmitOptions, backlog
@@ -33,7 +33,7 @@ def finish() -> None:
     consumer = make_consumer()
     claimed = take_one("q1", consumer.pk)
     lifecycle.finish(
-        [Outcome(claim=claimed, ending=AttemptOutcome.SUCCEEDED, ended_at=timezone.now())]
+        [Outcome(claim=claimed, outcome=AttemptOutcome.SUCCEEDED, ended_at=timezone.now())]
     )
 
 

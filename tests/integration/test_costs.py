@@ -29,7 +29,7 @@ def spent(batch: Batch, consumer: object) -> tuple[BatchResult, list[str]]:
 
 def outcomes(claims: list[Claim]) -> list[Outcome]:
     now = timezone.now()
-    return [Outcome(claim=one, ending=AttemptOutcome.SUCCEEDED, ended_at=now) for one in claims]
+    return [Outcome(claim=one, outcome=AttemptOutcome.SUCCEEDED, ended_at=now) for one in claims]
 
 
 @pytest.mark.parametrize("count", COUNTS)

@@ -59,7 +59,7 @@ def test_of_several_outcomes_only_the_late_ones_are_told() -> None:
     record()
     other = take_one()
     outcomes = [
-        Outcome(claim=claim, ending=AttemptOutcome.SUCCEEDED, ended_at=timezone.now())
+        Outcome(claim=claim, outcome=AttemptOutcome.SUCCEEDED, ended_at=timezone.now())
         for claim in (old, new, other)
     ]
     assert lifecycle.finish(outcomes) == [outcomes[0]]

@@ -12,7 +12,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from jobs.consumer.attempt import store_artifact
+from jobs.consumer.artifacts import store_artifact
 from jobs.core.states import FINAL, UNFINISHED, Status
 from jobs.core.storage import job_storage
 from jobs.core.uuid7 import uuid7

@@ -146,7 +146,7 @@ def test_a_unique_job_that_finishes_in_between_is_followed_by_one() -> None:
         if number:
             return submit(owner, unique_key="k")[0].pk
         with transaction.atomic():
-            ended = Outcome(claim=claimed, ending=AttemptOutcome.SUCCEEDED, ended_at=timezone.now())
+            ended = Outcome(claim=claimed, outcome=AttemptOutcome.SUCCEEDED)
             return lifecycle.finish([ended])
 
     in_threads(16, work)

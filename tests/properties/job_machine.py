@@ -102,7 +102,7 @@ class JobMachine(RuleBasedStateMachine):
         before = rows()[claim.id]
         running = (before["status"], before["attempt"]) == (Status.RUNNING, claim.attempt)
         late = lifecycle.finish(
-            [Outcome(claim=claim, ending=ending, ended_at=self.now, error_type="E", final=final)]
+            [Outcome(claim=claim, outcome=ending, ended_at=self.now, error_type="E", final=final)]
         )
         assert bool(late) != running
         if not running:

@@ -18,7 +18,7 @@ def ended(
 ) -> Any:
     claim = SimpleNamespace(id=uuid7(), task=task, attempt=1)
     return SimpleNamespace(seconds=0.25), SimpleNamespace(
-        claim=claim, ending=ending, message=message
+        claim=claim, outcome=ending, message=message
     )
 
 

@@ -1,4 +1,4 @@
-"""Where ``up`` listens, and the address that a person is told to open."""
+"""Where ``up`` listens, and the address that is printed to be opened."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from django.conf import settings
 from . import StartupError
 
 ANY_HOST = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  (compared with, not bound)
-_WINDOWS_REFUSED = frozenset({10013, 10048})  # in use by one who said exclusive; in use
+_WINDOWS_IN_USE = frozenset({10013, 10048})  # in use exclusively; in use
 
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens there.
 
     Raises:
-        Refusal: the port is taken or not ours to use, or the host is not this machine's.
+        StartupError: the port is taken or needs other rights, or the host is not this machine's.
     """
     if not 0 <= port <= 65535:
         raise StartupError(f"--port must be between 0 and 65535, not {port}.")
@@ -28,19 +28,19 @@ def listen(host: str, port: int) -> socket.socket:
         )
     except (OSError, UnicodeError) as error:
         raise StartupError(f"--host {host} is not an address of this machine: {error}.") from None
-    family, kind, protocol, _name, place = found[0]
+    family, kind, protocol, _name, where = found[0]
     sock = socket.socket(family, kind, protocol)
     try:
-        _share_nothing(sock)
-        sock.bind(place)
+        _set_exclusive(sock)
+        sock.bind(where)
         sock.listen(1024)
     except OSError as error:
         sock.close()
-        raise StartupError(_why(error, host, port)) from None
+        raise StartupError(_explain(error, host, port)) from None
     return sock
 
 
-def _share_nothing(sock: socket.socket) -> None:
+def _set_exclusive(sock: socket.socket) -> None:
     if os.name == "nt":
         # On Windows SO_REUSEADDR would let a second `up` take the port from the first.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)  # type: ignore[attr-defined, unused-ignore]
@@ -49,30 +49,31 @@ def _share_nothing(sock: socket.socket) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 
-def _why(error: OSError, host: str, port: int) -> str:
-    if error.errno == errno.EADDRINUSE or getattr(error, "winerror", 0) in _WINDOWS_REFUSED:
+def _explain(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE or getattr(error, "winerror", 0) in _WINDOWS_IN_USE:
         return (
             f"Port {port} on {host} is taken, perhaps by another `up`. "
-            f"Stop that one, or choose another port: `python manage.py up --port {_other(port)}`."
+            "Stop that one, or choose another port: "
+            f"`python manage.py up --port {_another_port(port)}`."
         )
     if error.errno == errno.EACCES:
         return f"Port {port} is not yours to use. Choose one from 1024: `--port 8000`."
     return f"--host {host} is not an address of this machine ({error.strerror or error})."
 
 
-def _other(port: int) -> int:
+def _another_port(port: int) -> int:
     return port + 1 if port < 65535 else 8000
 
 
 def allow_host(host: str) -> bool:
-    """See that requests to this host are answered; return whether any name at all now is.
+    """Allow requests to this host; return whether every host name is allowed now.
 
-    Who set ALLOWED_HOSTS has said what they want, and it stays.
+    ALLOWED_HOSTS in the environment is left as it is.
     """
     if os.environ.get("ALLOWED_HOSTS", "").strip():
         return False
     if host in ANY_HOST:
-        # By which names this machine (or the container's host) is reached, we can't know.
+        # We can't know by which names this machine (or the container's host) is reached.
         settings.ALLOWED_HOSTS = ["*"]
         return True
     settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, _bracketed(host)]

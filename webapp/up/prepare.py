@@ -1,4 +1,4 @@
-"""What must be so before the site is served: folder, secret, tables, someone to sign in as."""
+"""What the site needs before it is served: data folder, secret, tables, a user to sign in as."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from . import StartupError
 
 ADMIN = "admin"
 LEFTOVER_SECONDS = 24 * 3600
-PATIENCE_SECONDS = 120
+LOCK_SECONDS = 120
 
 
 @contextmanager
@@ -32,11 +32,11 @@ def one_at_a_time(data_dir: Path) -> Iterator[None]:
     """Let one ``up`` at a time prepare this data folder.
 
     Raises:
-        Refusal: another one has been at it for two minutes.
+        StartupError: another one has been preparing for two minutes.
     """
     lock = FileLock(data_dir / "locks" / "up.lock")
     try:
-        lock.acquire(timeout=PATIENCE_SECONDS)
+        lock.acquire(timeout=LOCK_SECONDS)
     except Timeout:
         raise StartupError(
             f"Another `up` is still preparing {data_dir}. Wait for it, or stop it."
@@ -48,16 +48,16 @@ def one_at_a_time(data_dir: Path) -> Iterator[None]:
 
 
 def prepare_folder(data_dir: Path) -> None:
-    """Make the data folder, its secret, and a place for temporary files in it.
+    """Make the data folder, its secret, and a folder for temporary files in it.
 
     Raises:
-        Refusal: it can't be written.
+        StartupError: it can't be written.
     """
     try:
         temporary = data_dir / "tmp"
         for folder in (data_dir / "locks", temporary):
             folder.mkdir(parents=True, exist_ok=True)
-        # A folder may look writable and not be so (another user's, a full or read-only disk).
+        # Permissions do not tell it all (another user's folder, a full or read-only disk).
         with tempfile.TemporaryFile(dir=temporary) as probe:
             probe.write(b"written")
         settings.SECRET_KEY = read_secret(data_dir) or make_secret(data_dir)
@@ -70,13 +70,13 @@ def prepare_folder(data_dir: Path) -> None:
 
 
 def _keep_temporary_files_in(folder: Path) -> None:
-    """Uploads on their way in are written here: nothing is written outside the data folder."""
+    """Have uploads written here while they arrive: nothing is written outside the data folder."""
     for name in ("TMPDIR", "TEMP", "TMP"):
         os.environ[name] = str(folder)  # for the consumers
     tempfile.tempdir = str(folder)
     old = time.time() - LEFTOVER_SECONDS
     for path in folder.iterdir():
-        # What a killed process could not remove.
+        # A killed process could not remove it.
         if path.is_file() and path.stat().st_mtime < old:
             path.unlink(missing_ok=True)
 
@@ -85,7 +85,7 @@ def prepare_database() -> bool:
     """Bring the tables up to date; return whether anything was done.
 
     Raises:
-        Refusal: the database can't be reached, or is newer than the code.
+        StartupError: the database can't be reached, or is newer than the code.
     """
     try:
         connection.ensure_connection()
@@ -109,12 +109,16 @@ def prepare_database() -> bool:
 
 
 def _database_name() -> str:
-    chosen = settings.DATABASES["default"]
-    return f"{chosen['NAME']} at {chosen['HOST']}" if chosen.get("HOST") else str(chosen["NAME"])
+    database = settings.DATABASES["default"]
+    return (
+        f"{database['NAME']} at {database['HOST']}"
+        if database.get("HOST")
+        else str(database["NAME"])
+    )
 
 
 def _unknown_migrations(executor: MigrationExecutor) -> list[str]:
-    """Name what was applied by code that we have not got. Apps that were removed don't count."""
+    """Return the applied migrations that this code does not have, except those of removed apps."""
     labels = {config.label for config in apps.get_app_configs()}
     applied = set(executor.loader.applied_migrations)
     return sorted(
@@ -125,10 +129,10 @@ def _unknown_migrations(executor: MigrationExecutor) -> list[str]:
 
 
 def prepare_admin() -> tuple[User, str | None]:
-    """Return someone who may do everything, and their password if they were just made.
+    """Return an active superuser, and their password if they were just made.
 
     Raises:
-        Refusal: the name is taken by someone who may not.
+        StartupError: the name is taken by a user who is no active superuser.
     """
     admin = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if admin is not None:

@@ -15,8 +15,8 @@ from jobs.consumer.process import ConsumerOptions
 class Command(BaseCommand):
     """Consume queues until told to stop."""
 
-    # Ours alone. Django's own ask in a transaction what SQLite can do, and take one that is locked
-    # for one that can do nothing.
+    # Only ours. Django's own find out in a transaction what SQLite can do, and take a database that
+    # is locked for one without any features.
     requires_system_checks: tuple[str, ...] = ("jobs",)
     help = "Take jobs from the queues and run them. Ctrl-C finishes what runs, then ends."
 

@@ -14,14 +14,14 @@ def main() -> None:
     """Serve on the port of the command line until told to end."""
     sock = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=1024)
     application = get_wsgi_application()
-    from webapp.up.site import Site  # its own settings are Django's: ready only now
+    from webapp.up.server import Server  # its own settings are Django's: ready only now
 
-    site = Site(sock, application)
+    server = Server(sock, application)
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda number, frame: ended.set())
-    site.start()
+    server.start()
     ended.wait()
-    site.stop()
+    server.stop()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from webapp.up.run import up
 class Command(BaseCommand):
     """Prepare the data folder, serve the site and run the consumers."""
 
-    # They open the database, so they wait until it is prepared.
+    # They open the database, so `up` runs them once that is prepared.
     requires_system_checks: list[str] = []
     help = "Serve the site and run the consumers, until Ctrl-C. Nothing needs to be set up before."
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run until stopped. What keeps it from starting is said without a traceback."""
+        """Run until stopped. An error that prevents the start is printed without a traceback."""
         lock = threading.Lock()
 
         def write(line: str) -> None:
@@ -37,13 +37,13 @@ class Command(BaseCommand):
                 self.stdout.flush()
 
         for stream in (sys.stdout, sys.stderr):
-            # A console that can't show a letter must not end a job's report.
+            # A console that can't show a character must not break a job's output.
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
         try:
             if options["processes"] < 0:
                 raise StartupError("--processes must be 0 or more.")
             up(options["host"], options["port"], options["processes"], write, self.check)
-        except StartupError as refusal:
-            self.stderr.write(str(refusal))
+        except StartupError as error:
+            self.stderr.write(str(error))
             sys.exit(1)

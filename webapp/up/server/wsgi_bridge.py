@@ -1,9 +1,10 @@
-"""Between granian and a WSGI application: the body is received first, then a few work at a time.
+"""Between granian and a WSGI application: a body is received first, then few requests are handled
+at once.
 
-PEP 3333 says what an application gets and gives. granian calls with its half of it in one of many
-threads; two things it leaves to us. A body that comes slowly must not keep others from working. And
-of the threads that run Python few should work at once, in the order in which they came: they share
-one lock, and the more there are the longer each waits for it.
+PEP 3333 says what an application gets and gives. granian does its half of that, and calls from one
+of many threads. Two things it leaves to us: a body that arrives slowly must not keep others from
+being handled; and of the threads that run Python few should work at once, in the order in which
+they came, because they share one lock and each waits the longer for it the more there are.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ IN_MEMORY: Final = 512 * 1024
 CHUNK: Final = 64 * 1024
 
 
-class Gate:
-    """Lets so many pass at once, in the order in which they came."""
+class RequestLimiter:
+    """Lets so many requests be handled at once, in the order in which they came."""
 
-    def __init__(self, places: int) -> None:
-        self._free = places
+    def __init__(self, at_once: int) -> None:
+        self._free = at_once
         self._waiting: deque[threading.Lock] = deque()
         self._lock = threading.Lock()
 
@@ -33,10 +34,10 @@ class Gate:
             if self._free:
                 self._free -= 1
                 return
-            turn = threading.Lock()
-            turn.acquire()
-            self._waiting.append(turn)
-        turn.acquire()
+            released = threading.Lock()
+            released.acquire()
+            self._waiting.append(released)
+        released.acquire()
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
@@ -46,44 +47,46 @@ class Gate:
                 self._free += 1
 
 
-class Refused(Exception):
+class BodyRefused(Exception):
     """A body that is not received: the status and a sentence."""
 
 
-class Calls:
+class WsgiBridge:
     """What granian calls for each request.
 
     Args:
-        application: what answers, as PEP 3333 has it.
-        gate: how many may work at once.
-        limit: bytes that a body may have.
+        application: as PEP 3333 has it.
+        limiter: how many requests are handled at once.
+        max_body: bytes that a body may have.
     """
 
-    def __init__(self, application: Callable[..., Any], gate: Gate, limit: int) -> None:
+    def __init__(
+        self, application: Callable[..., Any], limiter: RequestLimiter, max_body: int
+    ) -> None:
         self._application = application
-        self._gate = gate
-        self._limit = limit
+        self._limiter = limiter
+        self._max_body = max_body
 
     def __call__(self, proto: Any, environ: dict[str, Any]) -> None:
-        """Answer one request."""
+        """Handle one request; ``proto`` is granian's, which takes the response."""
         try:
             body = self._receive(environ)
-        except Refused as refused:
+        except BodyRefused as refused:
             status, sentence = refused.args
             headers = [("Content-Type", "text/plain"), ("Connection", "close")]
             proto.response_bytes(status, headers, sentence.encode())
             return
         with body:
-            self._answer(proto, _complete(environ, body))
+            self._respond(proto, _complete(environ, body))
 
     def _receive(self, environ: dict[str, Any]) -> BinaryIO:
-        """Return the body, all of it; ``CONTENT_LENGTH`` says its length from now on."""
+        """Return the whole body; ``CONTENT_LENGTH`` is its length from now on."""
         chunked = "HTTP_TRANSFER_ENCODING" in environ
         length = int(environ.get("CONTENT_LENGTH") or 0)
         if not length and not chunked:
             return io.BytesIO()
-        if length > self._limit:
-            raise Refused(413, f"A request may bring {self._limit:,} bytes.")
+        if length > self._max_body:
+            raise self._too_large()
         if 0 < length <= IN_MEMORY:
             data = environ["wsgi.input"].read(length)
             body: BinaryIO = io.BytesIO(data)
@@ -92,7 +95,7 @@ class Calls:
             body, received = self._store(environ["wsgi.input"])
         if length and received < length:
             body.close()
-            raise Refused(400, f"The body ended after {received:,} of {length:,} bytes.")
+            raise BodyRefused(400, f"The body ended after {received:,} of {length:,} bytes.")
         environ["CONTENT_LENGTH"] = str(received)
         return body
 
@@ -101,23 +104,26 @@ class Calls:
         received = 0
         while chunk := source.read(CHUNK):
             received += len(chunk)
-            if received > self._limit:
+            if received > self._max_body:
                 body.close()
-                raise Refused(413, f"A request may bring {self._limit:,} bytes.")
+                raise self._too_large()
             body.write(chunk)
         body.seek(0)
         return body, received
 
-    def _answer(self, proto: Any, environ: dict[str, Any]) -> None:
-        start = _Start()
-        with self._gate:
-            answer = self._application(environ, start)
-            whole = _whole(answer)
-        if whole is None:
-            # A file: as slow as who reads it, so outside of the gate.
-            proto.response_iter(start.code, start.headers, _Chunks(answer))
+    def _too_large(self) -> BodyRefused:
+        return BodyRefused(413, f"A request may bring {self._max_body:,} bytes.")
+
+    def _respond(self, proto: Any, environ: dict[str, Any]) -> None:
+        start = _StartResponse()
+        with self._limiter:
+            response = self._application(environ, start)
+            body = _complete_body(response)
+        if body is None:
+            # A file: it takes as long as its reader does, so it is sent outside of the limit.
+            proto.response_iter(start.code, start.headers, _StreamedBody(response))
         else:
-            proto.response_bytes(start.code, start.headers, whole)
+            proto.response_bytes(start.code, start.headers, body)
 
 
 def _complete(environ: dict[str, Any], body: BinaryIO) -> dict[str, Any]:
@@ -134,7 +140,7 @@ def _complete(environ: dict[str, Any], body: BinaryIO) -> dict[str, Any]:
     }
 
 
-class _Start:
+class _StartResponse:
     """``start_response`` of PEP 3333."""
 
     def __init__(self) -> None:
@@ -148,28 +154,27 @@ class _Start:
         self.headers = headers
 
 
-def _whole(answer: Iterable[bytes]) -> bytes | None:
-    """Return an answer that is there already, closed; None for one that is made as it is sent."""
-    if getattr(answer, "streaming", not isinstance(answer, (list, tuple))):
+def _complete_body(response: Iterable[bytes]) -> bytes | None:
+    """Return a body that is complete, and close the response; None for one that is streamed."""
+    if getattr(response, "streaming", not isinstance(response, (list, tuple))):
         return None
     try:
-        return b"".join(answer)
+        return b"".join(response)
     finally:
-        if hasattr(answer, "close"):
-            answer.close()
+        if hasattr(response, "close"):
+            response.close()
 
 
-class _Chunks:
-    """An answer in pieces, with the ``close`` that granian calls at the end."""
+class _StreamedBody:
+    """A body in pieces, with the ``close`` that granian calls at the end."""
 
-    def __init__(self, answer: Iterable[bytes]) -> None:
-        self._answer = answer
-        self._pieces = iter(answer)
+    def __init__(self, response: Iterable[bytes]) -> None:
+        self._response = response
+        self._pieces = iter(response)
 
     def __next__(self) -> bytes:
         return next(self._pieces)
 
     def close(self) -> None:
-        """Let the answer go."""
-        if hasattr(self._answer, "close"):
-            self._answer.close()
+        if hasattr(self._response, "close"):
+            self._response.close()

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from webapp.up.site import Site
-from webapp.up.wsgi_bridge import IN_MEMORY, Calls, Gate
+from webapp.up.server import Server
+from webapp.up.server.wsgi_bridge import IN_MEMORY, RequestLimiter, WsgiBridge
 
 SECONDS = 20.0
 
 
-class Desk:
+class Application:
     """A small application: it echoes, holds, breaks, or answers with the status of the path."""
 
     def __init__(self) -> None:
@@ -60,30 +62,30 @@ class Pieces:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def application() -> Application:
+    return Application()
 
 
-def serve(desk: Desk) -> tuple[Site, tuple[str, int]]:
+def serve(application: Application) -> tuple[Server, tuple[str, int]]:
     listening = socket.create_server(("127.0.0.1", 0))
     address: tuple[str, int] = listening.getsockname()
-    site = Site(listening, desk)
-    site.start()
-    return site, address
+    server = Server(listening, application)
+    server.start()
+    return server, address
 
 
 @pytest.fixture
-def place(desk: Desk) -> Iterator[tuple[str, int]]:
-    site, address = serve(desk)
+def address(application: Application) -> Iterator[tuple[str, int]]:
+    server, address = serve(application)
     yield address
-    desk.release.set()
-    assert site.stop()
-    assert not site.is_alive()
+    application.release.set()
+    assert server.stop()
+    assert not server.is_alive()
 
 
 @pytest.fixture
-def client(place: tuple[str, int]) -> Iterator[http.client.HTTPConnection]:
-    client = http.client.HTTPConnection(*place, timeout=SECONDS)
+def client(address: tuple[str, int]) -> Iterator[http.client.HTTPConnection]:
+    client = http.client.HTTPConnection(*address, timeout=SECONDS)
     yield client
     client.close()
 
@@ -106,38 +108,40 @@ def test_answers_without_a_body_keep_the_connection(client: http.client.HTTPConn
         assert client.sock is first
 
 
-def test_who_asks_for_the_end_gets_it(client: http.client.HTTPConnection) -> None:
+def test_a_client_can_ask_for_the_end_of_its_connection(
+    client: http.client.HTTPConnection,
+) -> None:
     assert ask(client, 304, Connection="close").will_close
 
 
 @pytest.mark.parametrize("size", [0, 1, IN_MEMORY, IN_MEMORY + 1, 3 * 1024**2])
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_arrives_whole_with_its_length(
-    client: http.client.HTTPConnection, desk: Desk, size: int, *, chunked: bool
+    client: http.client.HTTPConnection, application: Application, size: int, *, chunked: bool
 ) -> None:
     body = b"x" * size
     client.request("POST", "/echo", iter([body]) if chunked else body, encode_chunked=chunked)
     assert client.getresponse().read() == body
-    told, read = desk.bodies[0]
+    told, read = application.bodies[0]
     assert (int(told or 0), read) == (size, size)
 
 
 def test_a_body_that_ends_too_early_never_reaches_the_application(
-    place: tuple[str, int], client: http.client.HTTPConnection, desk: Desk
+    address: tuple[str, int], client: http.client.HTTPConnection, application: Application
 ) -> None:
-    with socket.create_connection(place) as broken:
+    with socket.create_connection(address) as broken:
         broken.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
         broken.shutdown(socket.SHUT_WR)
         broken.settimeout(SECONDS)
         assert b"200" not in broken.recv(4096)[:20]
     ask(client, 200)
-    assert desk.bodies == []
+    assert application.bodies == []
 
 
-def test_slow_bodies_keep_nobody_from_working(
-    place: tuple[str, int], client: http.client.HTTPConnection
+def test_slow_bodies_do_not_hold_up_other_requests(
+    address: tuple[str, int], client: http.client.HTTPConnection
 ) -> None:
-    slow = [socket.create_connection(place) for _ in range(24)]
+    slow = [socket.create_connection(address) for _ in range(24)]
     try:
         for one in slow:
             one.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
@@ -152,14 +156,14 @@ def test_slow_bodies_keep_nobody_from_working(
 
 
 def test_an_answer_in_pieces_arrives_whole_and_is_closed(
-    client: http.client.HTTPConnection, desk: Desk
+    client: http.client.HTTPConnection, application: Application
 ) -> None:
     client.request("GET", "/file")
     assert client.getresponse().read() == b"a" * 100_000 + b"b" * 100_000
-    assert desk.closed.wait(SECONDS)
+    assert application.closed.wait(SECONDS)
 
 
-def test_an_application_that_breaks_is_a_500(client: http.client.HTTPConnection) -> None:
+def test_an_error_in_the_application_is_a_500(client: http.client.HTTPConnection) -> None:
     client.request("GET", "/broken")
     assert client.getresponse().status == 500
 
@@ -171,42 +175,42 @@ def test_head_has_no_body(client: http.client.HTTPConnection) -> None:
     ask(client, 200)
 
 
-def test_it_stops_although_a_connection_stays_open(desk: Desk) -> None:
-    site, (host, port) = serve(desk)
+def test_it_stops_although_a_connection_stays_open(application: Application) -> None:
+    server, (host, port) = serve(application)
     client = http.client.HTTPConnection(host, port, timeout=SECONDS)
     ask(client, 200)
-    assert site.is_alive()
-    assert site.stop()
-    assert not site.is_alive()
+    assert server.is_alive()
+    assert server.stop()
+    assert not server.is_alive()
     with pytest.raises(OSError, match=r"."):
         socket.create_connection((host, port), SECONDS)
     client.close()
 
 
-def test_it_tells_when_a_request_does_not_end(desk: Desk) -> None:
-    site, (host, port) = serve(desk)
+def test_stop_returns_whether_all_requests_have_ended(application: Application) -> None:
+    server, (host, port) = serve(application)
     client = http.client.HTTPConnection(host, port, timeout=SECONDS)
     client.request("GET", "/hold")
-    assert desk.held.acquire(timeout=SECONDS)
-    assert not site.stop()
-    assert site.is_alive()
-    desk.release.set()
+    assert application.held.acquire(timeout=SECONDS)
+    assert not server.stop()
+    assert server.is_alive()
+    application.release.set()
     assert client.getresponse().read() == b"text"
-    assert site.stop()
+    assert server.stop()
     client.close()
 
 
-def test_few_work_at_once_in_the_order_in_which_they_came() -> None:
-    gate, entered, order = Gate(1), threading.Event(), []
+def test_few_requests_are_handled_at_once_in_the_order_in_which_they_came() -> None:
+    limiter, entered, order = RequestLimiter(1), threading.Event(), []
     leave = threading.Event()
 
     def first() -> None:
-        with gate:
+        with limiter:
             entered.set()
             leave.wait(SECONDS)
 
     def later(number: int) -> None:
-        with gate:
+        with limiter:
             order.append(number)
 
     threads = [threading.Thread(target=first)]
@@ -215,14 +219,14 @@ def test_few_work_at_once_in_the_order_in_which_they_came() -> None:
     for number in range(5):
         threads.append(threading.Thread(target=later, args=(number,)))
         threads[-1].start()
-        while len(gate._waiting) <= number:
+        while len(limiter._waiting) <= number:
             assert threads[-1].is_alive()
     assert order == []
     leave.set()
     for thread in threads:
         thread.join(SECONDS)
     assert order == [0, 1, 2, 3, 4]
-    assert gate._free == 1
+    assert limiter._free == 1
 
 
 class Proto:
@@ -240,10 +244,22 @@ class Source:
 
 
 @pytest.mark.parametrize("head", [{"CONTENT_LENGTH": "101"}, {"HTTP_TRANSFER_ENCODING": "chunked"}])
-def test_what_is_too_large_by_far_is_refused(head: dict[str, str], desk: Desk) -> None:
+def test_a_body_far_above_the_limit_is_refused(
+    head: dict[str, str], application: Application
+) -> None:
     proto = Proto()
-    calls = Calls(desk, Gate(1), limit=100)
-    calls(proto, {"PATH_INFO": "/echo", "wsgi.input": Source(), **head})
+    bridge = WsgiBridge(application, RequestLimiter(1), max_body=100)
+    bridge(proto, {"PATH_INFO": "/echo", "wsgi.input": Source(), **head})
     assert proto.status == 413
     assert b"100 bytes" in proto.body
-    assert desk.bodies == []
+    assert application.bodies == []
+
+
+def test_only_the_servers_folder_imports_granian(project_root: Path) -> None:
+    importing = {
+        path.relative_to(project_root).parent.as_posix()
+        for folder in ("jobs", "webapp")
+        for path in (project_root / folder).rglob("*.py")
+        if re.search(r"^\s*(from|import) granian", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert importing == {"webapp/up/server"}

@@ -1,0 +1,76 @@
+"""A child process as its consumer process sees it: started, sent to, read from, killed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from queue import SimpleQueue
+from typing import Any
+
+from .child_protocol import Message, MessageWriter
+from .exit_status import ExitStatus
+
+
+class ChildProcess:
+    """One child process (``child_main``)."""
+
+    def __init__(self) -> None:
+        self.idle_since = time.monotonic()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "jobs.consumer.child_main"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            # A group of its own, so that what a task starts is killed with the process.
+            process_group=0 if os.name != "nt" else None,
+        )
+        self._writer = MessageWriter(self._process.stdin or io.BytesIO())
+        self._exit_status = ExitStatus(self._process)
+        self._inbox: SimpleQueue[Message | None] = SimpleQueue()
+        threading.Thread(target=self._read, name="child-reader", daemon=True).start()
+
+    def _read(self) -> None:
+        # Closed here and not by ``kill``, which would wait for this very read.
+        with contextlib.suppress(OSError, ValueError), self._process.stdout or io.BytesIO() as out:
+            for line in out:
+                # A process that dies while it writes leaves half a line, which is no JSON.
+                self._inbox.put(json.loads(line))
+        self._inbox.put(None)
+
+    def send(self, kind: str, value: Any) -> None:
+        """Send one message. Whether the child is gone, ``receive`` tells."""
+        with contextlib.suppress(OSError, ValueError):
+            self._writer.send(kind, value)
+
+    def receive(self, timeout: float | None) -> Message | None:
+        """Return the next message, None when the child's output has ended.
+
+        Raises:
+            queue.Empty: nothing came in time.
+        """
+        return self._inbox.get(timeout=timeout)
+
+    def has_unread_messages(self) -> bool:
+        """Whether there are messages that nobody has received."""
+        return not self._inbox.empty()
+
+    def kill(self) -> None:
+        """End it now, and what it has started."""
+        self._exit_status.kill()
+        with contextlib.suppress(OSError):  # what was not sent yet cannot be delivered
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        return not self._exit_status.has_ended()
+
+    def cause_of_death(self) -> str:
+        """How it ended, with the most memory it had where the system tells."""
+        return self._exit_status.describe()

@@ -1,0 +1,70 @@
+"""How an attempt ended, and where that leads its job: whether it is tried again, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.utils import timezone
+
+from jobs.core.backoff import backoff_seconds
+from jobs.core.states import COUNTED_FAILURES, AttemptOutcome, Status
+
+from .claim import Claim
+
+_FROM_CHILD: Final = "result error_type message traceback final pause cannot_begin".split()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How the attempt of a claim ended. It decides where its job goes: ``target``, ``retry_at``.
+
+    Attributes:
+        result: JSON data.
+        final: a failure that is not worth another attempt.
+        pause: seconds that a released job waits, because it cannot run here now.
+        cannot_begin: the code of this process does not know the task, or not with these arguments.
+        consumer: host and process id, for people to read.
+    """
+
+    claim: Claim
+    outcome: AttemptOutcome
+    result: Any = None
+    error_type: str = ""
+    message: str = ""
+    traceback: str = ""
+    final: bool = False
+    pause: float = 0.0
+    cannot_begin: bool = False
+    ended_at: datetime = field(default_factory=timezone.now)
+    consumer: str = ""
+
+    @property
+    def target(self) -> Status:
+        """The status this leads to when nobody asked for a cancel."""
+        if self.outcome == AttemptOutcome.SUCCEEDED:
+            return Status.SUCCEEDED
+        if self.outcome == AttemptOutcome.CANCELLED:
+            return Status.CANCELLED
+        if self.outcome not in COUNTED_FAILURES:
+            return Status.SCHEDULED if self.pause else Status.QUEUED
+        spent = self.claim.failures + 1 >= self.claim.max_attempts
+        return Status.FAILED if self.final or spent else Status.SCHEDULED
+
+    @property
+    def retry_at(self) -> datetime | None:
+        """When the next attempt is due, None when there is none or it is due at once."""
+        if self.target != Status.SCHEDULED:
+            return None
+        pause = self.pause or backoff_seconds(self.claim.failures + 1)
+        return self.ended_at + timedelta(seconds=pause)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a child process tells its parent, as JSON data: the parent has the claim."""
+        return {"outcome": self.outcome.value} | {name: getattr(self, name) for name in _FROM_CHILD}
+
+    @classmethod
+    def from_json(cls, claim: Claim, values: dict[str, Any]) -> Outcome:
+        """Return the outcome that ``to_json`` described."""
+        return cls(claim=claim, **values | {"outcome": AttemptOutcome(values["outcome"])})

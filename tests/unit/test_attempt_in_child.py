@@ -1,0 +1,91 @@
+"""A child process whose time is over is killed; one that starts loads each module once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from itertools import repeat
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from jobs.consumer import attempt_in_child
+from jobs.consumer.attempt_in_child import AttemptInChild
+from jobs.core.states import AttemptOutcome
+from jobs.lifecycle import Claim
+
+
+class Talker:
+    """A child that always has one message more; in the end the test gives up."""
+
+    def __init__(self, first: dict[str, Any]) -> None:
+        self._messages = iter([first, *repeat({"print": "x"}, 1000)])
+        self.killed = False
+
+    def send(self, kind: str, value: Any) -> None: ...
+
+    def receive(self, timeout: float) -> dict[str, Any]:
+        return next(self._messages)
+
+    def kill(self) -> None:
+        self.killed = True
+
+
+def attempt(timeout: float) -> Any:
+    claim = Claim(
+        id=UUID(int=1),
+        task="testapp.square",
+        module_path="",
+        queue="default",
+        args=[],
+        kwargs={},
+        attempt=1,
+        failures=0,
+        lost_count=0,
+        max_attempts=1,
+        timeout=timeout,
+        owner_id=None,
+        started_at=datetime.now(UTC),
+    )
+    made = SimpleNamespace(claim=claim, consumer="here:7", deadline=None, settled=False, printed=0)
+    made.start_time_limit = lambda: setattr(made, "deadline", time.monotonic() + timeout)
+    made.on_cancel = made.artifact = made.progress = made.log = lambda *report: None
+    made.print = lambda text: setattr(made, "printed", made.printed + 1)
+    return made
+
+
+def test_a_child_that_reports_without_end_meets_its_time_limit() -> None:
+    child: Any = Talker({"begun": True})
+    outcome = AttemptInChild(child, attempt(timeout=0.0)).run({})
+    assert outcome is not None
+    assert (outcome.outcome, outcome.message) == (AttemptOutcome.TIMED_OUT, "timed out after 0 s")
+    assert child.killed
+
+
+def test_a_child_that_reports_and_never_begins_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempt_in_child, "START_SECONDS", 0.0)
+    child: Any = Talker({"print": "importing"})
+    outcome = AttemptInChild(child, attempt(timeout=60)).run({})
+    assert outcome is not None
+    assert outcome.message == "its process did not begin within 0 s: an import may hang"
+    assert child.killed
+
+
+def test_a_child_does_not_load_its_main_module_twice() -> None:
+    """``python -m`` runs it as ``__main__``; whoever imports it would load it again."""
+    child = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "jobs.consumer.child_main"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    imported = {line.rpartition("|")[2].strip() for line in child.stderr.splitlines()}
+    assert {"jobs.consumer.child_run", "jobs.consumer.child_protocol"} <= imported
+    assert "jobs.consumer.child_main" not in imported
