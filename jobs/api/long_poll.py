@@ -11,7 +11,7 @@ from typing import Final
 
 from jobs.conf import get_conf
 
-LONGEST: Final = 30
+MAX_WAIT: Final = 30
 _FIRST_PAUSE: Final = 0.005
 _LONGEST_PAUSE: Final = 0.25
 _GROWTH: Final = 1.3
@@ -22,14 +22,14 @@ _seated = 0
 
 
 def wait_preference(header: str) -> int | None:
-    """Return the seconds that ``Prefer: wait=N`` asks for, at most ``LONGEST``; None for none.
+    """Return the seconds that ``Prefer: wait=N`` asks for, at most ``MAX_WAIT``; None for none.
 
     As RFC 7240 has it, what is not understood is passed over, and the first of two counts.
     """
     for preference in header.split(",") if header else ():
         found = _WAIT.fullmatch(preference.partition(";")[0].strip())
         if found is not None:
-            return min(int(found[1]), LONGEST)
+            return min(int(found[1]), MAX_WAIT)
     return None
 
 

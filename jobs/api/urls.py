@@ -14,7 +14,7 @@ from jobs.api.views.tasks import get_one_task, list_tasks
 from jobs.api.views.uploads import post_upload
 
 from .endpoint import endpoint, nothing_here, open_endpoint
-from .openapi import show_docs, show_document
+from jobs.api.views.docs import get_docs, get_document
 
 app_name = "jobs_api"
 
@@ -29,7 +29,7 @@ urlpatterns = [
     path("tasks", endpoint(get=list_tasks), name="tasks"),
     path("tasks/<path:name>", endpoint(get=get_one_task), name="task"),
     path("queues", endpoint(get=list_queues), name="queues"),
-    path("openapi.json", open_endpoint(get=show_document), name="openapi"),
-    path("docs", open_endpoint(get=show_docs), name="docs"),
+    path("openapi.json", open_endpoint(get=get_document), name="openapi"),
+    path("docs", open_endpoint(get=get_docs), name="docs"),
     re_path("", nothing_here()),
 ]
