@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+
+from jobs.core.jsonutils import reject_constant
 
 from .fields import OMITTED, ArgumentField
 
@@ -25,7 +27,7 @@ class JsonField(ArgumentField):
     def read(self, typed: str) -> Any:
         """Parse it."""
         try:
-            return json.loads(typed, parse_constant=_no_constant)
+            return json.loads(typed, parse_constant=reject_constant)
         except ValueError as error:
             told = str(error).partition(":")[0] if not hasattr(error, "lineno") else _place(error)
             raise ValidationError(f"This is no JSON: {told}.") from error
@@ -37,10 +39,6 @@ class JsonField(ArgumentField):
         if value is None or isinstance(value, str):
             return value or ""
         return json.dumps(value, ensure_ascii=False, indent=2)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
 
 
 def _place(error: Any) -> str:
