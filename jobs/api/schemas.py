@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NotRequired
 
 from pydantic import (
     AfterValidator,
@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 # pydantic reads those of ``typing`` only from Python 3.12 on.
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from jobs.core.states import Status
 
@@ -148,9 +148,7 @@ class Task(TypedDict):
     max_attempts: Attempts
     timeout: Annotated[float | None, _about("Seconds an attempt may take; null: no limit.")]
     executor: Annotated[str, _about("Where it runs: in a thread, or in a process of its own.")]
-    permission: Annotated[
-        str | None, _about("What its user needs: `app.codename` or `staff`.")
-    ]
+    permission: Annotated[str | None, _about("What its user needs: `app.codename` or `staff`.")]
     allowed: Annotated[bool, _about("Whether the caller may submit it.")]
     schema: Annotated[dict[str, Any], _about("The JSON Schema of its arguments.")]
     links: TaskLinks
@@ -234,9 +232,7 @@ class Submission(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     task: Annotated[TaskName, Field(examples=["webapp.square"])]
-    args: Annotated[
-        dict[str, Any], BeforeValidator(_object), _about("Its arguments by name.")
-    ] = {}
+    args: Annotated[dict[str, Any], BeforeValidator(_object), _about("Its arguments by name.")] = {}
     queue: Annotated[str | None, _about("Another queue than the task's own.")] = None
     priority: Annotated[
         int | None, _about("Only staff may raise it.", minimum=-100, maximum=100)
