@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from jobs.core.states import Status
@@ -14,23 +15,15 @@ _TEXT: Final[Schema] = {"type": "string"}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 
 
-def _path(name: str, description: str, schema: Schema = _TEXT) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": "path",
-        "required": True,
-        "description": description,
-        "schema": schema,
-    }
+def _parameter(
+    where: str, name: str, description: str, schema: Schema = _TEXT, **more: Any
+) -> dict[str, Any]:
+    return {"name": name, "in": where, "description": description, "schema": schema, **more}
 
 
-def _query(name: str, description: str, schema: Schema = _TEXT) -> dict[str, Any]:
-    return {"name": name, "in": "query", "description": description, "schema": schema}
-
-
-def _header(name: str, description: str, schema: Schema = _TEXT) -> dict[str, Any]:
-    return {"name": name, "in": "header", "description": description, "schema": schema}
-
+_path = partial(_parameter, "path", required=True)
+_query = partial(_parameter, "query")
+_header = partial(_parameter, "header")
 
 PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "id": _path("id", "The job's id.", {"type": "string", "format": "uuid"}),
@@ -49,15 +42,13 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "response comes at once, without `Preference-Applied`.",
         {"type": "string", "examples": ["wait=20"]},
     ),
-    "status": {
-        **_query(
-            "status",
-            "Only these; several are separated by commas.",
-            {"type": "array", "items": {"type": "string", "enum": list(Status.values)}},
-        ),
-        "explode": False,
-        "style": "form",
-    },
+    "status": _query(
+        "status",
+        "Only these; several are separated by commas.",
+        {"type": "array", "items": {"type": "string", "enum": list(Status.values)}},
+        explode=False,
+        style="form",
+    ),
     "task": _query("task", "Only this task."),
     "queue": _query("queue", "Only this queue."),
     "q": _query("q", "The beginning of an id, or a part of a task's name."),

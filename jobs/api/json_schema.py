@@ -6,8 +6,9 @@ from functools import cache
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
+from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
+from typing_extensions import is_typeddict
 
 from . import schemas
 
@@ -28,22 +29,18 @@ def ref(name: str) -> Schema:
 @cache
 def component_schemas() -> dict[str, Schema]:
     """Return the schemas of the document by name, without those of the tasks."""
-    responses = (
-        schemas.JobList,
-        schemas.Upload,
-        schemas.TaskList,
-        schemas.QueueList,
-        schemas.State,
-        schemas.Problem,
-    )
-    inputs: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
-        ("Submission", "validation", TypeAdapter(schemas.Submission))
-    ]
-    inputs += [(one.__name__, "serialization", TypeAdapter(one)) for one in responses]
+    own = [one for one in vars(schemas).values() if _is_own(one)]
+    types: list[Any] = [schemas.Submission, *own]
     _, found = TypeAdapter.json_schemas(
-        inputs, ref_template=COMPONENTS + "{model}", schema_generator=_Generator
+        [(one.__name__, "validation", TypeAdapter(one)) for one in types],
+        ref_template=COMPONENTS + "{model}",
+        schema_generator=_Generator,
     )
     return {name: _plain(schema) for name, schema in (found["$defs"] | PLAIN).items()}
+
+
+def _is_own(value: Any) -> bool:
+    return is_typeddict(value) and value.__module__ == schemas.__name__
 
 
 def _plain(schema: Schema) -> Schema:

@@ -16,11 +16,11 @@ from .responses import PROBLEM_JSON, api_url
 from .serializers import root
 
 _PROBLEM_HEADERS: Final = {
-    401: ("WWW-Authenticate",),
-    405: ("Allow",),
-    415: ("Accept-Post",),
-    429: ("Retry-After",),
-    503: ("Retry-After",),
+    401: "WWW-Authenticate",
+    405: "Allow",
+    415: "Accept-Post",
+    429: "Retry-After",
+    503: "Retry-After",
 }
 _SECURITY: Final = {
     "token": {"type": "http", "scheme": "bearer"},
@@ -70,13 +70,13 @@ def _operation(operation: Operation, tasks: Sequence[AnyTask]) -> dict[str, Any]
         **described,
         "tags": [operation.tag],
         "security": [] if operation.is_open else [{"token": []}, {"session": []}],
-        "parameters": [{"$ref": f"#/components/parameters/{one}"} for one in operation.parameters],
+        "parameters": [_ref("parameters", name) for name in operation.parameters.split()],
         **body,
         "responses": {
             **{str(status): _response(one) for status, one in operation.responses.items()},
             **_problems(operation.all_problems),
         },
-        "x-codeSamples": [{"lang": "Shell", "label": "curl", "source": operation.curl}],
+        "x-codeSamples": [{"lang": "Shell", "label": "curl", "source": operation.code_sample}],
     }
 
 
@@ -138,8 +138,12 @@ def _example(kind: Kind) -> dict[str, Any]:
     }
 
 
-def _headers(names: Iterable[str]) -> dict[str, Any]:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+def _headers(names: str) -> dict[str, Any]:
+    return {name: _ref("headers", name) for name in names.split()}
+
+
+def _ref(kind: str, name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/{kind}/{name}"}
 
 
 def _task_schemas(tasks: Iterable[AnyTask]) -> dict[str, Schema]:

@@ -1,4 +1,8 @@
-"""The operations of the API as the OpenAPI document and the page of the API describe them."""
+"""The operations of the API as the OpenAPI document and the page of the API describe them.
+
+``parameters``, ``headers`` and ``problems`` are lists of names, with spaces between: those of
+``components`` and the slugs of ``problems``.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +10,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from . import problems as p
 from .components import PARAMETERS
-from .problems import Kind
+from .problems import KINDS, Kind
 
 JSON: Final = "application/json"
 TEXT: Final = "text/plain"
 BYTES: Final = "application/octet-stream"
-API: Final = "/api/v1"
-_JOB: Final = f"{API}/jobs/{{id}}"
+_AS_USER: Final = 'curl -H "Authorization: Bearer $TOKEN"'
+_ANY: Final = "method-not-allowed internal unavailable"
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response that is no problem; ``schema`` and ``headers`` are names of components."""
+    """A response that is no problem; its body is of a schema of the document."""
 
     description: str
     schema: str | None = None
-    headers: tuple[str, ...] = ()
+    headers: str = ""
     media_type: str = JSON
 
 
@@ -31,8 +34,7 @@ class Response:
 class Operation:
     """One method of one address.
 
-    ``parameters`` are names of components, ``body`` is a media type, ``problems`` those beside
-    the ones that any operation can have, ``curl`` an example.
+    ``body`` is a media type; ``problems`` are those beside the ones that any operation can have.
     """
 
     id: str
@@ -40,171 +42,164 @@ class Operation:
     path: str
     summary: str
     responses: Mapping[int, Response]
-    curl: str
     description: str = ""
-    parameters: tuple[str, ...] = ()
+    parameters: str = ""
+    problems: str = ""
     body: str | None = None
-    problems: tuple[Kind, ...] = ()
     is_open: bool = False
     tag: str = "jobs"
+    curl: str = ""
 
     @property
     def all_problems(self) -> list[Kind]:
         """The problems that it can have, by status."""
-        signed_in = () if self.is_open else (p.UNAUTHENTICATED,)
-        unsafe = (p.CSRF,) if self.method == "post" else ()
-        kinds = {*self.problems, *signed_in, *unsafe, p.METHOD_NOT_ALLOWED, p.INTERNAL}
-        return [kind for kind in p.KINDS if kind in kinds or kind == p.UNAVAILABLE]
+        signed_in = "" if self.is_open else "unauthenticated"
+        unsafe = "csrf" if self.method == "post" else ""
+        slugs = {*f"{self.problems} {signed_in} {unsafe} {_ANY}".split()}
+        return [kind for kind in KINDS if kind.slug in slugs]
 
     @property
     def full_parameters(self) -> list[dict[str, Any]]:
         """Its parameters, as their components describe them."""
-        return [PARAMETERS[name] for name in self.parameters]
+        return [PARAMETERS[name] for name in self.parameters.split()]
 
+    @property
+    def code_sample(self) -> str:
+        """The request as a shell command."""
+        if self.curl:
+            return self.curl
+        command = "curl" if self.is_open else _AS_USER
+        method = " -X POST" if self.method == "post" else ""
+        return f"{command}{method} $DESK{self.path.replace('{id}', '$ID')}"
 
-AS_USER: Final = 'curl -H "Authorization: Bearer $TOKEN"'
-_SUBMITTED: Final = ("Location", "Retry-After")
-_CHANGED: Final = ("Location", "ETag", "Retry-After")
-_POLLED: Final = ("ETag", "Retry-After", "Preference-Applied")
 
 OPERATIONS: Final = (
     Operation(
         "submitJob",
         "post",
-        f"{API}/jobs",
+        "/api/v1/jobs",
         "Submit a job",
         {
-            202: Response("Accepted.", "Job", _SUBMITTED),
-            200: Response("It existed already: same key.", "Job", _SUBMITTED),
+            202: Response("Accepted.", "Job", "Location Retry-After"),
+            200: Response("It existed already: same key.", "Job", "Location Retry-After"),
         },
-        f"""{AS_USER} -H "Content-Type: application/json" \\
-  -d '{{"task": "webapp.square", "args": {{"n": 7}}}}' $DESK{API}/jobs""",
-        description="The job is recorded, and the response comes at once; it runs later. With an "
+        "The job is recorded, and the response comes at once; it runs later. With an "
         "Idempotency-Key a request can be repeated safely: the same JSON gets the first job.",
-        parameters=("IdempotencyKey",),
+        parameters="IdempotencyKey",
+        problems="malformed forbidden unknown-task idempotency-conflict length-required too-large "
+        "unsupported-media-type invalid queue-full",
         body=JSON,
-        problems=(
-            p.MALFORMED,
-            p.FORBIDDEN,
-            p.UNKNOWN_TASK,
-            p.IDEMPOTENCY_CONFLICT,
-            p.LENGTH_REQUIRED,
-            p.TOO_LARGE,
-            p.MEDIA_TYPE,
-            p.INVALID,
-            p.QUEUE_FULL,
-        ),
+        curl=f"""{_AS_USER} -H "Content-Type: application/json" \\
+  -d '{{"task": "webapp.square", "args": {{"n": 7}}}}' $DESK/api/v1/jobs""",
     ),
     Operation(
         "listJobs",
         "get",
-        f"{API}/jobs",
+        "/api/v1/jobs",
         "List jobs, newest first",
-        {200: Response("One page.", "JobList", ("Link",))},
-        f'{AS_USER} "$DESK{API}/jobs?status=failed&limit=20"',
-        description='One\'s own; staff see all. Follow the `Link` with `rel="next"`.',
-        parameters=("status", "task", "queue", "q", "limit", "cursor"),
-        problems=(p.INVALID,),
+        {200: Response("One page.", "JobList", "Link")},
+        'One\'s own; staff see all. Follow the `Link` with `rel="next"`.',
+        parameters="status task queue q limit cursor",
+        problems="invalid",
+        curl=f'{_AS_USER} "$DESK/api/v1/jobs?status=failed&limit=20"',
     ),
     Operation(
         "getJob",
         "get",
-        _JOB,
+        "/api/v1/jobs/{id}",
         "Get a job",
         {
-            200: Response("The job.", "Job", _POLLED),
-            304: Response("Nothing has changed.", None, _POLLED),
+            200: Response("The job.", "Job", "ETag Retry-After Preference-Applied"),
+            304: Response("Nothing has changed.", None, "ETag Retry-After Preference-Applied"),
         },
-        f'{AS_USER} -H "Prefer: wait=20" $DESK{API}/jobs/$ID',
-        description="Poll with `If-None-Match`: 304 costs next to nothing. `Prefer: wait=N` "
-        "waits for the end of the job or, with `If-None-Match`, for any change.",
-        parameters=("id", "IfNoneMatch", "Prefer"),
-        problems=(p.NOT_FOUND,),
+        "Poll with `If-None-Match`: 304 costs next to nothing. `Prefer: wait=N` waits for the end "
+        "of the job or, with `If-None-Match`, for any change.",
+        parameters="id IfNoneMatch Prefer",
+        problems="not-found",
+        curl=f'{_AS_USER} -H "Prefer: wait=20" $DESK/api/v1/jobs/$ID',
     ),
     Operation(
         "cancelJob",
         "post",
-        f"{_JOB}/cancel",
+        "/api/v1/jobs/{id}/cancel",
         "Cancel a job",
         {
-            200: Response("It was waiting, and is cancelled.", "Job", ("Location", "ETag")),
-            202: Response("It is running; a request to stop is recorded.", "Job", _CHANGED),
+            200: Response("It was waiting, and is cancelled.", "Job", "Location ETag"),
+            202: Response(
+                "It is running; a request to stop is recorded.", "Job", "Location ETag Retry-After"
+            ),
         },
-        f"{AS_USER} -X POST $DESK{API}/jobs/$ID/cancel",
-        parameters=("id",),
-        problems=(p.NOT_FOUND, p.CONFLICT),
+        parameters="id",
+        problems="not-found conflict",
     ),
     Operation(
         "retryJob",
         "post",
-        f"{_JOB}/retry",
+        "/api/v1/jobs/{id}/retry",
         "Run a failed or cancelled job again",
-        {202: Response("It waits.", "Job", _CHANGED)},
-        f"{AS_USER} -X POST $DESK{API}/jobs/$ID/retry",
-        parameters=("id",),
-        problems=(p.FORBIDDEN, p.NOT_FOUND, p.CONFLICT),
+        {202: Response("It waits.", "Job", "Location ETag Retry-After")},
+        parameters="id",
+        problems="forbidden not-found conflict",
     ),
     Operation(
         "getLog",
         "get",
-        f"{_JOB}/log",
+        "/api/v1/jobs/{id}/log",
         "Read a job's log",
-        {200: Response("A part of it.", "Text", ("X-Next-Offset",), TEXT)},
-        f'{AS_USER} "$DESK{API}/jobs/$ID/log?offset=0"',
-        description="At most 65,536 characters a request; continue at `X-Next-Offset`.",
-        parameters=("id", "offset"),
-        problems=(p.NOT_FOUND, p.INVALID),
+        {200: Response("A part of it.", "Text", "X-Next-Offset", TEXT)},
+        "At most 65,536 characters a request; continue at `X-Next-Offset`.",
+        parameters="id offset",
+        problems="not-found invalid",
+        curl=f'{_AS_USER} "$DESK/api/v1/jobs/$ID/log?offset=0"',
     ),
     Operation(
         "getArtifact",
         "get",
-        f"{_JOB}/artifacts/{{name}}",
+        "/api/v1/jobs/{id}/artifacts/{name}",
         "Download a file of a job",
-        {200: Response("The file, as an attachment.", "Bytes", ("Content-Disposition",), BYTES)},
-        f"{AS_USER} -OJ $DESK{API}/jobs/$ID/artifacts/result.json",
-        parameters=("id", "artifact"),
-        problems=(p.NOT_FOUND,),
+        {200: Response("The file, as an attachment.", "Bytes", "Content-Disposition", BYTES)},
+        parameters="id artifact",
+        problems="not-found",
+        curl=f"{_AS_USER} -OJ $DESK/api/v1/jobs/$ID/artifacts/result.json",
     ),
     Operation(
         "upload",
         "post",
-        f"{API}/uploads",
+        "/api/v1/uploads",
         "Send a file for an argument",
         {201: Response("Stored.", "Upload")},
-        f'{AS_USER} --data-binary @access.log "$DESK{API}/uploads?name=access.log"',
-        description='The raw bytes. An argument refers to them as `{"upload": "<id>"}`. A file '
-        "that no job uses within a day is deleted.",
-        parameters=("uploadName",),
+        'The raw bytes. An argument refers to them as `{"upload": "<id>"}`. A file that no job '
+        "uses within a day is deleted.",
+        parameters="uploadName",
+        problems="malformed length-required too-large unsupported-media-type",
         body=BYTES,
-        problems=(p.MALFORMED, p.LENGTH_REQUIRED, p.TOO_LARGE, p.MEDIA_TYPE),
+        curl=f'{_AS_USER} --data-binary @access.log "$DESK/api/v1/uploads?name=access.log"',
     ),
     Operation(
         "listTasks",
         "get",
-        f"{API}/tasks",
+        "/api/v1/tasks",
         "List the tasks that can be submitted",
         {200: Response("All of them.", "TaskList")},
-        f"{AS_USER} $DESK{API}/tasks",
         tag="tasks",
     ),
     Operation(
         "getTask",
         "get",
-        f"{API}/tasks/{{name}}",
+        "/api/v1/tasks/{name}",
         "Get a task and the schema of its arguments",
         {200: Response("The task.", "Task")},
-        f"{AS_USER} $DESK{API}/tasks/webapp.square",
-        parameters=("taskName",),
-        problems=(p.UNKNOWN_TASK,),
+        parameters="taskName",
+        problems="unknown-task",
         tag="tasks",
+        curl=f"{_AS_USER} $DESK/api/v1/tasks/webapp.square",
     ),
     Operation(
         "listQueues",
         "get",
-        f"{API}/queues",
+        "/api/v1/queues",
         "List the queues and how full they are",
         {200: Response("All of them.", "QueueList")},
-        f"{AS_USER} $DESK{API}/queues",
         tag="watching",
     ),
     Operation(
@@ -213,7 +208,6 @@ OPERATIONS: Final = (
         "/healthz",
         "Whether the process serves",
         {200: Response("It does.", "State")},
-        "curl $DESK/healthz",
         is_open=True,
         tag="watching",
     ),
@@ -223,7 +217,6 @@ OPERATIONS: Final = (
         "/readyz",
         "Whether jobs can be submitted",
         {200: Response("They can.", "State")},
-        "curl $DESK/readyz",
         is_open=True,
         tag="watching",
     ),
@@ -232,32 +225,30 @@ OPERATIONS: Final = (
         "get",
         "/metrics",
         "Numbers for Prometheus",
-        {200: Response("The text format, version 0.0.4.", "Text", (), TEXT)},
-        f"{AS_USER} $DESK/metrics",
-        description="For staff, or with anyone's token.",
-        problems=(p.FORBIDDEN,),
+        {200: Response("The text format, version 0.0.4.", "Text", media_type=TEXT)},
+        "For staff, or with anyone's token.",
+        problems="forbidden",
         tag="watching",
     ),
     Operation(
         "getDocument",
         "get",
-        f"{API}/openapi.json",
+        "/api/v1/openapi.json",
         "This description",
         {200: Response("An OpenAPI 3.1 document.", "Document")},
-        f"{AS_USER} $DESK{API}/openapi.json",
-        description="With a credential, it contains the schemas of the tasks' arguments.",
-        problems=(p.UNAUTHENTICATED,),
+        "With a credential, it contains the schemas of the tasks' arguments.",
+        problems="unauthenticated",
         is_open=True,
         tag="the API",
+        curl=f"{_AS_USER} $DESK/api/v1/openapi.json",
     ),
     Operation(
         "getDocs",
         "get",
-        f"{API}/docs",
+        "/api/v1/docs",
         "This description as a page",
-        {200: Response("A page.", "Text", (), "text/html")},
-        f"curl $DESK{API}/docs",
-        problems=(p.UNAUTHENTICATED,),
+        {200: Response("A page.", "Text", media_type="text/html")},
+        problems="unauthenticated",
         is_open=True,
         tag="the API",
     ),
