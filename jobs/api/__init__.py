@@ -1,5 +1,6 @@
-"""The JSON API: plain Django views, one file for each group of calls.
+"""The JSON API: plain Django views, one file for each group of addresses.
 
-``endpoint`` wraps every view: it finds out who asks, picks the method's handler and turns what
-is raised into a problem. ``representation`` is a job as JSON, ``openapi`` describes it all.
+``endpoint`` wraps every view: it identifies the caller, picks the method's handler and turns
+exceptions into problems. ``schemas`` are the requests and responses as types, ``serializers`` a
+job as JSON; ``operations`` describes the addresses, and ``openapi`` makes the document of it all.
 """

@@ -1,8 +1,7 @@
-"""Who asks: a bearer token, or the session of the site."""
+"""Who sends a request: the user of a bearer token, or of the site's session."""
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,23 +10,25 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import timezone
 
 from .problems import CSRF, UNAUTHENTICATED, ApiError
-from .tokens import find_holder, note_use
+from .tokens import ExtraRead, find_holder, record_use
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-SAFE: Final = frozenset({"GET", "HEAD"})
+SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 CHALLENGE: Final = 'Bearer realm="jobdesk"'
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose request it is, and whether a token says so."""
+    """The user of a request, and whether a token identified them.
+
+    ``extra`` are the columns that were read along with the token, None without any.
+    """
 
     user: AbstractBaseUser
     by_token: bool
-    job: tuple[Any, int, str] | None = None
-    """Owner, version and status of the request's job, seen as the token was looked up."""
+    extra: tuple[Any, ...] | None = None
 
     @property
     def is_staff(self) -> bool:
@@ -35,39 +36,41 @@ class Caller:
         return bool(getattr(self.user, "is_staff", False))
 
 
-def identify(request: HttpRequest, job: uuid.UUID | None = None) -> Caller | None:
-    """Return who asks, None for nobody in particular.
+def identify(request: HttpRequest, extra: ExtraRead | None = None) -> Caller | None:
+    """Return who sends the request, None without a credential.
 
     Args:
-        job: a job to look at along with a token.
+        request: the request.
+        extra: what to read along with a token.
 
     Raises:
-        ApiError: 401 for a token that is not good, 403 for a session's request without its CSRF
-            token.
+        ApiError: 401 for a token that is unknown or of an inactive user, 403 for a session's
+            request without its CSRF token.
     """
     # Not ``request.headers``, which copies them all first.
     scheme, _, text = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() == "bearer":
-        return _by_token(text.strip(), job)
+        return _by_token(text.strip(), extra)
     # Another scheme may be for a proxy in front of us: the session decides.
     user: Any = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return None
-    if request.method not in SAFE:
+    if request.method not in SAFE_METHODS:
         _require_csrf(request)
     return Caller(user, by_token=False)
 
 
-def require_caller(request: HttpRequest, job: uuid.UUID | None = None) -> Caller:
-    """Return who asks.
+def require_caller(request: HttpRequest, extra: ExtraRead | None = None) -> Caller:
+    """Return who sends the request.
 
     Args:
-        job: a job to look at along with a token.
+        request: the request.
+        extra: what to read along with a token.
 
     Raises:
-        ApiError: nobody does, or not with a good credential.
+        ApiError: as ``identify``, and 401 without a credential.
     """
-    caller = identify(request, job)
+    caller = identify(request, extra)
     if caller is None:
         raise ApiError(
             UNAUTHENTICATED,
@@ -77,37 +80,37 @@ def require_caller(request: HttpRequest, job: uuid.UUID | None = None) -> Caller
     return caller
 
 
-def _by_token(text: str, job: uuid.UUID | None) -> Caller:
+def _by_token(text: str, extra: ExtraRead | None) -> Caller:
     now = timezone.now()
-    holder = find_holder(text, now, job)
+    holder = find_holder(text, now, extra)
     if holder is None:
         raise ApiError(
             UNAUTHENTICATED,
             "This token is not known, or its user is not active.",
             {"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'},
         )
-    note_use(holder, now)
-    return Caller(holder.user, by_token=True, job=holder.job)
+    record_use(holder, now)
+    return Caller(holder.user, by_token=True, extra=holder.extra)
 
 
 class _Csrf(CsrfViewMiddleware):
-    """Django's check, with the reason as its answer instead of a page."""
+    """Django's check; it returns the reason of a refusal instead of a page."""
 
     def _reject(self, request: HttpRequest, reason: str) -> Any:
         return reason
 
 
-def _unused(request: HttpRequest) -> HttpResponse:
-    """Where the check would go on to, were it a middleware here."""
+def _never_called(request: HttpRequest) -> HttpResponse:
+    """What the check would call next if it were a middleware here."""
     return HttpResponse()
 
 
 def _require_csrf(request: HttpRequest) -> None:
     # Only the header counts. Django looks into a form first, which would read a body of any size.
     request.POST = QueryDict()
-    check = _Csrf(_unused)
+    check = _Csrf(_never_called)
     check.process_request(request)
-    reason = check.process_view(request, _unused, (), {})
+    reason = check.process_view(request, _never_called, (), {})
     if reason is not None:
         raise ApiError(
             CSRF, f"{reason} Send the value of the cookie csrftoken as the header X-CSRFToken."

@@ -1,4 +1,4 @@
-"""Finding one job that the caller may see; all else is the same 404."""
+"""Reading one job, or only its version, for a caller who may see it; all else is the same 404."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jobs.core.db import Adapter, connection, run
+from django.http import HttpRequest
+
+from jobs.core.db import Adapter, as_uuid, connection, run
 from jobs.core.states import FINAL
 from jobs.models import Artifact, Job
-from jobs.models.job import entity_tag
+from jobs.models.job import entity_tag, may_see
 
 from .auth import Caller
 from .problems import no_such_job
+from .tokens import ExtraRead
 
-# By hand, because pollers ask this more often than anything: to build these two as querysets
+# By hand, because pollers send this more often than anything: to build these two as querysets
 # takes several times as long as to answer them.
-_GLANCE: Final = "SELECT owner_id, version, status FROM jobs_job WHERE id = %s"
-_WHOLE: Final = "SELECT * FROM jobs_job WHERE id = %s"
+_VERSION: Final = "SELECT owner_id, version, status FROM jobs_job WHERE id = %s"
+_JOB: Final = "SELECT * FROM jobs_job WHERE id = %s"
 
 
 @dataclass(frozen=True, slots=True)
 class JobVersion:
-    """The little of a job that says whether there is anything new to tell."""
+    """The few columns of a job that tell whether it has changed."""
 
     id: uuid.UUID
     version: int
@@ -35,35 +38,55 @@ class JobVersion:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing more will happen to the job by itself."""
+        """Whether the job has ended, unless somebody retries it."""
         return self.status in FINAL
 
 
+def version_of_polled(request: HttpRequest, path: dict[str, str]) -> ExtraRead | None:
+    """Return how to read the version of the path's job along with the caller's token.
+
+    None for a request that does not ask whether the job has changed, or names no id.
+    """
+    if "HTTP_IF_NONE_MATCH" not in request.META:
+        return None
+    try:
+        job_id = uuid.UUID(path["job_id"])
+    except ValueError:
+        return None  # the handler responds with 404, once it is known who asks
+    return ExtraRead(
+        "job.owner_id, job.version, job.status",
+        "LEFT JOIN jobs_job job ON job.id = %s",
+        (Adapter(connection()).uuid(job_id),),
+    )
+
+
 def job_version(caller: Caller, job_id: uuid.UUID) -> JobVersion:
-    """Look at a job by one narrow read of the primary key.
+    """Return a job's version, by one narrow read of the primary key.
 
     Raises:
         ApiError: 404, it is missing or somebody else's.
     """
     db = connection()
-    rows = run(db, _GLANCE, [Adapter(db).uuid(job_id)])
-    return _shown(caller, job_id, rows[0] if rows else None)
+    rows = run(db, _VERSION, [Adapter(db).uuid(job_id)])
+    return _visible_version(caller, job_id, rows[0] if rows else None)
 
 
 def polled_version(caller: Caller, job_id: uuid.UUID) -> JobVersion:
-    """Like ``glance``, without a read when the caller's token was looked up along with the job.
+    """Return as ``job_version``, without a statement when it was read along with the token.
 
     Raises:
         ApiError: 404, it is missing or somebody else's.
     """
-    return job_version(caller, job_id) if caller.job is None else _shown(caller, job_id, caller.job)
+    if caller.extra is None:
+        return job_version(caller, job_id)
+    return _visible_version(caller, job_id, caller.extra)
 
 
-def _shown(caller: Caller, job_id: uuid.UUID, row: tuple[Any, ...] | None) -> JobVersion:
-    if row is None:
-        raise no_such_job()
-    owner, version, status = row
-    if not caller.is_staff and owner != Adapter(connection()).key(caller.user.pk):
+def _visible_version(caller: Caller, job_id: uuid.UUID, row: tuple[Any, ...] | None) -> JobVersion:
+    owner, version, status = row or (None, None, None)
+    if owner is not None and isinstance(caller.user.pk, uuid.UUID):
+        owner = as_uuid(owner)
+    if version is None or not may_see(caller.user, owner):
         raise no_such_job()
     return JobVersion(job_id, version, status)
 
@@ -75,18 +98,18 @@ def visible_job(caller: Caller, job_id: uuid.UUID) -> Job:
         ApiError: 404, it is missing or somebody else's.
     """
     db = connection()
-    for job in Job.objects.using(db.alias).raw(_WHOLE, [Adapter(db).uuid(job_id)]):
-        if caller.is_staff or job.owner_id == caller.user.pk:
+    for job in Job.objects.using(db.alias).raw(_JOB, [Adapter(db).uuid(job_id)]):
+        if may_see(caller.user, job.owner_id):
             return job
     raise no_such_job()
 
 
-def files_of(job: Job) -> list[Artifact]:
-    """Return the files that a job made; one that never ran is not asked for any."""
+def artifacts_of(job: Job) -> list[Artifact]:
+    """Return the files that a job made; for one that never ran, without a statement."""
     return list(job.artifacts.all()) if job.attempt else []
 
 
-def job_key(text: str) -> uuid.UUID:
+def parse_job_id(text: str) -> uuid.UUID:
     """Return the id in a path.
 
     Raises:

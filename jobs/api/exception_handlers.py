@@ -1,4 +1,4 @@
-"""From what the rooms below raise to the problem that is answered."""
+"""Turns an exception into the problem of the response."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from functools import singledispatch
 from typing import Final
 
 from django.core.signals import got_request_exception
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, UnreadablePostError
 from django.utils.log import log_response
 
 from jobs import errors
+from jobs.core.db import AWAY_ERRORS, AWAY_RETRY_SECONDS
 from jobs.errors import FieldError
 from jobs.models import Job
 
@@ -20,15 +20,14 @@ from .problems import ApiError
 from .responses import JsonResponse
 
 logger = logging.getLogger(__name__)
-DATABASE_AWAY: Final = 2
-MOST_ERRORS: Final = 100
+MAX_ERRORS: Final = 100
 
 
 def problem_response(request: HttpRequest, error: Exception) -> JsonResponse:
-    """Return the problem that tells of an exception; one that nobody foresaw is logged."""
-    found = to_problem(error)
-    if found is not None:
-        return found.response()
+    """Return the response to an exception; an unexpected one is logged, and is a 500."""
+    problem = to_problem(error)
+    if problem is not None:
+        return problem.response()
     response = ApiError(problems.INTERNAL, "Something went wrong here, and was logged.").response()
     # As Django does for a view that raises: its signal, and one record with the traceback.
     got_request_exception.send(sender=None, request=request)
@@ -45,7 +44,7 @@ def problem_response(request: HttpRequest, error: Exception) -> JsonResponse:
 
 @singledispatch
 def to_problem(error: Exception) -> ApiError | None:
-    """Return the problem of an exception, None for one that nobody foresaw."""
+    """Return the problem of an exception, None for an unexpected one."""
     return None
 
 
@@ -106,41 +105,48 @@ def _conflict(error: errors.Conflict) -> ApiError:
 
 @to_problem.register
 def _queue_full(error: errors.QueueFull) -> ApiError:
-    return ApiError(problems.QUEUE_FULL, str(error), _after(error.retry_after))
+    return ApiError(problems.QUEUE_FULL, str(error), _retry_after(error.retry_after))
 
 
 @to_problem.register
 def _unavailable(error: errors.Unavailable) -> ApiError:
-    return ApiError(problems.UNAVAILABLE, str(error), _after(error.retry_after))
+    return ApiError(problems.UNAVAILABLE, str(error), _retry_after(error.retry_after))
 
 
-@to_problem.register(OperationalError)
-@to_problem.register(InterfaceError)
-def _database(error: Exception) -> ApiError:
-    # The driver's words may name hosts and users: they are for the log alone.
+def _database_away(error: Exception) -> ApiError:
+    # The driver's text may name hosts and users: it is for the log alone.
     logger.warning("The database cannot be used: %s", error)
     return database_away()
 
 
+for _error in AWAY_ERRORS:
+    to_problem.register(_error, _database_away)
+
+
 def database_away() -> ApiError:
-    """The problem of a database that does not answer."""
+    """Return the problem of a database that does not respond."""
     return ApiError(
         problems.UNAVAILABLE,
-        f"The database cannot be used now. Try again in {DATABASE_AWAY} s.",
-        _after(DATABASE_AWAY),
+        f"The database cannot be used now. Try again in {AWAY_RETRY_SECONDS} s.",
+        _retry_after(AWAY_RETRY_SECONDS),
     )
 
 
 def invalid(pointer: str, detail: str) -> ApiError:
-    """The problem of one place that does not fit."""
+    """Return the problem of one member that does not fit.
+
+    Args:
+        pointer: where it is, a JSON pointer.
+        detail: what is wrong, for the sender.
+    """
     return _invalid([{"pointer": pointer, "detail": detail}])
 
 
-def _invalid(found: list[FieldError]) -> ApiError:
-    places = "1 place" if len(found) == 1 else f"{len(found):,} places"
-    detail = f"The request does not fit in {places}."
-    return ApiError(problems.INVALID, detail, errors=found[:MOST_ERRORS])
+def _invalid(field_errors: list[FieldError]) -> ApiError:
+    count = "1 place" if len(field_errors) == 1 else f"{len(field_errors):,} places"
+    detail = f"The request does not fit in {count}."
+    return ApiError(problems.INVALID, detail, errors=field_errors[:MAX_ERRORS])
 
 
-def _after(seconds: int) -> dict[str, str]:
+def _retry_after(seconds: int) -> dict[str, str]:
     return {"Retry-After": str(seconds)}

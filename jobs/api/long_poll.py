@@ -1,4 +1,4 @@
-"""Requests that wait for a job: a few at a time, and cheap while they do."""
+"""Long polls: requests that wait until a job changes. Few at a time, and cheap meanwhile."""
 
 from __future__ import annotations
 
@@ -11,56 +11,57 @@ from typing import Final
 
 from jobs.conf import get_conf
 
-LONGEST: Final = 30
+MAX_WAIT: Final = 30
 _FIRST_PAUSE: Final = 0.005
-_LONGEST_PAUSE: Final = 0.25
+_MAX_PAUSE: Final = 0.25
 _GROWTH: Final = 1.3
 _WAIT: Final = re.compile(r"wait\s*=\s*\"?(\d{1,9})\"?", re.IGNORECASE)
 
 _lock = threading.Lock()
-_seated = 0
+_occupied = 0
 
 
 def wait_preference(header: str) -> int | None:
-    """Return the seconds that ``Prefer: wait=N`` asks for, at most ``LONGEST``; None for none.
+    """Return the seconds that ``Prefer: wait=N`` asks for, at most ``MAX_WAIT``; None for none.
 
-    As RFC 7240 has it, what is not understood is passed over, and the first of two counts.
+    By RFC 7240, a preference that is not understood is ignored, and the first of two counts.
     """
     for preference in header.split(",") if header else ():
         found = _WAIT.fullmatch(preference.partition(";")[0].strip())
         if found is not None:
-            return min(int(found[1]), LONGEST)
+            return min(int(found[1]), MAX_WAIT)
     return None
 
 
 @contextmanager
 def wait_slot() -> Iterator[bool]:
-    """Take a seat in the waiting room for the block; False when it is full.
+    """Occupy a wait slot during the block; yields False when all are occupied.
 
-    Each waiting request keeps a thread of the server: a quarter of them may, so that the others
-    go on serving.
+    Each waiting request blocks a thread of the server: at most a quarter of the threads, so that
+    the others go on serving.
     """
-    global _seated
+    global _occupied
     with _lock:
-        free = _seated < get_conf().server_threads // 4
-        _seated += free
+        free = _occupied < get_conf().server_threads // 4
+        _occupied += free
     try:
         yield free
     finally:
         with _lock:
-            _seated -= free
+            _occupied -= free
 
 
-def wait_until(arrived: Callable[[], bool], seconds: float) -> None:
-    """Return when ``arrived`` says so, or after the seconds.
+def wait_until(is_done: Callable[[], bool], seconds: float) -> None:
+    """Return when ``is_done`` returns True, or after the seconds.
 
-    The pauses grow: a quick job is told within milliseconds, a slow one costs four reads a second.
+    The pauses grow: the end of a quick job is seen within milliseconds, a slow job costs four
+    reads a second.
     """
     end = time.monotonic() + seconds
     pause = _FIRST_PAUSE
-    while not arrived():
+    while not is_done():
         left = end - time.monotonic()
         if left <= 0:
             return
         time.sleep(min(pause, left))
-        pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+        pause = min(pause * _GROWTH, _MAX_PAUSE)

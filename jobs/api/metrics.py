@@ -1,45 +1,46 @@
-"""The Prometheus text format, version 0.0.4."""
+"""The queues' metrics in the Prometheus text format, version 0.0.4."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from jobs.api.views.queues import QueueState
 from jobs.brokers import known_depths
 from jobs.conf import get_conf
 from jobs.core.db import connection
 from jobs.core.states import Status
 
+from .schemas import Queue
+
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
-# Off the partial index of these two; how many succeeded could only be counted row by row.
-_UNHAPPY: Final = """
+# From the partial index of these two; the succeeded could only be counted row by row.
+_KEPT: Final = """
 SELECT status, COUNT(*) FROM jobs_job WHERE status IN ('failed', 'cancelled') GROUP BY status
 """
 
 Sample = tuple[dict[str, str], float]
 
 
-def exposition(states: Sequence[QueueState]) -> str:
-    """Return the numbers of the queues as text."""
+def exposition(queues: Sequence[Queue]) -> str:
+    """Return the metrics as text."""
     families = [
-        _family("jobdesk_jobs", "Unfinished jobs by queue and status.", _unfinished(states)),
-        _family("jobdesk_jobs_kept", "Finished jobs that are kept, by status.", _unhappy()),
+        _family("jobdesk_jobs", "Unfinished jobs by queue and status.", _unfinished(queues)),
+        _family("jobdesk_jobs_kept", "Finished jobs that are kept, by status.", _kept()),
         _family(
             "jobdesk_oldest_waiting_seconds",
             "How long the oldest waiting job could have been taken; 0 when none waits.",
-            [(_of(state), state.oldest_waiting_seconds or 0) for state in states],
+            [(_label(queue), queue["oldest_waiting_seconds"] or 0) for queue in queues],
         ),
         _family(
             "jobdesk_queue_paused",
             "1 when nothing is taken from the queue.",
-            [(_of(state), int(state.paused)) for state in states],
+            [(_label(queue), int(queue["paused"])) for queue in queues],
         ),
         _family(
             "jobdesk_queue_consumers",
             "Consumer processes that serve the queue.",
-            [(_of(state), state.consumers) for state in states],
+            [(_label(queue), queue["consumers"]) for queue in queues],
         ),
         _family(
             "jobdesk_backlog_limit",
@@ -47,7 +48,7 @@ def exposition(states: Sequence[QueueState]) -> str:
             [({}, get_conf().max_backlog)],
         ),
     ]
-    if in_broker := known_depths([state.name for state in states]):
+    if in_broker := known_depths([queue["name"] for queue in queues]):
         families.append(
             _family(
                 "jobdesk_broker_messages",
@@ -58,21 +59,21 @@ def exposition(states: Sequence[QueueState]) -> str:
     return "".join(families)
 
 
-def _unfinished(states: Iterable[QueueState]) -> list[Sample]:
+def _unfinished(queues: Iterable[Queue]) -> list[Sample]:
     return [
-        ({**_of(state), "status": status.value}, number)
-        for state in states
+        ({**_label(queue), "status": status.value}, number)
+        for queue in queues
         for status, number in (
-            (Status.SCHEDULED, state.scheduled),
-            (Status.QUEUED, state.waiting),
-            (Status.RUNNING, state.running),
+            (Status.SCHEDULED, queue["scheduled"]),
+            (Status.QUEUED, queue["waiting"]),
+            (Status.RUNNING, queue["running"]),
         )
     ]
 
 
-def _unhappy() -> list[Sample]:
+def _kept() -> list[Sample]:
     with connection().cursor() as cursor:
-        cursor.execute(_UNHAPPY)
+        cursor.execute(_KEPT)
         counted = dict(cursor.fetchall())
     return [
         ({"status": status.value}, counted.get(status.value, 0))
@@ -80,12 +81,12 @@ def _unhappy() -> list[Sample]:
     ]
 
 
-def _of(state: QueueState) -> dict[str, str]:
-    return {"queue": state.name}
+def _label(queue: Queue) -> dict[str, str]:
+    return {"queue": queue["name"]}
 
 
 def _family(name: str, meaning: str, samples: Iterable[Sample]) -> str:
-    """One family of gauges: what it means, its type, its samples."""
+    """One metric, a gauge: its description, its type, its samples."""
     lines = [f"# HELP {name} {meaning}", f"# TYPE {name} gauge"]
     lines += [f"{name}{_labels(labels)} {value!r}" for labels, value in samples]
     return "\n".join(lines) + "\n"

@@ -1,19 +1,20 @@
-"""Errors as ``application/problem+json`` (RFC 9457): one kind for each thing that can be wrong."""
+"""Errors as ``application/problem+json`` (RFC 9457), and the kinds of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from jobs.errors import JobsError
+from jobs.errors import FieldError, JobsError
 
+from . import schemas
 from .responses import PROBLEM_JSON, JsonResponse, api_url
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of problem: its anchor in the documentation, its status, what it is called."""
+    """A kind of problem: its anchor in the documentation, its status, title and description."""
 
     slug: str
     status: int
@@ -73,13 +74,14 @@ KINDS: Final = (
 
 
 class ApiError(JobsError):
-    """A request that is answered with a problem.
+    """Raised for a request to which the response is a problem.
 
     Args:
         kind: what kind of problem it is.
-        detail: what is wrong this time, in the user's words.
-        headers: headers that the answer carries.
-        members: more members of the problem object (``errors``, ``nearest``).
+        detail: what is wrong this time, for the sender of the request.
+        headers: headers of the response.
+        errors: the members of the request that do not fit.
+        nearest: the names of tasks that are closest to an unknown one.
     """
 
     def __init__(
@@ -87,25 +89,31 @@ class ApiError(JobsError):
         kind: Kind,
         detail: str,
         headers: Mapping[str, str] | None = None,
-        **members: Any,
+        *,
+        errors: list[FieldError] | None = None,
+        nearest: list[str] | None = None,
     ) -> None:
         self.kind = kind
         self.headers = headers or {}
-        self.members = members
+        self.errors = errors
+        self.nearest = nearest
         super().__init__(detail)
 
     def response(self) -> JsonResponse:
-        """The answer."""
-        body = {
+        """Return the response, with the headers of the problem."""
+        body: schemas.Problem = {
             "type": f"{api_url('docs')}#{self.kind.slug}",
             "title": self.kind.title,
             "status": self.kind.status,
             "detail": str(self),
-            **self.members,
         }
+        if self.errors is not None:
+            body["errors"] = self.errors
+        if self.nearest is not None:
+            body["nearest"] = self.nearest
         return JsonResponse(body, self.kind.status, self.headers, content_type=PROBLEM_JSON)
 
 
 def no_such_job() -> ApiError:
-    """A job that is missing, or somebody else's: the two cannot be told apart."""
+    """Return the problem of a job that is missing or somebody else's: both look the same."""
     return ApiError(NOT_FOUND, "There is no such job.")

@@ -1,4 +1,4 @@
-"""Reading what a request carries, never more than its limit and never a file at once."""
+"""Reading the body of a request: never more than its limit, and in chunks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def read_json(request: HttpRequest, limit: int) -> Any:
     """Return the JSON of the body.
 
     Raises:
-        ApiError: 415 for another type, 400 for what is no JSON.
+        ApiError: 415 for another media type, 400 for a body that is no JSON, 422 for a value that
+            cannot be stored.
         TooLarge: the body is over the limit; it is not read then.
     """
     if request.content_type != "application/json":
@@ -34,9 +35,14 @@ def read_json(request: HttpRequest, limit: int) -> Any:
 def open_body(request: HttpRequest, what: str, limit: int) -> Iterator[bytes]:
     """Return the body in chunks.
 
+    Args:
+        request: the request; nothing has read its body.
+        what: what the body is called in errors.
+        limit: bytes that it may have.
+
     Raises:
-        TooLarge: at once when the request says how long it is, else when the limit is passed.
-        ApiError: 400 when the body ends before its time, 411 when its end cannot be known.
+        TooLarge: at once when the declared length is over the limit, else while reading.
+        ApiError: 400 when the body is shorter than declared, 411 when its end cannot be known.
     """
     length = _declared_length(request)
     if length is not None and length > limit:
@@ -54,7 +60,7 @@ def _declared_length(request: HttpRequest) -> int | None:
 
 
 def _source(request: HttpRequest, length: int | None) -> BinaryIO:
-    """Where the bytes come from. Django reads nothing of a WSGI body that tells no length."""
+    """What to read. Django reads nothing of a WSGI body without a declared length."""
     environ: dict[str, Any] = getattr(request, "environ", {})
     if length is None and environ.get("wsgi.input_terminated"):
         return cast("BinaryIO", environ["wsgi.input"])

@@ -1,4 +1,4 @@
-"""What every JSON answer has in common."""
+"""JSON responses, and the paths in them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROBLEM_JSON: Final = "application/problem+json"
 
 
 class JsonResponse(HttpResponse):
-    """JSON in ASCII: any text survives, also one that no encoding can hold."""
+    """JSON in ASCII: any text survives, also one that no encoding can represent."""
 
     def __init__(
         self,
@@ -30,5 +30,5 @@ class JsonResponse(HttpResponse):
 
 
 def api_url(name: str, /, **parts: Any) -> str:
-    """The path of one of the API's addresses, as this server is mounted."""
+    """Return the path of one of the API's addresses, below where the API is mounted."""
     return reverse(f"jobs_api:{name}", kwargs=parts or None)

@@ -1,7 +1,7 @@
-"""JSON that means one thing: no name twice, no NaN, nothing that a database cannot hold.
+"""Strict JSON: no name twice, no NaN, nothing that a database cannot hold.
 
-Python's reader takes more than RFC 8259 allows and keeps the last of two equal names; what a
-sender did not mean is refused here instead of being guessed at (RFC 7493, I-JSON).
+Python's decoder accepts more than RFC 8259 allows and keeps the last of two equal names; such
+JSON is refused here instead of being guessed at (RFC 7493, I-JSON).
 """
 
 from __future__ import annotations
@@ -9,24 +9,25 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from jobs.catalog.signature import escape_pointer
+from jobs.core.jsonutils import NotJsonNumber, reject_constant
 
 from .problems import INVALID, MALFORMED, ApiError
 
 MAX_DEPTH: Final = 100
 
 
-class _Broken(ValueError):
-    """What no reader of ours takes; the text says why."""
+class _Ambiguous(ValueError):
+    """JSON that Python reads and another program may read otherwise; the text says why."""
 
 
 def parse(data: bytes) -> Any:
     """Return the value of a JSON text.
 
     Raises:
-        ApiError: 400 for what is no (or ambiguous) JSON, 422 for a value that is nested too
+        ApiError: 400 for a text that is no JSON or ambiguous, 422 for a value that is nested too
             deeply or holds text that cannot be stored.
     """
     try:
@@ -37,13 +38,16 @@ def parse(data: bytes) -> Any:
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise ApiError(MALFORMED, f"The JSON is broken at {where}: {error.msg}.") from error
-    except _Broken as error:
+    except NotJsonNumber as error:
+        detail = f"The JSON holds {error.constant}, which is no JSON number."
+        raise ApiError(MALFORMED, detail) from error
+    except _Ambiguous as error:
         raise ApiError(MALFORMED, str(error)) from error
     except ValueError as error:
         # Python refuses whole numbers of more than 4,300 digits.
         raise ApiError(MALFORMED, "The JSON holds a number with too many digits.") from error
     except RecursionError as error:
-        # Too deep even to say where; a request nests nowhere but in its arguments.
+        # The decoder does not say where; in a request only the arguments can be nested.
         raise _refused("/args", _TOO_DEEP) from error
     _check(text, value)
     return value
@@ -53,7 +57,7 @@ _TOO_DEEP: Final = f"It is nested deeper than {MAX_DEPTH} levels."
 
 
 def _check(text: str, value: Any) -> None:
-    """Look into the value only when its text gives a reason to: most requests give none."""
+    """Refuse depth and unstorable text. Most texts show at once that there is neither."""
     if text.count("[") + text.count("{") <= MAX_DEPTH and "\\u" not in text:
         return
     for pointer, depth, item in _walk(value):
@@ -67,16 +71,16 @@ def _check(text: str, value: Any) -> None:
 
 def _walk(value: Any) -> Iterator[tuple[str, int, Any]]:
     """Every value and every name inside, with its pointer and depth; without recursion."""
-    waiting = [("", 1, value)]
-    while waiting:
-        pointer, depth, item = waiting.pop()
+    pending = [("", 1, value)]
+    while pending:
+        pointer, depth, item = pending.pop()
         yield pointer, depth, item
         if isinstance(item, dict):
             for name, inner in item.items():
                 yield pointer, depth, name
-                waiting.append((f"{pointer}/{escape_pointer(name)}", depth + 1, inner))
+                pending.append((f"{pointer}/{escape_pointer(name)}", depth + 1, inner))
         elif isinstance(item, list):
-            waiting += [(f"{pointer}/{i}", depth + 1, inner) for i, inner in enumerate(item)]
+            pending += [(f"{pointer}/{i}", depth + 1, inner) for i, inner in enumerate(item)]
 
 
 def _is_unstorable(text: str) -> bool:
@@ -87,28 +91,24 @@ def _refused(pointer: str, detail: str) -> ApiError:
     return ApiError(INVALID, detail, errors=[{"pointer": pointer, "detail": detail}])
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
-                raise _Broken(f"The JSON gives {name[:100]!a} twice.")
+                raise _Ambiguous(f"The JSON gives {name[:100]!a} twice.")
             seen.add(name)
     return found
 
 
-def _finite(text: str) -> float:
+def _finite_float(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise _Broken("The JSON holds a number that is too large.")
+        raise _Ambiguous("The JSON holds a number that is too large.")
     return number
 
 
-def _no_number(text: str) -> NoReturn:
-    raise _Broken(f"The JSON holds {text}, which is no JSON number.")
-
-
 _DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_once, parse_float=_finite, parse_constant=_no_number
+    object_pairs_hook=_unique_names, parse_float=_finite_float, parse_constant=reject_constant
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
+from jobs.api.views.docs import get_docs, get_document
 from jobs.api.views.job_actions import post_cancel, post_retry
 from jobs.api.views.job_create import post_job
 from jobs.api.views.job_detail import get_job
@@ -13,14 +14,14 @@ from jobs.api.views.queues import list_queues
 from jobs.api.views.tasks import get_one_task, list_tasks
 from jobs.api.views.uploads import post_upload
 
-from .endpoint import endpoint, nothing_here, open_endpoint
-from .openapi import show_docs, show_document
+from .endpoint import endpoint, not_found_endpoint, open_endpoint
+from .etag import version_of_polled
 
 app_name = "jobs_api"
 
 urlpatterns = [
     path("jobs", endpoint(get=list_jobs, post=post_job), name="jobs"),
-    path("jobs/<str:job_id>", endpoint(get=get_job), name="job"),
+    path("jobs/<str:job_id>", endpoint(get=get_job, with_token=version_of_polled), name="job"),
     path("jobs/<str:job_id>/cancel", endpoint(post=post_cancel), name="cancel"),
     path("jobs/<str:job_id>/retry", endpoint(post=post_retry), name="retry"),
     path("jobs/<str:job_id>/log", endpoint(get=get_log), name="log"),
@@ -29,7 +30,7 @@ urlpatterns = [
     path("tasks", endpoint(get=list_tasks), name="tasks"),
     path("tasks/<path:name>", endpoint(get=get_one_task), name="task"),
     path("queues", endpoint(get=list_queues), name="queues"),
-    path("openapi.json", open_endpoint(get=show_document), name="openapi"),
-    path("docs", open_endpoint(get=show_docs), name="docs"),
-    re_path("", nothing_here()),
+    path("openapi.json", open_endpoint(get=get_document), name="openapi"),
+    path("docs", open_endpoint(get=get_docs), name="docs"),
+    re_path("", not_found_endpoint()),
 ]

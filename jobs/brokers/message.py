@@ -9,7 +9,9 @@ import json
 import re
 import uuid
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final
+
+from jobs.core.jsonutils import reject_constant
 
 LONGEST_NAME: Final = 200
 _UUID7 = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$"
@@ -95,8 +97,4 @@ def _json(body: bytes) -> Any:
         raise BadMessage(f"it is no JSON: {error}"[:200]) from None
 
 
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number in JSON")
-
-
-_DECODER: Final = json.JSONDecoder(parse_constant=_no_number)
+_DECODER: Final = json.JSONDecoder(parse_constant=reject_constant)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from pydantic_core import to_json, to_jsonable_python
 
@@ -96,6 +96,23 @@ def _clean_data(value: Any) -> Any:
     if isinstance(value, dict):
         return {clean(key): _clean_data(item) for key, item in value.items()}
     return value
+
+
+class NotJsonNumber(ValueError):
+    """A constant that Python reads and JSON does not have: NaN, Infinity or -Infinity."""
+
+    def __init__(self, constant: str) -> None:
+        self.constant = constant
+        super().__init__(f"{constant} is no number of JSON")
+
+
+def reject_constant(constant: str) -> NoReturn:
+    """Refuse a constant; the argument ``parse_constant`` of a JSON decoder.
+
+    Raises:
+        NotJsonNumber: always.
+    """
+    raise NotJsonNumber(constant)
 
 
 def canonical_digest(value: Any) -> str:

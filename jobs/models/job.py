@@ -39,6 +39,13 @@ def entity_tag(job_id: uuid.UUID, version: int) -> str:
     return f'"{job_id.hex}-{version}"'
 
 
+def may_see(user: AbstractBaseUser | AnonymousUser, owner_id: Any) -> bool:
+    """Whether a user may see a job of this owner: ``JobQuerySet.visible_to`` for one row."""
+    if getattr(user, "is_staff", False):
+        return True
+    return owner_id is not None and bool(owner_id == user.pk)
+
+
 class JobQuerySet(models.QuerySet["Job"]):
     """Queries for jobs."""
 

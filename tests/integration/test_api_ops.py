@@ -13,9 +13,10 @@ from django.test import Client
 from django.utils import timezone
 
 from jobs import lifecycle
+from jobs.api import schemas
 from jobs.api.metrics import exposition
 from jobs.api.views import ops
-from jobs.api.views.queues import QueueState, queue_states
+from jobs.api.views.queues import queue_states
 from jobs.core.states import AttemptOutcome, Status
 from jobs.core.uuid7 import uuid7
 from jobs.models import Attempt, Consumer, Job, Queue
@@ -105,7 +106,7 @@ def test_a_job_waits_since_it_could_have_been_taken(db: None) -> None:
     Attempt.objects.create(
         job=again, number=1, ended_at=now - timedelta(seconds=9), outcome=AttemptOutcome.FAILED
     )
-    told = {state.name: state.oldest_waiting_seconds for state in queue_states(now)}
+    told = {state["name"]: state["oldest_waiting_seconds"] for state in queue_states(now)}
     assert (told["due"], told["again"]) == (5, 9)
 
 
@@ -187,6 +188,14 @@ def test_a_queue_with_an_odd_name_does_not_break_the_format(db: None) -> None:
 
 
 def test_large_numbers_are_whole(db: None) -> None:
-    state = QueueState("q", 123_456_789, 0, 0, False, 0.25, 0)
+    state: schemas.Queue = {
+        "name": "q",
+        "waiting": 123_456_789,
+        "scheduled": 0,
+        "running": 0,
+        "paused": False,
+        "oldest_waiting_seconds": 0.25,
+        "consumers": 0,
+    }
     told = samples(exposition([state]))
     assert told['jobdesk_jobs{queue="q",status="queued"}'] == 123_456_789

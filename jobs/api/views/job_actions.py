@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from jobs import lifecycle
 from jobs.api.auth import Caller
-from jobs.api.etag import files_of, job_key, job_version, visible_job
+from jobs.api.etag import artifacts_of, job_version, parse_job_id, visible_job
 from jobs.api.responses import JsonResponse
 from jobs.api.serializers import job_json, retry_after
 from jobs.lifecycle import CancelResult
@@ -16,21 +16,21 @@ from jobs.submission import retry_job
 
 
 def post_cancel(request: HttpRequest, caller: Caller, job_id: str) -> JsonResponse:
-    """Cancel a waiting job (200) or ask a running one to stop (202)."""
-    key = job_version(caller, job_key(job_id)).id
-    answer = lifecycle.cancel_job(key, by=caller.user.get_username())
-    return _told(caller, key, 200 if answer is CancelResult.CANCELLED else 202)
+    """Cancel a waiting job (200), or request that a running one stops (202)."""
+    key = job_version(caller, parse_job_id(job_id)).id
+    result = lifecycle.cancel_job(key, by=caller.user.get_username())
+    return _changed_job(caller, key, 200 if result is CancelResult.CANCELLED else 202)
 
 
 def post_retry(request: HttpRequest, caller: Caller, job_id: str) -> JsonResponse:
     """Put a failed or cancelled job back into its queue."""
-    job = visible_job(caller, job_key(job_id))
+    job = visible_job(caller, parse_job_id(job_id))
     retry_job(job, caller.user)
-    return _told(caller, job.id, 202)
+    return _changed_job(caller, job.id, 202)
 
 
-def _told(caller: Caller, key: uuid.UUID, status: int) -> JsonResponse:
+def _changed_job(caller: Caller, key: uuid.UUID, status: int) -> JsonResponse:
     job = visible_job(caller, key)
-    body = job_json(job, files_of(job))
+    body = job_json(job, artifacts_of(job))
     headers = {"Location": body["links"]["self"], "ETag": job.etag, **retry_after(job.status)}
     return JsonResponse(body, status, headers)

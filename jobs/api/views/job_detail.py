@@ -1,4 +1,4 @@
-"""``GET /jobs/{id}``: one job, for a poller that mostly hears that nothing has changed."""
+"""``GET /jobs/{id}``: one job, mostly polled while it has not changed."""
 
 from __future__ import annotations
 
@@ -6,65 +6,72 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.http import parse_etags
 
 from jobs.api.auth import Caller
-from jobs.api.etag import JobVersion, files_of, job_key, job_version, polled_version, visible_job
+from jobs.api.etag import (
+    JobVersion,
+    artifacts_of,
+    job_version,
+    parse_job_id,
+    polled_version,
+    visible_job,
+)
 from jobs.api.long_poll import wait_preference, wait_slot, wait_until
 from jobs.api.responses import JsonResponse
 from jobs.api.serializers import job_json, retry_after
 
 
 def get_job(request: HttpRequest, caller: Caller, job_id: str) -> HttpResponse:
-    """Answer with the job, or 304 when the caller has it as it is.
+    """Return the job, or 304 when the caller has its present version.
 
-    With ``Prefer: wait=N`` the answer comes when there is news: for a caller that names the
-    version it has (``If-None-Match``) any change, else the end of the job.
+    With ``Prefer: wait=N`` the response comes when there is news: for a caller that names the
+    version it has (``If-None-Match``) any change, otherwise the end of the job.
     """
-    key = job_key(job_id)
+    key = parse_job_id(job_id)
     known = request.META.get("HTTP_IF_NONE_MATCH", "")
     seconds = wait_preference(request.META.get("HTTP_PREFER", ""))
     headers: dict[str, str] = {}
     if known or seconds is not None:
-        seen = polled_version(caller, key)
+        version = polled_version(caller, key)
         if seconds is not None:
-            seen, waited = _wait(caller, seen, known, seconds)
+            version, waited = _wait(caller, version, known, seconds)
             headers = {"Preference-Applied": f"wait={seconds}"} if waited else {}
-        if _matches(known, seen.etag):
-            return _not_modified(seen, headers)
+        if _matches(known, version.etag):
+            return _not_modified(version, headers)
     job = visible_job(caller, key)
-    # The row before its files: a version is never told with fewer files than it had.
+    # The row is read before its files: no version is returned with fewer files than it had.
     headers |= {"ETag": job.etag, **retry_after(job.status)}
-    return JsonResponse(job_json(job, files_of(job)), 200, headers)
+    return JsonResponse(job_json(job, artifacts_of(job)), 200, headers)
 
 
-def _wait(caller: Caller, seen: JobVersion, known: str, seconds: int) -> tuple[JobVersion, bool]:
-    """Wait for news; return the last look, and whether the wish to wait was granted."""
+def _wait(caller: Caller, version: JobVersion, known: str, seconds: int) -> tuple[JobVersion, bool]:
+    """Wait for news; return the last version read, and whether there was a slot to wait in."""
     names_a_version = bool(parse_etags(known))
 
     def is_news() -> bool:
-        return seen.is_finished or (names_a_version and not _matches(known, seen.etag))
+        return version.is_finished or (names_a_version and not _matches(known, version.etag))
 
-    def news() -> bool:
-        nonlocal seen
-        seen = job_version(caller, seen.id)
+    def read_again() -> bool:
+        nonlocal version
+        version = job_version(caller, version.id)
         return is_news()
 
     if is_news():
-        return seen, True
-    with wait_slot() as free:
-        if free:
-            wait_until(news, seconds)
-    return seen, free
+        return version, True
+    with wait_slot() as has_slot:
+        if has_slot:
+            wait_until(read_again, seconds)
+    return version, has_slot
 
 
 def _matches(known: str, etag: str) -> bool:
-    """The weak comparison that ``If-None-Match`` wants (RFC 9110, section 13.1.2)."""
-    # What a poller sends is just the tag it got.
+    """The weak comparison of ``If-None-Match`` (RFC 9110, section 13.1.2)."""
+    # Most pollers send exactly the tag they got: nothing has to be parsed then.
     return known == etag or any(
         one == "*" or one.removeprefix("W/") == etag for one in parse_etags(known)
     )
 
 
-def _not_modified(seen: JobVersion, headers: dict[str, str]) -> HttpResponse:
-    response = HttpResponse(status=304, headers={**headers, **retry_after(seen.status)})
-    response.headers["ETag"] = seen.etag
+def _not_modified(version: JobVersion, headers: dict[str, str]) -> HttpResponse:
+    response = HttpResponse(status=304, headers={**headers, **retry_after(version.status)})
+    response.headers["ETag"] = version.etag
     del response.headers["Content-Type"]
     return response

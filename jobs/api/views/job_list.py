@@ -8,6 +8,7 @@ from typing import Final
 from django.db.models import Q
 from django.http import HttpRequest
 
+from jobs.api import schemas
 from jobs.api.auth import Caller
 from jobs.api.exception_handlers import invalid
 from jobs.api.responses import JsonResponse
@@ -23,16 +24,16 @@ MAX_LIMIT: Final = 200
 
 
 def list_jobs(request: HttpRequest, caller: Caller) -> JsonResponse:
-    """Answer with one page; ``Link: rel="next"`` leads to the one after it."""
+    """Return one page; ``Link: rel="next"`` leads to the page after it."""
     limit = _limit(request)
-    rows = _with_status(request, Job.objects.visible_to(caller.user)).filter(_wanted(request))
-    # One more than is shown tells whether there is a next page: nothing is counted.
+    rows = _with_status(request, Job.objects.visible_to(caller.user)).filter(_filters(request))
+    # One more than a page holds tells whether there is a next one: nothing is counted.
     found = list(rows.order_by("-id").prefetch_related("artifacts")[: limit + 1])
-    shown = found[:limit]
-    at = root()
-    items = [job_json(job, job.artifacts.all(), at) for job in shown]
-    headers = {"Link": _next(request, shown[-1])} if len(found) > limit else {}
-    return JsonResponse({"items": items}, 200, headers)
+    page = found[:limit]
+    mount = root()
+    body: schemas.JobList = {"items": [job_json(job, job.artifacts.all(), mount) for job in page]}
+    headers = {"Link": _next_link(request, page[-1])} if len(found) > limit else {}
+    return JsonResponse(body, 200, headers)
 
 
 def _limit(request: HttpRequest) -> int:
@@ -44,28 +45,28 @@ def _limit(request: HttpRequest) -> int:
     return min(int(text[:9]), MAX_LIMIT)
 
 
-def _wanted(request: HttpRequest) -> Q:
-    wanted = Q()
+def _filters(request: HttpRequest) -> Q:
+    filters = Q()
     for name in ("task", "queue"):
         if value := clean(request.GET.get(name, "")):
-            wanted &= Q((name, value))
+            filters &= Q((name, value))
     if text := clean(request.GET.get("q", "")).strip():
-        wanted &= matching_jobs(text)
+        filters &= matching_jobs(text)
     if cursor := request.GET.get("cursor"):
-        wanted &= Q(id__lt=_cursor(cursor))
-    return wanted
+        filters &= Q(id__lt=_cursor(cursor))
+    return filters
 
 
 def _with_status(request: HttpRequest, rows: JobQuerySet) -> JobQuerySet:
-    """Several statuses may be given, repeated or with commas between."""
-    asked = {one for text in request.GET.getlist("status") for one in text.split(",") if one}
-    if unknown := sorted(asked - set(Status.values)):
+    """Several statuses can be given: repeated, or separated by commas."""
+    statuses = {one for text in request.GET.getlist("status") for one in text.split(",") if one}
+    if unknown := sorted(statuses - set(Status.values)):
         raise invalid(
             "/status", f"There is no status {unknown[0]!a}. Known: {', '.join(Status.values)}."
         )
-    if len(asked) == 1:
-        return rows.with_status(asked.pop())
-    return rows.filter(status__in=asked) if asked else rows
+    if len(statuses) == 1:
+        return rows.with_status(statuses.pop())
+    return rows.filter(status__in=statuses) if statuses else rows
 
 
 def _cursor(text: str) -> uuid.UUID:
@@ -77,7 +78,7 @@ def _cursor(text: str) -> uuid.UUID:
         ) from error
 
 
-def _next(request: HttpRequest, last: Job) -> str:
+def _next_link(request: HttpRequest, last: Job) -> str:
     query = request.GET.copy()
     query["cursor"] = str(last.id)
     return f'<{request.path}?{query.urlencode()}>; rel="next"'

@@ -1,4 +1,4 @@
-"""What a job leaves behind: ``GET /jobs/{id}/log`` and ``GET /jobs/{id}/artifacts/{name}``."""
+"""A job's output: ``GET /jobs/{id}/log`` and ``GET /jobs/{id}/artifacts/{name}``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 from django.http import FileResponse, HttpRequest, HttpResponse
 
 from jobs.api.auth import Caller
-from jobs.api.etag import job_key, job_version
+from jobs.api.etag import job_version, parse_job_id
 from jobs.api.exception_handlers import invalid
 from jobs.api.problems import NOT_FOUND, ApiError
 from jobs.core.jsonutils import clean
@@ -18,13 +18,13 @@ from jobs.core.storage import job_storage
 from jobs.models import Artifact, LogChunk
 
 LOG_PIECE: Final = 64 * 1024
-"""Characters of log in one answer, at most."""
-_PIECES_READ: Final = 16
+"""Characters of log in one response, at most."""
+_CHUNKS_AT_ONCE: Final = 16
 
 
 def get_log(request: HttpRequest, caller: Caller, job_id: str) -> HttpResponse:
-    """Answer with the log from an offset on; ``X-Next-Offset`` is where the next piece begins."""
-    key = job_version(caller, job_key(job_id)).id
+    """Return the log from an offset on; ``X-Next-Offset`` is where the next piece begins."""
+    key = job_version(caller, parse_job_id(job_id)).id
     offset = _offset(request)
     text, following = read_log(key, offset)
     headers = {"X-Next-Offset": str(following)}
@@ -39,27 +39,27 @@ def _offset(request: HttpRequest) -> int:
 
 
 def read_log(job_id: uuid.UUID, offset: int) -> tuple[str, int]:
-    """Return a piece of a job's log and the offset after it.
+    """Return a piece of a job's log and the offset after it, both in characters.
 
-    An offset beyond the end gets no text and the end, from which to go on.
+    For an offset beyond the end: no text, and the end, from which to continue.
     """
     chunks = LogChunk.objects.filter(job_id=job_id)
     # The chunk that the offset lies in: the last that begins at or before it.
     first = chunks.filter(start__lte=offset).aggregate(start=Coalesce(Max("start"), 0))["start"]
-    text, place = "", offset
-    for chunk in chunks.filter(start__gte=first).order_by("start").iterator(_PIECES_READ):
-        place = max(place, chunk.start) if not text else place
-        piece = chunk.text[max(0, place - chunk.start) :][: LOG_PIECE - len(text)]
+    text, position = "", offset
+    for chunk in chunks.filter(start__gte=first).order_by("start").iterator(_CHUNKS_AT_ONCE):
+        position = max(position, chunk.start) if not text else position
+        piece = chunk.text[max(0, position - chunk.start) :][: LOG_PIECE - len(text)]
         text += piece
-        place = chunk.start + len(chunk.text) if not piece else place + len(piece)
+        position = chunk.start + len(chunk.text) if not piece else position + len(piece)
         if len(text) >= LOG_PIECE:
             break
-    return text, place
+    return text, position
 
 
 def get_artifact(request: HttpRequest, caller: Caller, job_id: str, name: str) -> FileResponse:
-    """Answer with a file of a job, as an attachment that no browser guesses the type of."""
-    key = job_version(caller, job_key(job_id)).id
+    """Return a file of a job, as an attachment whose type no browser guesses."""
+    key = job_version(caller, parse_job_id(job_id)).id
     artifact = Artifact.objects.filter(job_id=key, name=clean(name)).first()
     if artifact is None:
         raise ApiError(NOT_FOUND, "The job has no such file.")
@@ -72,6 +72,6 @@ def get_artifact(request: HttpRequest, caller: Caller, job_id: str, name: str) -
         as_attachment=True,
         filename=artifact.name,
         content_type=artifact.content_type or "application/octet-stream",
-        # Should a browser show it after all: no scripts, no frames, nothing of this site's.
+        # If a browser displays it after all: no scripts, no frames, nothing of this site's.
         headers={"Content-Security-Policy": "sandbox; default-src 'none'"},
     )

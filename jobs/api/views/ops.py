@@ -1,4 +1,4 @@
-"""For machines that watch: ``/healthz``, ``/readyz`` and ``/metrics``."""
+"""For monitoring: ``/healthz``, ``/readyz`` and ``/metrics``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from jobs.api import schemas
 from jobs.api.auth import Caller
 from jobs.api.endpoint import endpoint, open_endpoint
 from jobs.api.exception_handlers import database_away
@@ -18,23 +19,25 @@ from .queues import queue_states
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Answer that this process serves; nothing else is asked."""
-    return JsonResponse({"status": "ok"})
+    """Say that this process serves; nothing else is checked."""
+    body: schemas.State = {"status": "ok"}
+    return JsonResponse(body)
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer whether jobs can be taken in: the database is there, with our tables in it."""
+    """Say whether jobs can be submitted: the database responds, and has our tables."""
     try:
         with connection().cursor() as cursor:
             cursor.execute("SELECT paused FROM jobs_queue LIMIT 1")
             cursor.fetchall()
     except DatabaseError as error:
         raise database_away() from error
-    return JsonResponse({"status": "ready"})
+    body: schemas.State = {"status": "ready"}
+    return JsonResponse(body)
 
 
 def metrics(request: HttpRequest, caller: Caller) -> HttpResponse:
-    """Answer with the numbers of the queues, as Prometheus reads them."""
+    """Return the queues' metrics, as Prometheus reads them."""
     if not (caller.by_token or caller.is_staff):
         raise ApiError(FORBIDDEN, "The metrics are for staff, or for a token.")
     return HttpResponse(exposition(queue_states(timezone.now())), content_type=CONTENT_TYPE)

@@ -1,11 +1,10 @@
-"""``GET /tasks`` and ``GET /tasks/{name}``: what can be handed in."""
+"""``GET /tasks`` and ``GET /tasks/{name}``: what can be submitted."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpRequest
 
+from jobs.api import schemas
 from jobs.api.auth import Caller
 from jobs.api.responses import JsonResponse, api_url
 from jobs.api.serializers import root
@@ -15,17 +14,18 @@ from jobs.submission import may_use
 
 
 def list_tasks(request: HttpRequest, caller: Caller) -> JsonResponse:
-    """Answer with every task that can be handed in from outside."""
-    return JsonResponse({"items": [task_json(task, caller) for task in exposed_tasks()]})
+    """Return every exposed task."""
+    body: schemas.TaskList = {"items": [task_json(task, caller) for task in exposed_tasks()]}
+    return JsonResponse(body)
 
 
 def get_one_task(request: HttpRequest, caller: Caller, name: str) -> JsonResponse:
-    """Answer with one task."""
+    """Return one task."""
     return JsonResponse(task_json(get_task(name), caller))
 
 
-def task_json(task: AnyTask, caller: Caller) -> dict[str, Any]:
-    """Return what the API says of a task; ``allowed`` is for this caller."""
+def task_json(task: AnyTask, caller: Caller) -> schemas.Task:
+    """Return a task as the API shows it; ``allowed`` is for this caller."""
     return {
         "name": task.name,
         "title": task.title,

@@ -1,4 +1,4 @@
-"""``POST /uploads?name=``: bytes that a job's argument will refer to."""
+"""``POST /uploads?name=``: a file that a job's argument will refer to."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from django.http import HttpRequest
 
+from jobs.api import schemas
 from jobs.api.auth import Caller
 from jobs.api.problems import MEDIA_TYPE, ApiError
 from jobs.api.request_body import open_body
@@ -15,12 +16,12 @@ from jobs.conf import get_conf
 from jobs.errors import Unavailable
 from jobs.submission import store_upload
 
-_NO_ROOM: Final = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-_TRY_AGAIN: Final = 60
+_DISK_FULL: Final = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_RETRY_SECONDS: Final = 60
 
 
 def post_upload(request: HttpRequest, caller: Caller) -> JsonResponse:
-    """Store the body as it comes, chunk by chunk."""
+    """Store the body while it arrives, chunk by chunk."""
     if request.content_type == "multipart/form-data":
         raise ApiError(
             MEDIA_TYPE,
@@ -31,7 +32,8 @@ def post_upload(request: HttpRequest, caller: Caller) -> JsonResponse:
     try:
         upload = store_upload(caller.user, request.GET.get("name", ""), chunks)
     except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise Unavailable("The disk is full.", _TRY_AGAIN) from error
+        if error.errno in _DISK_FULL:
+            raise Unavailable("The disk is full.", _RETRY_SECONDS) from error
         raise
-    return JsonResponse({"id": str(upload.id), "name": upload.name, "size": upload.size}, 201)
+    body: schemas.Upload = {"id": str(upload.id), "name": upload.name, "size": upload.size}
+    return JsonResponse(body, 201)

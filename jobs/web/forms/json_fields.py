@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+
+from jobs.core.jsonutils import reject_constant
 
 from .fields import OMITTED, ArgumentField
 
@@ -29,7 +31,7 @@ class JsonField(ArgumentField):
             ValidationError: it is not JSON; the message says where.
         """
         try:
-            return json.loads(typed, parse_constant=_refuse_constant)
+            return json.loads(typed, parse_constant=reject_constant)
         except ValueError as error:
             raise ValidationError(f"This is no JSON: {_reason(error)}.") from error
         except RecursionError as error:
@@ -40,10 +42,6 @@ class JsonField(ArgumentField):
         if value is None or isinstance(value, str):
             return value or ""
         return json.dumps(value, ensure_ascii=False, indent=2)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
 
 
 def _reason(error: ValueError) -> str:

@@ -1,0 +1,254 @@
+"""The JSON of requests and responses as types.
+
+The views build these dictionaries, mypy holds the views to them, and the OpenAPI document's
+schemas are generated from them: a member is declared here and nowhere else. A ``TypedDict`` is a
+plain ``dict`` when the program runs, so that a response costs no model; only the body of
+``POST /jobs``, which has to be validated, is a pydantic model.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, NotRequired
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
+
+# pydantic reads those of ``typing`` only from Python 3.12 on.
+from typing_extensions import TypedDict
+
+from jobs.core.states import Status
+
+_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
+
+
+def _about(description: str, **schema: Any) -> Any:
+    """A member's description, and more of its JSON Schema that is not validated here."""
+    return Field(description=description, json_schema_extra=schema or None)
+
+
+Uuid = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
+Moment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+Link = Annotated[str, WithJsonSchema({"type": "string", "format": "uri-reference"})]
+Count = Annotated[int, Field(ge=0)]
+Priority = Annotated[int, Field(ge=-100, le=100, description="Higher is taken first.")]
+Attempts = Annotated[int, Field(ge=1)]
+JobId = Annotated[Uuid, _about("A UUID of version 7: it grows with time.")]
+Size = Annotated[Count, _about("Bytes.")]
+TaskName = Annotated[str, _about("The task's name.")]
+
+
+class JobError(TypedDict):
+    """Why a job failed."""
+
+    type: Annotated[
+        str,
+        _about(
+            "The exception's qualified name, or one of `Timeout`, `WorkerDied`, "
+            "`Cancelled`, `UnknownTask`, `InvalidArguments`."
+        ),
+    ]
+    message: str
+
+
+class Progress(TypedDict):
+    """How far a job is, as its task last reported."""
+
+    done: float | None
+    total: float | None
+    percent: float | None
+    message: str | None
+
+
+class Artifact(TypedDict):
+    """A file that a job made."""
+
+    name: str
+    size: Size
+    url: Link
+
+
+class JobLinks(TypedDict):
+    """The addresses of a job."""
+
+    self: Link
+    html: Link
+    log: Link
+    cancel: Link
+    retry: Link
+
+
+class Job(TypedDict):
+    """A job."""
+
+    id: JobId
+    task: TaskName
+    queue: str
+    priority: Priority
+    status: Status
+    args: Annotated[dict[str, Any], _about("The arguments, checked and completed.")]
+    result: Annotated[
+        Any,
+        _about(
+            "What the task returned; null before, and over 64 KiB (then it is the artifact "
+            "`result.json`)."
+        ),
+    ]
+    error: JobError | None
+    progress: Progress | None
+    attempt: Annotated[Count, _about("How many times it was started.")]
+    failures: Annotated[Count, _about("How many attempts failed, of `max_attempts`.")]
+    max_attempts: Attempts
+    created_at: Moment
+    run_after: Moment | None
+    started_at: Moment | None
+    finished_at: Moment | None
+    cancel_requested: Annotated[bool, _about("Somebody asked for it to be cancelled.")]
+    links: JobLinks
+    artifacts: list[Artifact]
+
+
+class JobList(TypedDict):
+    """A page of jobs."""
+
+    items: list[Job]
+
+
+class Upload(TypedDict):
+    """A file that was sent."""
+
+    id: JobId
+    name: str
+    size: Size
+
+
+class TaskLinks(TypedDict):
+    """The addresses of a task."""
+
+    self: Link
+    html: Link
+
+
+class Task(TypedDict):
+    """A task, for one caller."""
+
+    name: str
+    title: str
+    description: str
+    queue: str
+    priority: Priority
+    max_attempts: Attempts
+    timeout: Annotated[float | None, _about("Seconds an attempt may take; null: no limit.")]
+    executor: Annotated[str, _about("Where it runs: in a thread, or in a process of its own.")]
+    permission: Annotated[str | None, _about("What its user needs: `app.codename` or `staff`.")]
+    allowed: Annotated[bool, _about("Whether the caller may submit it.")]
+    schema: Annotated[dict[str, Any], _about("The JSON Schema of its arguments.")]
+    links: TaskLinks
+
+
+class TaskList(TypedDict):
+    """Every exposed task."""
+
+    items: list[Task]
+
+
+class Queue(TypedDict):
+    """How full a queue is."""
+
+    name: str
+    waiting: Annotated[Count, _about("Counted up to 100,000.")]
+    scheduled: Count
+    running: Count
+    paused: Annotated[bool, _about("Nothing is taken from it.")]
+    oldest_waiting_seconds: Annotated[float | None, _about("Null when no job waits.")]
+    consumers: Annotated[Count, _about("Consumer processes that serve it.")]
+
+
+class QueueList(TypedDict):
+    """Every queue."""
+
+    items: list[Queue]
+
+
+class State(TypedDict):
+    """Whether a process serves, or is ready."""
+
+    status: str
+
+
+class FieldError(TypedDict):
+    """One member of a request that does not fit."""
+
+    pointer: Annotated[str, _about("A JSON pointer into the request.", format="json-pointer")]
+    detail: str
+
+
+class Problem(TypedDict):
+    """An error, by RFC 9457."""
+
+    type: Annotated[Link, _about("What kind of problem: an anchor in the documentation.")]
+    title: Annotated[str, _about("The kind in words.")]
+    status: Annotated[int, _about("The same as the response's.")]
+    detail: Annotated[str, _about("What is wrong this time.")]
+    errors: NotRequired[list[FieldError]]
+    nearest: NotRequired[Annotated[list[str], _about("The closest task names.")]]
+
+
+def _rfc3339(value: Any) -> Any:
+    """Only the written form: pydantic alone would take a number as seconds since 1970."""
+    if not isinstance(value, str) or not _DATE_TIME.match(value):
+        raise ValueError("Give a date and time with its zone, such as 2026-05-01T12:00:00Z.")
+    return value
+
+
+def _object(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError("Give the arguments as a JSON object.")
+    return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("It is outside the years 1 to 9999.") from error
+
+
+class Submission(BaseModel):
+    """The body of ``POST /jobs``. A member that is null is as good as absent.
+
+    ``priority`` and ``max_attempts`` are held to their limits where a job is submitted, whoever
+    submits it; here the limits are for the document.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    task: Annotated[TaskName, Field(examples=["webapp.square"])]
+    args: Annotated[dict[str, Any], BeforeValidator(_object), _about("Its arguments by name.")] = {}
+    queue: Annotated[str | None, _about("Another queue than the task's own.")] = None
+    priority: Annotated[
+        int | None, _about("Only staff may raise it.", minimum=-100, maximum=100)
+    ] = None
+    run_after: Annotated[
+        Annotated[
+            AwareDatetime, Field(strict=False), BeforeValidator(_rfc3339), AfterValidator(_in_utc)
+        ]
+        | None,
+        _about("Not before this time; with a zone."),
+    ] = None
+    max_attempts: Annotated[
+        int | None,
+        _about("Failures allowed in all; only staff may raise it.", minimum=1, maximum=1000),
+    ] = None
+    unique_key: Annotated[
+        Annotated[str, Field(min_length=1, max_length=200)] | None,
+        _about("At most one unfinished job of this task, owner and key: another gets that job."),
+    ] = None
