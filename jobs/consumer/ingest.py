@@ -29,10 +29,10 @@ SHOWN: Final = 4096
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 
 
-def accept(queue: str, broker: str, permit: ReceivedMessage) -> bool:
+def ingest(queue: str, broker: str, received: ReceivedMessage) -> bool:
     """Read a message. False: not now, it is to be shown again; nothing was recorded."""
     try:
-        message = read(permit.body, get_conf().max_body)
+        message = read(received.body, get_conf().max_body)
         if message.task is not None:
             _record(queue, message)
     except (Unavailable, QueueFull, OperationalError, InterfaceError) as error:
@@ -40,11 +40,11 @@ def accept(queue: str, broker: str, permit: ReceivedMessage) -> bool:
         connection().close_if_unusable_or_obsolete()
         return False
     except (BadMessage, Refused) as error:
-        return _put_aside(queue, broker, permit, str(error))
+        return _put_aside(queue, broker, received, str(error))
     except Exception as error:
         # The next message must not wait for one that trips over a fault of ours.
         logger.exception("A message in %s could not be read.", queue)
-        return _put_aside(queue, broker, permit, f"{type(error).__name__}: {error}")
+        return _put_aside(queue, broker, received, f"{type(error).__name__}: {error}")
     return True
 
 
@@ -81,8 +81,8 @@ def _owner() -> AbstractBaseUser:
     return owner
 
 
-def _put_aside(queue: str, broker: str, permit: ReceivedMessage, reason: str) -> bool:
-    shown = (permit.body if permit.body is not None else permit.shown)[:SHOWN]
+def _put_aside(queue: str, broker: str, received: ReceivedMessage, reason: str) -> bool:
+    shown = (received.body if received.body is not None else received.shown)[:SHOWN]
     logger.warning("A message in %s was put aside: %s", queue, reason)
     try:
         QuarantinedMessage.objects.create(

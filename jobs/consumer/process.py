@@ -59,7 +59,7 @@ class ConsumerProcess:
         label = f"{host_name()}:{os.getpid()}"
         self.desk = Slots(options.queues, options.concurrency, label)
         self._id = self._register()
-        self.desk.me = str(self._id)
+        self.desk.consumer_id = str(self._id)
         self._chores = Maintenance(self.desk, lambda: self._id)
         self._writer = BatchWriter(self._plan, self._done, self._chores, lambda: self._id)
         self.desk.wake_writer = self._writer.wake

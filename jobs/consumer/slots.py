@@ -15,7 +15,7 @@ from .attempt import Attempt
 from .batch_writer import Batch, BatchResult
 from .duration_stats import DurationStats
 from .executor import run_attempt
-from .ingest import accept
+from .ingest import ingest
 from .job_log import log_finished
 from .process_pool import ProcessPool
 from .result import released
@@ -36,7 +36,7 @@ class Slots:
         self.queues = tuple(queues)
         self.concurrency = concurrency
         self.label = label
-        self.me = label
+        self.consumer_id = label
         self.children = ProcessPool()
         self.wake_writer: Callable[[], None] = _nobody
         self.rang: Callable[[], None] = _nobody
@@ -83,17 +83,17 @@ class Slots:
         """Whether nothing new is taken."""
         return self._stopping
 
-    def room(self, queue: str, seconds: float) -> int:
+    def free_slots(self, queue: str, seconds: float) -> int:
         """Wait for a free slot; return how many there are."""
         with self._freed:
             self._freed.wait_for(lambda: self._room() > 0 or self._stopping, seconds)
             return 0 if self._stopping else max(0, self._room())
 
-    def accept(self, queue: str, broker: str, permit: ReceivedMessage) -> bool:
-        """Read a message; what is no permit of ours is recorded or put aside."""
-        return accept(queue, broker, permit)
+    def ingest(self, queue: str, broker: str, message: ReceivedMessage) -> bool:
+        """Read a message: a job of another program is recorded, an invalid message quarantined."""
+        return ingest(queue, broker, message)
 
-    def claimed(self, queue: str, seconds: float) -> bool:
+    def wait_claimed(self, queue: str, seconds: float) -> bool:
         """Have a queue looked at; whether that was done in time."""
         with self._changed:
             before = self._plans

@@ -74,9 +74,9 @@ SENDER: dict[str, Function] = {
     "permit after sending": lambda: _after(Publisher, "_try", lambda done, me, lot, send: lot),
 }
 RECEIVER: dict[str, Function] = {
-    "permit in hand": lambda: _before(slots.Slots, "accept"),
+    "permit in hand": lambda: _before(slots.Slots, "ingest"),
     "permit used, not acknowledged": lambda: _after(
-        slots.Slots, "claimed", lambda done, *args: done
+        slots.Slots, "wait_claimed", lambda done, *args: done
     ),
     "permit acknowledged": lambda: _after_acknowledging(),  # noqa: PLW0108  (defined below)
 }

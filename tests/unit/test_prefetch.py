@@ -47,11 +47,11 @@ def busy_desk(seconds: float, *, asked: int = 1) -> Slots:
 
 @pytest.mark.parametrize(("seconds", "ahead"), [(0.0, PREFETCH), (SHORT, 1), (LONG, 0)])
 def test_the_shorter_the_jobs_the_more_are_taken_ahead(seconds: float, ahead: int) -> None:
-    assert busy_desk(seconds).room(QUEUE, 0) == ahead
+    assert busy_desk(seconds).free_slots(QUEUE, 0) == ahead
 
 
 def test_without_a_backlog_a_short_job_is_left_for_who_is_idle() -> None:
-    assert busy_desk(SHORT, asked=2).room(QUEUE, 0) == 0
+    assert busy_desk(SHORT, asked=2).free_slots(QUEUE, 0) == 0
 
 
 def test_a_backlog_that_is_gone_is_none() -> None:
@@ -59,4 +59,4 @@ def test_a_backlog_that_is_gone_is_none() -> None:
     batch = desk.plan()
     batch.claims = {QUEUE: 1}
     desk.done(batch, BatchResult(claims={QUEUE: []}))
-    assert desk.room(QUEUE, 0) == 0
+    assert desk.free_slots(QUEUE, 0) == 0
