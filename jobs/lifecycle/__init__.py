@@ -12,7 +12,7 @@ from .insert import insert_job, insert_many
 from .lock_timeout import is_lock_timeout, limited_lock_waits
 from .progress import AttemptUpdate, StoredArtifact, requested_cancels, save_artifact, write_updates
 from .promote import next_due, promote_due
-from .prune import prune_chunk
+from .prune import delete_files, prune_chunk
 from .queues import set_paused, unpaused
 from .rescue import orphaned_consumers, release_unconfirmed, rescue_jobs
 from .retry import requeue
@@ -28,6 +28,7 @@ __all__ = [
     "claim_jobs",
     "claim_rows",
     "claims_in_one_round_trip",
+    "delete_files",
     "deregister",
     "finish",
     "has_waiting",
