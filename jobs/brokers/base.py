@@ -14,8 +14,8 @@ class ConsumerPort(Protocol):
     A claim is opaque to a broker: whatever ``take`` returns is given to ``run``.
     """
 
-    me: str
-    """Which consumer this is, for a broker that keeps books on them."""
+    consumer_id: str
+    """Which consumer this is, for a broker that counts what each of them has received."""
 
     def take(self, queue: str) -> Sequence[Any]:
         """Wait a moment for free slots and waiting jobs; return the claims, often none."""
@@ -26,17 +26,21 @@ class ConsumerPort(Protocol):
     def stopping(self) -> bool:
         """Whether the loop is to end."""
 
-    def room(self, queue: str, seconds: float) -> int:
+    def free_slots(self, queue: str, seconds: float) -> int:
         """Wait for a free slot, at most so long; return how many are free."""
 
-    def accept(self, queue: str, broker: str, permit: ReceivedMessage) -> bool:
-        """Read a message: a foreign job is recorded, what is no message of ours put aside.
+    def ingest(self, queue: str, broker: str, message: ReceivedMessage) -> bool:
+        """Read a message: a job of another program is recorded, an invalid message quarantined.
 
         False: not now (the database is away, the queue is full); ask again later.
         """
 
-    def claimed(self, queue: str, seconds: float) -> bool:
-        """Look at the table and wait until what was found is claimed for good; whether it is."""
+    def wait_claimed(self, queue: str, seconds: float) -> bool:
+        """Poll the table and wait until the jobs found are claimed and committed; whether they are.
+
+        Args:
+            seconds: the longest wait.
+        """
 
     def pause(self, seconds: float) -> None:
         """Wait so long, less when the loop is to end."""

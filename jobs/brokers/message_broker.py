@@ -68,5 +68,5 @@ class MessageBroker:
         """Start a funboost consumer for each queue, listening to its stream or topic."""
         from jobs.brokers.funboost.message_consumer import start
 
-        self._me = intake.me
+        self._me = intake.consumer_id
         start(queues, intake, threads, self._connect)

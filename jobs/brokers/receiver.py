@@ -60,17 +60,17 @@ class Receiver:
 
     def _turn(self, link: MessageSource) -> None:
         if not (self._unread or self._read):
-            room = self._intake.room(self._queue, WAIT_SECONDS)
+            room = self._intake.free_slots(self._queue, WAIT_SECONDS)
             self._unread.extend(link.receive(room, WAIT_SECONDS if room else 0.0))
         while self._unread:
-            if not self._intake.accept(self._queue, link.name, self._unread[0]):
+            if not self._intake.ingest(self._queue, link.name, self._unread[0]):
                 self._intake.pause(AGAIN_SECONDS)
                 self._keep_alive(link)
                 return
             self._read.append(self._unread.popleft())
         if not self._read:
             return
-        if self._intake.claimed(self._queue, WAIT_SECONDS):
+        if self._intake.wait_claimed(self._queue, WAIT_SECONDS):
             # An acknowledgement can wait, the job is on its way to its thread: it would take turns
             # with this one.
             time.sleep(BEHIND_SECONDS)

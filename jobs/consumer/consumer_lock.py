@@ -1,4 +1,4 @@
-"""The file lock by which a consumer's death is known on its machine."""
+"""The file lock that shows on its machine whether a consumer's process lives."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from jobs.conf import get_conf
 from jobs.core import process_lock
 
 _others: dict[Path, FileLock] = {}
-"""What was asked for before: each second it is, and to make one takes nearly as long as to try
-it."""
+"""The locks that were tried before: each is tried every second, and to make a ``FileLock`` takes
+nearly as long as to try it."""
 
 
 def _path(consumer: uuid.UUID) -> Path:
@@ -29,7 +29,7 @@ def hold(consumer: uuid.UUID) -> FileLock:
 
 
 def is_proof_of_death(consumer: uuid.UUID) -> bool:
-    """Whether the consumer's lock lies in our data folder and nobody holds it."""
+    """Whether the consumer's lock file is in our data folder and no process holds it."""
     path = _path(consumer)
     return process_lock.is_free(
         _others.get(path) or _others.setdefault(path, process_lock.lock_for(path))

@@ -1,4 +1,4 @@
-"""How long this process's jobs take lately."""
+"""How long the jobs of this process have taken lately."""
 
 from __future__ import annotations
 
@@ -11,23 +11,27 @@ MEMORY: Final = 10
 
 
 class DurationStats:
-    """A running mean: a plain one at first, so that a burst is known for one after a few jobs."""
+    """A running mean over about ``MEMORY`` jobs.
+
+    It begins as a plain mean, so that a burst is recognised after ``FEWEST`` jobs.
+    """
 
     def __init__(self) -> None:
         self._count = 0
         self._mean = 0.0
 
-    def note(self, seconds: float) -> None:
-        """A job has taken so long."""
+    def add(self, seconds: float) -> None:
+        """Add the duration of a job."""
         self._count += 1
         self._mean += (seconds - self._mean) / min(self._count, MEMORY)
 
     @property
     def is_quick(self) -> bool:
-        """Whether jobs take so little that waiting for a commit each would be most of it."""
+        """Mean duration below 2 ms: most of the time would go into waiting for a commit each."""
         return self._count >= FEWEST and self._mean < QUICK_SECONDS
 
     @property
     def is_short(self) -> bool:
-        """Whether a commit is much beside a job, and a job that waits for another waits little."""
+        """Mean duration below 50 ms: a commit takes long beside such a job, and a job that waits
+        for another does not wait long."""
         return self._count >= FEWEST and self._mean < SHORT_SECONDS

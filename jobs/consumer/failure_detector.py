@@ -1,55 +1,56 @@
-"""Who is dead? Decided by counting, never by comparing clocks.
+"""Which consumers are dead? Decided by counting heartbeats, never by comparing clocks.
 
-A watcher counts its own committed beats. Another consumer is dead when the watcher has committed
-nearly as many as a lease holds and seen none of the other's: a stepped clock, a suspended machine
-or a locked database stops both alike, and kills nobody. On one host a free file lock is proof at
+A consumer counts its own committed heartbeats. A peer is dead when the consumer has committed
+nearly as many as a lease holds and seen none of the peer's: a stepped clock, a suspended machine or
+a locked database stops both alike, and kills neither. On one host a free file lock is proof at
 once.
 """
 
 from __future__ import annotations
 
-import socket
 import uuid
 from collections.abc import Iterator
 
 from jobs import lifecycle
 
 from . import consumer_lock
+from .registration import host_name
 
 
 class FailureDetector:
-    """One consumer's view of the others."""
+    """What one consumer has seen of the others.
 
-    def __init__(self, patience: int) -> None:
-        self._patience = patience
+    Args:
+        limit: a peer silent for so many of our heartbeats is dead.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._own = 0
         self._seen: dict[uuid.UUID, tuple[int, int]] = {}
+        """The last heartbeat of each peer, and which of our own saw it first."""
 
     def silent(self, me: uuid.UUID) -> list[tuple[uuid.UUID, int]]:
-        """Call after each committed beat of one's own: who has been silent for
-        ``patience`` of them, and the beat last seen."""
+        """Return the peers that have been silent for too long, each with its last heartbeat.
+
+        To be called after each committed heartbeat of our own.
+        """
         self._own += 1
-        beats = lifecycle.other_heartbeats(me)
         self._seen = {
-            consumer: self._seen[consumer]
-            if self._seen.get(consumer, (-1, 0))[0] == beat
-            else (beat, self._own)
-            for consumer, beat in beats.items()
+            peer: self._seen[peer]
+            if self._seen.get(peer, (-1, 0))[0] == heartbeat
+            else (heartbeat, self._own)
+            for peer, heartbeat in lifecycle.other_heartbeats(me).items()
         }
         return [
-            (consumer, beat)
-            for consumer, (beat, since) in self._seen.items()
-            if self._own - since >= self._patience
+            (peer, heartbeat)
+            for peer, (heartbeat, since) in self._seen.items()
+            if self._own - since >= self._limit
         ]
 
     def proven_dead(self, me: uuid.UUID) -> Iterator[uuid.UUID]:
-        """Those of this host whose file lock is free."""
-        for consumer in lifecycle.living_on_host(host_name()):
-            if consumer != me and consumer_lock.is_proof_of_death(consumer):
-                yield consumer
-                consumer_lock.remove(consumer)
-
-
-def host_name() -> str:
-    """This machine's name, as consumers are known by."""
-    return socket.gethostname()[:200]
+        """The consumers of this host whose file lock is free; the lock files are removed."""
+        for peer in lifecycle.living_on_host(host_name()):
+            if peer != me and consumer_lock.is_proof_of_death(peer):
+                yield peer
+                consumer_lock.remove(peer)

@@ -1,4 +1,4 @@
-"""Messages of other programs: recorded as jobs, once; what is no message of ours is put aside."""
+"""Messages from other programs: recorded as jobs, once; invalid ones are quarantined."""
 
 from __future__ import annotations
 
@@ -25,14 +25,19 @@ from jobs.submission import SubmitOptions, submit_job
 
 logger = logging.getLogger("jobs")
 
-SHOWN: Final = 4096
-CLOCKS_DIFFER: Final = timedelta(minutes=5)
+MAX_SHOWN: Final = 4096
+CLOCK_SKEW: Final = timedelta(minutes=5)
 
 
-def accept(queue: str, broker: str, permit: ReceivedMessage) -> bool:
-    """Read a message. False: not now, it is to be shown again; nothing was recorded."""
+def ingest(queue: str, broker: str, received: ReceivedMessage) -> bool:
+    """Read a message and record its job, or quarantine it.
+
+    Returns:
+        False when nothing was recorded and the message must be read again later: the database is
+        away, or the queue is full.
+    """
     try:
-        message = read(permit.body, get_conf().max_body)
+        message = read(received.body, get_conf().max_body)
         if message.task is not None:
             _record(queue, message)
     except (Unavailable, QueueFull, OperationalError, InterfaceError) as error:
@@ -40,18 +45,18 @@ def accept(queue: str, broker: str, permit: ReceivedMessage) -> bool:
         connection().close_if_unusable_or_obsolete()
         return False
     except (BadMessage, Refused) as error:
-        return _put_aside(queue, broker, permit, str(error))
+        return _quarantine(queue, broker, received, str(error))
     except Exception as error:
-        # The next message must not wait for one that trips over a fault of ours.
+        # A message that meets a bug of ours must not keep the next one waiting.
         logger.exception("A message in %s could not be read.", queue)
-        return _put_aside(queue, broker, permit, f"{type(error).__name__}: {error}")
+        return _quarantine(queue, broker, received, f"{type(error).__name__}: {error}")
     return True
 
 
 def _record(queue: str, message: JobMessage) -> None:
     if Job.objects.filter(pk=message.job_id).exists():
-        return  # again: what it says of task and arguments counts no more
-    _require_young(message.job_id)
+        return  # sent again: its task and arguments are those of the first
+    _require_recent(message.job_id)
     submit_job(
         message.task or "",
         message.args or {},
@@ -61,13 +66,13 @@ def _record(queue: str, message: JobMessage) -> None:
     )
 
 
-def _require_young(job_id: uuid.UUID) -> None:
-    """A job is forgotten after the retention; its message must not make it again then."""
+def _require_recent(job_id: uuid.UUID) -> None:
+    """Refuse a message whose job may have run and been deleted after the retention."""
     made = uuid7_time(job_id)
     now = timezone.now()
-    if made is None or made > now + CLOCKS_DIFFER:
+    if made is None or made > now + CLOCK_SKEW:
         raise BadMessage("job_id was made in the future")
-    if made < now + CLOCKS_DIFFER - timedelta(days=get_conf().retention_days):
+    if made < now + CLOCK_SKEW - timedelta(days=get_conf().retention_days):
         raise BadMessage("job_id is older than jobs are kept")
 
 
@@ -80,9 +85,9 @@ def _owner() -> AbstractBaseUser:
     return owner
 
 
-def _put_aside(queue: str, broker: str, permit: ReceivedMessage, reason: str) -> bool:
-    shown = (permit.body if permit.body is not None else permit.shown)[:SHOWN]
-    logger.warning("A message in %s was put aside: %s", queue, reason)
+def _quarantine(queue: str, broker: str, received: ReceivedMessage, reason: str) -> bool:
+    shown = (received.body if received.body is not None else received.shown)[:MAX_SHOWN]
+    logger.warning("A message in %s was quarantined: %s", queue, reason)
     try:
         QuarantinedMessage.objects.create(
             queue=queue,

@@ -1,4 +1,4 @@
-"""What a consumer logs of the jobs that ended."""
+"""What a consumer logs about the jobs that ended."""
 
 from __future__ import annotations
 
@@ -14,29 +14,34 @@ from .attempt import Attempt
 
 logger = logging.getLogger("jobs")
 
-EACH = 10
-"""With more successes than these in one transaction, a task gets a line for all of them: to write
+MAX_LINES = 10
+"""When more jobs than this end in one transaction, the successes of a task share a line: to write
 a line takes longer than to run a short job, and nobody reads a thousand a second."""
 
 
 def log_finished(
-    ended: Sequence[tuple[Attempt, Outcome]], late: Collection[tuple[uuid.UUID, int]]
+    ended: Sequence[tuple[Attempt, Outcome]], superseded: Collection[tuple[uuid.UUID, int]]
 ) -> None:
-    """Log a line for each job, or for many that went well together."""
-    well: dict[str, list[float]] = defaultdict(list)
-    together = len(ended) > EACH
+    """Log a line for each job, or one for many successes of a task.
+
+    Args:
+        superseded: the job and attempt of each outcome that changed nothing, because another
+            consumer had the job by then.
+    """
+    succeeded: dict[str, list[float]] = defaultdict(list)
+    shared = len(ended) > MAX_LINES
     for attempt, outcome in ended:
-        if (outcome.claim.id, outcome.claim.attempt) in late:
-            _tell_late(outcome)
-        elif together and outcome.outcome == AttemptOutcome.SUCCEEDED:
-            well[outcome.claim.task].append(attempt.seconds)
+        if (outcome.claim.id, outcome.claim.attempt) in superseded:
+            _log_superseded(outcome)
+        elif shared and outcome.outcome == AttemptOutcome.SUCCEEDED:
+            succeeded[outcome.claim.task].append(attempt.seconds)
         else:
-            _tell_one(attempt, outcome)
-    for task, seconds in well.items():
+            _log_outcome(attempt, outcome)
+    for task, seconds in succeeded.items():
         logger.info("%s: %d done, in %.3f s at most", task, len(seconds), max(seconds))
 
 
-def _tell_one(attempt: Attempt, outcome: Outcome) -> None:
+def _log_outcome(attempt: Attempt, outcome: Outcome) -> None:
     logger.info(
         "%s %s: %s in %.3f s (attempt %d)%s",
         outcome.claim.task,
@@ -48,7 +53,7 @@ def _tell_one(attempt: Attempt, outcome: Outcome) -> None:
     )
 
 
-def _tell_late(outcome: Outcome) -> None:
+def _log_superseded(outcome: Outcome) -> None:
     logger.warning(
         "%s %s: attempt %d came back after it was given up; nothing was changed",
         outcome.claim.task,

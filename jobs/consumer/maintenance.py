@@ -1,12 +1,8 @@
-"""What the writer does between transactions: beat, look for the dead, wake what is due."""
+"""What the batch writer does between transactions: heartbeat, sweep, rescue, due jobs, cancels."""
 
 from __future__ import annotations
 
 import logging
-import random
-import time
-import uuid
-from collections.abc import Callable
 
 from django.utils import timezone
 
@@ -15,151 +11,141 @@ from jobs.brokers import get_broker
 from jobs.conf import get_conf
 
 from .failure_detector import FailureDetector
+from .process_pool import ProcessPool
+from .queue_polls import QueuePolls
+from .registration import Registration
 from .result import timed_out
 from .slots import Slots
-from .wal import trim_log
+from .timer import Timer
+from .wal import trim_wal
 
 logger = logging.getLogger("jobs")
 
 TICK_SECONDS = 0.5
 IDLE_TICK_SECONDS = 2.0
-SOON_SECONDS = 0.1
-BEATS_PER_LEASE = 10
-SILENT_BEATS = 8
-"""After so many of our own another is dead that has not beaten. Its last may come right after we
-have looked, so that we count from one beat later: nine, and a tenth to rescue and claim."""
+NOTIFIED_TICK_SECONDS = 0.1
+HEARTBEATS_PER_LEASE = 10
+SILENT_HEARTBEATS = 8
+"""A peer silent for so many of our own heartbeats is dead. Its last one may come right after we
+have looked, so the count begins one heartbeat later: nine, and a tenth of the lease to rescue and
+claim its jobs."""
 RESCUE_SECONDS = 1.0
 TRIM_SECONDS = 10.0
+WAITED_SECONDS = 0.5
+"""A claimed job that no thread has taken up for so long is released: another consumer may be
+idle."""
 SLACK = 0.1
 
 
-class Timer:
-    """Something that is due every so often.
+class Maintenance:
+    """Runs on the batch writer's thread, so that a process has one connection that writes.
 
-    ``slack`` is the share of the time by which it may come early, so that what is due at about
-    the same moment costs one awakening.
+    Attributes:
+        heartbeat_is_due: whether the next batch is to contain a heartbeat.
+        has_ticked: whether due jobs were looked for since the start.
     """
 
     def __init__(
-        self, seconds: float, *, jitter: float = 0.0, slack: float = 0.0, at_once: bool = False
+        self,
+        registration: Registration,
+        slots: Slots,
+        polls: QueuePolls,
+        children: ProcessPool,
     ) -> None:
-        self._seconds = seconds
-        self._slack = seconds * slack
-        self._jitter = jitter
-        self._next = self._early = time.monotonic()
-        if not at_once:
-            self.restart()
-
-    def restart(self) -> None:
-        """Count from now."""
-        spread = self._seconds * self._jitter * random.uniform(-1, 1)  # noqa: S311
-        self._next = time.monotonic() + self._seconds + spread
-        self._early = self._next - self._slack
-
-    def is_due(self, *, early: bool = True) -> bool:
-        """Whether it is due, or may come early; if so, the next time is set."""
-        if time.monotonic() < (self._early if early else self._next):
-            return False
-        self.restart()
-        return True
-
-    def hurry(self, seconds: float) -> None:
-        """Be due within so many seconds."""
-        self._next = min(self._next, time.monotonic() + seconds)
-        self._early = min(self._early, self._next)
-
-    def left(self) -> float:
-        """Seconds until it is due."""
-        return max(0.0, self._next - time.monotonic())
-
-
-class Maintenance:
-    """Runs on the writer's thread, so that a process has one connection that writes."""
-
-    def __init__(self, desk: Slots, consumer: Callable[[], uuid.UUID]) -> None:
         conf = get_conf()
-        self._desk = desk
-        self._consumer = consumer
-        self._watch = FailureDetector(SILENT_BEATS)
-        self._tick = Timer(IDLE_TICK_SECONDS, slack=SLACK, at_once=True)
-        self._beat = Timer(conf.lease_seconds / BEATS_PER_LEASE, at_once=True)
+        self.heartbeat_is_due = False
+        self.has_ticked = False
+        self._registration = registration
+        self._slots = slots
+        self._polls = polls
+        self._children = children
+        self._detector = FailureDetector(SILENT_HEARTBEATS)
+        self._heartbeat = Timer(conf.lease_seconds / HEARTBEATS_PER_LEASE, at_once=True)
         self._sweep = Timer(conf.sweep_seconds, jitter=0.2, slack=SLACK, at_once=True)
         self._rescue = Timer(RESCUE_SECONDS, slack=SLACK, at_once=True)
+        self._tick = Timer(IDLE_TICK_SECONDS, slack=SLACK, at_once=True)
         self._trim = Timer(TRIM_SECONDS, jitter=0.5, slack=SLACK)
-        self.beat_is_due = False
-        self.looked = False
 
-    def rang(self) -> None:
-        """The table has changed: a cancel or an earlier date may be among it."""
-        self._tick.hurry(SOON_SECONDS)
+    def notified(self) -> None:
+        """The table has changed: with a cancel or an earlier date, perhaps. Any thread may call."""
+        self._tick.hurry(NOTIFIED_TICK_SECONDS)
 
-    def __call__(self, *, early: bool = True) -> float:
+    def run_due(self, *, early: bool = True) -> float:
         """Do what is due; return the seconds until there is more.
 
         Args:
             early: also do what may come early. Not while a job waits to be taken: one in five
                 waited for a millisecond or two of that.
         """
-        if self._beat.is_due(early=early):
-            self.beat_is_due = True
+        if self._heartbeat.is_due(early=early):
+            self.heartbeat_is_due = True
         if self._sweep.is_due(early=early):
-            self._desk.look()
+            self._polls.request_poll()
         if self._rescue.is_due(early=early):
             self._rescue_orphans()
         if self._tick.is_due(early=early):
-            self._look_around()
+            self._run_tick()
         if self._trim.is_due(early=early):
-            trim_log()
-        timers = (self._beat, self._sweep, self._rescue, self._tick, self._trim)
+            trim_wal()
+        timers = (self._heartbeat, self._sweep, self._rescue, self._tick, self._trim)
         return min(timer.left() for timer in timers)
 
-    def beaten(self) -> None:
-        """A beat was committed: the others had their chance to beat as well."""
-        self.beat_is_due = False
-        for consumer in self._watch.silent(self._consumer()):
-            if lifecycle.mark_dead(*consumer):
-                logger.warning("Consumer %s is silent: its jobs run again.", consumer[0])
-                get_broker().adopt_pending(str(consumer[0]))
+    def heartbeat_written(self, *, alive: bool) -> None:
+        """A heartbeat was committed, or found that this consumer was declared dead."""
+        if not alive:
+            # What ran here is no longer ours. The new consumer needs a heartbeat at once.
+            logger.warning("This consumer was given up while it did not run; it starts afresh.")
+            self._registration.renew()
+            self._polls.request_poll()
+            return
+        self.heartbeat_is_due = False
+        for consumer, heartbeat in self._detector.silent(self._registration.id):
+            if lifecycle.mark_dead(consumer, heartbeat):
+                logger.warning("Consumer %s is silent: its jobs run again.", consumer)
+                get_broker().adopt_pending(str(consumer))
                 self._rescue.hurry(0)
 
     def _rescue_orphans(self) -> None:
-        for consumer in self._watch.proven_dead(self._consumer()):
+        me = self._registration.id
+        for consumer in self._detector.proven_dead(me):
             if lifecycle.mark_dead(consumer):
                 logger.warning("Consumer %s is dead: its jobs run again.", consumer)
                 get_broker().adopt_pending(str(consumer))
-        if lifecycle.release_unconfirmed(self._consumer(), self._desk.held()):
-            self._desk.look()
+        if lifecycle.release_unconfirmed(me, self._slots.held()):
+            self._polls.request_poll()
         for orphan in lifecycle.orphaned_consumers():
             with lifecycle.write_transaction():
-                found = lifecycle.rescue_jobs(orphan)
-            if found:
-                self._desk.look()
+                rescued = lifecycle.rescue_jobs(orphan)
+            if rescued:
+                self._polls.request_poll()
 
-    def _look_around(self) -> None:
+    def _run_tick(self) -> None:
         now = timezone.now()
         due = lifecycle.next_due()
         if due is not None and due <= now:
             with lifecycle.write_transaction():
                 lifecycle.promote_due(now)
-            self._desk.look()
+            self._polls.request_poll()
             self._tick.hurry(0)
         elif due is not None:
             self._tick.hurry((due - now).total_seconds())
-        self._look_at_running()
-        self._desk.children.trim()
-        self.looked = True
+        self._check_running()
+        self._children.trim()
+        self.has_ticked = True
 
-    def _look_at_running(self) -> None:
-        running = self._desk.running()
+    def _check_running(self) -> None:
+        running = self._slots.running()
         if not running:
             return
         self._tick.hurry(TICK_SECONDS)
-        self._desk.release_waiting()
-        asked = lifecycle.requested_cancels(self._consumer())
         for attempt in running:
-            by = asked.get(attempt.claim.id)
+            if attempt.waits_longer_than(WAITED_SECONDS):
+                attempt.release("every slot was busy")
+        requested = lifecycle.requested_cancels(self._registration.id)
+        for attempt in running:
+            by = requested.get(attempt.claim.id)
             if by is not None and attempt.cancelled_by() is None:
                 attempt.request_cancel(by)
             if attempt.is_overdue() and attempt.settle(timed_out(attempt.claim)):
                 # A thread cannot be killed: it is left behind, and its process is replaced.
-                self._desk.must_be_replaced = True
+                self._slots.must_be_replaced = True

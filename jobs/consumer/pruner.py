@@ -6,12 +6,13 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
 
 from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.core.db import connection
+
+from .shutdown import Shutdown
 
 logger = logging.getLogger("jobs")
 
@@ -20,28 +21,29 @@ SHARE = 5
 """Deleting takes at most one part in so many of the time, however much there is to delete."""
 
 
-def prune_for_ever(wait: Callable[[float], bool]) -> None:
-    """Prune once a minute, until ``wait`` (which sleeps so many seconds) says to end. And look
-    for stray files, one step a minute."""
-    sweeper = lifecycle.FileCollector()
-    while not wait(PAUSE_SECONDS * random.uniform(0.5, 1.5)):  # noqa: S311
-        try:
-            _prune_all(wait)
-            sweeper.step(timezone.now())
-        except Exception as error:  # noqa: BLE001  (locked, full or away: next time)
-            logger.info("Old jobs could not be deleted now: %s", error)
-        finally:
-            connection().close()
+class Pruner(threading.Thread):
+    """Deletes what is over its retention once a minute, and looks for stray files in steps."""
 
+    def __init__(self, stop: Shutdown) -> None:
+        super().__init__(name="pruner", daemon=True)
+        self._stop_asked = stop
+        self._files = lifecycle.FileCollector()
 
-def _prune_all(wait: Callable[[float], bool]) -> None:
-    while True:
-        began = time.monotonic()
-        gone = lifecycle.prune_chunk(timezone.now())
-        if not gone or wait((SHARE - 1) * (time.monotonic() - began)):
-            return
+    def run(self) -> None:
+        """Prune until told to stop."""
+        while not self._stop_asked.wait(PAUSE_SECONDS * random.uniform(0.5, 1.5)):  # noqa: S311
+            try:
+                self._prune_all()
+                self._files.step(timezone.now())
+            except Exception as error:  # noqa: BLE001  (locked, full or away: next time)
+                logger.info("Old jobs could not be deleted now: %s", error)
+            finally:
+                connection().close()
 
-
-def start(wait: Callable[[float], bool]) -> None:
-    """Start the thread."""
-    threading.Thread(target=prune_for_ever, args=(wait,), name="pruner", daemon=True).start()
+    def _prune_all(self) -> None:
+        while True:
+            began = time.monotonic()
+            deleted = lifecycle.prune_chunk(timezone.now())
+            pause = (SHARE - 1) * (time.monotonic() - began)
+            if not deleted or self._stop_asked.wait(pause):
+                return

@@ -1,7 +1,7 @@
-"""SQLite's write-ahead log, kept from growing without end.
+"""Keeps SQLite's write-ahead log from growing without end.
 
 A checkpoint copies the log into the database, but the log begins anew only when no reader is left
-in it. With readers that overlap all the time that moment never comes (SQLite's documentation,
+in it. With readers that overlap all the time, that moment never comes (SQLite's documentation,
 "Avoiding Excessively Large WAL Files"): two such readers grew it by 9 MB a second of full work.
 """
 
@@ -15,32 +15,32 @@ from jobs.core.db import connection, run
 
 logger = logging.getLogger("jobs")
 
-MOST: Final = 64 * 1024 * 1024
-"""Bytes. SQLite's own checkpoints keep it at a few MB as long as readers leave gaps."""
-PATIENCE_MS: Final = 2000
-"""New writers wait meanwhile, so it does not wait long for the last reader."""
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""SQLite's own checkpoints keep the log at a few MB as long as readers leave gaps."""
+WAIT_MS: Final = 2000
+"""How long to wait for the last reader: new writers wait meanwhile."""
 
 
-def trim_log(most: int = MOST) -> bool:
-    """Begin the log anew if it is over its size; whether that was tried."""
+def trim_wal(max_bytes: int = MAX_BYTES) -> bool:
+    """Begin the log anew if it is larger than ``max_bytes``; return whether that was tried."""
     db = connection()
-    if db.vendor != "sqlite" or _size(str(db.settings_dict["NAME"])) <= most:
+    if db.vendor != "sqlite" or _size(str(db.settings_dict["NAME"])) <= max_bytes:
         return False
     [[before]] = run(db, "PRAGMA busy_timeout", [])
-    # What can be copied without holding up anybody comes first.
+    # First copy what can be copied without holding up other connections.
     run(db, "PRAGMA wal_checkpoint(PASSIVE)", [])
-    run(db, f"PRAGMA busy_timeout = {PATIENCE_MS}", [])
+    run(db, f"PRAGMA busy_timeout = {WAIT_MS}", [])
     try:
         [[busy, *_]] = run(db, "PRAGMA wal_checkpoint(TRUNCATE)", [])
     finally:
         run(db, f"PRAGMA busy_timeout = {before}", [])
     if busy:
-        logger.warning("The database's log is large, and readers keep it: it is tried again.")
+        logger.warning("The database's log is large, and readers keep it. Trying again later.")
     return True
 
 
 def _size(database: str) -> int:
     try:
         return Path(f"{database}-wal").stat().st_size
-    except OSError:  # there is none: not in use, or in memory
+    except OSError:  # no log: not in use, or a database in memory
         return 0

@@ -34,6 +34,7 @@ __all__ = [
     "claim_jobs",
     "claim_rows",
     "claims_in_one_round_trip",
+    "delete_files",
     "deregister",
     "finish",
     "has_waiting",

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.brokers.wakeup.pg_listen import PgListener
-from jobs.consumer.batch_writer import Batch, write
+from jobs.consumer.write_batch import Batch, write
 from jobs.core.uuid7 import uuid7
 from jobs.lifecycle import notify_in_message
 from jobs.models import Job

@@ -11,7 +11,7 @@ from typing import Any
 from jobs import lifecycle
 from jobs.brokers import registry
 from jobs.brokers.publisher import Publisher
-from jobs.consumer import attempt, executor, slots
+from jobs.consumer import attempt, broker_port, executor, slots
 from jobs.models import Upload
 
 Function = Callable[..., Any]
@@ -49,7 +49,7 @@ def _before(owner: Any, name: str, when: Function = lambda *args: True) -> None:
     setattr(owner, name, replaced)
 
 
-# The writer commits between lifecycle's statements and the desk's `done`.
+# The batch writer commits between lifecycle's statements and `Slots.done`.
 SUBMITTER: dict[str, Function] = {
     # One statement that commits by itself: before it is before the commit.
     "submission before commit": lambda: _before(lifecycle, "insert_job"),
@@ -63,7 +63,7 @@ CONSUMER: dict[str, Function] = {
         slots.Slots, "_deliver", lambda me, queue, claims: claims
     ),
     "in the task": lambda: _after(executor, "_run_here"),
-    "outcome before commit": lambda: _after(lifecycle, "write_outcomes", lambda late, some: some),
+    "outcome before commit": lambda: _after(lifecycle, "write_outcomes", lambda _, some: some),
     "outcome after commit": lambda: _before(slots, "log_finished"),
 }
 # On brokers that carry messages: a permit is sent by a thread, unless who hands in the job could
@@ -73,9 +73,9 @@ SENDER: dict[str, Function] = {
     "permit after sending": lambda: _after(Publisher, "_try", lambda done, me, lot, send: lot),
 }
 RECEIVER: dict[str, Function] = {
-    "permit in hand": lambda: _before(slots.Slots, "accept"),
+    "permit in hand": lambda: _before(broker_port.BrokerPort, "ingest"),
     "permit used, not acknowledged": lambda: _after(
-        slots.Slots, "claimed", lambda done, *args: done
+        broker_port.BrokerPort, "wait_claimed", lambda done, *args: done
     ),
     "permit acknowledged": lambda: _after_acknowledging(),  # noqa: PLW0108  (defined below)
 }

@@ -14,7 +14,7 @@ from jobs import lifecycle
 from jobs.brokers.wakeup.data_version import DataVersionListener
 from jobs.brokers.wakeup.inotify import InotifyListener
 from jobs.brokers.wakeup.udp_listener import UdpListener
-from jobs.consumer import attempt_in_child, executor, failure_detector, slots
+from jobs.consumer import attempt_in_child, executor, failure_detector, queue_polls
 from jobs.errors import UnknownTask
 from jobs.lifecycle import claim, complete, poison_jobs, sql
 from jobs.models import Job
@@ -28,8 +28,8 @@ _outcomes: Any = complete
 _claims: Any = claim
 _lifecycle: Any = lifecycle
 _run: Any = executor
-_desk: Any = slots.Slots
-_watch: Any = failure_detector.FailureDetector
+_polls: Any = queue_polls.QueuePolls
+_detector: Any = failure_detector.FailureDetector
 _bells: tuple[Any, ...] = (InotifyListener, UdpListener, DataVersionListener)
 
 
@@ -95,7 +95,7 @@ def no_fence() -> None:
 def no_look() -> None:
     """Every permit is lost, and nobody looks at the table."""
     lost_permits()
-    _desk.look = lambda self, queues=None: None
+    _polls.request_poll = lambda self, queues=None: None
 
 
 def no_compare_and_set() -> None:
@@ -133,8 +133,8 @@ def _meet_the_other() -> None:
 
 def no_watch() -> None:
     """Nobody asks who is dead."""
-    _watch.silent = lambda self, me: []
-    _watch.proven_dead = lambda self, me: iter(())
+    _detector.silent = lambda self, me: []
+    _detector.proven_dead = lambda self, me: iter(())
     _lifecycle.orphaned_consumers = set
 
 

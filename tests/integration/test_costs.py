@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from jobs import lifecycle
-from jobs.consumer.batch_writer import Batch, BatchResult, write
+from jobs.consumer.write_batch import Batch, BatchResult, write
 from jobs.core.states import AttemptOutcome, Status
 from jobs.lifecycle import Claim, Outcome
 from jobs.models import Attempt, Job
@@ -48,9 +48,9 @@ def test_outcomes_cost_two_statements_and_share_the_commit_of_claims(count: int)
         record()
     consumer = make_consumer().pk
     ended = take("default", count, consumer)
-    batch = Batch(outcomes=outcomes(ended), claims={"default": count}, beat=True)
+    batch = Batch(outcomes=outcomes(ended), claims={"default": count}, heartbeat=True)
     written, told = spent(batch, consumer)
-    assert (written.late, len(written.claims["default"]), written.beating) == ([], count, True)
+    assert (written.superseded, len(written.claims["default"]), written.alive) == ([], count, True)
     assert told == ["WITH", "INSERT", "UPDATE", "WITH", "COMMIT"]
     assert Job.objects.filter(status=Status.SUCCEEDED).count() == count
     assert Attempt.objects.count() == count

@@ -1,4 +1,4 @@
-"""The arithmetic of the lease, in beats and not in seconds."""
+"""The arithmetic of the lease, in heartbeats and not in seconds."""
 
 from __future__ import annotations
 
@@ -12,86 +12,95 @@ import pytest
 from jobs import lifecycle
 from jobs.conf import get_conf
 from jobs.consumer import consumer_lock
-from jobs.consumer.failure_detector import host_name
-from jobs.consumer.maintenance import BEATS_PER_LEASE, Maintenance
+from jobs.consumer.duration_stats import DurationStats
+from jobs.consumer.maintenance import HEARTBEATS_PER_LEASE, Maintenance
+from jobs.consumer.outbox import Outbox
+from jobs.consumer.process_pool import ProcessPool
+from jobs.consumer.queue_polls import QueuePolls
+from jobs.consumer.registration import Registration, host_name
 from jobs.consumer.slots import Slots
+from jobs.consumer.thread_signals import ThreadSignals
 from jobs.models import Consumer
 from tests.factories import make_consumer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("jobs_setting")]
 
-LEFT_FOR_THE_RESCUE = 1
+ENOUGH_HEARTBEATS = HEARTBEATS_PER_LEASE - 1
+"""One is left for the rescue."""
 
 
 def watcher() -> tuple[Callable[[], None], Maintenance]:
-    """A consumer's chores, and what makes it beat once."""
-    me = make_consumer().pk
-    made = Maintenance(Slots(["default"], 1, "here:7"), lambda: me)
+    """A consumer's maintenance, and what makes the consumer write a heartbeat."""
+    me = Registration(["default"], 1)
+    signals = ThreadSignals()
+    polls = QueuePolls(["default"], signals)
+    slots = Slots(1, me.label, signals, polls, Outbox(), DurationStats())
+    maintenance = Maintenance(me, slots, polls, ProcessPool())
 
-    def beat() -> None:
-        assert lifecycle.heartbeat(me)
-        made.beaten()
+    def write_heartbeat() -> None:
+        assert lifecycle.heartbeat(me.id)
+        maintenance.heartbeat_written(alive=True)
 
-    return beat, made
+    return write_heartbeat, maintenance
 
 
 def is_dead(consumer: uuid.UUID) -> bool:
     return Consumer.objects.filter(pk=consumer, dead_at__isnull=False).exists()
 
 
-def beats_until_dead(beat: Callable[[], None], other: uuid.UUID) -> int:
+def heartbeats_until_dead(write_heartbeat: Callable[[], None], other: uuid.UUID) -> int:
     count = 0
     while not is_dead(other):
-        beat()
+        write_heartbeat()
         count += 1
         assert count < 100
     return count
 
 
-def test_who_dies_right_after_a_beat_that_was_not_yet_seen_is_dead_within_a_lease() -> None:
-    beat, _ = watcher()
+def test_a_consumer_that_dies_after_a_heartbeat_not_yet_seen_is_dead_within_a_lease() -> None:
+    write_heartbeat, _ = watcher()
     other = make_consumer().pk
-    beat()
+    write_heartbeat()
     lifecycle.heartbeat(other)  # its last one, and the watcher has just looked
-    assert beats_until_dead(beat, other) <= BEATS_PER_LEASE - LEFT_FOR_THE_RESCUE
+    assert heartbeats_until_dead(write_heartbeat, other) <= ENOUGH_HEARTBEATS
 
 
-def test_who_never_beat_is_dead_within_a_lease() -> None:
-    beat, _ = watcher()
+def test_a_consumer_without_any_heartbeat_is_dead_within_a_lease() -> None:
+    write_heartbeat, _ = watcher()
     other = make_consumer().pk
-    assert beats_until_dead(beat, other) <= BEATS_PER_LEASE - LEFT_FOR_THE_RESCUE
+    assert heartbeats_until_dead(write_heartbeat, other) <= ENOUGH_HEARTBEATS
 
 
-def test_who_misses_two_thirds_of_its_beats_lives() -> None:
-    beat, _ = watcher()
+def test_a_consumer_that_misses_two_thirds_of_its_heartbeats_lives() -> None:
+    write_heartbeat, _ = watcher()
     other = make_consumer().pk
-    for number in range(5 * BEATS_PER_LEASE):
-        if number % (BEATS_PER_LEASE * 2 // 3 + 1) == 0:
+    for number in range(5 * HEARTBEATS_PER_LEASE):
+        if number % (HEARTBEATS_PER_LEASE * 2 // 3 + 1) == 0:
             lifecycle.heartbeat(other)
-        beat()
+        write_heartbeat()
     assert not is_dead(other)
 
 
-def test_a_lease_holds_so_many_beats_and_what_was_lost_is_looked_for_at_once(
+def test_a_lease_holds_ten_heartbeats_and_the_jobs_of_a_silent_consumer_are_rescued_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    beat, made = watcher()
+    write_heartbeat, maintenance = watcher()
     rescued: list[float] = []
-    monkeypatch.setattr(made, "_rescue_orphans", lambda: rescued.append(now[0]))
-    beats = 0
+    monkeypatch.setattr(maintenance, "_rescue_orphans", lambda: rescued.append(now[0]))
+    heartbeats = 0
     while now[0] < 1000.0 + get_conf().lease_seconds:
-        pause = made()
-        beats += made.beat_is_due
-        made.beat_is_due = False
+        pause = maintenance.run_due()
+        heartbeats += maintenance.heartbeat_is_due
+        maintenance.heartbeat_is_due = False
         now[0] += pause
-    assert beats == BEATS_PER_LEASE
+    assert heartbeats == HEARTBEATS_PER_LEASE
     other = make_consumer().pk
-    made()
+    maintenance.run_due()
     rescued.clear()
-    beats_until_dead(beat, other)
-    made()
+    heartbeats_until_dead(write_heartbeat, other)
+    maintenance.run_due()
     assert rescued == [now[0]], "not a second later"
 
 
@@ -102,8 +111,8 @@ def test_a_free_lock_is_seen_three_times_within_three_seconds(
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     monkeypatch.setattr(consumer_lock, "is_proof_of_death", asked.append)
-    _, made = watcher()
+    _, maintenance = watcher()
     make_consumer(host=host_name())
     while now[0] < 1003.0:
-        now[0] += made()
+        now[0] += maintenance.run_due()
     assert len(asked) >= 3

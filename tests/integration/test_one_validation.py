@@ -11,8 +11,8 @@ from django.test import Client
 from jobs.catalog.signature import ArgSpec
 from jobs.models import Job
 from tests.integration.api_client import JOBS, Api
+from tests.integration.command_output import CommandOutput
 from tests.integration.form_pages import form_at
-from tests.integration.said import Said
 from tests.testapp import tasks
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +48,7 @@ def _enqueue(request: pytest.FixtureRequest) -> None:
 
 
 def _command(request: pytest.FixtureRequest) -> None:
-    assert Said("submit", TASK, "n=7").code == 0
+    assert CommandOutput("submit", TASK, "n=7").code == 0
 
 
 @pytest.mark.parametrize("submit", [_form, _api, _enqueue, _command])

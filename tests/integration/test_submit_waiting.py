@@ -96,7 +96,8 @@ class TestWait:
         assert Job.objects.get().status == Status.QUEUED
 
     def test_it_warns_that_no_consumer_serves_the_queue(self) -> None:
-        assert "runconsumers --queues default" in CommandOutput("submit", ADD, "n=1", "--wait", "0").err
+        submit = ("submit", ADD, "n=1", "--wait", "0")
+        assert "runconsumers --queues default" in CommandOutput(*submit).err
         make_consumer()
         assert "runconsumers" not in CommandOutput(*submit).err
 

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from jobs import lifecycle
-from jobs.consumer.wal import trim_log
+from jobs.consumer.wal import trim_wal
 from jobs.models import Job
 
 pytestmark = [
@@ -32,7 +32,7 @@ def test_a_large_log_begins_anew() -> None:
     lifecycle.insert_job(Job(task="t"))
     before = timeout()
     assert log_size() > 0
-    assert trim_log(most=0)
+    assert trim_wal(max_bytes=0)
     assert log_size() == 0
     assert timeout() == before > 2000
 
@@ -40,21 +40,21 @@ def test_a_large_log_begins_anew() -> None:
 def test_a_small_one_is_left_alone() -> None:
     lifecycle.insert_job(Job(task="t"))
     size = log_size()
-    assert not trim_log(most=size)
+    assert not trim_wal(max_bytes=size)
     assert log_size() == size
 
 
 def test_a_reader_that_stays_is_said(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.consumer.wal.PATIENCE_MS", 1)
+    monkeypatch.setattr("jobs.consumer.wal.WAIT_MS", 1)
     monkeypatch.setattr("jobs.consumer.wal.logger.propagate", True)
     lifecycle.insert_job(Job(task="t"))
     reader = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT COUNT(*) FROM jobs_job").fetchone()
     lifecycle.insert_job(Job(task="t"))
-    assert trim_log(most=0)
+    assert trim_wal(max_bytes=0)
     assert log_size() > 0
     assert "readers keep it" in caplog.text
     reader.close()

@@ -1,4 +1,4 @@
-"""A line for each job, and one for many that went well together."""
+"""A line for each job, and one for many successes in one transaction."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs.consumer.job_log import EACH, log_finished
+from jobs.consumer.job_log import MAX_LINES, log_finished
 from jobs.core.states import AttemptOutcome
 from jobs.core.uuid7 import uuid7
 
@@ -29,22 +29,23 @@ def lines(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> 
     return lambda: [record.getMessage() for record in caplog.records]
 
 
-def test_a_few_get_a_line_each(lines: Any) -> None:
-    many = [ended() for _ in range(EACH)]
+def test_a_few_jobs_get_a_line_each(lines: Any) -> None:
+    many = [ended() for _ in range(MAX_LINES)]
     log_finished(many, set())
-    assert len(lines()) == EACH
+    assert len(lines()) == MAX_LINES
     assert str(many[0][1].claim.id) in lines()[0]
 
 
-def test_many_get_a_line_a_task(lines: Any) -> None:
-    log_finished([ended() for _ in range(EACH)] + [ended("c.d")], set())
-    assert lines() == [f"a.b: {EACH} done, in 0.250 s at most", "c.d: 1 done, in 0.250 s at most"]
+def test_many_successes_share_a_line_for_each_task(lines: Any) -> None:
+    log_finished([ended() for _ in range(MAX_LINES)] + [ended("c.d")], set())
+    most = f"a.b: {MAX_LINES} done, in 0.250 s at most"
+    assert lines() == [most, "c.d: 1 done, in 0.250 s at most"]
 
 
-def test_who_failed_or_came_late_is_always_named(lines: Any) -> None:
-    failed, late = ended(ending=AttemptOutcome.FAILED, message="no disk\nmore"), ended()
-    told = {(late[1].claim.id, 1)}
-    log_finished([*[ended() for _ in range(EACH)], failed, late], told)
+def test_a_failed_or_superseded_attempt_always_has_its_line(lines: Any) -> None:
+    failed, superseded = ended(ending=AttemptOutcome.FAILED, message="no disk\nmore"), ended()
+    lost = {(superseded[1].claim.id, 1)}
+    log_finished([*[ended() for _ in range(MAX_LINES)], failed, superseded], lost)
     assert any(str(failed[1].claim.id) in line and "no disk" in line for line in lines())
-    assert any(str(late[1].claim.id) in line and "given up" in line for line in lines())
+    assert any(str(superseded[1].claim.id) in line and "given up" in line for line in lines())
     assert len(lines()) == 3

@@ -1,20 +1,20 @@
-"""A consumer's bell may break; the consumer goes on listening."""
+"""A consumer's listener may break; the consumer goes on listening."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from types import SimpleNamespace
 from typing import Any
 
-from jobs.consumer.process import ConsumerProcess
+from jobs.consumer.wake_ups import WakeUps
 
 
-class Bell:
-    """Breaks, then rings."""
+class BrokenListener:
+    """Breaks, then wakes up, then has the consumer stop."""
 
     queues: Collection[str] | None = None
 
-    def __init__(self, stop: Any) -> None:
+    def __init__(self, stop: Callable[[], None]) -> None:
         self.stop = stop
         self.waits = 0
 
@@ -30,14 +30,17 @@ class Bell:
         return self.waits == 2
 
 
-def test_a_bell_that_breaks_is_tried_again() -> None:
-    heard: list[str] = []
-    desk = SimpleNamespace(
-        stopping=lambda: "stop" in heard,
-        pause=lambda seconds: heard.append("pause"),
-        look=lambda queues: heard.append("look"),
-        wait_until_looked=lambda seconds: None,
+def test_a_listener_that_breaks_is_tried_again() -> None:
+    calls: list[str] = []
+    signals: Any = SimpleNamespace(stopping=False, pause=lambda seconds: calls.append("pause"))
+    polls: Any = SimpleNamespace(
+        request_poll=lambda queues: calls.append("poll"), wait_until_polled=lambda seconds: None
     )
-    process: Any = SimpleNamespace(desk=desk, _chores=SimpleNamespace(rang=lambda: None))
-    ConsumerProcess._listen(process, Bell(lambda: heard.append("stop")))
-    assert heard == ["pause", "look", "stop"]
+    maintenance: Any = SimpleNamespace(notified=lambda: None)
+
+    def stop() -> None:
+        calls.append("stop")
+        signals.stopping = True
+
+    WakeUps(BrokenListener(stop), polls, maintenance, signals).run()
+    assert calls == ["pause", "poll", "stop"]

@@ -1,18 +1,19 @@
-"""What comes early, to share an awakening, and what does not, for a job waits."""
+"""What may come early, to share an awakening, and what may not, because a job waits."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from jobs.consumer import maintenance
-from jobs.consumer.maintenance import Maintenance, Timer
-from jobs.consumer.slots import Slots
+from jobs.consumer import maintenance, timer
+from jobs.consumer.maintenance import Maintenance
+from jobs.consumer.timer import Timer
 
 
 class Clock:
-    """Stands still until it is told."""
+    """Stands still until it is set."""
 
     now = 0.0
 
@@ -23,19 +24,19 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(maintenance, "time", made)
+    monkeypatch.setattr(timer, "time", made)
     return made
 
 
 def test_a_timer_may_come_early_by_its_slack(clock: Clock) -> None:
-    timer = Timer(10.0, slack=0.1)
+    every_ten = Timer(10.0, slack=0.1)
     clock.now = 8.9
-    assert not timer.is_due()
+    assert not every_ten.is_due()
     clock.now = 9.1
-    assert not timer.is_due(early=False)
-    assert timer.is_due()
+    assert not every_ten.is_due(early=False)
+    assert every_ten.is_due()
     clock.now = 19.2
-    assert timer.is_due(early=False)
+    assert every_ten.is_due(early=False)
 
 
 def test_nothing_comes_early_while_a_job_waits(
@@ -43,14 +44,16 @@ def test_nothing_comes_early_while_a_job_waits(
 ) -> None:
     done: list[str] = []
     monkeypatch.setattr(Maintenance, "_rescue_orphans", lambda me: done.append("rescue"))
-    monkeypatch.setattr(Maintenance, "_look_around", lambda me: done.append("look"))
+    monkeypatch.setattr(Maintenance, "_run_tick", lambda me: done.append("tick"))
     settings.JOBS = {**settings.JOBS, "SWEEP_SECONDS": 3600}
-    made = Maintenance(Slots(["default"], 1, "here:7"), lambda: pytest.fail("nobody asked"))
-    made()
+    unused: Any = None
+    polls: Any = SimpleNamespace(request_poll=lambda: None)
+    made = Maintenance(unused, unused, polls, unused)
+    made.run_due()
     done.clear()
 
     clock.now = maintenance.RESCUE_SECONDS * 0.95
-    made(early=False)
+    made.run_due(early=False)
     assert done == []
-    made()
+    made.run_due()
     assert done == ["rescue"]

@@ -1,4 +1,4 @@
-"""How many jobs a consumer takes before a slot is free for them."""
+"""How many jobs a consumer claims before a slot is free for them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import uuid
 import pytest
 from django.utils import timezone
 
-from jobs.consumer.batch_writer import BatchResult
-from jobs.consumer.duration_stats import FEWEST, QUICK_SECONDS, SHORT_SECONDS
+from jobs.consumer.duration_stats import FEWEST, QUICK_SECONDS, SHORT_SECONDS, DurationStats
+from jobs.consumer.outbox import Outbox
+from jobs.consumer.queue_polls import QueuePolls
 from jobs.consumer.slots import PREFETCH, Slots
+from jobs.consumer.thread_signals import ThreadSignals
+from jobs.consumer.write_batch import BatchResult
 from jobs.lifecycle import Claim
 
 QUEUE = "default"
@@ -34,29 +37,33 @@ def claim() -> Claim:
     )
 
 
-def busy_desk(seconds: float, *, asked: int = 1) -> Slots:
-    """A desk of one slot that is taken, after some jobs of this length."""
-    desk = Slots([QUEUE], 1, "here:7")
+def busy_slots(seconds: float, *, asked: int = 1) -> Slots:
+    """One slot that is taken, after some jobs of this length and a poll that found one job."""
+    durations = DurationStats()
     for _ in range(FEWEST):
-        desk._pace.note(seconds)
-    batch = desk.plan()
+        durations.add(seconds)
+    signals = ThreadSignals()
+    slots = Slots(1, "here:7", signals, QueuePolls([QUEUE], signals), Outbox(), durations)
+    poll(slots, asked, [claim()])
+    return slots
+
+
+def poll(slots: Slots, asked: int, found: list[Claim]) -> None:
+    batch = slots.plan()
     batch.claims = {QUEUE: asked}
-    desk.done(batch, BatchResult(claims={QUEUE: [claim()]}))
-    return desk
+    slots.done(batch, BatchResult(claims={QUEUE: found}))
 
 
-@pytest.mark.parametrize(("seconds", "ahead"), [(0.0, PREFETCH), (SHORT, 1), (LONG, 0)])
-def test_the_shorter_the_jobs_the_more_are_taken_ahead(seconds: float, ahead: int) -> None:
-    assert busy_desk(seconds).room(QUEUE, 0) == ahead
+@pytest.mark.parametrize(("seconds", "prefetch"), [(0.0, PREFETCH), (SHORT, 1), (LONG, 0)])
+def test_the_shorter_the_jobs_the_more_are_prefetched(seconds: float, prefetch: int) -> None:
+    assert busy_slots(seconds).wait_for_free(0) == prefetch
 
 
-def test_without_a_backlog_a_short_job_is_left_for_who_is_idle() -> None:
-    assert busy_desk(SHORT, asked=2).room(QUEUE, 0) == 0
+def test_without_a_backlog_a_short_job_is_left_for_an_idle_consumer() -> None:
+    assert busy_slots(SHORT, asked=2).wait_for_free(0) == 0
 
 
-def test_a_backlog_that_is_gone_is_none() -> None:
-    desk = busy_desk(SHORT)
-    batch = desk.plan()
-    batch.claims = {QUEUE: 1}
-    desk.done(batch, BatchResult(claims={QUEUE: []}))
-    assert desk.room(QUEUE, 0) == 0
+def test_nothing_is_prefetched_once_the_backlog_is_gone() -> None:
+    slots = busy_slots(SHORT)
+    poll(slots, 1, [])
+    assert slots.wait_for_free(0) == 0

@@ -18,7 +18,7 @@ class Away(Exception):
 class Script:
     """A link and an intake that answer as they are told; ``None`` says that the link fails."""
 
-    name = me = "Script"
+    name = consumer_id = "Script"
     errors: tuple[type[Exception], ...] = (Away,)
 
     def __init__(self, lots: Sequence[list[bytes] | None], accepts: Sequence[bool] = ()) -> None:
@@ -48,16 +48,16 @@ class Script:
     def stopping(self) -> bool:
         return self.over()
 
-    def room(self, queue: str, seconds: float) -> int:
+    def free_slots(self, queue: str, seconds: float) -> int:
         return 5
 
-    def accept(self, queue: str, broker: str, permit: ReceivedMessage) -> bool:
+    def ingest(self, queue: str, broker: str, message: ReceivedMessage) -> bool:
         if self._accepts and not self._accepts.pop(0):
             return False
-        self.accepted.append(permit.body)
+        self.accepted.append(message.body)
         return True
 
-    def claimed(self, queue: str, seconds: float) -> bool:
+    def wait_claimed(self, queue: str, seconds: float) -> bool:
         return True
 
     def pause(self, seconds: float) -> None:
