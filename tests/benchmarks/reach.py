@@ -34,15 +34,6 @@ IDLE = [
     Goal("pick-up after a minute, p50, ms", "rest", "p50_ms", exactly(2), "under 2"),
     Goal("pick-up after a minute, worst, ms", "rest", "worst_ms", exactly(4), "under 4"),
     Goal("idle CPU, % of a core", "rest", "cpu_percent", exactly(0.3), "under 0.3"),
-    _pickup("jobdesk_elsewhere", "idle pick-up without inotify", 10),
-    Goal(
-        "idle CPU without inotify, % of a core",
-        "rest",
-        "cpu_percent",
-        exactly(1),
-        "under 1",
-        "jobdesk_elsewhere",
-    ),
     _pickup("jobdesk_postgres", "idle pick-up, PostgreSQL"),
     _pickup("jobdesk_redis", "idle pick-up, Redis"),
 ]

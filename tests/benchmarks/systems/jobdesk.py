@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from tests.benchmarks.benchapp.apps import NO_INOTIFY
 from tests.benchmarks.place import Place
 from tests.benchmarks.processes import ROOT
 from tests.benchmarks.systems.base import System
@@ -106,19 +105,6 @@ class JobdeskOneProcess(Jobdesk):
     slots = ("--processes", "1", "--concurrency", "2")
 
 
-class JobdeskElsewhere(JobdeskOneProcess):
-    """As on systems that do not tell when a file has grown: who hands in a job knocks."""
-
-    name = "jobdesk_elsewhere"
-    title = "Jobdesk, SQLite, without inotify"
-    note = "as on Windows and macOS"
-    works = frozenset({"start", "pickup", "rest"})
-
-    def environment(self, place: Place) -> dict[str, str]:
-        """Without inotify."""
-        return {**super().environment(place), NO_INOTIFY: "1"}
-
-
 class JobdeskPostgres(Jobdesk):
     """PostgreSQL alone."""
 
@@ -152,7 +138,6 @@ class JobdeskRedisSqlite(Jobdesk):
 SYSTEMS = (
     Jobdesk(),
     JobdeskOneProcess(),
-    JobdeskElsewhere(),
     JobdeskPostgres(),
     JobdeskRedis(),
     JobdeskRedisSqlite(),
