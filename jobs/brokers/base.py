@@ -98,7 +98,7 @@ class Broker(Protocol):
         """Whether programs that do not know the database can submit jobs by it."""
 
     def warm_up(self) -> None:
-        """Load and connect what ``notify`` needs, on another thread: there will be jobs."""
+        """Load and connect what ``notify`` needs, after a process's first request."""
 
     def notify(self, queue: str, job_id: uuid.UUID) -> None:
         """Tell consumers of a job. Returns at once, also when the broker is down."""

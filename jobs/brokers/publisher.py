@@ -12,8 +12,9 @@ import os
 import threading
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Final
 
 logger = logging.getLogger("jobs")
@@ -43,57 +44,59 @@ class Publisher:
             os.register_at_fork(after_in_child=self._reset)
 
     def _reset(self) -> None:
-        self._changed = threading.Condition()
-        self._waiting: deque[WakeUp] = deque(maxlen=MOST_WAITING)
-        self._must_connect = False
-        self._sending = False
+        # None asks to connect, an event to be set once everything before it is sent.
+        self._waiting: SimpleQueue[WakeUp | threading.Event | None] = SimpleQueue()
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def put(self, queue: str, job_id: uuid.UUID) -> None:
-        """Have a wake-up sent; returns at once."""
-        with self._changed:
-            self._waiting.append((queue, job_id))
-            self._wake()
+        """Have a wake-up sent; returns at once. It is dropped when very many wait to be sent."""
+        if self._waiting.qsize() < MOST_WAITING:
+            self._put((queue, job_id))
 
     def warm_up(self) -> None:
         """Have an empty batch sent: it loads the client and connects. Returns at once."""
-        with self._changed:
-            self._must_connect = True
-            self._wake()
+        self._put(None)
 
-    def _wake(self) -> None:
+    def _put(self, item: WakeUp | None) -> None:
+        self._waiting.put(item)
         if self._thread is None:
+            self._start()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is not None:
+                return
             self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
             self._thread.start()
             atexit.register(self.flush, EXIT_SECONDS)
-        self._changed.notify_all()
 
     def flush(self, seconds: float) -> bool:
-        """Wait until everything is sent, at most so long; whether it is."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._is_busy, timeout=seconds)
-
-    @property
-    def _is_busy(self) -> bool:
-        return bool(self._waiting or self._sending or self._must_connect)
+        """Wait until everything is sent or given up, at most so long; whether it is."""
+        if self._thread is None:
+            return True
+        done = threading.Event()
+        self._waiting.put(done)
+        return done.wait(seconds)
 
     def _run(self) -> None:
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._is_busy)
-                self._sending, self._must_connect = True, False
-                size = min(MOST_AT_ONCE, len(self._waiting))
-                batch = [self._waiting.popleft() for _ in range(size)]
-            works = self._try(batch) or self._try_again(batch)
-            with self._changed:
-                self._sending = False
-                self._changed.notify_all()
-            if not works:
+            items = self._take()
+            batch = [item for item in items if isinstance(item, tuple)]
+            if (batch or None in items) and not self._try(batch):
                 time.sleep(RETRY_SECONDS)
+                self._try(batch)
+            for item in items:
+                if isinstance(item, threading.Event):
+                    item.set()
 
-    def _try_again(self, batch: Sequence[WakeUp]) -> bool:
-        time.sleep(RETRY_SECONDS)
-        return self._try(batch)
+    def _take(self) -> list[WakeUp | threading.Event | None]:
+        """Wait for an item; return it with those that wait behind it."""
+        items = [self._waiting.get()]
+        with suppress(Empty):
+            while len(items) < MOST_AT_ONCE:
+                items.append(self._waiting.get_nowait())
+        return items
 
     def _try(self, batch: Sequence[WakeUp]) -> bool:
         try:

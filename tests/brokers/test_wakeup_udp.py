@@ -109,6 +109,17 @@ def test_what_is_rolled_back_sends_no_datagram(listener: UdpListener) -> None:
     assert waiting.result() is True
 
 
+def test_warming_up_leaves_nothing_to_find_for_the_first_job(
+    listener: UdpListener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(udp, "KNOWN_SECONDS", NEVER)
+    get_broker().warm_up()
+    monkeypatch.delattr(udp, "_find_ports")
+    waiting = ListeningThread(listener)
+    tasks.square.enqueue(3)
+    assert waiting.result() is True
+
+
 def test_leaving_the_broker_removes_the_port_file(listener: UdpListener, data_dir: Path) -> None:
     listener.close()
     broker = get_broker()
