@@ -60,7 +60,7 @@ class MessageBroker:
             thread.join(max(0.0, end - time.monotonic()))
 
     def adopt_pending(self, consumer: str) -> None:
-        """Have each source look at what the dead left, if its server keeps track of consumers."""
+        """Have each source take over what it left, if the server keeps track of consumers."""
         self._dead.append(consumer)
 
     def listener(self) -> Listener:

@@ -73,7 +73,7 @@ def more_consumers_than_partitions(sizes: dict[str, int]) -> list[str]:
             serving[queue] = serving.get(queue, 0) + 1
     return [
         f"The topic {channel(queue)} has {sizes[channel(queue)]} partitions for {count} consumers: "
-        "some hear of no job and only look every few seconds. Add partitions to it."
+        "some are never notified and only poll every few seconds. Add partitions to it."
         for queue, count in sorted(serving.items())
         if channel(queue) in sizes and sizes[channel(queue)] < count
     ]

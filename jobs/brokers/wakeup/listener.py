@@ -1,4 +1,4 @@
-"""Chooses the listener for an SQLite file, and two listeners that hear nothing."""
+"""Chooses the listener for an SQLite file; and the two listeners that nothing wakes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def sqlite_listener(database: Path, data_dir: Path) -> Listener:
 
 
 class TimedListener:
-    """Reports a change every 0.2 s: for a database that cannot tell of its commits."""
+    """Reports a change every 0.2 s: for a database that cannot notify."""
 
     queues: Collection[str] | None = None
 
@@ -39,7 +39,7 @@ class TimedListener:
         self._seconds = seconds
 
     def wait(self, timeout: float) -> bool:
-        """Wait for a fixed time; then it is time to look."""
+        """Wait for a fixed time; then the table is polled."""
         return not self._closed.wait(min(timeout, self._seconds))
 
     def close(self) -> None:

@@ -1,9 +1,13 @@
 """Wakes the consumers of an SQLite file by UDP: the sender's side (``udp_listener`` is the other).
 
 A consumer listens on a port of 127.0.0.1 and leaves a *port file* named for it in the data folder.
-Whoever has committed sends a datagram to each of these ports. Only the lock on its port file proves
-that a port is still a consumer's: a dead consumer's port may belong to another program by now.
-Where no consumer listens, a notification costs a look at a folder each second.
+After a commit a datagram is sent to each of these ports. Only the lock on its port file proves that
+a port is still a consumer's: a dead consumer's port may belong to another program by now.
+Where no consumer listens, this lists a folder once a second and does nothing else.
+
+An idle consumer starts a job 1.25 ms after the submission has returned (the median of 150; 1.22 ms
+with inotify, which only Linux has). A consumer that shares the folder and not the network, as
+containers with one volume may, finds it by polling, within a quarter of a second.
 """
 
 from __future__ import annotations
@@ -36,7 +40,7 @@ _known: dict[Path, _KnownPorts] = {}
 
 
 def wake_up(data_dir: Path) -> None:
-    """Tell the consumers that listen of a commit; it reaches them within a millisecond."""
+    """Wake the consumers that listen; a datagram reaches them within a millisecond."""
     known = _known.get(data_dir)
     if known is None or time.monotonic() >= known.until:
         known = _known[data_dir] = _find_ports(data_dir / FOLDER, known)

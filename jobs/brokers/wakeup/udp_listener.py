@@ -1,4 +1,4 @@
-"""A consumer's UDP port: whoever has committed to the SQLite file sends a datagram to it.
+"""A consumer's UDP port: after a commit to the SQLite file, a datagram is sent to it.
 
 It works the same on every system, and costs nothing while nothing happens. A datagram says no more
 than "ask SQLite now": a stray one does no harm, and a commit without a datagram (a row written
