@@ -13,7 +13,7 @@ from .base import ConsumerPort
 
 logger = logging.getLogger("jobs")
 
-AGAIN_SECONDS: Final = 1.0
+RETRY_SECONDS: Final = 1.0
 
 Batch = deque[Any]
 
@@ -43,7 +43,7 @@ def _feed_for_ever(
         except Exception:
             # The thread has to live: nothing else takes jobs from this queue.
             logger.exception("Jobs of %s could not be taken. Trying again.", queue)
-            port.pause(AGAIN_SECONDS)
+            port.pause(RETRY_SECONDS)
 
 
 def feed(queue: str, port: ConsumerPort, threads: int, submit: Callable[[Batch], object]) -> None:
