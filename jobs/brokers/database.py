@@ -24,7 +24,7 @@ from jobs.models import Job
 from .base import ConsumerPort, Listener
 from .consume import start_consuming
 
-MOST_COUNTED: Final = 100_000
+COUNTED: Final = 100_000
 
 
 class DatabaseBroker:
@@ -79,11 +79,11 @@ class DatabaseBroker:
         start_consuming(queues, port, threads)
 
     def depth(self, queue: str) -> int | None:
-        """Count the waiting jobs, up to ``MOST_COUNTED``."""
+        """The waiting jobs, counted up to ``COUNTED``."""
         waiting = Job.objects.filter(status=Status.QUEUED, queue=queue)
         waiting = waiting.order_by("-priority", "fair_position", "id")
         try:
-            return waiting.values("pk")[:MOST_COUNTED].count()
+            return waiting.values("pk")[:COUNTED].count()
         except DatabaseError:
             return None
 

@@ -50,13 +50,13 @@ def _make(url: str) -> Broker:
 
 
 def warm_up(**_: object) -> None:
-    """Load and connect the broker's client, now that the first request is answered.
+    """Have the broker's client loaded and connected, now that the first request is answered.
 
-    That takes 0.2 s and more, for which a process's first job would wait. At start-up it would
-    cost every command, and most of them notify nobody.
+    That takes 0.2 s and more, for which a process's first job would wait. Any earlier it would be
+    done by commands too, of which most announce nothing.
     """
     request_finished.disconnect(warm_up)
-    with suppress(BrokerError):  # the checks report it, and so does the first submission
+    with suppress(BrokerError):  # the checks tell, and who hands in a job
         get_broker().warm_up()
 
 
@@ -73,16 +73,16 @@ def notify(queue: str, job_id: uuid.UUID) -> None:
 
 
 def notify_all(found: Iterable[tuple[str, uuid.UUID]]) -> None:
-    """Tell consumers of jobs, by queue and id, that wait now: due, released, unpaused."""
+    """Tell consumers of jobs, by queue and id, that wait by now: due, handed back, let go."""
     broker = get_broker()
-    # A message wakes one consumer; a broker without messages wakes all of them at once.
-    batch = found if broker.takes_messages else dict(found).items()
-    for queue, job_id in batch:
+    # A message is for one consumer; a broker without messages rings all of them at once.
+    lot = found if broker.takes_messages else dict(found).items()
+    for queue, job_id in lot:
         broker.notify(queue, job_id)
 
 
 def notify_after_commit(found: Iterable[tuple[str, uuid.UUID]]) -> None:
-    """Once this transaction is committed, tell consumers of jobs, by queue and id."""
-    batch = list(found)
-    if batch:
-        transaction.on_commit(partial(notify_all, batch), using=connection().alias)
+    """Once this transaction is committed, announce jobs by their queue and id."""
+    lot = list(found)
+    if lot:
+        transaction.on_commit(partial(notify_all, lot), using=connection().alias)
