@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_FIRST = ("chaos", "brokers", "processes", "browser", "properties", "integration", "unit")
 """Folders in the order in which several workers take them: a long one at the end has no company."""
-SHARING = re.compile(r"brokers/test_(contract|messages|kafka_source)\.py::.*\[(redis|kafka)\b")
+SHARING = re.compile(r"brokers/test_(contract|messages|kafka_link)\.py::.*\[(redis|kafka)\b")
 """Tests of a server whose streams and topics have fixed names: they run one at a time."""
 
 

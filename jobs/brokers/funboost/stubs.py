@@ -86,13 +86,13 @@ def unused_drivers(ours: Collection[str]) -> Iterator[None]:
 
 def _forget(made: list[types.ModuleType], new: set[str], ours: Collection[str]) -> None:
     holders = {_root(module.__name__) for module in made}
-    holders |= {_root(name) for name in new if _holds_stub(sys.modules[name], made)}
+    holders |= {_root(name) for name in new if _holds_one(sys.modules[name], made)}
     for name in new:
         if _root(name) in holders and _root(name) not in ours:
             del sys.modules[name]
 
 
-def _holds_stub(module: types.ModuleType, made: list[types.ModuleType]) -> bool:
+def _holds_one(module: types.ModuleType, made: list[types.ModuleType]) -> bool:
     return any(
         isinstance(value, _Stub) or any(value is one for one in made)
         for value in vars(module).values()
