@@ -1,4 +1,4 @@
-"""Messages: permits to take one job from a queue. The only room that imports funboost."""
+"""Brokers: how a consumer learns that a job waits. ``funboost/`` alone imports funboost."""
 
 from .depth_cache import known_depths
 from .registry import get_broker, notify_after_commit, notify_statement, warm_up

@@ -1,4 +1,4 @@
-"""The seam: what a broker does, and what the worker gives it."""
+"""The contract: what a broker does, and what a consumer process offers it (``ConsumerPort``)."""
 
 from __future__ import annotations
 
@@ -57,78 +57,79 @@ class ReceivedMessage:
 
 
 class MessageSource(Protocol):
-    """One consumer's connection to a broker that carries messages. Used by one thread only.
+    """A consumer's connection to one queue of a broker that carries messages.
 
-    Any method may raise one of ``errors``: the loop then waits a moment and goes on.
+    Used by one thread only. Any method may raise one of ``errors``: the caller waits a moment and
+    goes on.
     """
 
     name: str
     errors: tuple[type[Exception], ...]
 
     def receive(self, limit: int, seconds: float) -> list[ReceivedMessage]:
-        """Return up to ``limit`` permits, waiting at most so long for the first.
+        """Return up to ``limit`` messages, waiting at most ``seconds`` for the first.
 
         With a limit of 0 it only keeps the connection alive.
         """
 
-    def done(self, permits: Sequence[ReceivedMessage]) -> None:
-        """Acknowledge: their jobs are claimed. They never come again."""
+    def acknowledge(self, messages: Sequence[ReceivedMessage]) -> None:
+        """Their jobs are claimed: they are never delivered again."""
 
     def close(self) -> None:
-        """Leave; what was not acknowledged is for the others."""
+        """Leave; what was not acknowledged is delivered to other consumers."""
 
 
 class Listener(Protocol):
-    """Tells that the table may have changed."""
+    """Wakes an idle consumer when the table may have changed."""
 
     queues: Collection[str] | None
-    """Where it has changed, by the last ring; None when that cannot be told."""
+    """The queues of the last notification; None when that is not known."""
 
     def wait(self, timeout: float) -> bool:
-        """Wait until it rings, at most ``timeout`` seconds; whether it rang."""
+        """Wait for a notification, at most ``timeout`` seconds; return whether one came."""
 
     def close(self) -> None:
-        """Let go of what it holds; a waiting thread is woken."""
+        """End a running ``wait`` and release what the listener holds."""
 
 
 class Broker(Protocol):
-    """One way of carrying permits. A permit says that a job waits; the table says which."""
+    """One way to tell consumers that a job waits in a queue. The table says which job."""
 
     name: str
 
     @property
     def takes_messages(self) -> bool:
-        """Whether programs that know nothing of the database can hand in jobs by it."""
+        """Whether programs that do not know the database can submit jobs by it."""
 
     def warm_up(self) -> None:
-        """Get ready to announce, beside the caller: there will be jobs."""
+        """Load and connect what ``notify`` needs, after a process's first request."""
 
     def notify(self, queue: str, job_id: uuid.UUID) -> None:
-        """Send a permit. Returns at once; a broker that is down costs the caller nothing."""
+        """Tell consumers of a job. Returns at once, also when the broker is down."""
 
     def flush(self, seconds: float) -> None:
-        """Wait until what was announced is sent, at most so many seconds: the process ends."""
+        """Wait until all notifications are sent, at most so long: the process ends."""
 
     def leave(self, seconds: float) -> None:
-        """Let go of what ``consume`` holds, at most so long; the intake is stopping."""
+        """Release what ``consume`` holds, within so many seconds; the port is stopping."""
 
     def adopt_pending(self, consumer: str) -> None:
-        """Another consumer was found dead: what it has received and not acknowledged is ours."""
+        """Take over what a dead consumer has received and not acknowledged."""
 
     def listener(self) -> Listener:
         """Return what wakes an idle consumer of this process."""
 
-    def consume(self, queues: Sequence[str], intake: ConsumerPort, threads: int) -> None:
-        """Start feeding claims of the queues to the intake; they run on ``threads`` threads."""
+    def consume(self, queues: Sequence[str], port: ConsumerPort, threads: int) -> None:
+        """Start running claims of the queues on ``threads`` threads; returns at once."""
 
     def depth(self, queue: str) -> int | None:
-        """How many messages of a queue no consumer has acknowledged; None when it cannot tell.
+        """How many messages of a queue are not acknowledged; None when that is not known.
 
-        Asks the broker, for a few seconds at most: for people who look, not for a request.
+        Asks the server, which may take some seconds: not for a request.
         """
 
     def check(self) -> list[str]:
-        """What is wrong with it, in words; empty when it works."""
+        """What is wrong with it, in sentences; empty when it works."""
 
 
 BrokerFactory = Callable[[str], Broker]

@@ -1,8 +1,7 @@
 """``database://``: the queue is the partial index over the waiting jobs.
 
-There is nothing to publish. What wakes consumers: on SQLite the commit that records a job, or a
-knock after it where the kernel does not tell of commits; on PostgreSQL a NOTIFY after it. The
-funboost part is in ``database_funboost`` and loads in consumer processes only.
+There is nothing to publish. After the commit an idle consumer is woken: on SQLite by a datagram, on
+PostgreSQL by NOTIFY.
 """
 
 from __future__ import annotations
@@ -23,25 +22,28 @@ from jobs.core.states import Status
 from jobs.models import Job
 
 from .base import ConsumerPort, Listener
+from .consume import start_consuming
 
 COUNTED: Final = 100_000
 
 
 class DatabaseBroker:
-    """Carries nothing and loses nothing."""
+    """Carries no messages: the row is the message."""
 
     name = "database"
     takes_messages = False
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._bell: Listener | None = None
+        self._listener: Listener | None = None
 
     def warm_up(self) -> None:
-        """There is nothing to make ready."""
+        """Find the consumers that listen, for SQLite: the first time that imports 20 ms of code."""
+        if _jobs_database().vendor == "sqlite":
+            wake_up(get_conf().data_dir)
 
     def notify(self, queue: str, job_id: uuid.UUID) -> None:
-        """Wake those that listen; nothing is to be sent: the row is the message."""
+        """Wake the consumers that listen; a database of another kind is polled."""
         db = _jobs_database()
         if db.vendor == "postgresql":
             notify(db, queue)
@@ -53,30 +55,28 @@ class DatabaseBroker:
         return (NOTIFY, [queue]) if _jobs_database().vendor == "postgresql" else None
 
     def flush(self, seconds: float) -> None:
-        """Nothing is ever on its way."""
+        """A notification is sent before ``notify`` returns."""
 
     def leave(self, seconds: float) -> None:
-        """Let go of the bell of SQLite: nobody is to knock at a port that was ours."""
-        if self._bell is not None:
-            self._bell.close()
+        """Close SQLite's listener: nobody is to send datagrams to a port that was ours."""
+        if self._listener is not None:
+            self._listener.close()
 
     def adopt_pending(self, consumer: str) -> None:
-        """What the dead were running is handed back in the table."""
+        """What a dead consumer was running is released in the table."""
 
     def listener(self) -> Listener:
-        """What the database has to tell of commits; one that has nothing is looked at on time."""
+        """Return the best listener that this kind of database has."""
         db = _jobs_database()
         if db.vendor == "sqlite":
             database = Path(str(db.settings_dict["NAME"]))
-            self._bell = sqlite_listener(database, get_conf().data_dir)
-            return self._bell
+            self._listener = sqlite_listener(database, get_conf().data_dir)
+            return self._listener
         return pg_listener(db.alias) if db.vendor == "postgresql" else TimedListener()
 
-    def consume(self, queues: Sequence[str], intake: ConsumerPort, threads: int) -> None:
-        """Start a funboost consumer for each queue."""
-        from jobs.brokers.funboost.consumer import start
-
-        start(queues, intake, threads)
+    def consume(self, queues: Sequence[str], port: ConsumerPort, threads: int) -> None:
+        """Start running claims of the queues."""
+        start_consuming(queues, port, threads)
 
     def depth(self, queue: str) -> int | None:
         """The waiting jobs, counted up to ``COUNTED``."""
@@ -88,7 +88,7 @@ class DatabaseBroker:
             return None
 
     def check(self) -> list[str]:
-        """Whether the jobs' table answers."""
+        """Whether the jobs' table can be read."""
         try:
             Job.objects.order_by().values("pk")[:1].exists()
         except DatabaseError as error:

@@ -1,6 +1,6 @@
-"""The message on the wire: public, so that a program in any language can hand in a job.
+"""The message on the wire: public, so that a program in any language can submit a job.
 
-``MESSAGE_SCHEMA`` is what ``docs/messages.md`` prints; a test holds both, and ``read``, together.
+``MESSAGE_SCHEMA`` is what ``docs/messages.md`` prints; a test compares both with ``read``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class JobMessage:
-    """A permit; with a task, a job that may not be recorded yet."""
+    """A wake-up for a stored job; with a task, a job that may not be stored yet."""
 
     job_id: uuid.UUID
     task: str | None = None
@@ -41,16 +41,16 @@ class JobMessage:
 
 
 class BadMessage(ValueError):
-    """What came is no message of ours; the text says why."""
+    """This is not a message of ours; the text says why."""
 
 
 def channel(queue: str) -> str:
-    """The stream or topic of a queue."""
+    """Return the name of a queue's stream or topic."""
     return f"jobs.{queue}"
 
 
 def wakeup_body(job_id: uuid.UUID) -> bytes:
-    """The body that rings for a recorded job."""
+    """Return the body that tells consumers of a stored job."""
     return b'{"job_id": "%s"}' % str(job_id).encode()
 
 
@@ -58,7 +58,7 @@ def read(body: bytes | None, limit: int) -> JobMessage:
     """Read a body of at most ``limit`` bytes. Nothing in it is ever unpickled or imported.
 
     Raises:
-        BadMessage: it is none of the two forms.
+        BadMessage: it has neither of the two forms.
     """
     if body is None:
         raise BadMessage("the entry has no field 'body'")

@@ -1,72 +1,80 @@
-"""What brokers that carry messages have in common: all but their client library."""
+"""What all brokers that carry messages have in common; each adds its client library."""
 
 from __future__ import annotations
 
+import threading
+import time
 import uuid
 from collections.abc import Sequence
+from functools import partial
 
 from jobs.brokers.wakeup.listener import SilentListener
 
 from .base import ConsumerPort, Listener, MessageSource
+from .consume import start_consuming
 from .publisher import Publisher, WakeUp
+from .receiver import Receiver
 
 
 class MessageBroker:
-    """Permits are sent by a thread of its own and received by one for each queue."""
+    """Sends messages on one thread, and receives them on one thread for each queue.
+
+    Claims come from the table, as on ``database://``: the receiving thread only asks for a claim
+    after each batch of messages. So a broker that is down, frozen or emptied holds up nothing.
+    """
 
     title: str
     """The product's name, for people."""
     takes_messages = True
 
     def __init__(self) -> None:
-        self._announcer = Publisher(self.title, self._send, self._begin, self._end)
-        self._me = ""
+        self._publisher = Publisher(self.title, self._send)
+        self._consumer_id = ""
         self._dead: list[str] = []
+        self._receiving: list[threading.Thread] = []
 
-    def _send(self, lot: Sequence[WakeUp]) -> None:
-        """Send permits within a time limit; may raise anything."""
+    def _send(self, batch: Sequence[WakeUp]) -> None:
+        """Send messages within a time limit; an empty batch only connects. May raise anything."""
         raise NotImplementedError
-
-    def _begin(self, lot: Sequence[WakeUp]) -> bool:
-        """Send permits as far as that waits for nothing; whether ``_end`` is to do the rest."""
-        return False
-
-    def _end(self, lot: Sequence[WakeUp]) -> None:
-        """Wait, within a time limit, until what was begun is sent; may raise anything."""
 
     def _connect(self, queue: str) -> MessageSource:
         """Return a new consumer's connection to the messages of one queue."""
         raise NotImplementedError
 
     def notify(self, queue: str, job_id: uuid.UUID) -> None:
-        """Have a permit sent."""
-        self._announcer.put(queue, job_id)
+        """Have a message sent."""
+        self._publisher.put(queue, job_id)
 
     def warm_up(self) -> None:
         """Have the client loaded and connected."""
-        self._announcer.warm_up()
+        self._publisher.warm_up()
 
     def flush(self, seconds: float) -> None:
-        """Wait until every permit is sent."""
-        self._announcer.flush(seconds)
+        """Wait until every message is sent."""
+        self._publisher.flush(seconds)
 
     def leave(self, seconds: float) -> None:
-        """Leave the consumers' group: what was not acknowledged is for the others."""
-        from jobs.brokers.funboost.message_consumer import leave
-
-        leave(seconds)
+        """Wait until the receiving threads have left the group of consumers."""
+        end = time.monotonic() + seconds
+        for thread in self._receiving:
+            thread.join(max(0.0, end - time.monotonic()))
 
     def adopt_pending(self, consumer: str) -> None:
-        """Have each link look at what the dead left, if its server keeps books on consumers."""
+        """Have each source take over what it left, if the server keeps track of consumers."""
         self._dead.append(consumer)
 
     def listener(self) -> Listener:
-        """None: permits ring."""
+        """Return one that never wakes: messages do."""
         return SilentListener()
 
-    def consume(self, queues: Sequence[str], intake: ConsumerPort, threads: int) -> None:
-        """Start a funboost consumer for each queue, listening to its stream or topic."""
-        from jobs.brokers.funboost.message_consumer import start
-
-        self._me = intake.consumer_id
-        start(queues, intake, threads, self._connect)
+    def consume(self, queues: Sequence[str], port: ConsumerPort, threads: int) -> None:
+        """Start running claims, then receiving messages."""
+        self._consumer_id = port.consumer_id
+        # This first: it may import a library that imports clients, in a way of its own
+        # (`funboost.stubs`), and a receiving thread imports one too.
+        start_consuming(queues, port, threads)
+        for queue in queues:
+            receiver = Receiver(queue, partial(self._connect, queue), port)
+            thread = threading.Thread(target=receiver.run, name=f"receive {queue}", daemon=True)
+            self._receiving.append(thread)
+            thread.start()

@@ -1,4 +1,4 @@
-"""Packages that a broker needs and the default does not."""
+"""Packages that some brokers need and the default one does not."""
 
 from __future__ import annotations
 

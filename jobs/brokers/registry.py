@@ -1,4 +1,4 @@
-"""Which broker: the scheme of ``JOBS["BROKER_URL"]`` says."""
+"""Finds the broker of this deployment, by the scheme of ``JOBS["BROKER_URL"]``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def get_broker() -> Broker:
     """Return the broker of this deployment.
 
     Raises:
-        BrokerError: the URL names none that is known, or a package that it needs is missing.
+        BrokerError: the URL's scheme is unknown, or a package that the broker needs is missing.
     """
     return _make(get_conf().broker_url)
 

@@ -88,5 +88,5 @@ def consumers(setup: Setup, tmp_path: Path) -> Iterator[Consumers]:
     starter = Consumers(tmp_path, **setup.environment())
     yield starter
     if setup.broker == "kafka":
-        starter.stop_all()  # who is killed keeps its partitions for the next test's first seconds
+        starter.stop_all()  # a killed one keeps its partitions for the next test's first seconds
     starter.end_all()

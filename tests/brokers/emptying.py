@@ -48,7 +48,7 @@ def _admin(url: str) -> AdminClient:
 
 
 def _make_topics(url: str) -> None:
-    """A producer may come before the first consumer. What is left in them rings in vain."""
+    """A producer may come before the first consumer. What is left in them wakes it in vain."""
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import NewTopic
 

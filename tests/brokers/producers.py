@@ -1,4 +1,4 @@
-"""How a foreign program sends to each broker."""
+"""How another program sends to each broker."""
 
 from __future__ import annotations
 

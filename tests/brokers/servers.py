@@ -1,4 +1,4 @@
-"""Where tests find real servers, and how a test uses one as its database or its broker."""
+"""Where tests find real servers, and how one becomes a test's database or broker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 from django.db import connections
 
 from tests.procs import ROOT
-from tests.testapp.apps import ELSEWHERE
 from webapp.database import from_url
 
 
@@ -29,13 +28,13 @@ def address(name: str) -> str:
 class Setup:
     """One broker over one database; ``broker`` is a URL or the name of a server.
 
-    ``elsewhere``: consumers are told of jobs as on systems without inotify.
+    ``switches`` are variables of ``tests.testapp.apps`` that are set for its consumers.
     """
 
     name: str
     broker: str = "database://"
     database: str = "sqlite"
-    elsewhere: bool = False
+    switches: tuple[str, ...] = ()
 
     def parameter(self) -> Any:
         """As a parameter of a test, with the marks of the servers it needs."""
@@ -51,8 +50,7 @@ class Setup:
 
     def environment(self) -> dict[str, str]:
         """What its consumers are to read."""
-        elsewhere = {ELSEWHERE: "1"} if self.elsewhere else {}
-        return {"JOBS_BROKER_URL": self.broker_url(), **elsewhere}
+        return {"JOBS_BROKER_URL": self.broker_url(), **dict.fromkeys(self.switches, "1")}
 
 
 SERVERS = ("postgres", "redis", "kafka")

@@ -15,19 +15,22 @@ from jobs.models import Job
 from tests.brokers.servers import Setup
 from tests.running import Consumers, stored, wait_finished, wait_status
 from tests.testapp import tasks
+from tests.testapp.apps import PLAIN_THREADS, UDP_ONLY
 from tests.waiting import wait_until
 
 SETUPS = [
     Setup("sqlite"),
-    Setup("sqlite-elsewhere", elsewhere=True),
+    Setup("sqlite-udp-only", switches=(UDP_ONLY,)),
+    Setup("sqlite-threads", switches=(PLAIN_THREADS,)),
     Setup("postgres", database="postgres"),
     Setup("redis", broker="redis"),
+    Setup("redis-threads", broker="redis", switches=(PLAIN_THREADS,)),
     Setup("kafka", broker="kafka"),
     Setup("redis-postgres", broker="redis", database="postgres"),
     Setup("kafka-postgres", broker="kafka", database="postgres"),
 ]
 NO_SWEEP = "3600"
-"""Seconds between looks at the table: with these, only the broker can have told of a job."""
+"""Seconds between polls of the table: so long that only the broker can have told of a job."""
 
 pytestmark = [
     pytest.mark.processes,
@@ -56,14 +59,14 @@ def test_each_job_runs_once_with_two_consumers(consumers: Consumers, tmp_path: P
     assert set(Job.objects.values_list("status", "attempt")) == {("succeeded", 1)}
 
 
-def test_an_idle_consumer_is_told(consumers: Consumers) -> None:
+def test_an_idle_consumer_is_notified(consumers: Consumers) -> None:
     consumers.start(JOBS_SWEEP_SECONDS=NO_SWEEP)
 
     for n in range(5):
         assert wait_finished(tasks.square.enqueue(n).id, timeout=10).result == n * n
 
 
-def test_a_job_that_was_there_before_the_consumer_runs(consumers: Consumers) -> None:
+def test_a_job_that_was_submitted_before_the_consumer_started_runs(consumers: Consumers) -> None:
     result = tasks.square.enqueue(6)
 
     consumers.start()
@@ -81,7 +84,7 @@ def test_a_scheduled_job_runs_when_it_is_due(consumers: Consumers) -> None:
     assert job.started_at >= due
 
 
-def test_the_more_urgent_job_goes_first(consumers: Consumers, tmp_path: Path) -> None:
+def test_the_job_of_higher_priority_runs_first(consumers: Consumers, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
     for name, priority in (("low", -5), ("first", 0), ("second", 0), ("high", 9)):
         tasks.ledger.using(priority=priority).enqueue(path=str(ledger), line=name)
@@ -91,7 +94,7 @@ def test_the_more_urgent_job_goes_first(consumers: Consumers, tmp_path: Path) ->
     assert _lines(ledger) == ["high", "first", "second", "low"]
 
 
-def test_a_paused_queue_waits_and_goes_on(consumers: Consumers) -> None:
+def test_jobs_of_a_paused_queue_wait_until_it_is_unpaused(consumers: Consumers) -> None:
     lifecycle.set_paused("mail", paused=True)
     consumers.start(JOBS_SWEEP_SECONDS=NO_SWEEP)
     waiting = tasks.square.using(queue_name="mail").enqueue(2)
@@ -104,7 +107,7 @@ def test_a_paused_queue_waits_and_goes_on(consumers: Consumers) -> None:
     assert wait_finished(waiting.id).result == 4
 
 
-def test_a_job_that_is_handed_back_goes_to_another(consumers: Consumers, tmp_path: Path) -> None:
+def test_a_released_job_goes_to_another_consumer(consumers: Consumers, tmp_path: Path) -> None:
     go = tmp_path / "go"
     first = consumers.start(JOBS_GRACE_SECONDS="0")
     held = tasks.hold_in_process.enqueue(path=str(go))
@@ -138,9 +141,9 @@ def test_a_cancelled_job_does_not_run(consumers: Consumers, tmp_path: Path) -> N
     assert _lines(ledger) == []
 
 
-def test_its_depth_is_what_waits(consumers: Consumers) -> None:
+def test_the_depth_is_the_number_of_waiting_jobs(consumers: Consumers) -> None:
     broker = brokers.get_broker()
-    before = broker.depth("mail")  # a topic that no consumer has read keeps earlier tests' permits
+    before = broker.depth("mail")  # a topic that no consumer has read keeps earlier messages
     assert before is not None
     for n in range(3):
         tasks.square.using(queue_name="mail").enqueue(n)
@@ -153,5 +156,5 @@ def test_its_depth_is_what_waits(consumers: Consumers) -> None:
     wait_until(_all_finished)
 
 
-def test_it_works_by_its_own_word(setup: Setup) -> None:
+def test_its_check_finds_nothing_wrong(setup: Setup) -> None:
     assert brokers.get_broker().check() == []

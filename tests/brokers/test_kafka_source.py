@@ -1,4 +1,4 @@
-"""What Kafka's link to a topic does while it wants nothing."""
+"""A consumer of a Kafka topic keeps its partitions while it has no free slot."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ pytestmark = [
     pytest.mark.parametrize("setup", [Setup("kafka", broker="kafka").parameter()], indirect=True),
 ]
 MOST_SILENT_MS = 6000
-"""The least that goes with our session time-out; five minutes if nothing is said."""
+"""The least that our session time-out allows; the default is five minutes."""
 WATCHED_SECONDS = 1.5 * MOST_SILENT_MS / 1000
 
 
 def _members(url: str) -> list[str]:
-    """The consumers that Kafka counts to the group of the queue ``default``."""
+    """The members of the group of the queue ``default``."""
     admin = AdminClient({"bootstrap.servers": url.partition("://")[2]})
     found = admin.describe_consumer_groups(["jobs.default"])["jobs.default"].result(10)
     return sorted(member.member_id for member in found.members if member.assignment is not None)
@@ -31,7 +31,7 @@ def _members(url: str) -> list[str]:
 def test_a_long_job_keeps_the_partitions(
     consumers: Consumers, setup: Setup, tmp_path: Path
 ) -> None:
-    """Kafka throws out a consumer that does not ask for long; ours asks though no slot is free."""
+    """Kafka excludes a consumer that does not poll for long; ours polls though no slot is free."""
     url = setup.broker_url()
     go = tmp_path / "go"
     consumers.start(

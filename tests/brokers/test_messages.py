@@ -1,4 +1,4 @@
-"""Programs in other languages hand in jobs by a message, and rubbish stops nobody."""
+"""Programs in other languages submit jobs by a message, and bad messages stop nobody."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def send(setup: Setup) -> Send:
 
 @pytest.fixture
 def start(consumers: Consumers) -> Start:
-    """Start a consumer that hears of jobs by messages alone."""
+    """Start a consumer that learns of jobs by messages alone."""
     User.objects.create_user("ada")
     return lambda: consumers.start(JOBS_SWEEP_SECONDS="3600", JOBS_FOREIGN_OWNER="ada")
 
@@ -60,7 +60,7 @@ def _message(**changes: Any) -> bytes:
 
 
 def _wait_job(job_id: str) -> Job:
-    wait_until(lambda: Job.objects.filter(pk=job_id).exists(), what="the job to be recorded")
+    wait_until(lambda: Job.objects.filter(pk=job_id).exists(), what="the job to be stored")
     return wait_finished(job_id)
 
 
@@ -81,7 +81,7 @@ def test_a_foreign_message_becomes_a_job(start: Start, send: Send) -> None:
     assert _reasons() == []
 
 
-def test_the_same_id_again_changes_nothing(start: Start, send: Send) -> None:
+def test_a_second_message_with_the_same_id_changes_nothing(start: Start, send: Send) -> None:
     job_id = str(uuid7())
     start()
     for n in range(4):
@@ -97,7 +97,7 @@ def test_the_same_id_again_changes_nothing(start: Start, send: Send) -> None:
     assert _reasons() == []
 
 
-def _rubbish() -> list[tuple[bytes, str]]:
+def _bad_messages() -> list[tuple[bytes, str]]:
     old = uuid.UUID(int=uuid7().int - (int(timedelta(days=31).total_seconds() * 1000) << 80))
     future = uuid.UUID(int=uuid7().int + (int(timedelta(days=1).total_seconds() * 1000) << 80))
     marked = {"extra": {"can_not_json_serializable_keys": ["args"]}, "args": "gASVAAAA"}
@@ -120,9 +120,9 @@ def _rubbish() -> list[tuple[bytes, str]]:
     ]
 
 
-def test_rubbish_is_put_aside_and_the_next_job_runs(start: Start, send: Send) -> None:
-    rubbish = _rubbish()
-    for body, _ in rubbish:
+def test_bad_messages_are_quarantined_and_the_next_job_runs(start: Start, send: Send) -> None:
+    bad = _bad_messages()
+    for body, _ in bad:
         send(body)
     last = str(uuid7())
     send(_message(job_id=last))
@@ -131,12 +131,12 @@ def test_rubbish_is_put_aside_and_the_next_job_runs(start: Start, send: Send) ->
     assert _wait_job(last).result == 49
 
     assert Job.objects.count() == 1
-    for told, (_, expected) in zip(_reasons(), rubbish, strict=True):
+    for told, (_, expected) in zip(_reasons(), bad, strict=True):
         assert expected in told
     assert max(len(one.body) for one in QuarantinedMessage.objects.all()) < 20_000
 
 
-def test_bodies_of_ten_megabytes_are_put_aside_one_by_one(start: Start, send: Send) -> None:
+def test_bodies_of_ten_megabytes_are_quarantined_one_by_one(start: Start, send: Send) -> None:
     for _ in range(HUGE_ONES):
         send(_message(args={"n": "7" * HUGE}))
     last = str(uuid7())
@@ -161,7 +161,7 @@ def _most_memory(consumer: ConsumerHandle) -> int:
     return int(line.split()[1]) * 1024
 
 
-def test_without_an_owner_no_foreign_job_is_recorded(consumers: Consumers, send: Send) -> None:
+def test_without_an_owner_no_foreign_job_is_stored(consumers: Consumers, send: Send) -> None:
     consumers.start(JOBS_SWEEP_SECONDS="3600")
     send(_message())
     wait_until(_reasons)
@@ -188,7 +188,7 @@ def test_a_full_queue_holds_messages_back(consumers: Consumers, send: Send) -> N
     assert _reasons() == []
 
 
-def test_a_program_in_node(setup: Setup, start: Start) -> None:
+def test_a_message_of_a_node_program_becomes_a_job(setup: Setup, start: Start) -> None:
     node = shutil.which("node")
     if setup.broker != "redis":
         return  # the program speaks to Redis
@@ -209,7 +209,7 @@ def test_a_program_in_node(setup: Setup, start: Start) -> None:
     assert _wait_job(job_id).result == 49
 
 
-def test_an_enqueued_job_rings_by_its_id_alone(setup: Setup, start: Start) -> None:
+def test_an_enqueued_job_is_sent_by_its_id_alone(setup: Setup, start: Start) -> None:
     start()
     result = tasks.square.enqueue(6)
     brokers.get_broker().flush(5)

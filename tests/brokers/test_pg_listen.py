@@ -1,4 +1,4 @@
-"""PostgreSQL's bell, when its connection is lost in the middle of anything."""
+"""PostgreSQL's listener: a NOTIFY wakes it, also after its connection was lost."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
-def bell() -> Iterator[PgListener]:
+def listener() -> Iterator[PgListener]:
     with default_database(postgres_config(address("postgres"))):
-        bell = PgListener("default")
-        yield bell
-        bell.close()
+        listener = PgListener("default")
+        yield listener
+        listener.close()
 
 
-def test_it_rings_for_a_notify(bell: PgListener) -> None:
-    assert bell.wait(5)  # connecting rings
-    assert not bell.wait(0.01)
+def test_a_notify_wakes_it(listener: PgListener) -> None:
+    assert listener.wait(5)  # a new connection counts as a notification
+    assert not listener.wait(0.01)
     notify(connection, "default")
-    assert bell.wait(5)
+    assert listener.wait(5)
 
 
-def test_a_connection_that_the_driver_has_given_up_is_made_anew(bell: PgListener) -> None:
+def test_a_connection_that_the_driver_has_given_up_is_made_anew(listener: PgListener) -> None:
     """The driver says so in an error of its own, before Django can translate it."""
-    assert bell.wait(5)
-    bell._db.connection.close()
-    assert not bell.wait(0.01)
-    wait_until(lambda: bell.wait(1), what="a ring from a new connection")
+    assert listener.wait(5)
+    listener._db.connection.close()
+    assert not listener.wait(0.01)
+    wait_until(lambda: listener.wait(1), what="a notification from a new connection")
     notify(connection, "default")
-    assert bell.wait(5)
+    assert listener.wait(5)

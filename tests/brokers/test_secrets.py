@@ -1,4 +1,4 @@
-"""Who may come in: passwords, users' rights and TLS through the URL, with real servers."""
+"""Logging in to real servers: passwords, users' rights and TLS through the URL."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PASSWORD = "s3cret"
 UseUrl = Callable[[str], None]
 UrlFor = Callable[[str], str]
 
-DOORS = {
+URLS = {
     "redis-tls": "rediss://{who}127.0.0.1:{server.port}/0?ssl_ca_certs={cert}",
     "kafka-plain": "kafka://{who}127.0.0.1:{server.sasl_port}?sasl.mechanism=PLAIN",
     "kafka-scram": "kafka://{who}127.0.0.1:{server.sasl_port}?sasl.mechanism=SCRAM-SHA-256",
@@ -35,8 +35,8 @@ DOORS = {
 US = f"desk:{PASSWORD}@"
 
 
-def door(name: str, *more: Any) -> Any:
-    """A parameter that is one of the doors, with the mark of its server."""
+def login(name: str, *more: Any) -> Any:
+    """A parameter that is one of the URLs, with the mark of its server."""
     mark = getattr(pytest.mark, name.partition("-")[0])
     return pytest.param(name, *more, id="-".join((name, *more[:1])), marks=mark)
 
@@ -84,7 +84,7 @@ def kafka_server(
 
 @pytest.fixture
 def use(settings: Any) -> Iterator[UseUrl]:
-    """Let this process announce at a URL."""
+    """Let this process send to the broker of a URL."""
 
     def use(url: str) -> None:
         settings.JOBS = {**settings.JOBS, "BROKER_URL": url}
@@ -95,20 +95,20 @@ def use(settings: Any) -> Iterator[UseUrl]:
 
 @pytest.fixture
 def url_for(request: pytest.FixtureRequest, certificate: Certificate) -> UrlFor:
-    """The URL by which somebody comes to the door that is the test's parameter."""
+    """Return a function that puts a login into the URL that is the test's parameter."""
     server = request.getfixturevalue(f"{request.param.partition('-')[0]}_server")
     cert = quote(str(certificate.cert))
-    return lambda who: DOORS[request.param].format(who=who, server=server, cert=cert)
+    return lambda who: URLS[request.param].format(who=who, server=server, cert=cert)
 
 
 def _runs_a_job(url: str, folder: Path) -> None:
-    """Nobody looks at the table: consumers and this process must both have come in."""
+    """Nobody polls the table: consumers and this process must both have logged in."""
     consumers = Consumers(folder, JOBS_BROKER_URL=url, JOBS_SWEEP_SECONDS="3600")
     try:
         consumers.start()
         assert wait_finished(tasks.square.enqueue(5).id).result == 25
         assert brokers.get_broker().check() == []
-        # Before they stop: who is stopped with a permit in hand sends it on.
+        # Before they stop: a consumer that stops with a message sends it again.
         wait_until(lambda: brokers.get_broker().depth("default") == 0)
         consumers.stop_all()
     finally:
@@ -125,8 +125,8 @@ def _doctor_says(capsys: pytest.CaptureFixture[str]) -> str:
     return line
 
 
-@pytest.mark.parametrize("url_for", [door(name) for name in DOORS], indirect=True)
-def test_who_has_the_password_comes_in(url_for: UrlFor, use: UseUrl, tmp_path: Path) -> None:
+@pytest.mark.parametrize("url_for", [login(name) for name in URLS], indirect=True)
+def test_the_right_password_is_accepted(url_for: UrlFor, use: UseUrl, tmp_path: Path) -> None:
     use(url_for(US))
     _runs_a_job(url_for(US), tmp_path)
 
@@ -134,18 +134,18 @@ def test_who_has_the_password_comes_in(url_for: UrlFor, use: UseUrl, tmp_path: P
 @pytest.mark.parametrize(
     ("url_for", "who", "told"),
     [
-        door("redis-tls", "desk:wr0ng@", "Redis does not know the user or the password"),
-        door("redis-tls", "", "Redis does not know the user or the password in JOBS_BROKER_URL"),
-        door(
+        login("redis-tls", "desk:wr0ng@", "Redis does not know the user or the password"),
+        login("redis-tls", "", "Redis does not know the user or the password in JOBS_BROKER_URL"),
+        login(
             "redis-tls",
             f"guest:{PASSWORD}@",
             "The user needs ~jobs.* +@stream +@transaction +@connection.",
         ),
-        door("kafka-plain", "desk:wr0ng@", "Kafka does not know the user or the password"),
+        login("kafka-plain", "desk:wr0ng@", "Kafka does not know the user or the password"),
     ],
     indirect=["url_for"],
 )
-def test_who_has_not_is_told(
+def test_doctor_reports_a_login_that_is_refused(
     url_for: UrlFor, use: UseUrl, capsys: pytest.CaptureFixture[str], who: str, told: str
 ) -> None:
     use(url_for(who))
@@ -155,8 +155,8 @@ def test_who_has_not_is_told(
     assert brokers.get_broker().depth("default") is None
 
 
-@pytest.mark.parametrize("url_for", [door("redis-tls"), door("kafka-tls")], indirect=True)
-def test_a_certificate_that_nobody_vouches_for(
+@pytest.mark.parametrize("url_for", [login("redis-tls"), login("kafka-tls")], indirect=True)
+def test_doctor_reports_a_certificate_that_is_not_trusted(
     url_for: UrlFor, use: UseUrl, capsys: pytest.CaptureFixture[str]
 ) -> None:
     use(url_for(US).partition("?")[0])
@@ -177,7 +177,7 @@ IMPOSSIBLE = "JOBS_BROKER_URL is no URL that the Redis client can use"
         ),
     ],
 )
-def test_a_url_that_cannot_be(
+def test_doctor_reports_a_url_that_the_client_refuses(
     use: UseUrl, capsys: pytest.CaptureFixture[str], url: str, told: str
 ) -> None:
     use(url)

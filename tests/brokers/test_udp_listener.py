@@ -1,4 +1,4 @@
-"""The bell of systems without inotify: who has committed knocks at a port of 127.0.0.1."""
+"""The listener of an SQLite file: a datagram to its port of 127.0.0.1 wakes it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from typing import NoReturn
 
 import pytest
 
-from jobs.brokers.wakeup import listener, udp, udp_listener
+from jobs.brokers.wakeup import udp, udp_listener
 from jobs.brokers.wakeup.data_version import DataVersionListener
 from jobs.brokers.wakeup.listener import sqlite_listener
 from jobs.brokers.wakeup.udp import port_file, wake_up
 from jobs.brokers.wakeup.udp_listener import UdpListener
 from jobs.core import process_lock
-from tests.brokers.listener import Listener
-from tests.elsewhere import missing
+from tests.brokers.listening import ListeningThread
 
 NEVER = 3600.0
 
@@ -30,10 +29,10 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def bell(
+def listener(
     tmp_path: Path, data_dir: Path, database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[UdpListener]:
-    """A bell that only a knock wakes."""
+    """A listener that only a datagram wakes."""
     monkeypatch.setattr(udp_listener, "ASK_SECONDS", NEVER)
     made = UdpListener(tmp_path / "a.sqlite3", data_dir)
     yield made
@@ -45,53 +44,53 @@ def _commit(database: sqlite3.Connection) -> None:
     database.commit()
 
 
-def test_a_knock_wakes_who_listens(
-    bell: UdpListener, database: sqlite3.Connection, data_dir: Path
+def test_a_datagram_after_a_commit_wakes_it(
+    listener: UdpListener, database: sqlite3.Connection, data_dir: Path
 ) -> None:
-    listener = Listener(bell)
+    waiting = ListeningThread(listener)
     _commit(database)
     wake_up(data_dir)
-    assert listener.answer() is True
+    assert waiting.result() is True
 
 
-def test_a_knock_without_a_commit_is_no_ring(
-    bell: UdpListener, database: sqlite3.Connection, data_dir: Path
+def test_a_datagram_without_a_commit_does_not_wake_it(
+    listener: UdpListener, database: sqlite3.Connection, data_dir: Path
 ) -> None:
-    listener = Listener(bell)
+    waiting = ListeningThread(listener)
     wake_up(data_dir)
-    listener.wait_asleep(2)
-    assert listener.rang is None
+    waiting.wait_asleep(2)
+    assert waiting.woken is None
     _commit(database)
     wake_up(data_dir)
-    assert listener.answer() is True
+    assert waiting.result() is True
 
 
-def test_many_knocks_are_one_ring(
-    bell: UdpListener, database: sqlite3.Connection, data_dir: Path
+def test_many_datagrams_wake_it_once(
+    listener: UdpListener, database: sqlite3.Connection, data_dir: Path
 ) -> None:
     for _ in range(100):
         _commit(database)
         wake_up(data_dir)
-    assert bell.wait(10)
-    listener = Listener(bell)
-    bell.close()
-    assert listener.answer() is False
-    assert listener.slept <= 2, "one for the knocks, one for the end"
+    assert listener.wait(10)
+    waiting = ListeningThread(listener)
+    listener.close()
+    assert waiting.result() is False
+    assert waiting.slept <= 2, "once for the datagrams, once for the end"
 
 
-def test_a_commit_that_nobody_knocked_for_is_found(
-    bell: UdpListener, database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+def test_a_commit_without_a_datagram_is_found_by_asking(
+    listener: UdpListener, database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(udp_listener, "ASK_SECONDS", 0.05)
-    listener = Listener(bell)
+    waiting = ListeningThread(listener)
     _commit(database)
-    assert listener.answer() is True
+    assert waiting.result() is True
 
 
-def test_a_socket_that_fails_is_as_if_there_was_none(
-    bell: UdpListener, database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+def test_with_a_socket_that_fails_it_asks_sqlite(
+    listener: UdpListener, database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On Windows a socket hears of datagrams that nobody took."""
+    """On Windows a socket reports datagrams that nobody received."""
 
     class Failing:
         def settimeout(self, seconds: float) -> None:
@@ -101,47 +100,47 @@ def test_a_socket_that_fails_is_as_if_there_was_none(
             raise ConnectionResetError
 
     with monkeypatch.context() as patch:
-        patch.setattr(bell, "_socket", Failing())
-        listener = Listener(bell)
+        patch.setattr(listener, "_socket", Failing())
+        waiting = ListeningThread(listener)
         _commit(database)
-        assert listener.answer() is True
+        assert waiting.result() is True
 
 
-def test_each_of_several_consumers_is_told(
-    bell: UdpListener, tmp_path: Path, database: sqlite3.Connection, data_dir: Path
+def test_each_of_several_consumers_is_woken(
+    listener: UdpListener, tmp_path: Path, database: sqlite3.Connection, data_dir: Path
 ) -> None:
     other = UdpListener(tmp_path / "a.sqlite3", data_dir)
-    listeners = [Listener(bell), Listener(other)]
+    waiting = [ListeningThread(listener), ListeningThread(other)]
     _commit(database)
     wake_up(data_dir)
-    assert [listener.answer() for listener in listeners] == [True, True]
+    assert [thread.result() for thread in waiting] == [True, True]
     other.close()
-    assert list((data_dir / "bells").iterdir()) == [port_file(bell._port, data_dir)]
+    assert list((data_dir / "listeners").iterdir()) == [port_file(listener._port, data_dir)]
 
 
-def test_who_leaves_takes_the_plate_along(bell: UdpListener, data_dir: Path) -> None:
-    plate = port_file(bell._port, data_dir)
-    assert plate.exists()
-    bell.close()
-    bell.close()
-    assert not plate.exists()
+def test_closing_removes_the_port_file(listener: UdpListener, data_dir: Path) -> None:
+    file = port_file(listener._port, data_dir)
+    assert file.exists()
+    listener.close()
+    listener.close()
+    assert not file.exists()
 
 
-def test_closing_wakes_who_listens(bell: UdpListener) -> None:
-    listener = Listener(bell)
-    closing = threading.Thread(target=bell.close)
+def test_closing_ends_the_wait(listener: UdpListener) -> None:
+    waiting = ListeningThread(listener)
+    closing = threading.Thread(target=listener.close)
     closing.start()
-    assert listener.answer() is False
+    assert waiting.result() is False
     closing.join(10)
 
 
-def test_a_port_that_was_a_dead_consumers_is_left_alone(data_dir: Path) -> None:
+def test_nothing_is_sent_to_the_port_of_a_dead_consumer(data_dir: Path) -> None:
     """Another program may have it by now."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         stranger.bind(("127.0.0.1", 0))
         stranger.setblocking(False)
-        plate = port_file(stranger.getsockname()[1], data_dir)
-        lock = process_lock.hold(plate)
+        file = port_file(stranger.getsockname()[1], data_dir)
+        lock = process_lock.hold(file)
         wake_up(data_dir)
         assert stranger.recv(9), "while the lock is held"
         lock.release()
@@ -149,27 +148,27 @@ def test_a_port_that_was_a_dead_consumers_is_left_alone(data_dir: Path) -> None:
         wake_up(data_dir)
         with pytest.raises(BlockingIOError):
             stranger.recv(9)
-    assert not plate.exists()
+    assert not file.exists()
 
 
-def test_what_is_no_plate_is_left_alone(data_dir: Path) -> None:
-    note = data_dir / "bells" / "README"
+def test_a_file_that_is_no_port_file_is_left_alone(data_dir: Path) -> None:
+    note = data_dir / "listeners" / "README"
     note.parent.mkdir(parents=True)
     note.touch()
     wake_up(data_dir)
     assert note.exists()
 
 
-def test_where_nobody_listens_a_knock_does_nothing(
+def test_where_nobody_listens_no_datagram_is_sent(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(udp, "udp")
+    monkeypatch.delattr(udp, "new_socket")
     wake_up(data_dir)
     assert not data_dir.exists()
 
 
-def test_the_ports_are_looked_up_now_and_then_and_proven_more_rarely(
-    bell: UdpListener, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+def test_ports_are_looked_up_each_second_and_proven_each_ten_seconds(
+    listener: UdpListener, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now, asked = [1000.0], []
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
@@ -179,9 +178,9 @@ def test_the_ports_are_looked_up_now_and_then_and_proven_more_rarely(
         asked.append("look")
         return iterdir(folder)
 
-    def proven(plate: Path) -> bool:
+    def proven(file: Path) -> bool:
         asked.append("prove")
-        return prove(plate)
+        return prove(file)
 
     monkeypatch.setattr(Path, "iterdir", looked)
     monkeypatch.setattr(udp, "_is_dead", proven)
@@ -205,21 +204,20 @@ def test_where_no_datagram_gets_through_sqlite_is_asked(
     data_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(listener, "InotifyListener", missing)
     if way == "refused":
-        monkeypatch.setattr(udp_listener, "udp", _refused)
+        monkeypatch.setattr(udp_listener, "new_socket", _refused)
     else:
         monkeypatch.setattr(udp_listener, "send", lambda ports: None)
-        monkeypatch.setattr(udp_listener, "TRY_SECONDS", 0.05)
+        monkeypatch.setattr(udp_listener, "TEST_SECONDS", 0.05)
     made = sqlite_listener(tmp_path / "a.sqlite3", data_dir)
     assert isinstance(made, DataVersionListener)
     made.close()
-    assert not (data_dir / "bells").exists()
+    assert not (data_dir / "listeners").exists()
 
 
-def test_a_knock_that_is_refused_is_no_error(
-    bell: UdpListener, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_datagram_that_is_refused_is_no_error(
+    listener: UdpListener, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(udp, "udp", _refused)
+    monkeypatch.setattr(udp, "new_socket", _refused)
     wake_up(data_dir)
     monkeypatch.undo()

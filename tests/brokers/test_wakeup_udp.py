@@ -1,4 +1,4 @@
-"""Whatever makes work due knocks at consumers without inotify, and no port of theirs is left."""
+"""Whatever makes a job wait wakes the consumers by UDP, and none leaves its port file behind."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.brokers import get_broker
-from jobs.brokers.wakeup import listener, udp, udp_listener
+from jobs.brokers.wakeup import udp, udp_listener
 from jobs.brokers.wakeup.udp_listener import UdpListener
 from jobs.core.states import AttemptOutcome, Status
 from jobs.models import Job
 from jobs.submission import retry_job
-from tests.brokers.listener import Listener
+from tests.brokers.listening import ListeningThread
 from tests.brokers.servers import Setup
-from tests.elsewhere import missing
 from tests.factories import end, make_job, make_user, record, take_one
 from tests.running import Consumers, wait_finished
 from tests.testapp import tasks
+from tests.testapp.apps import UDP_ONLY
 
 NEVER = 3600.0
 
@@ -34,10 +34,10 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def door(
+def listener(
     transactional_db: None, settings: object, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[UdpListener]:
-    """A consumer's bell at the jobs' own database."""
+    """A consumer's listener on the jobs' own database, which only a datagram wakes."""
     jobs_setting = settings.JOBS  # type: ignore[attr-defined]
     settings.JOBS = {**jobs_setting, "DATA_DIR": data_dir}  # type: ignore[attr-defined]
     monkeypatch.setattr(udp_listener, "ASK_SECONDS", NEVER)
@@ -46,11 +46,11 @@ def door(
     made.close()
 
 
-def _handed_in() -> Callable[[], object]:
+def _submitted() -> Callable[[], object]:
     return lambda: tasks.square.enqueue(3)
 
 
-def _many_handed_in() -> Callable[[], object]:
+def _many_submitted() -> Callable[[], object]:
     return lambda: tasks.square.enqueue_many([{"n": 3}, {"n": 4}])
 
 
@@ -60,7 +60,7 @@ def _for_soon() -> Callable[[], object]:
     ).enqueue(3)
 
 
-def _run_again() -> Callable[[], object]:
+def _retried() -> Callable[[], object]:
     job, chief = make_job(status=Status.FAILED), make_user("chief", is_superuser=True)
     return lambda: retry_job(job, chief)
 
@@ -70,71 +70,79 @@ def _due() -> Callable[[], object]:
     return lambda: lifecycle.promote_due(timezone.now())
 
 
-def _handed_back() -> Callable[[], object]:
+def _released() -> Callable[[], object]:
     record()
     claim = take_one()
     return lambda: end(claim, AttemptOutcome.RELEASED)
 
 
-def _opened() -> Callable[[], object]:
+def _unpaused() -> Callable[[], object]:
     record(queue="mail")
     lifecycle.set_paused("mail", paused=True)
     return lambda: lifecycle.set_paused("mail", paused=False)
 
 
-WAYS = [_handed_in, _many_handed_in, _for_soon, _run_again, _due, _handed_back, _opened]
+WAYS = [_submitted, _many_submitted, _for_soon, _retried, _due, _released, _unpaused]
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_whatever_makes_work_due_knocks_after_its_commit(
-    door: UdpListener, way: Callable[[], Callable[[], object]]
+def test_whatever_makes_a_job_wait_sends_a_datagram_after_its_commit(
+    listener: UdpListener, way: Callable[[], Callable[[], object]]
 ) -> None:
     act = way()
-    door.wait(0)
-    listener = Listener(door)
+    listener.wait(0)
+    waiting = ListeningThread(listener)
     with transaction.atomic():
         act()
-        assert listener.slept == 1
-    assert listener.answer() is True
+        assert waiting.slept == 1
+    assert waiting.result() is True
 
 
-def test_what_is_rolled_back_knocks_nowhere(door: UdpListener) -> None:
-    listener = Listener(door)
+def test_what_is_rolled_back_sends_no_datagram(listener: UdpListener) -> None:
+    waiting = ListeningThread(listener)
     with transaction.atomic():
         tasks.square.enqueue(3)
         transaction.set_rollback(True)
     assert Job.objects.count() == 0
-    assert listener.slept == 1
+    assert waiting.slept == 1
     tasks.square.enqueue(3)
-    assert listener.answer() is True
+    assert waiting.result() is True
 
 
-def test_the_broker_leaves_its_port(
-    door: UdpListener, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+def test_warming_up_leaves_nothing_to_find_for_the_first_job(
+    listener: UdpListener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "InotifyListener", missing)
-    door.close()
+    monkeypatch.setattr(udp, "KNOWN_SECONDS", NEVER)
+    get_broker().warm_up()
+    monkeypatch.delattr(udp, "_find_ports")
+    waiting = ListeningThread(listener)
+    tasks.square.enqueue(3)
+    assert waiting.result() is True
+
+
+def test_leaving_the_broker_removes_the_port_file(listener: UdpListener, data_dir: Path) -> None:
+    listener.close()
     broker = get_broker()
     assert isinstance(broker.listener(), UdpListener)
-    assert len(list((data_dir / "bells").iterdir())) == 1
+    assert len(list((data_dir / "listeners").iterdir())) == 1
     broker.leave(1)
-    assert list((data_dir / "bells").iterdir()) == []
+    assert list((data_dir / "listeners").iterdir()) == []
 
 
 @pytest.mark.processes
 @pytest.mark.parametrize(
-    "setup", [Setup("sqlite-elsewhere", elsewhere=True).parameter()], indirect=True
+    "setup", [Setup("sqlite-udp-only", switches=(UDP_ONLY,)).parameter()], indirect=True
 )
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_no_port_of_a_consumer_is_left(
+def test_no_port_file_of_a_consumer_is_left(
     consumers: Consumers, data_dir: Path, number: signal.Signals
 ) -> None:
     consumer = consumers.start(JOBS_SWEEP_SECONDS=str(NEVER))
-    plate = next((data_dir / "bells").iterdir())
+    file = next((data_dir / "listeners").iterdir())
     wait_finished(tasks.square.enqueue(3).id, timeout=10)
     consumer.signal(number)
     consumer.wait()
-    assert plate.exists() == (number == signal.SIGKILL)
+    assert file.exists() == (number == signal.SIGKILL)
     udp._known.clear()
     tasks.square.enqueue(4)
-    assert not plate.exists()
+    assert not file.exists()

@@ -66,18 +66,18 @@ CONSUMER: dict[str, Function] = {
     "outcome before commit": lambda: _after(lifecycle, "write_outcomes", lambda _, some: some),
     "outcome after commit": lambda: _before(slots, "log_finished"),
 }
-# On brokers that carry messages: a permit is sent by a thread, unless who hands in the job could
-# begin, and read by one beside the looks. An empty lot only makes the client ready.
+# On brokers that carry messages: one thread sends them, others receive them. An empty batch only
+# connects.
 SENDER: dict[str, Function] = {
-    "permit before sending": lambda: _before_sending(),  # noqa: PLW0108  (defined below)
-    "permit after sending": lambda: _after(Publisher, "_try", lambda done, me, lot, send: lot),
+    "message before sending": lambda: _before(Publisher, "_try", lambda me, batch: batch),
+    "message after sending": lambda: _after(Publisher, "_try", lambda done, me, batch: batch),
 }
 RECEIVER: dict[str, Function] = {
-    "permit in hand": lambda: _before(broker_port.BrokerPort, "ingest"),
-    "permit used, not acknowledged": lambda: _after(
+    "message received": lambda: _before(broker_port.BrokerPort, "ingest"),
+    "message used, not acknowledged": lambda: _after(
         broker_port.BrokerPort, "wait_claimed", lambda done, *args: done
     ),
-    "permit acknowledged": lambda: _after_acknowledging(),  # noqa: PLW0108  (defined below)
+    "message acknowledged": lambda: _after_acknowledging(),  # noqa: PLW0108  (defined below)
 }
 # A file is there before the row that names it.
 FILES: dict[str, Function] = {
@@ -94,13 +94,8 @@ def _in_the_claims_transaction() -> None:
     _after(lifecycle, "claim_rows", lambda rows, *args: rows)
 
 
-def _before_sending() -> None:
-    _before(Publisher, "_begins")
-    _before(Publisher, "_try", lambda me, lot, send: lot)
-
-
 def _after_acknowledging() -> None:
-    from jobs.brokers.receiver import Receiver  # funboost: never in a web process
+    from jobs.brokers.receiver import Receiver
 
     original: Any = Receiver.__init__
 
@@ -109,9 +104,9 @@ def _after_acknowledging() -> None:
         connect = self._connect
 
         def connected() -> Any:
-            link = connect()
-            _after(link, "done")
-            return link
+            source = connect()
+            _after(source, "acknowledge")
+            return source
 
         self._connect = connected
 

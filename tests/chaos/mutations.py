@@ -12,7 +12,6 @@ from typing import Any
 
 from jobs import lifecycle
 from jobs.brokers.wakeup.data_version import DataVersionListener
-from jobs.brokers.wakeup.inotify import InotifyListener
 from jobs.brokers.wakeup.udp_listener import UdpListener
 from jobs.consumer import attempt_in_child, executor, failure_detector, queue_polls
 from jobs.errors import UnknownTask
@@ -30,13 +29,13 @@ _lifecycle: Any = lifecycle
 _run: Any = executor
 _polls: Any = queue_polls.QueuePolls
 _detector: Any = failure_detector.FailureDetector
-_bells: tuple[Any, ...] = (InotifyListener, UdpListener, DataVersionListener)
+_listeners: tuple[Any, ...] = (UdpListener, DataVersionListener)
 
 
-def lost_permits() -> None:
-    """No consumer is ever told of a job. (This breaks no rule: the look at the table is for it.)"""
-    for bell in _bells:
-        bell.wait = lambda self, timeout: time.sleep(timeout)
+def lost_notifications() -> None:
+    """No consumer is ever notified of a job. (This breaks no rule: it polls the table.)"""
+    for listener in _listeners:
+        listener.wait = lambda self, timeout: time.sleep(timeout)
 
 
 def older_code() -> None:
@@ -93,8 +92,8 @@ def no_fence() -> None:
 
 
 def no_look() -> None:
-    """Every permit is lost, and nobody looks at the table."""
-    lost_permits()
+    """Every notification is lost, and nobody polls the table."""
+    lost_notifications()
     _polls.request_poll = lambda self, queues=None: None
 
 
@@ -139,7 +138,7 @@ def no_watch() -> None:
 
 
 MUTATIONS = {
-    "lost permits": lost_permits,
+    "lost notifications": lost_notifications,
     "older code": older_code,
     "little patience": little_patience,
     "slow children": slow_children,

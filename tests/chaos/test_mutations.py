@@ -47,9 +47,9 @@ def test_without_fencing_the_result_is_another_attempts(arena: Arena) -> None:
     assert {"wrong result", "finished twice"} <= _kinds(arena.violations())
 
 
-def test_lost_permits_cost_no_job(arena: Arena) -> None:
+def test_lost_notifications_cost_no_job(arena: Arena) -> None:
     arena.serve()
-    arena.consume(MUTATION="lost permits")
+    arena.consume(MUTATION="lost notifications")
     for _ in range(2):
         arena.wait_job(arena.submit("work"), "succeeded")
     assert arena.violations() == []

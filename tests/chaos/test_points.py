@@ -68,7 +68,7 @@ def test_a_consumer_dies(arena: Arena, point: str) -> None:
 
 @with_messages
 @pytest.mark.parametrize("point", SENDER)
-def test_the_web_process_dies_with_a_permit(arena: Arena, point: str) -> None:
+def test_the_web_process_dies_with_a_message(arena: Arena, point: str) -> None:
     web = arena.serve(FAULT=point)
     key = "once"
     # The thread that sends dies beside the answer: it may just have been given.
@@ -88,7 +88,7 @@ def test_the_web_process_dies_with_a_permit(arena: Arena, point: str) -> None:
 
 @with_messages
 @pytest.mark.parametrize("point", RECEIVER)
-def test_a_consumer_dies_with_a_permit(arena: Arena, point: str) -> None:
+def test_a_consumer_dies_with_a_message(arena: Arena, point: str) -> None:
     arena.serve()
     victim = arena.consume("--concurrency", "1", FAULT=point, JOBS_SWEEP_SECONDS=NO_LOOK)
     job = arena.submit("work")
@@ -97,7 +97,7 @@ def test_a_consumer_dies_with_a_permit(arena: Arena, point: str) -> None:
 
     _, attempt = arena.wait_job(job, "succeeded")
     # Who dies once it has claimed may have finished the job by then.
-    assert attempt in ({1} if point == "permit in hand" else {1, 2})
+    assert attempt in ({1} if point == "message received" else {1, 2})
     arena.wait_job(arena.submit("work"), "succeeded")
     assert arena.violations() == []
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+import sys
+from typing import Any, Final
 
 from django.apps import AppConfig
 
-ELSEWHERE: Final = "DESK_ELSEWHERE"
-"""Set in the environment: no inotify, and only a knock tells a consumer of a job."""
+UDP_ONLY: Final = "TEST_UDP_ONLY"
+"""Set in the environment: a consumer never asks SQLite by itself; only a datagram wakes it."""
+PLAIN_THREADS: Final = "TEST_PLAIN_THREADS"
+"""Set in the environment: a consumer runs its jobs without funboost."""
 
 
 class TestAppConfig(AppConfig):
@@ -18,10 +21,14 @@ class TestAppConfig(AppConfig):
     label = "testapp"
 
     def ready(self) -> None:
-        """Take away what only Linux has, if that is asked for."""
-        if os.environ.get(ELSEWHERE):
+        """Change what the environment says."""
+        if os.environ.get(UDP_ONLY):
             from jobs.brokers.wakeup import udp_listener
-            from tests.elsewhere import no_inotify
 
-            no_inotify()
             udp_listener.ASK_SECONDS = 3600.0
+        if os.environ.get(PLAIN_THREADS):
+            from jobs.brokers import threads
+
+            modules: dict[str, Any] = sys.modules
+            modules["jobs.brokers.funboost.consumer"] = threads
+            modules["funboost"] = None  # an import of it fails

@@ -1,4 +1,4 @@
-"""Who asks how much a broker holds never waits for it."""
+"""Nobody waits for a broker to say how much it holds."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def always_due(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(depth_cache, "FRESH_SECONDS", 0.0)
 
 
-def test_the_first_hears_nothing_the_next_the_answer() -> None:
-    hearsay = DepthCache({"a": 3, "b": 0}.get)
-    assert hearsay.of(["a", "b"]) == {}
-    wait_until(lambda: hearsay.of(["a", "b"]) == {"a": 3, "b": 0})
+def test_the_first_call_returns_nothing_and_a_later_one_the_depths() -> None:
+    cache = DepthCache({"a": 3, "b": 0}.get)
+    assert cache.of(["a", "b"]) == {}
+    wait_until(lambda: cache.of(["a", "b"]) == {"a": 3, "b": 0})
 
 
-def test_a_broker_that_hangs_is_asked_once_and_holds_nobody_up() -> None:
+def test_a_broker_that_hangs_is_asked_once_and_no_caller_waits() -> None:
     go, asked = threading.Event(), []
 
     def ask(queue: str) -> int:
@@ -30,13 +30,13 @@ def test_a_broker_that_hangs_is_asked_once_and_holds_nobody_up() -> None:
         assert go.wait(60)
         return 1
 
-    hearsay = DepthCache(ask)
+    cache = DepthCache(ask)
     for _ in range(5):
-        assert hearsay.of(["a"]) == {}
+        assert cache.of(["a"]) == {}
     wait_until(lambda: asked)
     assert asked == ["a"]
     go.set()
-    wait_until(lambda: hearsay.of(["a"]) == {"a": 1})
+    wait_until(lambda: cache.of(["a"]) == {"a": 1})
 
 
 def test_a_broker_that_fails_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,7 +48,7 @@ def test_a_broker_that_fails_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> 
             raise answer
         return answer
 
-    hearsay = DepthCache(ask)
-    wait_until(lambda: hearsay.of(["a"]) == {"a": 7})
+    cache = DepthCache(ask)
+    wait_until(lambda: cache.of(["a"]) == {"a": 7})
     monkeypatch.setattr(depth_cache, "OLD_SECONDS", 0.0)
-    assert hearsay.of(["a"]) == {}
+    assert cache.of(["a"]) == {}

@@ -96,7 +96,7 @@ def test_what_is_wrong_is_said(body: bytes | None, reason: str) -> None:
         read(body, LIMIT)
 
 
-def test_our_own_permit_is_one() -> None:
+def test_our_own_wake_up_is_one() -> None:
     job_id = uuid7()
     assert read(wakeup_body(job_id), LIMIT) == JobMessage(job_id)
     assert _fits(json.loads(wakeup_body(job_id)))

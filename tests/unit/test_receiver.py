@@ -1,4 +1,4 @@
-"""What a consumer does with the messages it has in hand while something fails."""
+"""What a consumer does with the messages it has received while something fails."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from jobs.brokers.receiver import Receiver
 
 
 class Away(Exception):
-    """What the link's client raises."""
+    """What the source's client raises."""
 
 
 class Script:
-    """A link and an intake that answer as they are told; ``None`` says that the link fails."""
+    """A source and a port that follow a script; ``None`` says that the source fails."""
 
     name = consumer_id = "Script"
     errors: tuple[type[Exception], ...] = (Away,)
 
-    def __init__(self, lots: Sequence[list[bytes] | None], accepts: Sequence[bool] = ()) -> None:
-        self._lots = list(lots)
+    def __init__(self, batches: Sequence[list[bytes] | None], accepts: Sequence[bool] = ()) -> None:
+        self._batches = list(batches)
         self._accepts = list(accepts)
         self._claims: list[bool] = []
         self.accepted: list[bytes | None] = []
         self.acknowledged: list[bytes | None] = []
-        self.done_fails = 0
-        self.over: Callable[[], bool] = lambda: not self._lots
+        self.acknowledge_fails = 0
+        self.over: Callable[[], bool] = lambda: not self._batches
 
     def receive(self, limit: int, seconds: float) -> list[ReceivedMessage]:
-        lot = self._lots.pop(0) if self._lots else []
-        if lot is None:
+        batch = self._batches.pop(0) if self._batches else []
+        if batch is None:
             raise Away
-        return [ReceivedMessage(body, body) for body in lot]
+        return [ReceivedMessage(body, body) for body in batch]
 
-    def done(self, permits: Sequence[ReceivedMessage]) -> None:
-        if self.done_fails:
-            self.done_fails -= 1
+    def acknowledge(self, messages: Sequence[ReceivedMessage]) -> None:
+        if self.acknowledge_fails:
+            self.acknowledge_fails -= 1
             raise Away
-        self.acknowledged += [permit.body for permit in permits]
+        self.acknowledged += [message.body for message in messages]
 
     def close(self) -> None:
         """Nothing is held."""
@@ -70,7 +70,7 @@ class Script:
         """Nothing is ever taken."""
 
 
-def test_a_lot_is_acknowledged_once_it_is_read() -> None:
+def test_a_batch_is_acknowledged_once_it_is_read() -> None:
     script = Script([[b"a", b"b"], [], [b"c"], []])
     Receiver("q", lambda: script, script).run()
     assert script.accepted == script.acknowledged == [b"a", b"b", b"c"]
@@ -78,7 +78,7 @@ def test_a_lot_is_acknowledged_once_it_is_read() -> None:
 
 @pytest.mark.parametrize("meanwhile", [[], None, [b"c"]])
 def test_what_must_wait_is_read_later(meanwhile: list[bytes] | None) -> None:
-    """The database is away while a lot is read, and the broker fails or sends more meanwhile."""
+    """The database is away while a batch is read, and the broker fails or sends more meanwhile."""
     script = Script([[b"a", b"b"], meanwhile, [], []], accepts=[True, False])
     Receiver("q", lambda: script, script).run()
     assert script.accepted == script.acknowledged == [b"a", b"b", *(meanwhile or [])]
@@ -86,14 +86,14 @@ def test_what_must_wait_is_read_later(meanwhile: list[bytes] | None) -> None:
 
 def test_an_acknowledgement_that_fails_is_sent_again() -> None:
     script = Script([[b"a"], [], []])
-    script.done_fails = 1
+    script.acknowledge_fails = 1
     Receiver("q", lambda: script, script).run()
     assert script.accepted == [b"a"]
     assert script.acknowledged == [b"a"]
 
 
 def test_a_broker_that_cannot_be_called_is_called_again(caplog: pytest.LogCaptureFixture) -> None:
-    """A setting that the client refuses must not end the thread, nor the looks beside it."""
+    """A setting that the client refuses must not end the thread."""
     script = Script([[b"a"], []])
     tries = iter([Away("no such setting"), None])
 

@@ -1,4 +1,4 @@
-"""funboost goes without the drivers that nothing calls; nobody else does."""
+"""funboost gets stubs of the drivers that nothing calls; everything else gets the drivers."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ def libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 
 @pytest.mark.usefixtures("libraries")
-def test_who_goes_on_with_a_stand_in_may_name_it_but_not_call_it() -> None:
+def test_a_library_that_keeps_a_stub_may_name_it_but_not_call_it() -> None:
     with stubs.unused_drivers(ours={"library"}):
         library = importlib.import_module("library")
     assert sys.modules["library"] is library
-    with pytest.raises(RuntimeError, match="Client is a stand-in"):
+    with pytest.raises(RuntimeError, match="Client is a stub"):
         library.client.Client()
-    with pytest.raises(RuntimeError, match="Mine is a stand-in"):
+    with pytest.raises(RuntimeError, match="Mine is a stub"):
         library.Mine()
 
 
 @pytest.mark.usefixtures("libraries")
-def test_everybody_else_gets_the_real_one() -> None:
+def test_later_imports_get_the_real_driver() -> None:
     with stubs.unused_drivers(ours=()):
-        spoilt = importlib.import_module("library")
-    assert spoilt.Index != "the real one"
+        forgotten = importlib.import_module("library")
+    assert forgotten.Index != "the real one"
     assert "library" not in sys.modules
     assert importlib.import_module("driver").Index == "the real one"
 

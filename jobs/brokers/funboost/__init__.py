@@ -1,0 +1,24 @@
+"""funboost, fenced in: nothing outside this folder imports it.
+
+It starts one thread for each queue and runs claims on a pool of threads. Everything else of it
+(message formats, retries, time limits, its own brokers) is switched off or replaced.
+
+What this folder stands on: funboost is pinned to 55.0, because much of this is private.
+
+- Names of the package: ``Booster``, ``BoosterParams``, ``register_custom_broker``,
+  ``AbstractConsumer``, ``AbstractPublisher``, ``concurrent_pool.FunboostBaseConcurrentPool``.
+- ``AbstractConsumer``: ``custom_init`` is called once by the constructor; ``_dispatch_task`` is
+  the loop of the queue's thread; ``_submit_task``, ``_confirm_consume``, ``_requeue`` and
+  ``check_heartbeat_and_message_count`` are replaced; ``queue_name``, ``consumer_params``,
+  ``concurrent_pool``, ``consuming_function`` and ``_stop_flag`` are used.
+- ``AbstractPublisher``: ``_publish_impl``, ``clear``, ``get_message_count``, ``close`` and
+  ``_at_exit`` are replaced.
+- Its import (``loader``): it reads the modules ``nb_log_config`` and ``funboost_config``, sets up
+  logging by ``nb_log.log_manager.LogManager``, calls the global ``print`` of
+  ``consumers.base_consumer``, and patches the names that ``loader`` restores.
+- It imports drivers that nothing here calls (``stubs``).
+
+How to leave it: ``jobs.brokers.threads`` does the same on plain threads and passes the same tests.
+Import its ``start`` in ``jobs.brokers.consume``, delete this folder, and take funboost out of
+``pyproject.toml``.
+"""

@@ -1,13 +1,13 @@
-"""The database broker on funboost's extension API."""
+"""Runs claims by funboost's extension API; ``jobs.brokers.threads`` is the same without it."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from jobs.brokers.base import ConsumerPort
+from jobs.brokers.threads import Batch, feed, run_batch
 
 from .loader import (
     AbstractConsumer,
@@ -18,26 +18,26 @@ from .loader import (
     register_custom_broker,
 )
 
-KIND = "JOBDESK_DATABASE"
+KIND = "JOBDESK"
 
-_intakes: dict[str, ConsumerPort] = {}  # by queue: funboost copies and prints what it is given
+_ports: dict[str, ConsumerPort] = {}  # by queue: funboost copies and prints what it is given
 
 
 class Threads(ConcurrentPool, ThreadPoolExecutor):  # type: ignore[misc]
-    """One pool for all queues of a process, as funboost wants its type to be.
+    """One pool for all queues of a process, of the type that funboost requires.
 
     funboost's own pool may put a job behind a long one although it could still grow.
     """
 
 
-class DatabasePublisher(AbstractPublisher):  # type: ignore[misc]
-    """Has nothing to send: ``announce`` rings for a committed row."""
+class ClaimPublisher(AbstractPublisher):  # type: ignore[misc]
+    """Sends nothing: ``Broker.notify`` tells consumers of a committed row."""
 
     def _publish_impl(self, msg: str) -> None:
         """The row is the message."""
 
     def clear(self) -> None:
-        """Jobs are cancelled one by one, by people."""
+        """People cancel jobs one by one."""
 
     def get_message_count(self) -> int:
         """funboost logs this number once a minute; the pages count for themselves."""
@@ -47,25 +47,21 @@ class DatabasePublisher(AbstractPublisher):  # type: ignore[misc]
         """There is no connection of its own."""
 
     def _at_exit(self) -> None:
-        """No farewell message."""
+        """Print no message."""
 
 
-class DatabaseConsumer(AbstractConsumer):  # type: ignore[misc]
+class ClaimConsumer(AbstractConsumer):  # type: ignore[misc]
     """Feeds claims to funboost's pool, never more than there are free slots."""
 
     BROKER_KIND = KIND
 
     def custom_init(self) -> None:
-        """Find the intake that ``start`` left."""
-        self._intake = _intakes[self.queue_name]
+        """Find the port that ``start`` left."""
+        self._port = _ports[self.queue_name]
 
     def _dispatch_task(self) -> None:
-        while not self._intake.stopping():
-            lot = deque(self._intake.take(self.queue_name))
-            # A message for each thread that the lot can keep busy, not for each claim: handing a
-            # message to a pool takes as long as a short job.
-            for _ in range(min(len(lot), self.consumer_params.concurrent_num)):
-                self._submit_task({"body": lot})
+        threads = self.consumer_params.concurrent_num
+        feed(self.queue_name, self._port, threads, lambda batch: self._submit_task({"body": batch}))
         self._stop_flag = 1
 
     def _submit_task(self, kw: dict[str, Any]) -> None:
@@ -74,39 +70,28 @@ class DatabaseConsumer(AbstractConsumer):  # type: ignore[misc]
         self.concurrent_pool.submit(self.consuming_function, kw["body"])
 
     def check_heartbeat_and_message_count(self) -> None:
-        """The beats of a consumer are ours; this would ask for a count each minute."""
+        """Consumers have heartbeats of our own; this would ask for a count each minute."""
 
     def _confirm_consume(self, kw: dict[str, Any]) -> None:
         """The claim was the acknowledgement."""
 
     def _requeue(self, kw: dict[str, Any]) -> None:
-        """Jobs are handed back by the writer, under their attempt."""
+        """The batch writer releases jobs, under their attempt."""
 
 
-def start(
-    queues: Sequence[str],
-    intake: ConsumerPort,
-    threads: int,
-    consumer: type[DatabaseConsumer] = DatabaseConsumer,
-) -> None:
-    """Consume the queues, each on a thread of funboost's; once per process and queue."""
-    kind = consumer.BROKER_KIND
-    register_custom_broker(kind, DatabasePublisher, consumer)
+def start(queues: Sequence[str], port: ConsumerPort, threads: int) -> None:
+    """Run the claims of the queues on ``threads`` threads; once per process and queue."""
+    register_custom_broker(KIND, ClaimPublisher, ClaimConsumer)
     pool = Threads(max_workers=threads, thread_name_prefix="job")
 
-    def run(lot: deque[Any]) -> None:
-        while lot:
-            try:
-                claim = lot.popleft()
-            except IndexError:  # another thread had the last one
-                return
-            intake.run(claim)
+    def run(batch: Batch) -> None:
+        run_batch(batch, port)
 
     for queue in queues:
-        _intakes[queue] = intake
+        _ports[queue] = port
         parameters = BoosterParams(
             queue_name=queue,
-            broker_kind=kind,
+            broker_kind=KIND,
             concurrent_num=threads,
             specify_concurrent_pool=pool,
             max_retry_times=0,

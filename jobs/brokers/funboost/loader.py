@@ -1,9 +1,9 @@
-"""funboost, imported without its side effects. The only module that imports it.
+"""Imports funboost without its side effects. The only module that imports it.
 
 An ordinary ``import funboost`` writes configuration files into the project and logs into the home
 folder, prints 75 lines, replaces ``print``, ``sys.excepthook`` and methods of ``logging.Logger``
-and adds handlers to the root logger (seen with 55.0). So the import runs with our own answers to
-the questions it asks, and what it replaced is put back.
+and adds handlers to the root logger (seen with 55.0). Here it is given configuration modules of
+ours, and what it replaced is put back.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _NB_LOG: dict[str, Any] = {
 
 
 class _Settings:
-    """A class of constants, as funboost wants its configuration."""
+    """A class of constants, as funboost expects its configuration."""
 
     @classmethod
     def get_dict(cls) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class _Settings:
 
 
 class BrokerConnConfig(_Settings):
-    """Nothing: our brokers get their address from ``settings.JOBS``."""
+    """Empty: our brokers get their address from ``settings.JOBS``."""
 
 
 class FunboostCommonConfig(_Settings):
@@ -66,7 +66,7 @@ class FunboostCommonConfig(_Settings):
     KEEPALIVETIMETHREAD_LOG_LEVEL = 50
 
 
-_ANSWERS: dict[str, dict[str, Any]] = {
+_CONFIGURATION: dict[str, dict[str, Any]] = {
     "nb_log_config": _NB_LOG,
     "funboost_config": {
         "BrokerConnConfig": BrokerConnConfig,
@@ -75,7 +75,7 @@ _ANSWERS: dict[str, dict[str, Any]] = {
 }
 
 
-class _Answers(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+class _ConfigurationFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Serves the configuration modules. A stub in ``sys.modules`` would not do: they reload."""
 
     def find_spec(
@@ -84,17 +84,17 @@ class _Answers(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         path: Sequence[str] | None,
         target: types.ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname not in _ANSWERS:
+        if fullname not in _CONFIGURATION:
             return None
         return importlib.machinery.ModuleSpec(fullname, self, origin=__name__)
 
     def exec_module(self, module: types.ModuleType) -> None:
         module.__file__ = __file__
-        vars(module).update(_ANSWERS[module.__name__])
+        vars(module).update(_CONFIGURATION[module.__name__])
 
 
 _OURS = frozenset({"funboost", "nb_log"})
-"""What nobody else in this process imports."""
+"""Packages that nothing else in this process imports."""
 
 _RESTORED: list[tuple[Any, str]] = [
     (logging.Logger, "callHandlers"),
@@ -109,7 +109,7 @@ _RESTORED: list[tuple[Any, str]] = [
 
 
 @contextlib.contextmanager
-def _everything_restored() -> Iterator[None]:
+def _all_restored() -> Iterator[None]:
     """Put back what an import replaces: functions, root logger, filters, path, environment."""
     kept = [(owner, name, getattr(owner, name)) for owner, name in _RESTORED]
     root = logging.getLogger()
@@ -129,8 +129,8 @@ def _everything_restored() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _no_question_to_the_network() -> Iterator[None]:
-    """nb_log connects a UDP socket to a public address to learn the host's own: refuse."""
+def _no_network() -> Iterator[None]:
+    """Refuse UDP: nb_log connects to a public address to learn the host's own."""
     real = socket.socket.connect
 
     def connect(self: socket.socket, address: Any) -> None:
@@ -146,7 +146,7 @@ def _no_question_to_the_network() -> Iterator[None]:
 
 
 def _strip_new_handlers(known: set[str]) -> None:
-    """Close and remove the handlers that the import hung on loggers of its own."""
+    """Close and remove the handlers that the import added to loggers of its own."""
     for name, found in list(logging.Logger.manager.loggerDict.items()):
         if name not in known and isinstance(found, logging.Logger):
             for handler in list(found.handlers):
@@ -156,10 +156,10 @@ def _strip_new_handlers(known: set[str]) -> None:
 
 def _load() -> types.ModuleType:
     known = set(logging.Logger.manager.loggerDict)
-    finder = _Answers()
-    # It stays: funboost reads its configuration again later.
+    finder = _ConfigurationFinder()
+    # It stays installed: funboost reads its configuration again later.
     sys.meta_path.insert(0, finder)
-    with _everything_restored(), _no_question_to_the_network(), warnings.catch_warnings():
+    with _all_restored(), _no_network(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in ("PRINT_WRTIE_FILE_NAME", "SYS_STD_FILE_NAME"):
             os.environ.pop(name, None)
@@ -168,7 +168,7 @@ def _load() -> types.ModuleType:
             _silence_loggers()
             import funboost
             from funboost.consumers import base_consumer
-    # The constructor of a consumer prints; that module's print is the builtin one.
+    # The constructor of a consumer prints.
     base_consumer.print = lambda *args, **kwargs: None
     _strip_new_handlers(known)
     library = logging.getLogger("funboost")

@@ -1,7 +1,8 @@
-"""``kafka://``: permits in topics, one for each queue.
+"""``kafka://``: messages in topics, one for each queue.
 
 ``kafka://host:9092,other:9092``; ``kafkas://user:password@host`` is TLS with SASL. What follows a
-``?`` is librdkafka's own: ``kafka://host?sasl.mechanism=SCRAM-SHA-512``; ``partitions=12`` is ours.
+``?`` goes to librdkafka, as in ``kafka://host?sasl.mechanism=SCRAM-SHA-512``; ``partitions=12`` is
+ours.
 """
 
 from __future__ import annotations
@@ -26,22 +27,22 @@ def config_of(url: str) -> tuple[dict[str, Any], int]:
     """Return librdkafka's configuration and the number of partitions of a new topic.
 
     Raises:
-        BrokerError: the URL names no server, or no number of partitions.
+        BrokerError: the URL names no server, or its partitions are not a number.
     """
     parts = urlsplit(url)
-    who, _, where = parts.netloc.rpartition("@")
-    if not where:
+    login, _, servers = parts.netloc.rpartition("@")
+    if not servers:
         raise BrokerError("JOBS_BROKER_URL names no Kafka server. Write kafka://host:9092.")
     config: dict[str, Any] = {
-        "bootstrap.servers": where,
+        "bootstrap.servers": servers,
         "client.id": "jobdesk",
         "log_level": 2,
         "reconnect.backoff.max.ms": 1000,
-        "security.protocol": ("SASL_" if who else "")
+        "security.protocol": ("SASL_" if login else "")
         + ("SSL" if parts.scheme == "kafkas" else "PLAINTEXT"),
     }
-    if who:
-        name, _, password = who.partition(":")
+    if login:
+        name, _, password = login.partition(":")
         config |= {"sasl.mechanism": "PLAIN"}
         config |= {"sasl.username": unquote(name), "sasl.password": unquote(password)}
     config |= dict(parse_qsl(parts.query))
@@ -67,12 +68,12 @@ class KafkaBroker(MessageBroker):
         from confluent_kafka import Producer
 
         limit = int(SEND_SECONDS * 1000)
-        # A permit that is late is of no use: the table was looked at meanwhile.
+        # A late message is of no use: consumers have polled the table meanwhile.
         return Producer({**self._config, "message.timeout.ms": limit, "linger.ms": 0})
 
-    def _send(self, lot: Sequence[WakeUp]) -> None:
+    def _send(self, batch: Sequence[WakeUp]) -> None:
         lost: list[Any] = []
-        for queue, job_id in lot:
+        for queue, job_id in batch:
             self._producer.produce(
                 channel(queue),
                 wakeup_body(job_id),
@@ -88,13 +89,13 @@ class KafkaBroker(MessageBroker):
         return KafkaSource(self._config, self._partitions, queue)
 
     def depth(self, queue: str) -> int | None:
-        """What lies behind the offsets that the consumers' group has committed."""
+        """Count the messages after the offsets that the group of consumers has committed."""
         from .health import depth
 
         return depth(self._config, queue)
 
     def check(self) -> list[str]:
-        """Whether a server lets us in and answers, and each consumer can have a partition."""
+        """Whether a server accepts our login and answers, and each consumer gets a partition."""
         from .health import check
 
         return check(self._config)

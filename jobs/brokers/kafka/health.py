@@ -1,4 +1,4 @@
-"""Questions that people have about a Kafka: does it answer, how much waits in it."""
+"""What ``doctor`` and the pages ask a Kafka server: does it answer, how much waits in it."""
 
 from __future__ import annotations
 
@@ -18,58 +18,62 @@ ASK_SECONDS: Final = 5.0
 
 
 def depth(config: dict[str, Any], queue: str) -> int | None:
-    """How many messages of a queue are not behind a committed offset; None when it cannot tell."""
-    asking = KafkaConsumer({**config, "group.id": group(queue)})
+    """Count a queue's messages after the committed offsets; None when the server does not tell."""
+    consumer = KafkaConsumer({**config, "group.id": group(queue)})
     try:
-        return _depth(asking, channel(queue))
+        return _depth(consumer, channel(queue))
     except KafkaException:
         return None
     finally:
-        asking.close()
+        consumer.close()
 
 
-def _depth(asking: Any, topic: str) -> int:
-    partitions = asking.list_topics(topic, timeout=ASK_SECONDS).topics[topic].partitions
-    places = [TopicPartition(topic, number) for number in partitions]
+def _depth(consumer: Any, topic: str) -> int:
+    numbers = consumer.list_topics(topic, timeout=ASK_SECONDS).topics[topic].partitions
+    partitions = [TopicPartition(topic, number) for number in numbers]
     total = 0
-    for place in asking.committed(places, timeout=ASK_SECONDS) if places else []:
-        first, end = asking.get_watermark_offsets(place, timeout=ASK_SECONDS)
-        total += end - max(first, place.offset)  # none committed is a negative number
+    for partition in consumer.committed(partitions, timeout=ASK_SECONDS) if partitions else []:
+        first, end = consumer.get_watermark_offsets(partition, timeout=ASK_SECONDS)
+        total += end - max(first, partition.offset)  # negative when none is committed
     return total
 
 
 def check(config: dict[str, Any]) -> list[str]:
-    """What is wrong with a Kafka, in words."""
-    heard: list[KafkaError] = []
+    """Return what is wrong with a Kafka server, in sentences."""
+    errors: list[KafkaError] = []
     try:
-        asking = AdminClient({**config, "error_cb": heard.append})
+        client = AdminClient({**config, "error_cb": errors.append})
     except KafkaException as error:
         return [f"JOBS_BROKER_URL: {error.args[0].str()}"]
     try:
-        topics = asking.list_topics(timeout=ASK_SECONDS).topics
+        topics = client.list_topics(timeout=ASK_SECONDS).topics
     except KafkaException as error:
-        asking.poll(0)  # it knows why, and tells only who asks
-        return [_in_words([*heard, error.args[0]])]
+        client.poll(0)  # it knows the cause, and reports it only when polled
+        return [_sentence([*errors, error.args[0]])]
     return more_consumers_than_partitions(
         {name: len(topic.partitions) for name, topic in topics.items()}
     )
 
 
-def _in_words(heard: Sequence[KafkaError]) -> str:
-    if any(error.code() == KafkaError._AUTHENTICATION for error in heard):
+def _sentence(errors: Sequence[KafkaError]) -> str:
+    if any(error.code() == KafkaError._AUTHENTICATION for error in errors):
         return "Kafka does not know the user or the password in JOBS_BROKER_URL."
-    return f"Kafka does not answer: {heard[0].str()}"
+    return f"Kafka does not answer: {errors[0].str()}"
 
 
 def more_consumers_than_partitions(sizes: dict[str, int]) -> list[str]:
-    """Queues whose topic of ``sizes`` partitions has not one for each consumer."""
+    """Return a sentence for each topic with fewer partitions than its queue has consumers.
+
+    Args:
+        sizes: the number of partitions of each topic.
+    """
     serving: dict[str, int] = {}
     for consumer in Consumer.objects.filter(dead_at=None):
         for queue in consumer.queues:
             serving[queue] = serving.get(queue, 0) + 1
     return [
         f"The topic {channel(queue)} has {sizes[channel(queue)]} partitions for {count} consumers: "
-        "some hear of no job and only look every few seconds. Add partitions to it."
+        "some are never notified and only poll every few seconds. Add partitions to it."
         for queue, count in sorted(serving.items())
         if channel(queue) in sizes and sizes[channel(queue)] < count
     ]

@@ -1,4 +1,4 @@
-"""One consumer of a Kafka topic, in the group that all consumers share."""
+"""A consumer of a Kafka topic, in the group that all consumers share."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ASK_SECONDS: Final = 3.0
 
 
 def group(queue: str) -> str:
-    """A group for each queue: one that is drained must not make the others wait."""
+    """Return the group of a queue: draining one queue must not make the others wait."""
     return f"jobs.{queue}"
 
 
 class KafkaSource:
-    """Polls a topic. Offsets are committed behind claimed permits only."""
+    """Polls a topic. Offsets are committed only up to messages whose jobs are claimed."""
 
     name = "Kafka"
     errors: tuple[type[Exception], ...] = (KafkaException, OSError)
@@ -32,7 +32,7 @@ class KafkaSource:
         self._config = config
         self._partitions = partitions
         self._paused = False
-        self._ready = False
+        self._subscribed = False
         self._consumer = Consumer(
             {
                 **config,
@@ -44,16 +44,16 @@ class KafkaSource:
                 "auto.offset.reset": "earliest",
                 "topic.metadata.refresh.interval.ms": 5000,
                 "fetch.wait.max.ms": 100,
-                # Permits are small. Large bodies of other programs must not fill the memory.
+                # Our messages are small. Large ones of other programs must not fill the memory.
                 "queued.max.messages.kbytes": 1024,
-                # One above that fills the queue; the next was fetched a second later.
+                # One larger than that fills the queue; the next was fetched a second later.
                 "fetch.queue.backoff.ms": 50,
             }
         )
 
     def receive(self, limit: int, seconds: float) -> list[ReceivedMessage]:
-        """Poll; without a free slot only heartbeats, its partitions paused."""
-        self._get_ready()
+        """Poll; without a free slot only send heartbeats, the partitions paused."""
+        self._subscribe()
         self._pause(limit <= 0)
         found: list[ReceivedMessage] = []
         end = time.monotonic() + seconds
@@ -67,19 +67,19 @@ class KafkaSource:
             except KafkaException:
                 if not found:
                     raise
-                return found  # an error that lasts comes again
+                return found  # an error that lasts is raised again
             if len(found) >= max(1, limit):
                 return found
 
-    def _get_ready(self) -> None:
-        if self._ready:
+    def _subscribe(self) -> None:
+        if self._subscribed:
             return
         admin = AdminClient(self._config)
-        # Asked first: who may read a topic need not be allowed to make one.
+        # Asked first: a user who may read a topic need not be allowed to make one.
         if self._topic not in admin.list_topics(timeout=ASK_SECONDS).topics:
             self._make_topic(admin)
         self._consumer.subscribe([self._topic])
-        self._ready = True
+        self._subscribed = True
 
     def _make_topic(self, admin: AdminClient) -> None:
         wanted = NewTopic(self._topic, self._partitions)
@@ -91,7 +91,7 @@ class KafkaSource:
                 raise
 
     def _pause(self, pause: bool) -> None:
-        # Always, not on a change only: a rebalance forgets it.
+        # Each time, not only when it changes: a rebalance forgets it.
         partitions = self._consumer.assignment()
         if pause and partitions:
             self._consumer.pause(partitions)
@@ -105,15 +105,15 @@ class KafkaSource:
             body = message.value()
             found.append(ReceivedMessage(message, b"" if body is None else body))
         elif error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            self._ready = False  # someone has deleted it
+            self._subscribed = False  # someone has deleted it
         elif error.code() not in (KafkaError._PARTITION_EOF, KafkaError._MAX_POLL_EXCEEDED):
             raise KafkaException(error)
 
-    def done(self, permits: Sequence[ReceivedMessage]) -> None:
-        """Commit the offset behind the last permit of each partition."""
-        last = {permit.handle.partition(): permit.handle for permit in permits}
+    def acknowledge(self, messages: Sequence[ReceivedMessage]) -> None:
+        """Commit the offset after the last message of each partition."""
+        last = {message.handle.partition(): message.handle for message in messages}
         for message in last.values():
-            # A partition that went to another meanwhile: its permits ring once more there.
+            # The partition may have gone to another consumer, which then gets them once more.
             with contextlib.suppress(KafkaException):
                 self._consumer.commit(message, asynchronous=False)
 

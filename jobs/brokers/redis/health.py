@@ -1,4 +1,4 @@
-"""Questions that people have about a Redis: does it answer, how much waits in it."""
+"""What ``doctor`` and the pages ask a Redis server: does it answer, how much waits in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import redis
 
 from jobs.brokers.message import channel
 
-from .broker import SEND_SECONDS, connect
+from .client import SEND_SECONDS, connect
 
 OLDEST: Final = (6, 2)  # the first with XAUTOCLAIM
 BAD_URL: Final = (
@@ -20,7 +20,7 @@ RIGHTS: Final = "The user needs ~jobs.* +@stream +@transaction +@connection."
 
 
 def depth(url: str, queue: str) -> int | None:
-    """The length of a queue's stream; None when it cannot be asked."""
+    """Return the length of a queue's stream; None when the server does not tell."""
     try:
         with connect(url, SEND_SECONDS) as client:
             return int(client.xlen(channel(queue)))
@@ -29,10 +29,10 @@ def depth(url: str, queue: str) -> int | None:
 
 
 def check(url: str) -> list[str]:
-    """What is wrong with a Redis, in words."""
+    """Return what is wrong with a Redis server, in sentences."""
     try:
         with connect(url, SEND_SECONDS) as client:
-            # By its greeting: who may use streams alone may not ask INFO.
+            # From its greeting: a user who may only use streams may not ask INFO.
             version = _version(client.execute_command("HELLO"))
             client.xlen(channel("default"))
     except redis.AuthenticationError as error:

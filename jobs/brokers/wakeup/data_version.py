@@ -1,4 +1,4 @@
-"""SQLite's counter of commits (``PRAGMA data_version``), and the bell that does nothing but ask it.
+"""SQLite's counter of commits (``PRAGMA data_version``), and the listener that only polls it.
 
 Each question is a read transaction: one every 12 ms takes 0.6-1.7 % of a core.
 """
@@ -15,7 +15,7 @@ POLL_SECONDS = 0.012
 
 
 class DataVersion:
-    """Counts the commits of all other connections."""
+    """Notices the commits of all other connections."""
 
     def __init__(self, database: Path) -> None:
         self._db = sqlite3.connect(database, check_same_thread=False, timeout=1)
@@ -34,7 +34,7 @@ class DataVersion:
         return self._seen is None or self._seen != before
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._db.close()
 
 
@@ -58,16 +58,16 @@ class DataVersionListener:
                 left = end - time.monotonic()
                 if left <= 0:
                     break
-                self._rest(left)
+                self._sleep(left)
         return False
 
-    def _rest(self, seconds: float) -> None:
-        """Wait until it is time to ask again, at most so long."""
-        # Not an event's wait, which costs more: who closes waits that long.
+    def _sleep(self, seconds: float) -> None:
+        """Sleep until it is time to ask again, at most so long."""
+        # Not an event's wait, which costs more: close() waits that long instead.
         time.sleep(min(POLL_SECONDS, seconds))
 
     def close(self) -> None:
-        """Let who waits end, then let go of the file."""
+        """End a running ``wait``, then close the file."""
         self._closed = True
         with self._listening:
             self._version.close()

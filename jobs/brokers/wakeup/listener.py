@@ -1,34 +1,27 @@
-"""Which bell an idle consumer of an SQLite file hears, and two for those that hear none.
-
-SQLite has no listeners. On Linux the kernel tells of a commit (``inotify``); elsewhere who has
-committed knocks (``loopback``); where that is forbidden SQLite is asked again and again
-(``asking``).
-"""
+"""Chooses the listener for an SQLite file; and the two listeners that nothing wakes."""
 
 from __future__ import annotations
 
-import platform
 import threading
 from collections.abc import Collection
-from contextlib import suppress
 from pathlib import Path
 
 from jobs.brokers.base import Listener
 
 from .data_version import DataVersionListener
-from .inotify import InotifyListener
 
 TIMED_SECONDS = 0.2
 
 
 def sqlite_listener(database: Path, data_dir: Path) -> Listener:
-    """Return the best bell there is for an SQLite file."""
+    """Return the best listener for an SQLite file.
+
+    SQLite itself notifies nobody. A datagram after each commit does, on every system; where a
+    sandbox forbids datagrams, SQLite is asked again and again.
+    """
     if not database.is_file():
         return TimedListener()
-    if platform.system() == "Linux":
-        with suppress(OSError):  # no watch left, or not allowed here
-            return InotifyListener(database)
-    from .udp_listener import UdpListener  # late: only a consumer needs it, and only here
+    from .udp_listener import UdpListener  # late: only a consumer needs it
 
     try:
         return UdpListener(database, data_dir)
@@ -37,7 +30,7 @@ def sqlite_listener(database: Path, data_dir: Path) -> Listener:
 
 
 class TimedListener:
-    """Rings every fifth of a second: for a database that cannot tell of its commits."""
+    """Reports a change every 0.2 s: for a database that cannot notify."""
 
     queues: Collection[str] | None = None
 
@@ -46,16 +39,16 @@ class TimedListener:
         self._seconds = seconds
 
     def wait(self, timeout: float) -> bool:
-        """Wait a fixed time; then it is time to look."""
+        """Wait for a fixed time; then the table is polled."""
         return not self._closed.wait(min(timeout, self._seconds))
 
     def close(self) -> None:
-        """Wake who waits."""
+        """End a running ``wait``."""
         self._closed.set()
 
 
 class SilentListener:
-    """Never rings: for a broker that tells consumers itself."""
+    """Never reports a change: for a broker whose messages wake consumers."""
 
     queues: Collection[str] | None = None
 
@@ -63,10 +56,10 @@ class SilentListener:
         self._closed = threading.Event()
 
     def wait(self, timeout: float) -> bool:
-        """Wait in vain."""
+        """Wait until the time is over or the listener is closed."""
         self._closed.wait(timeout)
         return False
 
     def close(self) -> None:
-        """Wake who waits."""
+        """End a running ``wait``."""
         self._closed.set()

@@ -1,7 +1,7 @@
 """How an idle consumer notices a commit on PostgreSQL: ``LISTEN``, and ``NOTIFY`` after the commit.
 
-Not inside the transaction of the job: there a NOTIFY takes a lock of the whole server until its
-commit has reached the disk, so that jobs are recorded one by one. Measured with eight threads of
+The NOTIFY is not inside the job's transaction: there it takes a lock of the whole server until the
+commit has reached the disk, so that jobs are inserted one by one. Measured with eight threads of
 one process that submit without pause (PostgreSQL 15, fsync on, two cores, two rounds): 791-899 jobs
 a second without any NOTIFY, 672-748 with one after the commit, 613-615 with INSERT and NOTIFY in
 one statement. A transaction around the two costs its round trips besides: 459-518 with BEGIN,
@@ -35,7 +35,7 @@ NOTIFY: Final = f"SELECT pg_notify('{CHANNEL}', %s)"
 
 
 def notify(db: BaseDatabaseWrapper, queue: str) -> None:
-    """Ring all that listen; a database that is away by now costs them only the wait for a look."""
+    """Notify all that listen. If the database is away by now, they find the job by polling."""
     try:
         with db.cursor() as cursor:
             cursor.execute(NOTIFY, [queue])
@@ -44,85 +44,86 @@ def notify(db: BaseDatabaseWrapper, queue: str) -> None:
 
 
 def pg_listener(alias: str) -> Listener:
-    """Return the best bell there is for a PostgreSQL database."""
+    """Return the best listener for a PostgreSQL database."""
     from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
     return PgListener(alias) if is_psycopg3 else TimedListener()
 
 
 class PgListener:
-    """A connection of its own that listens; it is made anew when the server was restarted."""
+    """Listens on a connection of its own, which is made anew after the server was restarted."""
 
     queues: Collection[str] | None = None
 
     def __init__(self, alias: str) -> None:
         self._db = connections.create_connection(alias)
-        self._db.inc_thread_sharing()  # made on one thread, used on the bell's
+        self._db.inc_thread_sharing()  # made on one thread, used on the listening one
         self._closed = threading.Event()
         self._listening = threading.Lock()
-        # A pair of sockets, because Windows cannot wait for a pipe.
+        # A pair of sockets, because Windows cannot select on a pipe.
         self._wake_out, self._wake_in = socket.socketpair()
 
     def wait(self, timeout: float) -> bool:
-        """Wait for a NOTIFY. A connection that had to be made rings too: one may be missed."""
+        """Wait for a NOTIFY. A new connection counts as one: a NOTIFY may have been missed."""
         with self._listening:
-            return not self._closed.is_set() and self._hear(time.monotonic() + timeout)
+            return not self._closed.is_set() and self._wait_until(time.monotonic() + timeout)
 
-    def _hear(self, end: float) -> bool:
+    def _wait_until(self, end: float) -> bool:
         try:
             if self._db.connection is None:
-                self._listen()
+                self._connect()
                 self.queues = None
                 return True
             # The driver's own errors too, such as that of a connection that has just been lost.
             with self._db.wrap_database_errors:
                 return self._wait_on(self._db.connection, end)
         except (DatabaseError, OSError):
-            self._give_up_connection()
+            self._drop_connection()
             self._closed.wait(max(0.0, min(RECONNECT_SECONDS, end - time.monotonic())))
             return False
 
-    def _listen(self) -> None:
+    def _connect(self) -> None:
         self._db.connect()
         self._db.set_autocommit(True)
         with self._db.cursor() as cursor:
             cursor.execute(f"LISTEN {CHANNEL}")
 
-    def _wait_on(self, listening: Any, end: float) -> bool:
+    def _wait_on(self, connection: Any, end: float) -> bool:
         with selectors.DefaultSelector() as selector:
-            selector.register(listening.fileno(), selectors.EVENT_READ)
+            selector.register(connection.fileno(), selectors.EVENT_READ)
             selector.register(self._wake_out, selectors.EVENT_READ)
             while not self._closed.is_set():
                 ready = selector.select(max(0.0, end - time.monotonic()))
                 if self._closed.is_set():
                     break
-                # Also without news: a question finds out that the server is gone without a word.
-                rang = self._heard(listening) if ready else self._still_there()
-                if rang or not ready:
-                    return rang
+                if not ready:
+                    # Finds out that the server has gone without closing the connection.
+                    self._ping()
+                    return False
+                if self._read(connection):
+                    return True
         return False
 
-    def _heard(self, listening: Any) -> bool:
-        self.queues = {news.payload for news in listening.notifies(timeout=0)}
+    def _read(self, connection: Any) -> bool:
+        self.queues = {notification.payload for notification in connection.notifies(timeout=0)}
         return bool(self.queues)
 
-    def _still_there(self) -> bool:
+    def _ping(self) -> None:
         with self._db.cursor() as cursor:
             cursor.execute("SELECT 1")
-        return False
 
-    def _give_up_connection(self) -> None:
+    def _drop_connection(self) -> None:
         with contextlib.suppress(DatabaseError, OSError):
             self._db.close()
         self._db.connection = None
 
     def close(self) -> None:
-        """Wake who waits, then let go of the connection and the sockets."""
+        """End a running ``wait``, then close the connection and the sockets."""
         if self._closed.is_set():
             return
         self._closed.set()
         self._wake_in.send(b"x")
         with self._listening:
-            self._give_up_connection()
+            self._drop_connection()
             self._wake_in.close()
             self._wake_out.close()

@@ -1,8 +1,9 @@
-"""The connection on which permits go to Redis: nobody waits for it, and no answer is mixed up."""
+"""Sending to Redis: nobody waits for it for long, and no answer is taken for another's."""
 
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,8 @@ from django.core.signals import request_finished
 from jobs import brokers
 from jobs.brokers import registry
 from jobs.brokers.publisher import WakeUp
-from jobs.brokers.redis import publisher
-from jobs.brokers.redis.publisher import RedisPublisher
+from jobs.brokers.redis import broker as redis_broker
+from jobs.brokers.redis.broker import RedisBroker
 from tests.brokers.redis_server import RedisServer
 from tests.waiting import wait_until
 
@@ -28,7 +29,7 @@ pytestmark = [
 ]
 
 
-def lot(*queues: str) -> list[WakeUp]:
+def batch(*queues: str) -> list[WakeUp]:
     return [(queue, uuid.uuid4()) for queue in queues]
 
 
@@ -40,12 +41,12 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def line(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisPublisher]:
-    """A line that is patient for half a second."""
-    monkeypatch.setattr(publisher, "SEND_SECONDS", 0.5)
-    made = RedisPublisher(server.url)
+def broker(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisBroker]:
+    """A broker that waits half a second for its server."""
+    monkeypatch.setattr(redis_broker, "SEND_SECONDS", 0.5)
+    made = RedisBroker(server.url)
     yield made
-    made.close()
+    made._sender.close()
 
 
 def clients(server: RedisServer) -> int:
@@ -59,15 +60,12 @@ def length(server: RedisServer, queue: str = "a") -> int:
         return int(client.xlen(f"jobs.{queue}"))
 
 
-def test_a_connection_is_made_by_sending_never_by_beginning(
-    line: RedisPublisher, server: RedisServer
+def test_a_batch_goes_to_the_streams_of_its_queues(
+    broker: RedisBroker, server: RedisServer
 ) -> None:
-    assert not line.begin(lot("a"))
-    line.send(lot("a", "b", "a"))
+    broker._send(batch("a", "b", "a"))
     assert (length(server), length(server, "b")) == (2, 1)
-    assert line.begin(lot("a"))
-    line.end(1)
-    assert length(server) == 3
+    assert clients(server) == 1
 
 
 def test_the_first_request_of_a_process_makes_the_connection(
@@ -85,64 +83,37 @@ def test_the_first_request_of_a_process_makes_the_connection(
         registry._make.cache_clear()
 
 
-def test_no_first_request_fails_of_a_broker_that_cannot_be(settings: Any) -> None:
+def test_the_first_request_does_not_fail_with_an_unknown_broker(settings: Any) -> None:
     settings.JOBS = {**settings.JOBS, "BROKER_URL": "carrier-pigeon://"}
     brokers.warm_up()
 
 
-def test_a_frozen_server_is_not_waited_for(line: RedisPublisher, server: RedisServer) -> None:
-    """And an answer that comes too late is not taken for that to a later permit."""
-    line.send(lot("a"))
+def test_a_frozen_server_is_given_up_and_its_late_answer_ignored(
+    broker: RedisBroker, server: RedisServer
+) -> None:
+    broker._send(batch("a"))
     server.freeze()
-    assert line.begin(lot("a"))
-    assert not line.begin(lot("a")), "what is begun twice could fill the connection"
+    began = time.monotonic()
     with pytest.raises(redis.TimeoutError):
-        line.end(1)
-    assert not line.begin(lot("a"))
+        broker._send(batch("a"))
+    assert time.monotonic() - began < 5
     server.thaw()
     wait_until(lambda: length(server) == 2)
     with server.client() as client:
         client.set("jobs.wrong", "no stream")
     with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
-        line.send(lot("wrong", "a"))
+        broker._send(batch("wrong", "a"))
     assert length(server) == 3
-    assert line.begin(lot("a")), "what the server refuses, it has answered"
-    line.end(1)
-
-
-def test_an_answer_that_nobody_has_read_is_not_taken_for_a_later_one(
-    line: RedisPublisher, server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    line.send(lot("a"))
-    with server.client() as client:
-        client.set("jobs.wrong", "no stream")
-    assert line.begin(lot("wrong"))
-    monkeypatch.setattr(publisher, "_has_ended", lambda connection: False)  # it is still to come
-    line.send(lot("a"))
-    assert length(server) == 2
+    broker._send(batch("a"))
+    assert length(server) == 4
 
 
 def test_a_server_that_has_closed_the_connection_gets_a_new_one(
-    line: RedisPublisher, server: RedisServer
+    broker: RedisBroker, server: RedisServer
 ) -> None:
     """As it does with those that have been idle for its ``timeout``."""
-    line.send(lot("a"))
+    broker._send(batch("a"))
     with server.client() as client:
         assert client.client_kill_filter(_type="normal", skipme=True) == 1
-    assert not line.begin(lot("a"))
-    line.send(lot("a"))
+    broker._send(batch("a"))
     assert length(server) == 2
-
-
-def test_another_process_does_not_use_the_connection_of_its_parent(
-    line: RedisPublisher, server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    line.send(lot("a"))
-    mine = line._connection
-    child = os.getpid() + 1
-    monkeypatch.setattr(os, "getpid", lambda: child)
-    assert not line.begin(lot("a"))
-    line.send(lot("a"))
-    assert line._connection is not mine
-    assert length(server) == 2
-    mine.disconnect()

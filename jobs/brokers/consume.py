@@ -1,0 +1,20 @@
+"""Chooses what runs the claims of a consumer process: funboost's consumers.
+
+``threads.start`` does the same without funboost and passes the same tests
+(``tests/brokers/test_contract.py``). To leave funboost, import that one here and delete the folder
+``funboost/``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .base import ConsumerPort
+
+
+def start_consuming(queues: Sequence[str], port: ConsumerPort, threads: int) -> None:
+    """Start running claims of the queues on ``threads`` threads; returns at once."""
+    # Late: a web process has brokers too, and must not load funboost.
+    from .funboost.consumer import start
+
+    start(queues, port, threads)
