@@ -21,10 +21,12 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from jobs.core.storage import job_storage
+from jobs.errors import NotAllowed, NotRetryable
 from jobs.models import Artifact, Job
+from jobs.queries.action_messages import CHANGED, ActionOutcome, history_entry
 from jobs.queries.job_search import matching_jobs
 
-from .actions import DONE, MOST, JobAction, cancel_one, retry_one, tell
+from .actions import MOST, JobAction, add_messages, cancel_one, retry_one
 from .attempt_inline import AttemptInline
 from .base import BoundedList, ReadOnlyAdmin
 from .filters import HandedInFilter, QueueFilter, StatusFilter, TaskFilter
@@ -95,22 +97,26 @@ class JobAdmin(JobFacts, ReadOnlyAdmin[Job]):
     @admin.action(description="Cancel the selected jobs", permissions=["operate"])
     def cancel_jobs(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         """Cancel what waits, ask what runs to stop."""
-        self._carry_out(request, cancel_one, queryset[:MOST])
+        self._apply(request, cancel_one, queryset[:MOST])
 
     @admin.action(description="Run the selected jobs again", permissions=["operate"])
     def retry_jobs(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         """Put what failed or was cancelled back into its queue."""
-        self._carry_out(request, retry_one, queryset[:MOST])
+        self._apply(request, retry_one, queryset[:MOST])
 
-    def _carry_out(self, request: HttpRequest, wish: JobAction, jobs: Iterable[Job]) -> None:
-        became = Counter[str]()
+    def _apply(self, request: HttpRequest, action: JobAction, jobs: Iterable[Job]) -> None:
+        outcomes, refusals = Counter[ActionOutcome](), Counter[str]()
         for job in jobs:
-            outcome = wish(job, request.user)
-            became[outcome] += 1
-            if outcome in DONE:
-                self.log_change(request, job, DONE[outcome])
-        tell(request, became)
-        if became.total() == MOST:
+            try:
+                outcome = action(job, request.user)
+            except (NotRetryable, NotAllowed) as error:
+                refusals[str(error)] += 1
+                continue
+            outcomes[outcome] += 1
+            if outcome in CHANGED:
+                self.log_change(request, job, history_entry(outcome))
+        add_messages(request, outcomes, refusals)
+        if outcomes.total() + refusals.total() == MOST:
             messages.info(request, f"At most {MOST:,} jobs at a time. Do it again for the rest.")
 
     def get_urls(self) -> list[URLPattern]:
@@ -130,16 +136,16 @@ class JobAdmin(JobFacts, ReadOnlyAdmin[Job]):
 
     def cancel_this(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Cancel the job whose page the button is on."""
-        return self._wish_for(request, pk, cancel_one)
+        return self._apply_to_one(request, pk, cancel_one)
 
     def retry_this(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Run the job again whose page the button is on."""
-        return self._wish_for(request, pk, retry_one)
+        return self._apply_to_one(request, pk, retry_one)
 
-    def _wish_for(self, request: HttpRequest, pk: UUID, wish: JobAction) -> HttpResponse:
+    def _apply_to_one(self, request: HttpRequest, pk: UUID, action: JobAction) -> HttpResponse:
         if not self.has_operate_permission(request):
             raise PermissionDenied
-        self._carry_out(request, wish, [get_object_or_404(Job, pk=pk)])
+        self._apply(request, action, [get_object_or_404(Job, pk=pk)])
         return HttpResponseRedirect(reverse("admin:jobs_job_change", args=[pk]))
 
     def render_change_form(

@@ -11,7 +11,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from jobs.core.formatting import duration, filesize
-from jobs.models import Job, LogChunk
+from jobs.models import Job
+from jobs.queries import logs
 
 from .html import NOTHING, as_json, block, mark, when
 
@@ -134,9 +135,8 @@ class JobFacts:
     @admin.display(description="log")
     def log_shown(self, job: Job) -> SafeString | str:
         """The end of its log."""
-        start = max(0, job.log_size - LOG_TAIL)
-        rows = LogChunk.objects.filter(job=job, start__gt=start - LOG_TAIL).order_by("start")
-        text = "".join(rows.values_list("text", flat=True))[-LOG_TAIL:]
-        if job.log_size > len(text) > 0:
-            text = f"\N{HORIZONTAL ELLIPSIS} {job.log_size - len(text):,} characters before\n{text}"
+        piece = logs.read(job.pk, max(0, job.log_size - LOG_TAIL))
+        text = piece.text
+        if piece.before and text:
+            text = f"\N{HORIZONTAL ELLIPSIS} {piece.before:,} characters before\n{text}"
         return block(text)

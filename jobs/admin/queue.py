@@ -16,6 +16,7 @@ from jobs import lifecycle
 from jobs.core.formatting import pluralize
 from jobs.models import Queue
 from jobs.queries.stats import QueueStats, living_consumers, queue_stats
+from jobs.queries.waiting_reason import no_consumer
 
 from .base import BoundedList, ReadOnlyAdmin
 
@@ -104,11 +105,8 @@ class QueueAdmin(ReadOnlyAdmin[Queue]):
         consumers = _of(queue).consumers
         if consumers:
             return format_html_join(", ", "{}", ((str(one),) for one in consumers))
-        return format_html(
-            "No consumer serves this queue. Start one: "
-            "<code>python manage.py runconsumers --queues {}</code>",
-            queue.name,
-        )
+        reason = no_consumer(queue.name, "this queue")
+        return format_html("{} <code>{}</code>", reason.text, reason.command)
 
     @admin.action(description="Pause the selected queues", permissions=["operate"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Queue]) -> None:

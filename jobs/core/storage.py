@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.core.files.storage.handler import InvalidStorageError
 
 from jobs.conf import get_conf
 
 ALIAS = "jobs"
+RESULT_FILE: Final = "result.json"
+"""The artifact that holds a result too large for its row."""
 
 
 def job_storage() -> Storage:

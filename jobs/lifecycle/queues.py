@@ -6,7 +6,6 @@ from collections.abc import Collection
 from typing import Final
 
 from jobs.brokers.registry import notify_after_commit
-from jobs.core.states import Status
 from jobs.models import Job, Queue
 
 MOST_NOTIFIED: Final = 500
@@ -17,9 +16,8 @@ def set_paused(queue: str, paused: bool) -> None:
     """Pause a queue (nothing more is taken from it) or open it again, and say so to consumers."""
     Queue.objects.update_or_create(name=queue, defaults={"paused": paused})
     if not paused:
-        waiting = Job.objects.filter(status=Status.QUEUED, queue=queue)
-        in_line = waiting.order_by("-priority", "fair_position", "id").values_list("queue", "id")
-        notify_after_commit(in_line[:MOST_NOTIFIED])
+        waiting = Job.objects.waiting_in(queue).values_list("queue", "id")
+        notify_after_commit(waiting[:MOST_NOTIFIED])
 
 
 def unpaused(queues: Collection[str]) -> set[str]:

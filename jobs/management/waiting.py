@@ -9,10 +9,9 @@ from collections.abc import Callable
 from typing import Final
 
 from jobs.core.states import FINAL
-from jobs.core.storage import job_storage
+from jobs.core.storage import RESULT_FILE, job_storage
 from jobs.models import Artifact, Job
 
-RESULT_FILE: Final = "result.json"
 FIRST_PAUSE: Final = 0.02
 LONGEST_PAUSE: Final = 0.5
 

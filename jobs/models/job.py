@@ -47,6 +47,11 @@ class JobQuerySet(models.QuerySet["Job"]):
             return self
         return self.filter(owner_id=user.pk) if user.pk is not None else self.none()
 
+    def waiting_in(self, queue: str) -> JobQuerySet:
+        """The queued jobs of a queue, in the order in which they are claimed."""
+        waiting = self.filter(status=Status.QUEUED, queue=queue)
+        return waiting.order_by("-priority", "fair_position", "id")
+
     def in_slot(self, slot: str) -> JobQuerySet:
         """The unfinished job that holds a unique slot, if there is one."""
         return self.filter(_UNFINISHED, unique_slot=slot)

@@ -121,8 +121,7 @@ def _unfinished(queues: list[str]) -> list[tuple[str, str, int]]:
 
 def next_in_line(queue: str) -> Job | None:
     """The waiting job that would be taken first, None when none waits."""
-    waiting = Job.objects.filter(status=Status.QUEUED, queue=queue)
-    return waiting.order_by("-priority", "fair_position", "id").first()
+    return Job.objects.waiting_in(queue).first()
 
 
 def waits_since(job: Job) -> datetime:

@@ -18,12 +18,24 @@ MOST_COUNTED: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A sentence, the moment it speaks of (its end), a command that helps, a failure before."""
+    """Why a job waits.
+
+    Args:
+        text: a sentence.
+        until: the time that ends the sentence, if it names one.
+        command: what to run against it, if that helps.
+        failure: the error of the attempt before, if there was one.
+    """
 
     text: str
     until: datetime | None = None
     command: str = ""
     failure: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The text with its command, for a terminal."""
+        return f"{self.text} {self.command}".strip()
 
 
 def why_waiting(job: Job, now: datetime) -> Reason | None:
@@ -35,11 +47,21 @@ def why_waiting(job: Job, now: datetime) -> Reason | None:
     if Queue.objects.filter(name=job.queue, paused=True).exists():
         return Reason(f"The queue {job.queue} is paused. Staff can open it again in the dashboard.")
     if not any(job.queue in consumer.queues for consumer in living_consumers(now)):
-        return Reason(
-            f"No consumer serves the queue {job.queue}. Start one:",
-            command=f"python manage.py runconsumers --queues {job.queue}",
-        )
-    return Reason(_in_line(jobs_ahead(job)))
+        return no_consumer(job.queue)
+    return Reason(_next_after(jobs_ahead(job)))
+
+
+def no_consumer(queue: str, subject: str = "") -> Reason:
+    """Say that no consumer serves a queue, and how to start one.
+
+    Args:
+        queue: its name.
+        subject: how the sentence names the queue, ``the queue <name>`` if empty.
+    """
+    return Reason(
+        f"No consumer serves {subject or f'the queue {queue}'}. Start one:",
+        command=f"python manage.py runconsumers --queues {queue}",
+    )
 
 
 def _scheduled(job: Job) -> Reason:
@@ -59,11 +81,11 @@ def jobs_ahead(job: Job) -> int:
         | same & Q(fair_position__lt=job.fair_position)
         | same & Q(fair_position=job.fair_position, id__lt=job.id)
     )
-    line = Job.objects.filter(before, status=Status.QUEUED, queue=job.queue).order_by()
-    return line.values("pk")[: MOST_COUNTED + 1].count()
+    ahead = Job.objects.waiting_in(job.queue).filter(before).order_by()
+    return ahead.values("pk")[: MOST_COUNTED + 1].count()
 
 
-def _in_line(ahead: int) -> str:
+def _next_after(ahead: int) -> str:
     if ahead > MOST_COUNTED:
         return f"More than {MOST_COUNTED:,} jobs are ahead of it."
     if ahead == 1:

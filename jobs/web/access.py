@@ -16,6 +16,7 @@ from django.shortcuts import render
 
 from jobs.lifecycle import limited_lock_waits
 from jobs.models import Job
+from jobs.queries import job_search
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -77,8 +78,8 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(request.get_full_path())
 
 
-def visible_job(request: SignedIn, job_id: str, *, light: bool = False) -> Job:
-    """Return the job with this id, if this user may see it; light: without its large columns.
+def visible_job(request: SignedIn, job_id: str, *, narrow: bool = False) -> Job:
+    """Return the job with this id, if this user may see it; narrow: without its large columns.
 
     Raises:
         NoSuchJob: there is none, or it is not this user's.
@@ -87,8 +88,7 @@ def visible_job(request: SignedIn, job_id: str, *, light: bool = False) -> Job:
         key = uuid.UUID(job_id)
     except ValueError as error:
         raise NoSuchJob from error
-    rows = Job.objects.visible_to(request.user).select_related("owner").filter(pk=key)
-    job = (rows.defer("args", "kwargs", "result") if light else rows).first()
+    job = job_search.visible_job(request.user, key, narrow=narrow)
     if job is None:
         raise NoSuchJob
     return job

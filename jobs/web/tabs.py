@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.http import HttpRequest
 
 from jobs.core.states import Status
+from jobs.core.storage import RESULT_FILE
 from jobs.models import Artifact, Job
 from jobs.queries import logs
 
@@ -14,7 +15,6 @@ from .result_tree import Sort, as_text, result_node
 
 TABS: Final = ("result", "log", "attempts")
 PICTURES: Final = frozenset({"image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp"})
-LARGE_RESULT: Final = "result.json"
 
 
 def tab_of(job: Job, asked: str) -> str:
@@ -38,7 +38,7 @@ def panel_context(
 def log_context(job: Job, find: str) -> dict[str, Any]:
     """Return the end of the log or, when something is looked for, the lines that hold it."""
     if find:
-        hits, more = logs.found(job, find)
+        hits, more = logs.find(job, find)
         return {"find": find, "hits": hits, "more_hits": more}
     return {"log": logs.tail(job)}
 
@@ -48,7 +48,7 @@ def _result_context(job: Job, files: list[Artifact], sort: Sort) -> dict[str, An
         "pictures": [file for file in files if file.content_type in PICTURES],
     }
     if job.status == Status.SUCCEEDED:
-        large = next((file for file in files if file.name == LARGE_RESULT), None)
+        large = next((file for file in files if file.name == RESULT_FILE), None)
         if job.result is None and large is not None:
             return {**context, "large": large}
         return {**context, "node": result_node(job.result, sort), "text": as_text(job.result)}

@@ -11,6 +11,7 @@ from jobs.core.formatting import ago, duration, pluralize
 from jobs.core.states import Status
 from jobs.models import Consumer, Job, QuarantinedMessage
 from jobs.queries.stats import QueueStats, living_consumers, next_in_line, queue_stats, waits_since
+from jobs.queries.waiting_reason import no_consumer
 
 from .examinations import Finding, note, ok, problem
 
@@ -41,10 +42,8 @@ def queues(now: datetime) -> Iterator[Finding]:
         if not queue.consumers:
             # Said once for all queues when nobody works at all.
             if alive or queue.waiting:
-                yield problem(
-                    f"No consumer serves the queue {queue.name} ({waiting}). "
-                    f"Start one: python manage.py runconsumers --queues {queue.name}"
-                )
+                subject = f"the queue {queue.name} ({waiting})"
+                yield problem(no_consumer(queue.name, subject).sentence)
         elif queue.paused:
             yield note(f"The queue {queue.name} is paused ({waiting}).")
         else:

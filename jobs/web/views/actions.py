@@ -13,11 +13,11 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from jobs import lifecycle
-from jobs.core.formatting import pluralize
 from jobs.core.uuid7 import is_uuid
 from jobs.errors import JobsError
 from jobs.lifecycle import CancelResult
 from jobs.models import Job
+from jobs.queries.action_messages import ActionOutcome, page_message, page_refusal
 from jobs.submission import retry_job
 from jobs.submission.submit import when_available
 from jobs.web.access import SignedIn, signed_in, visible_job
@@ -25,6 +25,8 @@ from jobs.web.access import SignedIn, signed_in, visible_job
 from .submit import SeeOther
 
 MOST: Final = 200
+
+Action = Callable[[SignedIn, Job], ActionOutcome]
 
 
 @signed_in
@@ -54,7 +56,7 @@ def bulk(request: SignedIn) -> HttpResponse:
     return SeeOther(_back(request))
 
 
-def _one(request: SignedIn, job: Job, action: Callable[[SignedIn, Job], str]) -> HttpResponse:
+def _one(request: SignedIn, job: Job, action: Action) -> HttpResponse:
     try:
         action(request, job)
     except JobsError as error:
@@ -62,29 +64,30 @@ def _one(request: SignedIn, job: Job, action: Callable[[SignedIn, Job], str]) ->
     return SeeOther(reverse("jobs:job", args=[job.id]))
 
 
-def _many(request: SignedIn, wanted: list[str], action: Callable[[SignedIn, Job], str]) -> None:
-    done: Counter[str] = Counter()
-    refused: Counter[str] = Counter()
+def _many(request: SignedIn, wanted: list[str], action: Action) -> None:
+    outcomes, refusals = Counter[ActionOutcome](), Counter[str]()
     for job in Job.objects.visible_to(request.user).filter(pk__in=wanted):
         try:
-            done[action(request, job)] += 1
+            outcomes[action(request, job)] += 1
         except JobsError as error:
-            refused[str(error)] += 1
-    for said, count in done.items():
-        messages.success(request, f"{pluralize(count, 'job')} {said}.")
-    for why, count in refused.items():
-        messages.warning(request, f"{pluralize(count, 'job')} left as it was: {why}")
+            refusals[str(error)] += 1
+    for outcome, count in outcomes.items():
+        messages.success(request, page_message(outcome, count))
+    for reason, count in refusals.items():
+        messages.warning(request, page_refusal(reason, count))
 
 
-def _cancel(request: SignedIn, job: Job) -> str:
+def _cancel(request: SignedIn, job: Job) -> ActionOutcome:
     by = request.user.get_username()
-    answer = when_available(lambda: lifecycle.cancel_job(job.id, by=by))
-    return "cancelled" if answer is CancelResult.CANCELLED else "asked to stop"
+    result = when_available(lambda: lifecycle.cancel_job(job.id, by=by))
+    if result is CancelResult.CANCELLED:
+        return ActionOutcome.CANCELLED
+    return ActionOutcome.STOP_REQUESTED
 
 
-def _retry(request: SignedIn, job: Job) -> str:
+def _retry(request: SignedIn, job: Job) -> ActionOutcome:
     when_available(lambda: retry_job(job, request.user))
-    return "back in the queue"
+    return ActionOutcome.REQUEUED
 
 
 def _back(request: SignedIn) -> str:

@@ -29,7 +29,7 @@ _HARMLESS: Final = {
 @signed_in
 def artifact(request: SignedIn, job_id: str, name: str) -> Any:
     """A file that the job made: pictures are shown, all else is saved, as is ``?download``."""
-    job = visible_job(request, job_id, light=True)
+    job = visible_job(request, job_id, narrow=True)
     found = Artifact.objects.filter(job_id=job.pk, name=name).first()
     if found is None:
         return _gone(request)
@@ -41,7 +41,7 @@ def artifact(request: SignedIn, job_id: str, name: str) -> Any:
 @signed_in
 def upload(request: SignedIn, job_id: str, upload_id: str) -> Any:
     """A file that was handed in with the job, to be saved."""
-    job = visible_job(request, job_id, light=True)
+    job = visible_job(request, job_id, narrow=True)
     given = Upload.objects.filter(uses__job_id=job.pk, pk=upload_id) if is_uuid(upload_id) else None
     found = given.first() if given is not None else None
     if found is None:
@@ -53,8 +53,8 @@ def upload(request: SignedIn, job_id: str, upload_id: str) -> Any:
 @signed_in
 def log(request: SignedIn, job_id: str) -> StreamingHttpResponse:
     """The whole log, to be saved."""
-    job = visible_job(request, job_id, light=True)
-    parts = (piece.encode("utf-8", "replace") for piece in logs.pieces(job))
+    job = visible_job(request, job_id, narrow=True)
+    parts = (chunk.encode("utf-8", "replace") for chunk in logs.chunks(job))
     response = StreamingHttpResponse(parts, content_type="text/plain; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{_name(job.task)}-log.txt"'
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -53,7 +53,7 @@ def job(request: SignedIn, job_id: str) -> HttpResponse:
 @signed_in
 def live(request: SignedIn, job_id: str) -> HttpResponse:
     """Answer with the parts of a job's page as they are now; 304 when nothing has changed."""
-    found = visible_job(request, job_id, light=True)
+    found = visible_job(request, job_id, narrow=True)
     now = timezone.now()
     reason = why_waiting(found, now)
     etag = _etag(found, reason)
@@ -100,4 +100,4 @@ def _log_news(request: SignedIn, found: Job) -> logs.LogPiece | None:
     offset = request.GET.get("offset", "")
     if not offset.isdecimal() or int(offset[:12]) >= found.log_size:
         return None
-    return logs.since(found, int(offset[:12]))
+    return logs.read(found.pk, int(offset[:12]))
