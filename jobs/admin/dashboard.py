@@ -15,7 +15,7 @@ from jobs.core.states import Status
 from jobs.models import Consumer, Job
 from jobs.queries.stats import QueueStats, queue_stats
 
-from .chart import Bar, Chart, chart
+from .chart import Chart, HourCount, chart
 from .consumer import ALIVE, state_of
 
 HOURS: Final = 24
@@ -88,7 +88,7 @@ def dashboard() -> Dashboard:
     )
 
 
-def finished_per_hour(now: datetime) -> list[Bar]:
+def finished_per_hour(now: datetime) -> list[HourCount]:
     """How many jobs finished in each of the last 24 hours, this one included.
 
     One statement that reads nothing but the index over ``finished_at``. What is over is remembered
@@ -103,7 +103,7 @@ def finished_per_hour(now: datetime) -> list[Bar]:
     counts = _counted(missing)
     over = [start for start in missing if start + timedelta(hours=1, minutes=1) < now]
     cache.set_many({keys[start]: counts[start] for start in over}, REMEMBERED_SECONDS)
-    return [Bar(start, known.get(keys[start], counts.get(start, 0))) for start in starts]
+    return [HourCount(start, known.get(keys[start], counts.get(start, 0))) for start in starts]
 
 
 def _counted(starts: list[datetime]) -> dict[datetime, int]:
