@@ -1,4 +1,4 @@
-"""Who may see a page, and what the others are told."""
+"""Who may see a page, and the pages that say why one cannot be shown."""
 
 from __future__ import annotations
 
@@ -25,21 +25,26 @@ logger = logging.getLogger("jobs")
 
 View = Callable[..., HttpResponseBase]
 AWAY_SECONDS: Final = 2
+_MISSING: Final = (
+    "It may have been forgotten: finished jobs are kept for a time and then deleted. "
+    "Jobs of other people are not shown here either."
+)
+_AWAY: Final = "The database is locked or away. Nothing is lost; try again in a moment."
 
 
 class SignedIn(HttpRequest):
-    """A request whose user has signed in: what views behind ``signed_in`` get."""
+    """A request whose user has signed in: the request of views behind ``signed_in``."""
 
     user: User
 
 
 class NoSuchJob(Exception):
-    """There is no such job, or it is somebody else's: nobody can tell which."""
+    """There is no such job, or it is somebody else's: the answer is the same."""
 
 
 def signed_in(view: View) -> View:
-    """Decorate a view: ask strangers to sign in, turn what cannot be shown into a page
-    that says so."""
+    """Decorate a view: ask who is not signed in to sign in, answer with a page that says why a
+    job cannot be shown."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -51,24 +56,16 @@ def signed_in(view: View) -> View:
         except NoSuchJob:
             response = message_page(request, 404, "There is no such job", _MISSING)
         except (OperationalError, InterfaceError) as error:
-            # The driver's words may name hosts and users: they are for the log alone.
+            # The driver's message may name hosts and users: it is for the log alone.
             logger.warning("The database cannot be used: %s", error)
             response = message_page(request, 503, "Not available now", _AWAY)
             response.headers["Retry-After"] = str(AWAY_SECONDS)
-        # The pages tell of one person's jobs; a cache between us and the browser is not for them.
+        # The pages show one person's jobs; a shared cache between us and the browser must not
+        # keep them.
         response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
 
     return wrapped
-
-
-_MISSING = (
-    "It may have been forgotten: finished jobs are kept for a time and then deleted. "
-    "Jobs of other people are not shown here either."
-)
-
-
-_AWAY = "The database is locked or away. Nothing is lost; try again in a moment."
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
@@ -95,8 +92,8 @@ def visible_job(request: SignedIn, job_id: str, *, narrow: bool = False) -> Job:
 
 
 def message_page(
-    request: HttpRequest, status: int, title: str, why: str, **context: Any
+    request: HttpRequest, status: int, title: str, text: str, **context: Any
 ) -> HttpResponse:
-    """Return a page that says in words why this cannot be shown or done."""
-    page = {"title": title, "why": why, **context}
-    return render(request, "jobs/told.html", page, status=status)
+    """Return a page that says why something cannot be shown or done."""
+    page = {"title": title, "text": text, **context}
+    return render(request, "jobs/message.html", page, status=status)

@@ -72,7 +72,7 @@ def test_filters_narrow_the_list(page: Client, page_jobs: PageJobs) -> None:
 def test_pages_lead_to_older_and_newer_jobs_and_keep_the_filters(
     page: Client, page_jobs: PageJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "PAGE", 3)
+    monkeypatch.setattr(jobs, "PAGE_SIZE", 3)
     ids = [page_jobs.waiting().id.hex for _ in range(8)][::-1]
     path = f"/jobs/?task={PLAIN}"
     seen = []
@@ -129,7 +129,7 @@ def test_an_open_list_asks_for_the_rows_that_can_change(
 ) -> None:
     job, foreign = page_jobs.waiting(), page_jobs.waiting(owner=bob)
     assert 'id="live"' in get(page, "/jobs/")
-    path = f"/jobs/rows?place=list&id={job.id}&id={foreign.id}&id=x"
+    path = f"/jobs/rows?page=list&id={job.id}&id={foreign.id}&id=x"
     answer = page.get(path)
     assert shown(answer.content.decode()) == [job.id.hex]
     same = page.get(path, headers={"If-None-Match": answer.headers["ETag"]})

@@ -39,7 +39,7 @@ def test_numbers_and_words_are_put_together(
 ) -> None:
     progress = progress_of(running(done, total, message), NOW)
     assert progress is not None
-    assert progress.told == told
+    assert progress.text == told
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the buttons do: cancel and retry, one job or many."""
+"""The buttons of the pages: cancel and retry, one job or many."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from jobs.web.access import SignedIn, signed_in, visible_job
 
 from .submit import SeeOther
 
-MOST: Final = 200
+MAX_JOBS: Final = 200
 
 Action = Callable[[SignedIn, Job], ActionOutcome]
 
@@ -33,30 +33,30 @@ Action = Callable[[SignedIn, Job], ActionOutcome]
 @require_POST
 def cancel(request: SignedIn, job_id: str) -> HttpResponse:
     """Cancel a waiting job, ask a running one to stop; back to its page."""
-    return _one(request, visible_job(request, job_id), _cancel)
+    return _apply_to_one(request, visible_job(request, job_id), _cancel)
 
 
 @signed_in
 @require_POST
 def retry(request: SignedIn, job_id: str) -> HttpResponse:
     """Put a failed or cancelled job back into its queue; back to its page."""
-    return _one(request, visible_job(request, job_id), _retry)
+    return _apply_to_one(request, visible_job(request, job_id), _retry)
 
 
 @signed_in
 @require_POST
 def bulk(request: SignedIn) -> HttpResponse:
-    """Cancel or retry the jobs that were ticked; back to the list, which says what happened."""
+    """Cancel or retry the selected jobs; back to the list, which says what happened."""
     action = {"cancel": _cancel, "retry": _retry}.get(request.POST.get("do", ""))
-    wanted = [one for one in request.POST.getlist("job")[:MOST] if is_uuid(one)]
-    if action is not None and wanted:
-        _many(request, wanted, action)
+    ids = [text for text in request.POST.getlist("job")[:MAX_JOBS] if is_uuid(text)]
+    if action is not None and ids:
+        _apply_to_many(request, ids, action)
     else:
         messages.warning(request, "Tick the jobs first, then choose what to do with them.")
     return SeeOther(_back(request))
 
 
-def _one(request: SignedIn, job: Job, action: Action) -> HttpResponse:
+def _apply_to_one(request: SignedIn, job: Job, action: Action) -> HttpResponse:
     try:
         action(request, job)
     except JobsError as error:
@@ -64,9 +64,9 @@ def _one(request: SignedIn, job: Job, action: Action) -> HttpResponse:
     return SeeOther(reverse("jobs:job", args=[job.id]))
 
 
-def _many(request: SignedIn, wanted: list[str], action: Action) -> None:
+def _apply_to_many(request: SignedIn, ids: list[str], action: Action) -> None:
     outcomes, refusals = Counter[ActionOutcome](), Counter[str]()
-    for job in Job.objects.visible_to(request.user).filter(pk__in=wanted):
+    for job in Job.objects.visible_to(request.user).filter(pk__in=ids):
         try:
             outcomes[action(request, job)] += 1
         except JobsError as error:
@@ -91,8 +91,8 @@ def _retry(request: SignedIn, job: Job) -> ActionOutcome:
 
 
 def _back(request: SignedIn) -> str:
-    """The list as it was, if that is where the form says it came from."""
-    asked = request.POST.get("next", "")
-    home = reverse("jobs:list")
-    allowed = url_has_allowed_host_and_scheme(asked, allowed_hosts=None)
-    return asked if allowed and asked.startswith(home) else home
+    """The address that the form came from, if it is the list's, else the list."""
+    address = request.POST.get("next", "")
+    jobs = reverse("jobs:list")
+    allowed = url_has_allowed_host_and_scheme(address, allowed_hosts=None)
+    return address if allowed and address.startswith(jobs) else jobs

@@ -28,7 +28,7 @@ from jobs.models import Job
 from jobs.submission import SubmitResult, may_use, submit_job
 from jobs.web.access import NoSuchJob, SignedIn, message_page, signed_in, visible_job
 from jobs.web.forms import OptionsForm, TaskForm
-from jobs.web.rows import light, rows
+from jobs.web.rows import rows, select_row_columns
 from jobs.web.upload_limits import receives_files
 
 if TYPE_CHECKING:
@@ -145,6 +145,6 @@ def _show(
         "wrong": len(form.errors) + len(options.errors),
         "copied": request.GET.get("from") if request.method == "GET" else None,
         # Who hears that the database is locked must not wait for it once more.
-        "last": [] if status == 503 else rows(light(mine)[:LAST]),
+        "last": [] if status == 503 else rows(select_row_columns(mine)[:LAST]),
     }
     return render(request, "jobs/task.html", context, status=status)
