@@ -16,7 +16,7 @@ from jobs.models import Job
 from jobs.queries.action_messages import CHANGED, ActionOutcome, admin_message, admin_refusal
 from jobs.submission import retry_job
 
-MOST = 1_000
+MAX_JOBS = 1_000
 """Jobs that one action changes at most: the page answers within seconds, and a list is longer."""
 
 JobAction = Callable[[Job, Any], ActionOutcome]

@@ -58,27 +58,27 @@ def _narrow_columns() -> str:
 
 
 def matching_jobs(text: str) -> Q:
-    """Jobs whose id begins with the text, or whose task's name or title holds it.
+    """Return a condition: the id begins with the text, or the task's name or title contains it.
 
     Names are looked up first, among the few that there are.
     """
-    wanted = Q(pk__in=[])
+    condition = Q(pk__in=[])
     digits = text.replace("-", "").lower()
     if _HEX.fullmatch(digits):
         first, last = digits.ljust(32, "0"), digits.ljust(32, "f")
-        wanted |= Q(id__gte=uuid.UUID(first), id__lte=uuid.UUID(last))
+        condition |= Q(id__gte=uuid.UUID(first), id__lte=uuid.UUID(last))
     names = _task_names(text.casefold())
     if len(names) == 1:
-        return wanted | Q(task=names[0])
+        return condition | Q(task=names[0])
     if names:
-        # Of several tasks the newest jobs are found sooner by walking the ids than by collecting
-        # all of theirs from the index and sorting them; COALESCE keeps the planner from that.
-        return wanted | Q(In(Coalesce(F("task"), Value("")), names))
-    return wanted
+        # The newest jobs of several tasks are found faster by going through the ids than by
+        # collecting all of theirs from the index and sorting them; COALESCE prevents the latter.
+        return condition | Q(In(Coalesce(F("task"), Value("")), names))
+    return condition
 
 
 def _task_names(text: str) -> list[str]:
-    """The tasks that have jobs and whose name or title holds the text."""
+    """The tasks that have jobs and whose name or title contains the text."""
     tasks = all_tasks()
     titles = {name: tasks[name].title if name in tasks else "" for name in recorded_tasks()}
     return sorted(name for name, title in titles.items() if text in f"{name}\n{title}".casefold())

@@ -13,7 +13,7 @@ from jobs.models import Job, Queue
 
 from .stats import living_consumers
 
-MOST_COUNTED: Final = 1000
+MAX_COUNTED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Reason:
 
 
 def why_waiting(job: Job, now: datetime) -> Reason | None:
-    """Say why a job waits; None for one that runs or has finished."""
+    """Return why a job waits; None if it runs or has finished."""
     if job.status == Status.SCHEDULED:
         return _scheduled(job)
     if job.status != Status.QUEUED:
@@ -48,7 +48,7 @@ def why_waiting(job: Job, now: datetime) -> Reason | None:
         return Reason(f"The queue {job.queue} is paused. Staff can open it again in the dashboard.")
     if not any(job.queue in consumer.queues for consumer in living_consumers(now)):
         return no_consumer(job.queue)
-    return Reason(_next_after(jobs_ahead(job)))
+    return Reason(_queue_position(jobs_ahead(job)))
 
 
 def no_consumer(queue: str, subject: str = "") -> Reason:
@@ -74,7 +74,7 @@ def _scheduled(job: Job) -> Reason:
 
 
 def jobs_ahead(job: Job) -> int:
-    """How many jobs of the queue come before this one, counted up to ``MOST_COUNTED`` + 1."""
+    """Count the jobs of the queue that come before this one, up to ``MAX_COUNTED`` + 1."""
     same = Q(priority=job.priority)
     before = (
         Q(priority__gt=job.priority)
@@ -82,12 +82,12 @@ def jobs_ahead(job: Job) -> int:
         | same & Q(fair_position=job.fair_position, id__lt=job.id)
     )
     ahead = Job.objects.waiting_in(job.queue).filter(before).order_by()
-    return ahead.values("pk")[: MOST_COUNTED + 1].count()
+    return ahead.values("pk")[: MAX_COUNTED + 1].count()
 
 
-def _next_after(ahead: int) -> str:
-    if ahead > MOST_COUNTED:
-        return f"More than {MOST_COUNTED:,} jobs are ahead of it."
+def _queue_position(ahead: int) -> str:
+    if ahead > MAX_COUNTED:
+        return f"More than {MAX_COUNTED:,} jobs are ahead of it."
     if ahead == 1:
         return "One job is ahead of it."
     return f"{ahead:,} jobs are ahead of it." if ahead else "It is the next to run."

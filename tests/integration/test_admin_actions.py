@@ -26,7 +26,7 @@ def act(client: Client, action: str, *jobs: Job, across: bool = False) -> list[s
     return [str(message) for message in answer.context["messages"]]
 
 
-# --- wishes -----------------------------------------------------------------------------------
+# --- actions ----------------------------------------------------------------------------------
 
 
 def test_cancelling_many_says_what_became_of_each_kind(root: Client) -> None:
@@ -91,7 +91,7 @@ def test_what_was_done_is_in_the_history(root: Client) -> None:
 def test_a_thousand_at_a_time(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     from jobs.admin import job as module
 
-    monkeypatch.setattr(module, "MOST", 2)
+    monkeypatch.setattr(module, "MAX_JOBS", 2)
     jobs = [make_job() for _ in range(3)]
     assert act(root, "cancel_jobs", *jobs, across=True) == [
         "2 jobs were cancelled.",

@@ -67,7 +67,7 @@ class TestDashboard:
         )
 
     def test_counting_stops_at_a_cap(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "MOST_AN_HOUR", 2)
+        monkeypatch.setattr(module, "HOUR_CAP", 2)
         now = timezone.now()
         for _ in range(3):
             make_job(status=Status.SUCCEEDED, finished_at=now)

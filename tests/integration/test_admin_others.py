@@ -79,7 +79,7 @@ class TestQueues:
         assert set(Queue.objects.values_list("paused", flat=True)) == {True}
         assert "paused" in page(root, "/admin/jobs/queue/default/change/")
         data = {"_selected_action": ["mail"]}
-        assert told(root, QUEUES, {"action": "open_again", **data}) == [
+        assert told(root, QUEUES, {"action": "unpause", **data}) == [
             "The queue mail is open: its jobs are taken again."
         ]
         assert not Queue.objects.get(name="mail").paused
@@ -116,8 +116,8 @@ class TestConsumers:
         html = page(root, CONSUMERS)
         assert cells(html, "host") == ["a", "b", "c"]
         assert cells(html, "state") == ["alive", "silent for 5 m", "dead"]
-        assert cells(html, "last_beat")[:2] == ["just now", "5 min ago"]
-        assert cells(html, "serves")[0] == "default, mail"
+        assert cells(html, "last_heartbeat")[:2] == ["just now", "5 min ago"]
+        assert cells(html, "queue_names")[0] == "default, mail"
 
     def test_read_only(self, root: Client) -> None:
         row = make_consumer()

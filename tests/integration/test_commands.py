@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from jobs.core.states import AttemptOutcome, Status
-from jobs.management.doctor import examinations
+from jobs.management.doctor import environment
 from jobs.models import Job, QuarantinedMessage, Token
 from tests.factories import finished_long_ago, make_consumer, make_job, make_user
 from tests.integration.said import Said
@@ -101,14 +101,14 @@ class TestDoctor:
         assert "cannot be written" in self.one_problem()
 
     def test_little_room(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(examinations, "LEAST_SPACE", 10**18)
+        monkeypatch.setattr(environment, "MIN_FREE_BYTES", 10**18)
         assert "That is little." in self.one_problem()
 
     def test_a_database_that_is_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def away(*args: Any) -> None:
             raise DatabaseError("unable to open database file")
 
-        monkeypatch.setattr(examinations, "MigrationExecutor", away)
+        monkeypatch.setattr(environment, "MigrationExecutor", away)
         assert self.one_problem() == "The database says: unable to open database file"
 
     def test_migrations_that_are_missing_or_unknown(self) -> None:
