@@ -28,7 +28,7 @@ def test_bars_stand_side_by_side() -> None:
     assert all(a.x + a.width < b.x for a, b in pairwise(found))
 
 
-def test_where_counting_stopped_is_said() -> None:
+def test_a_count_at_the_cap_is_marked_as_such() -> None:
     found = chart(hours(99, 100), cap=100).bars
     assert found[0].description == "00:00 to 00:59: 99 jobs"
     assert found[1].description == "01:00 to 01:59: 100 jobs or more"

@@ -7,7 +7,7 @@ def _rows(count: int) -> list[dict[str, int]]:
     return [{"hour": number, "requests": 2 * number} for number in range(count)]
 
 
-def test_a_long_part_is_folded_and_says_how_long_it_is() -> None:
+def test_a_long_part_is_folded_and_shows_its_size() -> None:
     tree = result_node({"short": _rows(MAX_OPEN_SIZE), "long": _rows(MAX_OPEN_SIZE + 1)}, Sort())
     short, long = (node for _, node in tree.items)
     assert (short.is_open, short.size) == (True, MAX_OPEN_SIZE)
