@@ -10,10 +10,18 @@ from functools import lru_cache
 from typing import Any, Final
 
 from django.apps import apps
-from django.db import connections, router, transaction
+from django.db import InterfaceError, OperationalError, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from jobs.conf import get_conf
+
+AWAY_ERRORS: Final = (OperationalError, InterfaceError)
+"""What Django raises when the database is locked, unreachable or gone.
+
+Their texts may name hosts and users: they are for the log alone.
+"""
+AWAY_RETRY_SECONDS: Final = 2
+"""When to tell a client to try again."""
 
 # For this transaction only: behind a pooler the connection is somebody else's afterwards.
 LIMIT_IDLE_TRANSACTION: Final = "SELECT set_config('idle_in_transaction_session_timeout', %s, true)"

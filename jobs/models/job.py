@@ -38,6 +38,13 @@ def entity_tag(job_id: uuid.UUID, version: int) -> str:
     return f'"{job_id.hex}-{version}"'
 
 
+def may_see(user: AbstractBaseUser | AnonymousUser, owner_id: Any) -> bool:
+    """Whether a user may see a job of this owner: ``JobQuerySet.visible_to`` for one row."""
+    if getattr(user, "is_staff", False):
+        return True
+    return owner_id is not None and bool(owner_id == user.pk)
+
+
 class JobQuerySet(models.QuerySet["Job"]):
     """Reading jobs."""
 
@@ -46,11 +53,6 @@ class JobQuerySet(models.QuerySet["Job"]):
         if getattr(user, "is_staff", False):
             return self
         return self.filter(owner_id=user.pk) if user.pk is not None else self.none()
-
-    def waiting_in(self, queue: str) -> JobQuerySet:
-        """The queued jobs of a queue, in the order in which they are claimed."""
-        waiting = self.filter(status=Status.QUEUED, queue=queue)
-        return waiting.order_by("-priority", "fair_position", "id")
 
     def in_slot(self, slot: str) -> JobQuerySet:
         """The unfinished job that holds a unique slot, if there is one."""
@@ -68,6 +70,11 @@ class JobQuerySet(models.QuerySet["Job"]):
         if status in FINAL - {Status.SUCCEEDED}:
             return self.filter(_UNHAPPY, status=status)
         return self.filter(status=status)
+
+    def waiting_in(self, queue: str) -> JobQuerySet:
+        """Return the queued jobs of a queue, in the order in which they are claimed."""
+        waiting = self.filter(status=Status.QUEUED, queue=queue)
+        return waiting.order_by("-priority", "fair_position", "id")
 
 
 class Job(models.Model):

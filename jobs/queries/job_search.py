@@ -14,6 +14,7 @@ from django.db.models.lookups import In
 from jobs.catalog import all_tasks
 from jobs.core.db import Adapter, connection
 from jobs.models import Job
+from jobs.models.job import may_see
 
 from .stats import recorded_tasks
 
@@ -44,8 +45,7 @@ def visible_job(
     db = connection()
     statement = _narrow_columns() if narrow else _ALL_COLUMNS
     for job in Job.objects.using(db.alias).raw(statement, [Adapter(db).uuid(job_id)]):
-        own = user.pk is not None and job.owner_id == user.pk
-        if own or getattr(user, "is_staff", False):
+        if may_see(user, job.owner_id):
             return job
     return None
 

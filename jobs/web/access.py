@@ -9,11 +9,11 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib.auth.views import redirect_to_login
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
+from jobs.core.db import AWAY_ERRORS, AWAY_RETRY_SECONDS
 from jobs.lifecycle import limited_lock_waits
 from jobs.models import Job
 from jobs.queries import job_search
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("jobs")
 
 View = Callable[..., HttpResponseBase]
-AWAY_SECONDS: Final = 2
 _MISSING: Final = (
     "It may have been forgotten: finished jobs are kept for a time and then deleted. "
     "Jobs of other people are not shown here either."
@@ -55,11 +54,11 @@ def signed_in(view: View) -> View:
                 response = view(request, *args, **kwargs)
         except NoSuchJob:
             response = message_page(request, 404, "There is no such job", _MISSING)
-        except (OperationalError, InterfaceError) as error:
+        except AWAY_ERRORS as error:
             # The driver's message may name hosts and users: it is for the log alone.
             logger.warning("The database cannot be used: %s", error)
             response = message_page(request, 503, "Not available now", _AWAY)
-            response.headers["Retry-After"] = str(AWAY_SECONDS)
+            response.headers["Retry-After"] = str(AWAY_RETRY_SECONDS)
         # The pages show one person's jobs; a shared cache between us and the browser must not
         # keep them.
         response.headers.setdefault("Cache-Control", "private, no-cache")
