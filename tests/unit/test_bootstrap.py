@@ -28,7 +28,7 @@ dev = ["jobdesk[test]", "epsilon"]
 PIP = """
 import sys
 print("Collecting alpha", "Collecting beta", "Installing collected packages: alpha", sep="\\n")
-print({output!r})
+print({said!r})
 open({log!r}, "a").write(" ".join(sys.argv[1:]) + "\\n")
 sys.exit({code})
 """
@@ -60,13 +60,13 @@ def _make_python() -> None:
 
 
 def pretend_pip(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, *, output: str = "", code: int = 0
+    monkeypatch: pytest.MonkeyPatch, folder: Path, *, said: str = "", code: int = 0
 ) -> Path:
     """Let pip say this and end so; return the file with what it was asked, a line a call."""
     log = folder / "asked"
     log.touch()
     script = folder / "pip.py"
-    script.write_text(PIP.format(output=output, log=str(log), code=code), encoding="utf-8")
+    script.write_text(PIP.format(said=said, log=str(log), code=code), encoding="utf-8")
     monkeypatch.setattr(install, "_pip", lambda: [sys.executable, str(script)])
     return log
 
@@ -110,9 +110,9 @@ def test_where_packages_are_missing_they_are_installed_once(
     assert bootstrap.choose_python("up") == install.venv_python()
     (only,) = asked(log)
     assert only.endswith(f"--editable {project}[site]")
-    output = capsys.readouterr().out
-    assert output.startswith("Installing what Jobdesk needs into .venv:")
-    assert output.count("\n") == 1
+    said = capsys.readouterr().out
+    assert said.startswith("Installing what Jobdesk needs into .venv:")
+    assert said.count("\n") == 1
 
 
 def test_a_changed_project_is_installed_again(
@@ -149,7 +149,7 @@ def test_an_environment_without_a_stamp_is_completed(
 def test_a_failure_of_pip_is_one_sentence_and_tried_again_next_time(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = pretend_pip(monkeypatch, project, output="ERROR: No matching distribution.", code=1)
+    log = pretend_pip(monkeypatch, project, said="ERROR: No matching distribution.", code=1)
     with pytest.raises(install.InstallError) as caught:
         install.ensure(["site"])
     assert str(caught.value) == (
@@ -161,9 +161,9 @@ def test_a_failure_of_pip_is_one_sentence_and_tried_again_next_time(
     assert len(asked(log)) == 2
 
 
-def test_a_missing_network_is_reported(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    output = "WARNING: Retrying (Retry(total=1)) after connection broken\nERROR: No match"
-    pretend_pip(monkeypatch, project, output=output, code=1)
+def test_no_network_is_said_as_such(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "WARNING: Retrying (Retry(total=1)) after connection broken\nERROR: No match"
+    pretend_pip(monkeypatch, project, said=said, code=1)
     with pytest.raises(install.InstallError, match="the package index can't be reached"):
         install.ensure(["site"])
 
@@ -184,7 +184,7 @@ def test_a_pip_outside_does_where_ensurepip_is_missing(
     assert install._pip()[:4] == [sys.executable, "-m", "pip", "--python"]
 
 
-def test_a_folder_that_cannot_be_written_is_reported(
+def test_a_folder_that_cannot_be_written_is_said(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse() -> None:
@@ -255,7 +255,7 @@ def test_other_commands_on_a_bare_python_name_the_first_one(
 
 
 @pytest.mark.parametrize("version", [(2, 7, 18), (3, 8, 0), (3, 10, 13)])
-def test_an_older_python_gets_a_sentence(
+def test_an_older_python_hears_one_sentence(
     project_root: Path, monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int]
 ) -> None:
     monkeypatch.setattr(sys, "version_info", version)
@@ -285,9 +285,7 @@ def test_a_setting_that_is_wrong_is_one_sentence(project_root: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_the_stamp_records_what_was_installed(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_stamp_says_what_was_installed(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pretend_pip(monkeypatch, project)
     install.ensure(["site"])
     assert json.loads(install.STAMP.read_text(encoding="utf-8"))["extras"] == ["site"]

@@ -1,4 +1,4 @@
-"""Sizes, times and statuses as text."""
+"""How sizes, times and statuses are said."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"),
+    ("seconds", "said"),
     [
         *(
             (-1, "0 ms"),
@@ -27,32 +27,32 @@ NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
         *((90_000, "1 d 1 h"), (864_000, "10 d")),
     ],
 )
-def test_durations(seconds: float, text: str) -> None:
-    assert formatting.duration(seconds) == text
+def test_durations(seconds: float, said: str) -> None:
+    assert formatting.duration(seconds) == said
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"),
+    ("seconds", "said"),
     [
         *((0, "just now"), (0.9, "just now"), (1, "1 s ago"), (59.9, "59 s ago")),
         *((60, "1 min ago"), (3599, "59 min ago"), (3600, "1 h ago"), (86_399, "23 h ago")),
         *((86_400, "2026-04-30 12:00"), (-300, "in 5 min"), (-86_400, "2026-05-02 12:00")),
     ],
 )
-def test_moments(seconds: float, text: str) -> None:
-    assert formatting.ago(NOW - timedelta(seconds=seconds), NOW) == text
+def test_moments(seconds: float, said: str) -> None:
+    assert formatting.ago(NOW - timedelta(seconds=seconds), NOW) == said
 
 
 @pytest.mark.parametrize(
-    ("count", "text"),
+    ("count", "said"),
     [
         *((0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (1500, "1.5 kB"), (12_345, "12 kB")),
         *((999_499, "999 kB"), (999_500, "1.0 MB"), (100 * 1024**2, "105 MB")),
         *((2_500_000_000, "2.5 GB"), (10**13, "10000 GB")),
     ],
 )
-def test_sizes(count: int, text: str) -> None:
-    assert formatting.filesize(count) == text
+def test_sizes(count: int, said: str) -> None:
+    assert formatting.filesize(count) == said
 
 
 def test_numbers_of_things() -> None:
@@ -67,7 +67,7 @@ def test_long_text_is_cut_and_says_so() -> None:
     assert formatting.truncate("abcd" * 1000, 3) == "abc\n… 3,997 characters more"
 
 
-def test_each_status_has_an_icon_of_its_own() -> None:
+def test_each_status_has_a_shape_of_its_own() -> None:
     assert set(formatting.STATUS_ICONS) == set(Status)
     assert len(set(formatting.STATUS_ICONS.values())) == len(Status)
     assert all(len(shape) == 1 for shape in formatting.STATUS_ICONS.values())

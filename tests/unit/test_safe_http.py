@@ -27,7 +27,7 @@ from webapp.safe_http import CheckedTransport, FetchRefused, Limits, fetch, is_p
         "fe80::1", "fe80::1%eth0", "fec0::1", "ff02::1", "4000::1",
     ],
 )  # fmt: skip
-def test_internal_addresses_are_not_public(address: str) -> None:
+def test_no_address_within_is_public(address: str) -> None:
     assert not is_public(ip_address(address))
 
 
@@ -36,7 +36,7 @@ def test_internal_addresses_are_not_public(address: str) -> None:
     ["1.1.1.1", "8.8.8.8", "100.63.255.255", "100.128.0.1", "172.32.0.1", "193.0.0.1",
      "2606:4700::1111", "2001:4860:4860::8888", "2a00:1450::1", "64:ff9b::8.8.8.8"],
 )  # fmt: skip
-def test_internet_addresses_are_public(address: str) -> None:
+def test_an_address_of_the_internet_is_public(address: str) -> None:
     assert is_public(ip_address(address))
 
 
@@ -45,7 +45,7 @@ def test_internet_addresses_are_public(address: str) -> None:
     ["127.0.0.1", "127.1", "0x7f000001", "2130706433", "localhost", "0.0.0.0", "[::1]", "[::]",
      "[::ffff:127.0.0.1]", "169.254.169.254", "10.0.0.1", "user:secret@127.0.0.1"],
 )  # fmt: skip
-def test_an_internal_host_is_refused_before_anything_is_sent(site: Site, host: str) -> None:
+def test_a_host_within_is_refused_before_anything_is_sent(site: Site, host: str) -> None:
     with pytest.raises((FetchRefused, httpx.ConnectError)) as caught:
         fetch(site.url(host=host))
     assert site.asked == []
@@ -54,7 +54,7 @@ def test_an_internal_host_is_refused_before_anything_is_sent(site: Site, host: s
         assert "is not a public address" in str(caught.value)
 
 
-def test_a_name_with_one_internal_address_is_refused(
+def test_a_name_with_one_address_within_is_refused(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer_names(monkeypatch, [["8.8.8.8", "127.0.0.1"]])
@@ -71,7 +71,7 @@ def test_named_networks_may_be_allowed(site: Site) -> None:
     assert (answer.status, answer.body, answer.content_type) == (200, b"hello", "text/plain")
 
 
-def test_a_text_that_is_no_network_is_reported() -> None:
+def test_a_network_that_is_none_is_said() -> None:
     with pytest.raises(ValueError, match="nonsense"):
         networks(["nonsense"])
 
@@ -114,7 +114,7 @@ def test_a_name_is_resolved_once_and_still_sent_as_host(
     assert site.hosts == [f"name.example:{site.port}"]
 
 
-def test_the_address_that_the_socket_reports_is_checked_too(
+def test_where_the_socket_says_it_is_connected_to_is_checked_too(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Were the check of names wrong, this one would still hold."""
@@ -128,7 +128,7 @@ def test_the_address_that_the_socket_reports_is_checked_too(
     "target",
     ["http://127.0.0.2:{port}/", "http://[::1]:{port}/", "//10.0.0.1/", "http://169.254.169.254/x"],
 )
-def test_a_redirect_to_an_internal_address_is_refused(site: Site, target: str) -> None:
+def test_a_redirect_to_an_address_within_is_refused(site: Site, target: str) -> None:
     site.replies["/"] = redirect(target.format(port=site.port))
     with pytest.raises(FetchRefused, match="is not a public address"):
         site.get()
@@ -151,7 +151,7 @@ def test_redirects_are_followed_and_counted(site: Site) -> None:
         site.get(limits=Limits(max_redirects=1))
 
 
-def test_a_secret_in_a_url_is_not_returned(site: Site) -> None:
+def test_a_secret_in_a_url_is_not_given_back(site: Site) -> None:
     site.replies["/"] = page(b"x")
     answer = fetch(f"http://user:secret@127.0.0.1:{site.port}/#here", None, HERE)
     assert answer.url == site.url("/")
@@ -166,7 +166,7 @@ def test_proxies_of_the_environment_are_not_used(
     assert site.get().body == b"direct"
 
 
-def test_tls_sends_the_name_and_checks_the_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tls_asks_for_the_name_and_checks_the_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         hello: list[bytes] = []
 

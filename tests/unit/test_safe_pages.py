@@ -68,7 +68,7 @@ def waiting_less(test: Site) -> Iterator[None]:
     test.stopping.set()
 
 
-def test_a_page_that_arrives_slowly_is_stopped_in_time(site: Site) -> None:
+def test_a_page_that_drips_is_stopped_in_time(site: Site) -> None:
     def drip(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.end_headers()
@@ -80,7 +80,7 @@ def test_a_page_that_arrives_slowly_is_stopped_in_time(site: Site) -> None:
         site.get(limits=Limits(seconds=0.3))
 
 
-def test_headers_that_arrive_slowly_are_stopped_in_time(site: Site) -> None:
+def test_headers_that_drip_are_stopped_in_time(site: Site) -> None:
     def drip(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
         while not site.stopping.wait(0.02):
