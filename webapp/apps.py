@@ -1,4 +1,4 @@
-"""The Django app of the site: it carries the commands and the tasks of this deployment."""
+"""The Django app of the site: the commands and the tasks of this deployment."""
 
 from contextlib import suppress
 
@@ -13,10 +13,7 @@ class WebappConfig(AppConfig):
     verbose_name = "Site"
 
     def ready(self) -> None:
-        """Make the data folder, for this user alone. SQLite makes its file, not the folder of it.
-
-        Even `manage.py check` opens the database. Who can't make the folder hears so from
-        whatever needs it.
-        """
+        # For this user alone. SQLite makes its file, not the folder, and even `manage.py check`
+        # opens the database. Where the folder cannot be made, what needs it reports that.
         with suppress(OSError):
             settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)

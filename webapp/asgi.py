@@ -1,4 +1,4 @@
-"""The ASGI application, for any server that speaks it."""
+"""The ASGI application, for any ASGI server."""
 
 import os
 

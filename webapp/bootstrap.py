@@ -1,4 +1,4 @@
-"""What ``manage.py`` does before Django: see that the packages are there, or go where they are.
+"""What ``manage.py`` does before Django: find the Python that has the packages, or install them.
 
 Standard library only: it runs on a bare Python.
 """
@@ -20,7 +20,7 @@ from . import install
 ROOT = Path(__file__).resolve().parent.parent
 EXTRAS = {"up": "site", "test": "test"}  # the commands that install what they need
 INSIDE = "JOBDESK_INSIDE_VENV"
-INTERRUPTED = 130  # what a shell calls a command that Ctrl-C ended
+INTERRUPTED = 130  # a shell's exit code of a command that Ctrl-C ended
 
 
 def main(argv: list[str]) -> int:
@@ -29,9 +29,9 @@ def main(argv: list[str]) -> int:
     try:
         python = choose_python(command)
     except install.InstallError as error:
-        return complain(str(error))
+        return report_error(str(error))
     except KeyboardInterrupt:
-        return complain("Stopped. The next run completes the installation.")
+        return report_error("Stopped. The next run completes the installation.")
     if python is not None:
         return run_inside(python)
     if command == "test":
@@ -43,12 +43,12 @@ def choose_python(command: str) -> Path | None:
     """Return the Python that has the packages, or None when this one has them.
 
     Raises:
-        install.InstallError: there is none, and this command does not install, or can't.
+        install.InstallError: there is none, and this command does not or cannot install.
     """
     extras = wanted_extras(command)
     inside = install.VENV.exists() and install.VENV.samefile(sys.prefix)
     if os.environ.get(INSIDE) == str(install.VENV) and inside:
-        return None  # sent here by ourselves: nothing more to look for
+        return None  # started here by `run_inside`
     if not extras:
         return _python_of_other_commands(inside=inside)
     if not inside and not missing_packages(extras):
@@ -98,7 +98,7 @@ def _is_installed(name: str) -> bool:
 
 
 def run_inside(python: Path) -> int:
-    """Run this same command line with another Python; its exit code is ours."""
+    """Run this same command line with another Python and return its exit code."""
     command = [str(python), *sys.orig_argv[1:]]
     os.environ[INSIDE] = str(install.VENV)
     sys.stdout.flush()
@@ -108,19 +108,19 @@ def run_inside(python: Path) -> int:
 
 
 def _wait_for(process: subprocess.Popen[bytes]) -> int:
-    # Windows has no exec. Ctrl-C and Ctrl-Break reach both; the child decides what they mean.
+    # Windows has no exec. Ctrl-C and Ctrl-Break reach both processes; the child handles them.
     for name in ("SIGINT", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: None)
     while True:
         try:
-            return process.wait(timeout=0.5)  # short, so that the handlers above get their turn
+            return process.wait(timeout=0.5)  # short, so that the handlers above run
         except subprocess.TimeoutExpired:
             continue
 
 
 def run_pytest(arguments: list[str]) -> int:
-    """Run the tests, wherever the command was given; paths are the caller's."""
+    """Run the tests from any working directory; paths are relative to the caller's."""
     import pytest
 
     if Path.cwd() != ROOT:
@@ -138,7 +138,7 @@ def _absolute(argument: str) -> str:
 
 
 def run_django(argv: list[str]) -> int:
-    """Run Django's command line. A setting that is wrong is one sentence, not a traceback."""
+    """Run Django's command line. A wrong setting is reported in a sentence, not as a traceback."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
     if argv[1:2] == ["up"]:
         # `up` serves plain HTTP; the settings are read before the command can say so.
@@ -151,13 +151,13 @@ def run_django(argv: list[str]) -> int:
     except ImproperlyConfigured as error:
         if "--traceback" in argv:
             raise
-        return complain(str(error))
+        return report_error(str(error))
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0
 
 
-def complain(sentence: str) -> int:
-    """Say what is wrong on a line of its own; return the exit code of a failure."""
+def report_error(sentence: str) -> int:
+    """Print what is wrong on a line of its own; return the exit code of a failure."""
     print(f"\n{sentence}" if install.line_is_open() else sentence, file=sys.stderr)
     return 1

@@ -10,8 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 # A 202 answer is a promise that survives a power cut, so each commit reaches the disk: FULL.
 _SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"
-# Without these a client whose server has vanished from the network waits for two hours.
-_POSTGRES_PATIENCE = {
+# Without these a client whose server has disappeared from the network waits for two hours.
+_POSTGRES_TIMEOUTS = {
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",
@@ -24,7 +24,7 @@ def from_url(url: str, *, base: Path) -> dict[str, Any]:
     """Return the settings of the database that ``url`` names; relative files start at ``base``.
 
     Raises:
-        ImproperlyConfigured: the URL is not one we can serve. Its password is never repeated.
+        ImproperlyConfigured: the URL cannot be used. Its password is never repeated.
     """
     try:
         parts = urlsplit(url)
@@ -47,8 +47,8 @@ def sqlite(path: Path) -> dict[str, Any]:
         "NAME": path,
         "CONN_MAX_AGE": None,
         "OPTIONS": {
-            # A transaction that begins by reading and then writes can't wait for its turn:
-            # SQLite refuses it at once. IMMEDIATE asks for the turn when it begins.
+            # A transaction that begins by reading and then writes cannot wait for the write lock:
+            # SQLite refuses it at once. IMMEDIATE takes the lock at the beginning.
             "transaction_mode": "IMMEDIATE",
             "timeout": 10,
             "init_command": _SQLITE_PRAGMAS,
@@ -79,5 +79,5 @@ def _postgres(parts: SplitResult, port: int | None) -> dict[str, Any]:
         "PORT": port or "",
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": _POSTGRES_PATIENCE | dict(parse_qsl(parts.query)),
+        "OPTIONS": _POSTGRES_TIMEOUTS | dict(parse_qsl(parts.query)),
     }

@@ -1,4 +1,4 @@
-"""Small typed helpers that read the environment and name the variable when it is wrong."""
+"""Typed helpers that read the environment; their errors name the variable."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def number(name: str, default: float, *, minimum: float = 0.0) -> float:
     """Return the variable as a number.
 
     Raises:
-        ImproperlyConfigured: it is no finite number, or below the minimum.
+        ImproperlyConfigured: it is not a finite number, or below the minimum.
     """
     value = text(name)
     if not value:
@@ -52,7 +52,7 @@ def whole(name: str, default: int, *, minimum: int = 0) -> int:
     """Return the variable as a whole number.
 
     Raises:
-        ImproperlyConfigured: it is none, or below the minimum.
+        ImproperlyConfigured: it is not a whole number, or below the minimum.
     """
     value = text(name)
     if not value:
@@ -68,7 +68,7 @@ def whole(name: str, default: int, *, minimum: int = 0) -> int:
 
 def csv(name: str, default: tuple[str, ...] = ()) -> list[str]:
     """Return the variable as a list, split at commas."""
-    found = [word.strip() for word in text(name).split(",") if word.strip()]
+    found = [item.strip() for item in text(name).split(",") if item.strip()]
     return found or list(default)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 
-# Django 6 has a middleware for this, 5.2 has none; one of ours serves both alike.
+# Django 6 has a middleware for this, 5.2 has none; this one works with both.
 POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
@@ -16,7 +16,7 @@ POLICY = (
 def content_security_policy(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Middleware: add the policy to each answer that has not set its own."""
+    """Middleware: add the policy to each response that has not set its own."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)

@@ -51,17 +51,17 @@ def ensure(extras: Iterable[str]) -> bool:
     """Bring ``.venv`` up to date with pyproject.toml; return whether anything was installed.
 
     Raises:
-        InstallError: it can't be made, or pip failed.
+        InstallError: it cannot be made, or pip failed.
     """
-    every = sorted({*extras, *_stamped_extras()})
-    wanted = {"pyproject": _digest(), "extras": every}
+    all_extras = sorted({*extras, *_stamped_extras()})
+    wanted = {"pyproject": _digest(), "extras": all_extras}
     if venv_python().exists() and _stamp() == wanted:
         return False
     try:
         show("Installing what Jobdesk needs into .venv:")
         if not venv_python().exists():
             _make_venv()
-        _install(_pip(), every)
+        _install(_pip(), all_extras)
         STAMP.write_text(json.dumps(wanted), encoding="utf-8")
     except OSError as error:
         raise InstallError(
@@ -84,7 +84,7 @@ def _stamp() -> dict[str, Any]:
 
 
 def _stamped_extras() -> list[str]:
-    """What was installed before stays: `test` after `up` must not forget PostgreSQL's driver."""
+    """Extras installed before are kept: `test` after `up` must not remove PostgreSQL's driver."""
     return list(_stamp().get("extras", [])) if venv_python().exists() else []
 
 
@@ -98,7 +98,7 @@ def _make_venv() -> None:
 def _pip() -> list[str]:
     """Return the command of a pip that installs into ``.venv``.
 
-    Debian leaves pip's installer out of its Python: then a pip outside can do the work.
+    Debian's Python lacks pip's installer: then a pip outside is used.
     """
     inside = [str(venv_python()), "-m", "pip"]
     if _works([*inside, "--version"]):
@@ -120,7 +120,7 @@ def _works(command: list[str]) -> bool:
 
 def _install(pip: list[str], extras: list[str]) -> None:
     options = ["--no-input", "--disable-pip-version-check", "--prefer-binary", "--retries=2"]
-    # Python compiles what it imports, and most of what funboost brings along it never does.
+    # Python compiles what it imports, and it never imports most of funboost's dependencies.
     options += ["--no-compile", "--progress-bar=off"]
     project = f"{ROOT}[{','.join(extras)}]"
     command = [*pip, "install", *options, "--editable", project]
@@ -133,7 +133,8 @@ def _install(pip: list[str], extras: list[str]) -> None:
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
-            env=os.environ | {"PIP_USER": "0"},  # a user's default that no environment allows
+            env=os.environ
+            | {"PIP_USER": "0"},  # a user's default, which fails inside a virtual environment
         ) as process,
     ):
         complaint = _follow(process.stdout or (), log)
@@ -143,15 +144,15 @@ def _install(pip: list[str], extras: list[str]) -> None:
 
 
 def _follow(lines: Iterable[str], log: TextIO) -> str:
-    """Copy pip's output to the log, show a count now and then, return what it complained of."""
-    seen, complaint = 0, "pip said nothing."
+    """Copy pip's output to the log, show a count now and then, return its error."""
+    collected, complaint = 0, "pip said nothing."
     for line in lines:
         log.write(line)
         if line.lstrip().startswith("Collecting "):
-            seen += 1
-            show(f" {seen}" if seen % 10 == 0 else "")
+            collected += 1
+            show(f" {collected}" if collected % 10 == 0 else "")
         elif line.startswith("Installing collected packages"):
-            show(f" {seen} packages found, writing them,")
+            show(f" {collected} packages found, writing them,")
         elif "Retrying (" in line:
             complaint = "the package index can't be reached. Look at the network or pip's proxy."
         elif line.startswith("ERROR:") and "index" not in complaint:
@@ -163,7 +164,7 @@ _shown = ""
 
 
 def show(text: str) -> None:
-    """Add to the one line of progress; it reads the same on a terminal and in a file."""
+    """Add to the one line of progress; it looks the same on a terminal and in a file."""
     global _shown
     _shown += text
     print(text, end="", flush=True)

@@ -1,4 +1,4 @@
-"""The mail settings, from the environment, in the form that this Django wants."""
+"""The mail settings, from the environment, in the form that this Django takes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def settings_of(django_version: tuple[Any, ...]) -> dict[str, Any]:
         "timeout": env.number("EMAIL_TIMEOUT", 30, minimum=1),
     }
     if django_version >= (6, 1):
-        # Another backend than SMTP refuses options that it does not know.
+        # Other backends than SMTP refuse options that they do not know.
         return {"MAILERS": {"default": _mailer(backend, options)}}
     renamed = {"username": "HOST_USER", "password": "HOST_PASSWORD"}
     return {"EMAIL_BACKEND": backend} | {

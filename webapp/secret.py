@@ -33,7 +33,7 @@ def make_secret(data_dir: Path) -> str:
     """
     path = data_dir / FILE_NAME
     try:
-        # O_EXCL: of two that start at once one writes, the other reads what it wrote.
+        # O_EXCL: of two processes that start at once, one writes and the other reads.
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return read_secret(data_dir)

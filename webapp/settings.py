@@ -14,8 +14,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.folder("JOBS_DATA_DIR", BASE_DIR / "var", base=BASE_DIR)
 
 DEBUG = env.flag("DEBUG")
-# Empty when there is none: Django then raises when something is to be signed, and the servers
-# (wsgi.py, asgi.py) refuse to start. `manage.py up` makes one.
+# Empty if there is none: Django then raises when it signs something, and the servers (wsgi.py,
+# asgi.py) refuse to start. `manage.py up` makes one.
 SECRET_KEY = read_secret(DATA_DIR)
 ALLOWED_HOSTS = env.csv("ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]"))
 CSRF_TRUSTED_ORIGINS = env.csv("CSRF_TRUSTED_ORIGINS")
@@ -72,7 +72,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Jobs ------------------------------------------------------------------------------------
 
 MAX_BODY = env.whole("JOBS_MAX_BODY", 1024**2, minimum=1)
-# Django's own limit on what a form holds besides its files; ours is the one that answers.
+# Django's own limit on a form without its files; the limit in JOBS is reached first.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * MAX_BODY
 TASKS = {"default": {"BACKEND": "jobs.backend.JobsBackend", "QUEUES": ["default"]}}
 JOBS = {
@@ -94,7 +94,7 @@ JOBS = {
 globals().update(mail.settings_of(django.VERSION))
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "jobdesk@localhost")
 
-# Private networks that the task fetch_url may reach all the same.
+# Private networks that the task fetch_url may reach nevertheless.
 FETCH_ALLOW_NETWORKS = env.csv("FETCH_ALLOW_NETWORKS")
 
 # --- Signing in and safety -------------------------------------------------------------------
@@ -117,14 +117,13 @@ LOGOUT_REDIRECT_URL = "/sign-in/"
 HTTPS = env.flag("JOBS_HTTPS", default=not DEBUG)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
-# A probe asks from inside, without the proxy. A program is not redirected either: a POST would
-# come back as a GET, and a token that went in the clear has already gone.
+# Probes come from inside, without the proxy. API clients are not redirected either: a POST would
+# become a GET, and a token sent in the clear is already exposed.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$", r"^api/"]
 SECURE_HSTS_SECONDS = env.whole("JOBS_HSTS_SECONDS", 365 * 24 * 3600) if HTTPS else 0
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
-# Whether other names under this host speak HTTPS, and whether browsers ship with that promise, is
-# for their owner to say, not for this site.
+# HSTS for subdomains and HSTS preloading are decisions of the domain's owner, not of this site.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 X_FRAME_OPTIONS = "DENY"
 
@@ -156,11 +155,11 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "jobs": {"handlers": ["console"], "level": "INFO", "propagate": False},
         "webapp": {"handlers": ["console"], "level": "INFO", "propagate": False},
-        # A consumer says one line a job itself, with the reason; theirs would be a second one.
+        # A consumer logs one line for each job, with the reason; theirs would be a second one.
         "django.tasks": {"level": "CRITICAL"},
         "django_tasks": {"level": "CRITICAL"},
         "funboost": {"level": "WARNING"},
-        # The server's worker tells that it starts and stops.
+        # The server's worker logs that it starts and stops.
         "_granian": {"level": "WARNING"},
     },
 }

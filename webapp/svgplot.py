@@ -1,8 +1,8 @@
-"""A bar chart as SVG, drawn by hand: no plotting library to install for one plot.
+"""A bar chart as an SVG document, written by hand: no plotting library to install for one plot.
 
-The picture carries its own paper, so it reads well wherever it is shown. It follows the reader's
-light or dark mode, and on a narrow screen its text grows. The colours are also given as plain
-attributes: where a policy forbids the style sheet, the light ones remain.
+The picture has a background of its own, so it reads well wherever it is shown. It follows the
+reader's light or dark mode, and on a narrow screen its text is larger. The colours are also given
+as plain attributes: where a policy forbids the style sheet, the light ones remain.
 """
 
 from __future__ import annotations
@@ -12,9 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from jobs.bar_layout import PlotArea, bar_boxes
+
 WIDTH, HEIGHT = 760, 340
 LEFT, RIGHT, TOP, BOTTOM = 66, 24, 84, 44
 INNER_WIDTH, INNER_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+PLOT_AREA = PlotArea(left=LEFT, bottom=HEIGHT - BOTTOM, height=INNER_HEIGHT)
+MIN_HEIGHT = 0.5
 
 ROLES = ("paper", "ink", "soft", "line", "bar")
 LIGHT = dict(zip(ROLES, ("#ffffff", "#1c2430", "#5b6675", "#dfe4ec", "#2f6fde"), strict=True))
@@ -23,7 +27,7 @@ DARK = dict(zip(ROLES, ("#14181f", "#e6e9ef", "#a3aebd", "#2c3440", "#6ea4f7"), 
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: how high, and what it says when pointed at."""
+    """One bar: its value, and the text that is shown when it is pointed at."""
 
     value: float
     label: str
@@ -31,9 +35,9 @@ class Bar:
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark on the horizontal axis; ``place`` counts in bars, 0 is the first one's left edge."""
+    """A mark on the horizontal axis; ``position`` counts in bars from the left."""
 
-    place: float
+    position: float
     label: str
 
 
@@ -124,13 +128,9 @@ def _axis(x: float, line: str) -> str:
     return f'<path class="axis" stroke="{LIGHT["soft"]}" d="M{x:.1f} {HEIGHT - BOTTOM}{line}"/>'
 
 
-def _height(value: float, top: float) -> float:
-    return INNER_HEIGHT * value / top
-
-
 def _horizontal_lines(levels: Sequence[float]) -> Iterator[str]:
     for level in levels:
-        y = HEIGHT - BOTTOM - _height(level, levels[-1])
+        y = HEIGHT - BOTTOM - INNER_HEIGHT * level / levels[-1]
         if level:
             yield f'<path class="line" stroke="{LIGHT["line"]}" d="M{LEFT} {y:.1f}h{INNER_WIDTH}"/>'
         yield _text(LEFT - 8, y + 4.5, short_number(level), "soft", anchor="end")
@@ -142,20 +142,20 @@ def _bars(bars: Sequence[Bar], top: float) -> Iterator[str]:
         return
     step = INNER_WIDTH / len(bars)
     width = min(step * 0.82, 48)
-    for number, bar in enumerate(bars):
+    values = [bar.value for bar in bars]
+    boxes = bar_boxes(values, top, PLOT_AREA, step=step, width=width, min_height=MIN_HEIGHT)
+    for bar, box in zip(bars, boxes, strict=True):
         if bar.value:
-            x = LEFT + number * step + (step - width) / 2
-            height = max(_height(bar.value, top), 0.5)
             yield (
-                f'<rect class="bar" x="{x:.1f}" y="{HEIGHT - BOTTOM - height:.1f}" '
-                f'width="{width:.1f}" height="{height:.1f}" fill="{LIGHT["bar"]}">'
+                f'<rect class="bar" x="{box.x:.1f}" y="{box.y:.1f}" '
+                f'width="{box.width:.1f}" height="{box.height:.1f}" fill="{LIGHT["bar"]}">'
                 f"<title>{_clean(bar.label)}</title></rect>"
             )
 
 
 def _ticks(ticks: Sequence[Tick], count: int) -> Iterator[str]:
     for number, tick in enumerate(ticks):
-        x = LEFT + tick.place * INNER_WIDTH / max(count, 1)
+        x = LEFT + tick.position * INNER_WIDTH / max(count, 1)
         yield _axis(x, "v5")
         if x <= WIDTH - RIGHT - 12:  # a label at the very end would be cut off
             kind = "soft odd" if number % 2 else "soft"

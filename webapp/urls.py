@@ -12,7 +12,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("sign-in/", SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
-    # Django's admin names no icon, so browsers ask here.
+    # Django's admin names no icon, so browsers request this one.
     path("favicon.ico", RedirectView.as_view(url=static("jobs/icon.svg"))),
     path("", include("jobs.urls")),
 ]

@@ -1,4 +1,4 @@
-"""Django's admin for what Jobdesk keeps: to look, to cancel and run again, to pause, to revoke."""
+"""Django's admin for jobs, queues, consumers, uploads, tokens and quarantined messages."""
 
 from django.contrib import admin
 
@@ -18,7 +18,7 @@ __all__ = [
     "UploadAdmin",
 ]
 
-# The dashboard heads the index of Django's own admin; a project that chose a template of its own
-# keeps it, and finds the dashboard above the list of jobs.
+# The index of Django's own admin begins with the dashboard. A project with a template of its own
+# keeps that, and finds the dashboard under its own address.
 if admin.site.index_template is None:
     admin.site.index_template = "jobs/admin/index.html"

@@ -1,4 +1,4 @@
-"""Cancelling and running again, for many jobs at once, and what became of it in words."""
+"""Cancelling jobs and running them again, many at once, and the messages about it."""
 
 from __future__ import annotations
 
@@ -10,59 +10,51 @@ from django.contrib import messages
 from django.http import HttpRequest
 
 from jobs import lifecycle
-from jobs.core.formatting import pluralize
-from jobs.errors import NotAllowed, NotCancellable, NotRetryable
+from jobs.errors import NotCancellable
 from jobs.lifecycle import CancelResult
 from jobs.models import Job
+from jobs.queries.action_messages import CHANGED, ActionOutcome, admin_message, admin_refusal
 from jobs.submission import retry_job
 
-MOST = 1_000
-"""So many jobs at a time: a page answers within seconds, and the lists are longer than that."""
+MAX_JOBS = 1_000
+"""Jobs that one action changes at most: the page answers within seconds, and a list is longer."""
 
-JobAction = Callable[[Job, Any], str]
-
-CANCELLED, ASKED, FINISHED = "cancelled", "asked", "finished"
-AGAIN, GONE = "again", "gone"
-DONE = {CANCELLED: "Cancelled", ASKED: "Asked to stop", AGAIN: "Run again"}
-"""The outcomes that changed a job, as its history tells them."""
+JobAction = Callable[[Job, Any], ActionOutcome]
 
 
-def cancel_one(job: Job, user: Any) -> str:
-    """Cancel a job; return which of ``CANCELLED``, ``ASKED``, ``FINISHED``, ``GONE`` it was."""
+def cancel_one(job: Job, user: Any) -> ActionOutcome:
+    """Cancel a waiting job, ask a running one to stop."""
     try:
-        answer = lifecycle.cancel_job(job.pk, by=user.get_username())
+        result = lifecycle.cancel_job(job.pk, by=user.get_username())
     except NotCancellable:
-        return FINISHED
+        return ActionOutcome.ALREADY_FINISHED
     except Job.DoesNotExist:
-        return GONE
-    return CANCELLED if answer is CancelResult.CANCELLED else ASKED
+        return ActionOutcome.DELETED
+    if result is CancelResult.CANCELLED:
+        return ActionOutcome.CANCELLED
+    return ActionOutcome.STOP_REQUESTED
 
 
-def retry_one(job: Job, user: Any) -> str:
-    """Run a job again; return ``AGAIN``, ``GONE``, or a sentence that says why not."""
+def retry_one(job: Job, user: Any) -> ActionOutcome:
+    """Put a failed or cancelled job back into its queue.
+
+    Raises:
+        NotRetryable: its status does not allow it, or its task is no longer in the code.
+        NotAllowed: the user may not submit this task.
+    """
     try:
         retry_job(job, user)
-    except (NotRetryable, NotAllowed) as error:
-        return str(error)
     except Job.DoesNotExist:
-        return GONE
-    return AGAIN
+        return ActionOutcome.DELETED
+    return ActionOutcome.REQUEUED
 
 
-def tell(request: HttpRequest, became: Counter[str]) -> None:
-    """Say what became of the jobs: one message for each kind of outcome."""
-    for outcome, count in became.items():
-        level, sentence = _sentence(outcome, pluralize(count, "job"), many=count > 1)
-        messages.add_message(request, level, sentence)
-
-
-def _sentence(outcome: str, jobs: str, *, many: bool) -> tuple[int, str]:
-    was, has = ("were", "have") if many else ("was", "has")
-    told = {
-        CANCELLED: (messages.SUCCESS, f"{jobs} {was} cancelled."),
-        ASKED: (messages.SUCCESS, f"{jobs} {was} running and {was} asked to stop."),
-        FINISHED: (messages.WARNING, f"{jobs} {has} finished and cannot be cancelled."),
-        AGAIN: (messages.SUCCESS, f"{jobs} {was} put back into the queue."),
-        GONE: (messages.WARNING, f"{jobs} {was} deleted in the meantime."),
-    }
-    return told.get(outcome, (messages.WARNING, f"{jobs} {was} not run again: {outcome}"))
+def add_messages(
+    request: HttpRequest, outcomes: Counter[ActionOutcome], refusals: Counter[str]
+) -> None:
+    """Add one message for each kind of outcome, and one for each reason of a refusal."""
+    for outcome, count in outcomes.items():
+        level = messages.SUCCESS if outcome in CHANGED else messages.WARNING
+        messages.add_message(request, level, admin_message(outcome, count))
+    for reason, count in refusals.items():
+        messages.warning(request, admin_refusal(reason, count))

@@ -1,4 +1,4 @@
-"""What our admin pages share: nothing is edited by hand, and no page counts a big table."""
+"""The base of our admin pages: nothing is edited by hand, and no page counts a big table."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from django.http import HttpRequest
 from jobs.core.formatting import pluralize
 
 M = TypeVar("M", bound=Model)
-AHEAD = 10
-FARTHEST = 1_000_000
+PAGES_AHEAD = 10
+MAX_PAGE = 1_000_000
 
 if TYPE_CHECKING:
 
@@ -37,7 +37,7 @@ else:
 
 
 class LookAheadPaginator(AnyPaginator):
-    """Pages of a table too big to count: it looks some pages ahead and no further.
+    """Pages of a table too big to count: rows are counted some pages ahead and no further.
 
     ``count`` is exact when the end is among those pages; else ``more`` is true.
     """
@@ -45,26 +45,26 @@ class LookAheadPaginator(AnyPaginator):
     def __init__(self, rows: QuerySet[Any], per_page: int, page: int) -> None:
         super().__init__(rows, per_page)
         self.rows = rows
-        self.here = min(max(page, 1), FARTHEST)
+        self.page_number = min(max(page, 1), MAX_PAGE)
 
     @cached_property
     def count(self) -> int:
-        """How many rows there are up to the end, or to the last page that was looked at."""
-        start = (self.here - 1) * self.per_page
-        stop = start + AHEAD * self.per_page + 1
+        """The number of rows up to the end, or up to the last page ahead."""
+        start = (self.page_number - 1) * self.per_page
+        stop = start + PAGES_AHEAD * self.per_page + 1
         return start + len(self.rows.values_list("pk")[start:stop])
 
     @property
     def more(self) -> bool:
-        """Whether there are pages beyond those looked at."""
-        return self.count > (self.here - 1 + AHEAD) * self.per_page
+        """Whether there are pages beyond those ahead."""
+        return self.count > (self.page_number - 1 + PAGES_AHEAD) * self.per_page
 
     def shown_pages(self) -> Iterator[str | int]:
-        """The numbers to offer, with gaps."""
-        return self.get_elided_page_range(self.here)
+        """The page numbers to offer, with gaps."""
+        return self.get_elided_page_range(self.page_number)
 
-    def in_words(self) -> str:
-        """How many rows, as far as it is known."""
+    def summary(self) -> str:
+        """The number of rows as a text, as far as it is known."""
         meta = self.rows.model._meta
         plural = str(meta.verbose_name_plural)
         if self.more:
@@ -73,16 +73,16 @@ class LookAheadPaginator(AnyPaginator):
 
 
 class BoundedList(ChangeList):
-    """A list that does not say how many rows there are in all: that would be to count them."""
+    """A list that does not say how many rows there are in all: that would count them."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Leave the total out of the search bar; the pages tell what is known."""
         super().get_results(request)
+        # Else the search bar would show a total.
         self.full_result_count = self.result_count
 
 
 class ReadOnlyAdmin(TypedAdmin[M]):
-    """An admin to look with. Rows are made and changed by Jobdesk, not by hand."""
+    """An admin that only shows. Rows are made and changed by Jobdesk, not by hand."""
 
     show_full_result_count = False
     show_facets = ShowFacets.NEVER  # a facet counts the whole table for each choice
@@ -95,26 +95,22 @@ class ReadOnlyAdmin(TypedAdmin[M]):
     def get_paginator(
         self, request: HttpRequest, queryset: QuerySet[M], per_page: int, *args: Any, **kwargs: Any
     ) -> LookAheadPaginator:
-        """Return pages that are not counted."""
-        asked = request.GET.get(PAGE_VAR, "1")
-        return LookAheadPaginator(queryset, per_page, int(asked) if asked.isdecimal() else 1)
+        page = request.GET.get(PAGE_VAR, "1")
+        return LookAheadPaginator(queryset, per_page, int(page) if page.isdecimal() else 1)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Return the list that counts nothing."""
         return BoundedList
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody adds rows by hand."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        """Nobody changes rows by hand."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        """Retention deletes, not people."""
+        # Retention deletes, not people.
         return False
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Whether the user may run the actions of the list: who has Django's change permission."""
+        """Whether the user may run the actions of the list: that is Django's change permission."""
         return super().has_change_permission(request)

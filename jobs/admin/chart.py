@@ -1,4 +1,4 @@
-"""A bar chart as numbers for a template: SVG without inline style or script."""
+"""The chart of the dashboard as numbers for a template: SVG without inline style or script."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from jobs.bar_layout import BarBox, PlotArea, bar_boxes
 from jobs.core.formatting import pluralize
 
 STEP: Final = 30
 HEIGHT: Final = 100
 GAP: Final = 4
+MIN_HEIGHT: Final = 2
 LABEL_EVERY: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class HourCount:
     """One hour and how many jobs finished in it."""
 
     start: datetime
@@ -24,46 +26,50 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """A bar with its place in the picture, in whole units."""
+class Bar:
+    """A bar of the picture, in whole units, and its description."""
 
     x: int
     y: int
     width: int
     height: int
-    told: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """The picture: its size, its bars, the number at its top, and the hours to write below."""
+    """The picture: its size, its bars, its largest count, the hours below it, its description."""
 
     width: int
     height: int
-    bars: list[Drawn]
+    bars: list[Bar]
     top: int
     hours: list[str]
-    told: str
+    description: str
 
 
-def chart(bars: Sequence[Bar], cap: int) -> Chart:
-    """Lay out the bars; ``cap`` is where counting stopped."""
-    top = max((bar.count for bar in bars), default=0)
-    drawn = [_drawn(number, bar, top or 1, cap) for number, bar in enumerate(bars)]
-    total = sum(bar.count for bar in bars)
-    told = f"{pluralize(total, 'job')} finished in {len(bars)} hours, at most {top:,} in one."
-    hours = [f"{bar.start:%H:%M}" for bar in bars[::LABEL_EVERY]]
-    return Chart(STEP * len(bars), HEIGHT, drawn, top, hours, told)
-
-
-def _drawn(number: int, bar: Bar, top: int, cap: int) -> Drawn:
-    # A single job among thousands is still seen.
-    height = max(2, round(HEIGHT * bar.count / top)) if bar.count else 0
-    more = " or more" if bar.count >= cap else ""
-    return Drawn(
-        x=number * STEP + GAP // 2,
-        y=HEIGHT - height,
+def chart(hours: Sequence[HourCount], cap: int) -> Chart:
+    """Lay out the hours as bars; ``cap`` is the count at which counting stopped."""
+    top = max((hour.count for hour in hours), default=0)
+    boxes = bar_boxes(
+        [hour.count for hour in hours],
+        top or 1,
+        PlotArea(left=0, bottom=HEIGHT, height=HEIGHT),
+        step=STEP,
         width=STEP - GAP,
-        height=height,
-        told=f"{bar.start:%H:%M} to {bar.start:%H}:59: {pluralize(bar.count, 'job')}{more}",
+        min_height=MIN_HEIGHT,
     )
+    bars = [_bar(hour, box, cap) for hour, box in zip(hours, boxes, strict=True)]
+    total = sum(hour.count for hour in hours)
+    description = (
+        f"{pluralize(total, 'job')} finished in {len(hours)} hours, at most {top:,} in one."
+    )
+    labels = [f"{hour.start:%H:%M}" for hour in hours[::LABEL_EVERY]]
+    return Chart(STEP * len(hours), HEIGHT, bars, top, labels, description)
+
+
+def _bar(hour: HourCount, box: BarBox, cap: int) -> Bar:
+    height = round(box.height)
+    count = pluralize(hour.count, "job") + (" or more" if hour.count >= cap else "")
+    description = f"{hour.start:%H:%M} to {hour.start:%H}:59: {count}"
+    return Bar(round(box.x), HEIGHT - height, round(box.width), height, description)

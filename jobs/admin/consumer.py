@@ -1,4 +1,4 @@
-"""Consumer processes: who they are and whether they live."""
+"""Consumer processes, and whether they are alive."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ALIVE: Final = "alive"
 
 
 def state_of(consumer: Consumer, now: datetime) -> str:
-    """Say whether a consumer lives: declared dead, silent for longer than the lease, or alive."""
+    """Return the state: declared dead, silent for longer than the lease, or alive."""
     if consumer.dead_at is not None:
         return "dead"
     silence = now - consumer.heartbeat_at
@@ -31,36 +31,39 @@ def state_of(consumer: Consumer, now: datetime) -> str:
 
 @admin.register(Consumer)
 class ConsumerAdmin(ReadOnlyAdmin[Consumer]):
-    """Read-only: a consumer makes its row, beats in it, and takes it away when it has drained."""
+    """Read-only: a consumer inserts its row, updates its heartbeat and deletes it at the end."""
 
-    list_display = ("host", "pid", "state", "last_beat", "serves", "concurrency", "started")
+    list_display = (
+        "host",
+        "pid",
+        "state",
+        "last_heartbeat",
+        "queue_names",
+        "concurrency",
+        "started",
+    )
     sortable_by = ()
     fields = readonly_fields = (
-        *("id", "host", "pid", "state", "last_beat", "heartbeat"),
-        *("serves", "concurrency", "started", "died"),
+        *("id", "host", "pid", "state", "last_heartbeat", "heartbeat"),
+        *("queue_names", "concurrency", "started", "died"),
     )
 
     @admin.display(description="state")
     def state(self, consumer: Consumer) -> str:
-        """Alive, silent or dead."""
         return state_of(consumer, timezone.now())
 
     @admin.display(description="last beat")
-    def last_beat(self, consumer: Consumer) -> SafeString | str:
-        """When it last told that it lives."""
+    def last_heartbeat(self, consumer: Consumer) -> SafeString | str:
         return when(consumer.heartbeat_at)
 
     @admin.display(description="queues")
-    def serves(self, consumer: Consumer) -> str:
-        """The queues it serves."""
+    def queue_names(self, consumer: Consumer) -> str:
         return ", ".join(str(name) for name in consumer.queues)
 
     @admin.display(description="started")
     def started(self, consumer: Consumer) -> SafeString | str:
-        """When it started."""
         return when(consumer.started_at)
 
     @admin.display(description="declared dead")
     def died(self, consumer: Consumer) -> SafeString | str:
-        """When others declared it dead."""
         return when(consumer.dead_at)

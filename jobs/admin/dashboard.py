@@ -1,4 +1,4 @@
-"""The dashboard: how full the desk is, who works, what came of it. Each read is bounded."""
+"""The dashboard: queues, consumers, what finished, failed and was slow. Each read is bounded."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from jobs.core.states import Status
 from jobs.models import Consumer, Job
 from jobs.queries.stats import QueueStats, queue_stats
 
-from .chart import Bar, Chart, chart
+from .chart import Chart, HourCount, chart
 from .consumer import ALIVE, state_of
 
 HOURS: Final = 24
-MOST_AN_HOUR: Final = 100_000
-FAILURES: Final = 2_000
+HOUR_CAP: Final = 100_000
+MAX_FAILURES: Final = 2_000
 SAMPLE: Final = 250
-REMEMBERED_SECONDS: Final = 600
-LINES: Final = 8
-MOST_CONSUMERS: Final = 50
+CACHE_SECONDS: Final = 600
+ROWS: Final = 8
+MAX_CONSUMERS: Final = 50
 
 _HOUR: Final = """
 SELECT {number} AS hour, COUNT(*) AS n FROM (
     SELECT 1 FROM jobs_job WHERE finished_at >= %s AND finished_at < %s LIMIT %s) AS counted
 """
 
-# By hand: a queryset takes five times as long to make its rows.
+# By hand: a queryset takes five times as long to build its rows.
 _LATEST: Final = """
 SELECT task, status, started_at, finished_at FROM jobs_job WHERE finished_at >= %s
 ORDER BY finished_at DESC LIMIT %s
@@ -39,8 +39,8 @@ ORDER BY finished_at DESC LIMIT %s
 
 
 @dataclass(frozen=True, slots=True)
-class Failing:
-    """How often a task failed lately, and how last."""
+class FailingTask:
+    """How often a task failed lately, and its last error."""
 
     task: str
     count: int
@@ -48,7 +48,7 @@ class Failing:
 
 
 @dataclass(frozen=True, slots=True)
-class Slow:
+class SlowTask:
     """How long a task's jobs took lately, in seconds."""
 
     task: str
@@ -64,35 +64,35 @@ class Dashboard:
     queues: list[QueueStats]
     consumers: list[tuple[Consumer, str]]
     chart: Chart
-    failing: list[Failing]
-    slowest: list[Slow]
+    failing: list[FailingTask]
+    slowest: list[SlowTask]
     sample: int = SAMPLE
 
     @property
     def alive(self) -> int:
-        """How many consumers live."""
+        """How many consumers are alive."""
         return sum(state == ALIVE for _, state in self.consumers)
 
 
 def dashboard() -> Dashboard:
     """Read everything, in the same few statements however many jobs there are."""
     now = timezone.now()
-    rows = Consumer.objects.filter(dead_at=None)[:MOST_CONSUMERS]
+    rows = Consumer.objects.filter(dead_at=None)[:MAX_CONSUMERS]
     consumers = [(row, state_of(row, now)) for row in rows]
     return Dashboard(
         queues=queue_stats(row for row, state in consumers if state == ALIVE),
         consumers=consumers,
-        chart=chart(finished_per_hour(now), MOST_AN_HOUR),
+        chart=chart(finished_per_hour(now), HOUR_CAP),
         failing=failing(now),
         slowest=slowest(now),
     )
 
 
-def finished_per_hour(now: datetime) -> list[Bar]:
-    """How many jobs finished in each of the last 24 hours, this one included.
+def finished_per_hour(now: datetime) -> list[HourCount]:
+    """Count the jobs that finished in each of the last 24 hours, the current one included.
 
-    One statement that reads nothing but the index over ``finished_at``. What is over is remembered
-    for a while: it changes no more, but by a retry or an outcome that came late.
+    One statement that reads nothing but the index over ``finished_at``. Hours that are over are
+    cached: they change only by a retry or by an outcome that was written late.
     """
     local = timezone.localtime(now)
     first = local.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
@@ -100,37 +100,37 @@ def finished_per_hour(now: datetime) -> list[Bar]:
     keys = {start: f"jobs.finished.{start.timestamp():.0f}" for start in starts}
     known = cache.get_many(keys.values())
     missing = [start for start in starts if keys[start] not in known]
-    counts = _counted(missing)
-    over = [start for start in missing if start + timedelta(hours=1, minutes=1) < now]
-    cache.set_many({keys[start]: counts[start] for start in over}, REMEMBERED_SECONDS)
-    return [Bar(start, known.get(keys[start], counts.get(start, 0))) for start in starts]
+    counts = _count_hours(missing)
+    complete = [start for start in missing if start + timedelta(hours=1, minutes=1) < now]
+    cache.set_many({keys[start]: counts[start] for start in complete}, CACHE_SECONDS)
+    return [HourCount(start, known.get(keys[start], counts.get(start, 0))) for start in starts]
 
 
-def _counted(starts: list[datetime]) -> dict[datetime, int]:
+def _count_hours(starts: list[datetime]) -> dict[datetime, int]:
     db = connection()
     adapt = Adapter(db)
     parameters: list[Any] = []
     for start in starts:
         edges = (start, start + timedelta(hours=1))
-        parameters += [adapt.time(edge) for edge in edges] + [MOST_AN_HOUR]
+        parameters += [adapt.time(edge) for edge in edges] + [HOUR_CAP]
     parts = (_HOUR.format(number=number) for number in range(len(starts)))
     found = run(db, " UNION ALL ".join(parts), parameters)
     return {starts[number]: count for number, count in found}
 
 
-def failing(now: datetime) -> list[Failing]:
+def failing(now: datetime) -> list[FailingTask]:
     """The tasks that failed most often in the last day, among the newest failures."""
     rows = Job.objects.all().with_status(Status.FAILED).order_by("-id")
     found: dict[str, list[str]] = defaultdict(list)
-    values = rows.values_list("task", "error_type", "finished_at")[:FAILURES]
+    values = rows.values_list("task", "error_type", "finished_at")[:MAX_FAILURES]
     for task, error, finished in values:
         if finished and finished >= now - timedelta(hours=HOURS):
             found[task].append(error)
-    counted = [Failing(task, len(errors), errors[0]) for task, errors in found.items()]
-    return sorted(counted, key=lambda one: (-one.count, one.task))[:LINES]
+    tasks = [FailingTask(task, len(errors), errors[0]) for task, errors in found.items()]
+    return sorted(tasks, key=lambda one: (-one.count, one.task))[:ROWS]
 
 
-def slowest(now: datetime) -> list[Slow]:
+def slowest(now: datetime) -> list[SlowTask]:
     """The tasks whose jobs took longest on average, among the last that finished."""
     db = connection()
     oldest = Adapter(db).time(now - timedelta(hours=HOURS))
@@ -139,5 +139,5 @@ def slowest(now: datetime) -> list[Slow]:
         started, finished = (as_time(time) for time in times)
         if status == Status.SUCCEEDED and started and finished:
             found[task].append((finished - started).total_seconds())
-    slow = [Slow(task, len(all_), sum(all_) / len(all_), max(all_)) for task, all_ in found.items()]
-    return sorted(slow, key=lambda one: -one.mean)[:LINES]
+    tasks = [SlowTask(task, len(s), sum(s) / len(s), max(s)) for task, s in found.items()]
+    return sorted(tasks, key=lambda one: -one.mean)[:ROWS]

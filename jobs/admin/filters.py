@@ -17,7 +17,7 @@ from jobs.models import Job, Queue
 from jobs.models.job import JobQuerySet
 from jobs.queries.stats import configured_queues, recorded_tasks, waiting_queues
 
-REACH = 100_000
+NEWEST = 100_000
 
 
 class StatusFilter(SimpleListFilter):
@@ -27,11 +27,9 @@ class StatusFilter(SimpleListFilter):
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        """The statuses."""
         return [(status.value, str(status.label)) for status in Status]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
-        """The jobs of the status."""
         chosen = self.value()
         if not chosen or not isinstance(queryset, JobQuerySet):
             return queryset
@@ -45,41 +43,37 @@ class TaskFilter(SimpleListFilter):
     parameter_name = "task"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        """The names."""
         return [(name, name) for name in sorted(catalog.all_tasks().keys() | recorded_tasks())]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
-        """The jobs of the task."""
         return queryset.filter(task=self.value()) if self.value() else queryset
 
 
 class QueueFilter(SimpleListFilter):
     """One of the queues.
 
-    No index has finished jobs by queue, so this looks at the newest ``REACH`` jobs only.
+    No index has finished jobs by queue, so this looks at the newest ``NEWEST`` jobs only.
     """
 
-    title = f"queue (newest {REACH:,} jobs)"
+    title = f"queue (newest {NEWEST:,} jobs)"
     parameter_name = "queue"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        """The names."""
         known = set(Queue.objects.values_list("name", flat=True))
         return [(one, one) for one in sorted(known | configured_queues() | waiting_queues())]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
-        """The jobs of the queue."""
         if not self.value():
             return queryset
         newest = Job.objects.order_by("-id").values_list("id", flat=True)
-        oldest = list(newest[REACH : REACH + 1])
+        oldest = list(newest[NEWEST : NEWEST + 1])
         if oldest:
             queryset = queryset.filter(id__gt=oldest[0])
         return queryset.filter(queue=self.value())
 
 
-class HandedInFilter(SimpleListFilter):
-    """When a job was handed in, read off its id, which begins with the time."""
+class SubmittedFilter(SimpleListFilter):
+    """When a job was submitted, read off its id, which begins with the time."""
 
     title = "handed in"
     parameter_name = "since"
@@ -90,12 +84,10 @@ class HandedInFilter(SimpleListFilter):
     }
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        """The spans."""
-        choices = [(key, words) for key, (words, _) in self.spans.items()]
+        choices = [(key, label) for key, (label, _) in self.spans.items()]
         return [*choices, ("older", "more than 7 days ago")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
-        """The jobs of the span."""
         now = timezone.now()
         if self.value() == "older":
             return queryset.filter(id__lt=first_id(now - self.spans["week"][1]))
@@ -105,5 +97,5 @@ class HandedInFilter(SimpleListFilter):
 
 
 def first_id(moment: datetime) -> uuid.UUID:
-    """The smallest id that a job handed in at this moment can have."""
+    """Return the smallest id that a job submitted at this moment can have."""
     return uuid.UUID(int=int(moment.timestamp() * 1000) << 80 | 0x7 << 76 | 0b10 << 62)

@@ -1,4 +1,4 @@
-"""Pieces of HTML. Everything that came from outside is escaped by ``format_html``."""
+"""Fragments of HTML for the admin. ``format_html`` escapes everything that came from outside."""
 
 from __future__ import annotations
 
@@ -10,37 +10,29 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from jobs.core.formatting import STATUS_ICONS, ago, truncate
-from jobs.core.states import AttemptOutcome, Status
+from jobs.core.formatting import STATUS_ICONS, ago, status_like, truncate
 
 NOTHING = "\N{EN DASH}"
-LONGEST = 20_000
-
-_ENDINGS = {
-    AttemptOutcome.SUCCEEDED: Status.SUCCEEDED,
-    AttemptOutcome.CANCELLED: Status.CANCELLED,
-    AttemptOutcome.RELEASED: Status.QUEUED,
-    AttemptOutcome.LOST: Status.QUEUED,
-}
+MAX_LENGTH = 20_000
 
 
-def mark(status: str, word: str) -> SafeString:
-    """A status: its shape, its word, its colour."""
+def mark(status: str, label: str) -> SafeString:
+    """A status as icon, label and colour."""
     return format_html(
         '<span class="jobs-status jobs-{}"><span aria-hidden="true">{}</span> {}</span>',
         status,
         STATUS_ICONS.get(status, ""),
-        word,
+        label,
     )
 
 
-def ending_mark(outcome: str, word: str) -> SafeString:
-    """How an attempt ended, marked as the status that it resembles."""
-    return mark(_ENDINGS.get(AttemptOutcome(outcome), Status.FAILED).value, word)
+def outcome_mark(outcome: str, label: str) -> SafeString:
+    """The outcome of an attempt, with the icon and colour of the status that it resembles."""
+    return mark(status_like(outcome).value, label)
 
 
 def when(moment: datetime | None) -> SafeString | str:
-    """A moment in words, exact on hover."""
+    """A time, relative within a day, exact on hover."""
     if moment is None:
         return NOTHING
     local = timezone.localtime(moment)
@@ -53,12 +45,12 @@ def when(moment: datetime | None) -> SafeString | str:
 
 
 def block(text: str) -> SafeString | str:
-    """Text as it is, in a box that scrolls; cut when it is very long."""
+    """Text as it is, in a box that scrolls; truncated when it is very long."""
     if not text:
         return NOTHING
-    return format_html('<pre class="jobs-text" tabindex="0">{}</pre>', truncate(text, LONGEST))
+    return format_html('<pre class="jobs-text" tabindex="0">{}</pre>', truncate(text, MAX_LENGTH))
 
 
 def as_json(value: Any) -> SafeString | str:
-    """JSON data, laid out."""
+    """JSON data, indented."""
     return block(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""Jobs: a list to look through and to act on, and each one in full."""
+"""Jobs: a list to search and to act on, and each one in full."""
 
 from __future__ import annotations
 
@@ -21,43 +21,44 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from jobs.core.storage import job_storage
+from jobs.errors import NotAllowed, NotRetryable
 from jobs.models import Artifact, Job
+from jobs.queries.action_messages import CHANGED, ActionOutcome, history_entry
 from jobs.queries.job_search import matching_jobs
 
-from .actions import DONE, MOST, JobAction, cancel_one, retry_one, tell
+from .actions import MAX_JOBS, JobAction, add_messages, cancel_one, retry_one
 from .attempt_inline import AttemptInline
 from .base import BoundedList, ReadOnlyAdmin
-from .filters import HandedInFilter, QueueFilter, StatusFilter, TaskFilter
-from .job_fields import DETAILS, JobFacts
+from .filters import QueueFilter, StatusFilter, SubmittedFilter, TaskFilter
+from .job_fields import FIELDSETS, JobFields
 
-LARGE = ("args", "kwargs", "result", "error_message")
+LARGE_COLUMNS = ("args", "kwargs", "result", "error_message")
 
 
 class JobList(BoundedList):
     """A list that leaves arguments and results, up to a megabyte each, in the database."""
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Job]:
-        """The rows without their large columns."""
-        return super().get_queryset(request, *args, **kwargs).defer(*LARGE)
+        return super().get_queryset(request, *args, **kwargs).defer(*LARGE_COLUMNS)
 
 
 @admin.register(Job)
-class JobAdmin(JobFacts, ReadOnlyAdmin[Job]):
-    """Read-only: a job is changed by consumers and by its two wishes, cancel and run again.
+class JobAdmin(JobFields, ReadOnlyAdmin[Job]):
+    """Read-only: a job is changed by consumers and by two actions, cancel and run again.
 
-    Nobody deletes jobs by hand, a superuser neither: retention does, with their files.
+    Nobody deletes jobs by hand, not even a superuser: retention does, with their files.
     """
 
-    list_display = ("job", "status_shown", "owner", "queue", "attempts_shown", "handed_in", "took")
+    list_display = ("job", "status_shown", "owner", "queue", "attempts_shown", "submitted", "took")
     list_select_related = ("owner",)
-    list_filter = (StatusFilter, TaskFilter, QueueFilter, HandedInFilter)
-    sortable_by = ("handed_in",)
+    list_filter = (StatusFilter, TaskFilter, QueueFilter, SubmittedFilter)
+    sortable_by = ("submitted",)
     ordering = ("-id",)
     search_fields = ("id",)
     search_help_text = "The beginning of an id, or a task's name"
     actions = ("cancel_jobs", "retry_jobs")
-    fieldsets = DETAILS
-    readonly_fields = flatten_fieldsets(DETAILS)
+    fieldsets = FIELDSETS
+    readonly_fields = flatten_fieldsets(FIELDSETS)
     inlines = (AttemptInline,)
     change_form_template = "jobs/admin/job.html"
 
@@ -68,53 +69,56 @@ class JobAdmin(JobFacts, ReadOnlyAdmin[Job]):
 
     @admin.display(description="attempt")
     def attempts_shown(self, job: Job) -> str:
-        """Which run it is in; how many of its failures are spent."""
-        spent = f", {job.failures} of {job.max_attempts} failed" if job.failures else ""
-        return f"{job.attempt}{spent}"
+        """The number of the attempt, and how many of its failures count."""
+        failures = f", {job.failures} of {job.max_attempts} failed" if job.failures else ""
+        return f"{job.attempt}{failures}"
 
     def view_on_site(self, job: Job) -> str | None:
-        """The job's own page, where a project has the pages."""
+        """Link to the job's own page, in a project that includes the pages."""
         try:
             return reverse("jobs:job", args=[job.pk])
         except NoReverseMatch:
             return None
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Return the list that reads narrow rows."""
         return JobList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
     ) -> tuple[QuerySet[Job], bool]:
-        """Search by task or id."""
         term = search_term.strip()
         return (queryset.filter(matching_jobs(term)) if term else queryset), False
 
-    # --- wishes ------------------------------------------------------------------------------
+    # --- actions -----------------------------------------------------------------------------
 
     @admin.action(description="Cancel the selected jobs", permissions=["operate"])
     def cancel_jobs(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         """Cancel what waits, ask what runs to stop."""
-        self._carry_out(request, cancel_one, queryset[:MOST])
+        self._apply(request, cancel_one, queryset[:MAX_JOBS])
 
     @admin.action(description="Run the selected jobs again", permissions=["operate"])
     def retry_jobs(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         """Put what failed or was cancelled back into its queue."""
-        self._carry_out(request, retry_one, queryset[:MOST])
+        self._apply(request, retry_one, queryset[:MAX_JOBS])
 
-    def _carry_out(self, request: HttpRequest, wish: JobAction, jobs: Iterable[Job]) -> None:
-        became = Counter[str]()
+    def _apply(self, request: HttpRequest, action: JobAction, jobs: Iterable[Job]) -> None:
+        outcomes, refusals = Counter[ActionOutcome](), Counter[str]()
         for job in jobs:
-            outcome = wish(job, request.user)
-            became[outcome] += 1
-            if outcome in DONE:
-                self.log_change(request, job, DONE[outcome])
-        tell(request, became)
-        if became.total() == MOST:
-            messages.info(request, f"At most {MOST:,} jobs at a time. Do it again for the rest.")
+            try:
+                outcome = action(job, request.user)
+            except (NotRetryable, NotAllowed) as error:
+                refusals[str(error)] += 1
+                continue
+            outcomes[outcome] += 1
+            if outcome in CHANGED:
+                self.log_change(request, job, history_entry(outcome))
+        add_messages(request, outcomes, refusals)
+        if outcomes.total() + refusals.total() == MAX_JOBS:
+            limit = f"At most {MAX_JOBS:,} jobs at a time."
+            messages.info(request, f"{limit} Do it again for the rest.")
 
     def get_urls(self) -> list[URLPattern]:
-        """The admin's own pages, and a job's buttons and files."""
+        """Add the dashboard, the buttons of a job's page and its files."""
         view = self.admin_site.admin_view
         ours = [
             path("dashboard/", view(self.dashboard), name="jobs_job_dashboard"),
@@ -130,32 +134,31 @@ class JobAdmin(JobFacts, ReadOnlyAdmin[Job]):
 
     def cancel_this(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Cancel the job whose page the button is on."""
-        return self._wish_for(request, pk, cancel_one)
+        return self._apply_to_one(request, pk, cancel_one)
 
     def retry_this(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Run the job again whose page the button is on."""
-        return self._wish_for(request, pk, retry_one)
+        return self._apply_to_one(request, pk, retry_one)
 
-    def _wish_for(self, request: HttpRequest, pk: UUID, wish: JobAction) -> HttpResponse:
+    def _apply_to_one(self, request: HttpRequest, pk: UUID, action: JobAction) -> HttpResponse:
         if not self.has_operate_permission(request):
             raise PermissionDenied
-        self._carry_out(request, wish, [get_object_or_404(Job, pk=pk)])
+        self._apply(request, action, [get_object_or_404(Job, pk=pk)])
         return HttpResponseRedirect(reverse("admin:jobs_job_change", args=[pk]))
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Say which buttons the job's page has."""
         job = context.get("original")
         if isinstance(job, Job) and self.has_operate_permission(request):
             context["can_cancel"] = job.is_unfinished and not job.cancel_requested
             context["can_retry"] = job.status in ("failed", "cancelled")
         return super().render_change_form(request, context, *args, **kwargs)
 
-    # --- what else hangs below the list ------------------------------------------------------
+    # --- further pages below the list --------------------------------------------------------
 
     def artifact(self, request: HttpRequest, pk: UUID, file: int) -> FileResponse:
-        """Send a file that the job made; never shown in the browser, whatever it says it is."""
+        """Send a file that the job made; the browser never shows it, whatever its type."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         found = get_object_or_404(Artifact, job=pk, pk=file)
@@ -163,12 +166,12 @@ class JobAdmin(JobFacts, ReadOnlyAdmin[Job]):
             source = job_storage().open(found.file, "rb")
         except OSError as error:
             raise Http404("The file is gone.") from error
-        answer = FileResponse(source, as_attachment=True, filename=found.name)
-        answer.headers["X-Content-Type-Options"] = "nosniff"
-        return answer
+        response = FileResponse(source, as_attachment=True, filename=found.name)
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
 
     def dashboard(self, request: HttpRequest) -> HttpResponse:
-        """The dashboard on a page of its own."""
+        """Show the dashboard on a page of its own."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         context = {**self.admin_site.each_context(request), "title": "Dashboard", "opts": self.opts}

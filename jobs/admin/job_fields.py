@@ -1,4 +1,4 @@
-"""One job in full: what was asked for, what became of it, its log and its files."""
+"""One job in full: its arguments, its result or error, its log and its files."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from jobs.core.formatting import duration, filesize
-from jobs.models import Job, LogChunk
+from jobs.models import Job
+from jobs.queries import logs
 
 from .html import NOTHING, as_json, block, mark, when
 
 LOG_TAIL = 20_000
 
-DETAILS: Any = (
+FIELDSETS: Any = (
     (None, {"fields": (("status_shown", "task", "owner"), ("queue", "priority", "id"))}),
     (
         "What became of it",
@@ -26,7 +27,7 @@ DETAILS: Any = (
     ("What was asked for", {"fields": ("args_shown", ("unique_key", "idempotency_key"))}),
     (
         "Times",
-        {"fields": (("handed_in", "due", "timeout_shown"), ("started", "finished", "took"))},
+        {"fields": (("submitted", "due", "timeout_shown"), ("started", "finished", "took"))},
     ),
     (
         "Budget",
@@ -35,35 +36,31 @@ DETAILS: Any = (
 )
 
 
-class JobFacts:
-    """The facts of a job as Django's admin shows them: methods, named as columns or fields."""
+class JobFields:
+    """The fields of a job as the admin shows them: methods, named in lists of columns or fields."""
 
     @admin.display(description="status")
     def status_shown(self, job: Job) -> SafeString:
-        """Shape, word and colour; what was asked of a running job."""
-        word = str(job.get_status_display())
+        """Icon, label and colour; for a running job, who asked it to stop."""
+        label = str(job.get_status_display())
         if job.cancel_requested and not job.is_finished:
-            word = f"{word}, asked to stop by {job.cancelled_by}"
-        return mark(job.status, word)
+            label = f"{label}, asked to stop by {job.cancelled_by}"
+        return mark(job.status, label)
 
     @admin.display(description="handed in", ordering="id")
-    def handed_in(self, job: Job) -> SafeString | str:
-        """When it was handed in."""
+    def submitted(self, job: Job) -> SafeString | str:
         return when(job.created_at)
 
     @admin.display(description="to run after")
     def due(self, job: Job) -> SafeString | str:
-        """When it is due."""
         return when(job.run_after)
 
     @admin.display(description="last started")
     def started(self, job: Job) -> SafeString | str:
-        """When its last attempt started."""
         return when(job.started_at)
 
     @admin.display(description="finished")
     def finished(self, job: Job) -> SafeString | str:
-        """When it finished."""
         return when(job.finished_at)
 
     @admin.display(description="took")
@@ -78,12 +75,11 @@ class JobFacts:
 
     @admin.display(description="time limit")
     def timeout_shown(self, job: Job) -> str:
-        """The seconds that an attempt may take."""
         return duration(job.timeout) if job.timeout is not None else "none"
 
     @admin.display(description="progress")
     def progress_shown(self, job: Job) -> str:
-        """What the task told of its progress."""
+        """The progress as the task reported it last."""
         if job.progress_done is None:
             return NOTHING
         total = f" of {job.progress_total:,.10g}" if job.progress_total else ""
@@ -92,24 +88,23 @@ class JobFacts:
     @admin.display(description="error")
     def error_shown(self, job: Job) -> SafeString | str:
         """Type and message of the last error."""
-        told = f"{job.error_type}: {job.error_message}" if job.error_message else job.error_type
-        return block(told)
+        message = f": {job.error_message}" if job.error_message else ""
+        return block(f"{job.error_type}{message}")
 
     @admin.display(description="result")
     def result_shown(self, job: Job) -> SafeString | str:
-        """The result as JSON."""
         return as_json(job.result) if job.status == "succeeded" else NOTHING
 
     @admin.display(description="arguments")
     def args_shown(self, job: Job) -> SafeString | str:
-        """The arguments as JSON; those without a name first."""
+        """The arguments as JSON, positional ones first."""
         if job.args:
             return as_json([*job.args, job.kwargs] if job.kwargs else job.args)
         return as_json(job.kwargs)
 
     @admin.display(description="files")
     def files(self, job: Job) -> SafeString | str:
-        """Its artifacts, to be downloaded."""
+        """Links to its artifacts."""
         links = [
             (
                 reverse("admin:jobs_job_artifact", args=[job.pk, one.pk]),
@@ -122,7 +117,6 @@ class JobFacts:
 
     @admin.display(description="consumer")
     def consumer_shown(self, job: Job) -> SafeString | str:
-        """Who runs it."""
         if job.consumer_id is None:
             return NOTHING
         return format_html(
@@ -134,9 +128,8 @@ class JobFacts:
     @admin.display(description="log")
     def log_shown(self, job: Job) -> SafeString | str:
         """The end of its log."""
-        start = max(0, job.log_size - LOG_TAIL)
-        rows = LogChunk.objects.filter(job=job, start__gt=start - LOG_TAIL).order_by("start")
-        text = "".join(rows.values_list("text", flat=True))[-LOG_TAIL:]
-        if job.log_size > len(text) > 0:
-            text = f"\N{HORIZONTAL ELLIPSIS} {job.log_size - len(text):,} characters before\n{text}"
+        piece = logs.read(job.pk, max(0, job.log_size - LOG_TAIL))
+        text = piece.text
+        if piece.before and text:
+            text = f"\N{HORIZONTAL ELLIPSIS} {piece.before:,} characters before\n{text}"
         return block(text)

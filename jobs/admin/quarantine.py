@@ -1,4 +1,4 @@
-"""Messages that nobody could read, kept so that someone can see what sent them."""
+"""Messages that were no jobs, kept so that one can find out what sent them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .html import block, when
 
 @admin.register(QuarantinedMessage)
 class QuarantineAdmin(ReadOnlyAdmin[QuarantinedMessage]):
-    """Look, and delete what has been seen to."""
+    """Read-only, except that messages may be deleted."""
 
     list_display = ("reason", "queue", "broker", "received")
     sortable_by = ()
@@ -23,15 +23,12 @@ class QuarantineAdmin(ReadOnlyAdmin[QuarantinedMessage]):
     def has_delete_permission(
         self, request: HttpRequest, obj: QuarantinedMessage | None = None
     ) -> bool:
-        """As Django's permissions say."""
         return TypedAdmin.has_delete_permission(self, request, obj)
 
     @admin.display(description="received")
     def received(self, message: QuarantinedMessage) -> SafeString | str:
-        """When it came."""
         return when(message.received_at)
 
     @admin.display(description="content")
     def content(self, message: QuarantinedMessage) -> SafeString | str:
-        """What it said."""
         return block(message.body)

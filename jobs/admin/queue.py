@@ -1,4 +1,4 @@
-"""Queues: what is in them, who serves them; pause and open."""
+"""Queues: how many jobs they have, which consumers serve them; pause and open."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from jobs import lifecycle
 from jobs.core.formatting import pluralize
 from jobs.models import Queue
 from jobs.queries.stats import QueueStats, living_consumers, queue_stats
+from jobs.queries.waiting_reason import no_consumer
 
 from .base import BoundedList, ReadOnlyAdmin
 
 
 class QueueList(BoundedList):
-    """Reads the figures of all queues at once, not row by row."""
+    """Reads the stats of all queues at once, not row by row."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Give each queue its figures."""
         super().get_results(request)
-        figures = _figures()
-        self.result_list = [with_figures(row, figures) for row in self.result_list]
+        stats = _all_stats()
+        self.result_list = [with_stats(row, stats) for row in self.result_list]
 
 
-def _figures() -> dict[str, QueueStats]:
+def _all_stats() -> dict[str, QueueStats]:
     return {one.name: one for one in queue_stats(living_consumers(timezone.now()))}
 
 
-def with_figures(queue: Queue, figures: dict[str, QueueStats]) -> Queue:
-    """Return the queue, knowing what is in it."""
-    queue.figures = figures.get(queue.name, QueueStats(queue.name))  # type: ignore[attr-defined]
+def with_stats(queue: Queue, stats: dict[str, QueueStats]) -> Queue:
+    """Return the queue with its stats."""
+    queue.stats = stats.get(queue.name, QueueStats(queue.name))  # type: ignore[attr-defined]
     return queue
 
 
-def make_rows() -> None:
-    """Make the rows of the queues that have none yet; nothing is written when all have one."""
+def insert_missing() -> None:
+    """Insert rows for queues that have none yet; nothing is written when all have one."""
     known = set(Queue.objects.values_list("name", flat=True))
-    missing = _figures().keys() - known
+    missing = _all_stats().keys() - known
     if missing:
         Queue.objects.bulk_create(
             [Queue(name=name) for name in sorted(missing)], ignore_conflicts=True
@@ -52,83 +52,71 @@ def make_rows() -> None:
 
 @admin.register(Queue)
 class QueueAdmin(ReadOnlyAdmin[Queue]):
-    """Every queue that is configured, served or has waiting jobs, with what is in it."""
+    """Every queue that is configured, served or has waiting jobs, with its stats."""
 
     list_display = ("name", "state", "waiting", "later", "running", "served_by")
     ordering = ("name",)
     sortable_by = ()
-    actions = ("pause", "open_again")
-    fields = readonly_fields = ("name", "state", "waiting", "later", "running", "servants")
+    actions = ("pause", "unpause")
+    fields = readonly_fields = ("name", "state", "waiting", "later", "running", "serving_consumers")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Return the list that knows the figures, of all queues there are."""
-        make_rows()
+        insert_missing()
         return QueueList
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Queue | None:
-        """Return a queue with its figures."""
         queue = super().get_object(request, object_id, from_field)
-        return with_figures(queue, _figures()) if queue is not None else None
+        return with_stats(queue, _all_stats()) if queue is not None else None
 
     @admin.display(description="state")
     def state(self, queue: Queue) -> str:
-        """Paused or open."""
         return "paused" if queue.paused else "open"
 
     @admin.display(description="waiting")
     def waiting(self, queue: Queue) -> str:
-        """How many jobs wait."""
-        return f"{_of(queue).waiting:,}"
+        return f"{_stats(queue).waiting:,}"
 
     @admin.display(description="later")
     def later(self, queue: Queue) -> str:
-        """How many jobs are to run later."""
-        return f"{_of(queue).scheduled:,}"
+        return f"{_stats(queue).scheduled:,}"
 
     @admin.display(description="running")
     def running(self, queue: Queue) -> str:
-        """How many jobs run."""
-        return f"{_of(queue).running:,}"
+        return f"{_stats(queue).running:,}"
 
     @admin.display(description="served by")
     def served_by(self, queue: Queue) -> str:
-        """How many consumers look here."""
-        consumers = _of(queue).consumers
+        consumers = _stats(queue).consumers
         return pluralize(len(consumers), "consumer") if consumers else "nobody"
 
     @admin.display(description="who looks here")
-    def servants(self, queue: Queue) -> SafeString:
-        """The consumers that look here; what to do when none does."""
-        consumers = _of(queue).consumers
+    def serving_consumers(self, queue: Queue) -> SafeString:
+        """The consumers that serve it; how to start one if none does."""
+        consumers = _stats(queue).consumers
         if consumers:
             return format_html_join(", ", "{}", ((str(one),) for one in consumers))
-        return format_html(
-            "No consumer serves this queue. Start one: "
-            "<code>python manage.py runconsumers --queues {}</code>",
-            queue.name,
-        )
+        reason = no_consumer(queue.name, "this queue")
+        return format_html("{} <code>{}</code>", reason.text, reason.command)
 
     @admin.action(description="Pause the selected queues", permissions=["operate"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Queue]) -> None:
-        """Take nothing more from them."""
         self._set(request, queryset, paused=True)
 
     @admin.action(description="Open the selected queues", permissions=["operate"])
-    def open_again(self, request: HttpRequest, queryset: QuerySet[Queue]) -> None:
-        """Take from them again."""
+    def unpause(self, request: HttpRequest, queryset: QuerySet[Queue]) -> None:
         self._set(request, queryset, paused=False)
 
     def _set(self, request: HttpRequest, queryset: QuerySet[Queue], *, paused: bool) -> None:
-        done = "paused" if paused else "open"
+        state = "paused" if paused else "open"
         for queue in queryset:
             lifecycle.set_paused(queue.name, paused)
-            self.log_change(request, queue, f"Now {done}")
-            what = "nothing more is taken from it" if paused else "its jobs are taken again"
-            messages.success(request, f"The queue {queue.name} is {done}: {what}.")
+            self.log_change(request, queue, f"Now {state}")
+            effect = "nothing more is taken from it" if paused else "its jobs are taken again"
+            messages.success(request, f"The queue {queue.name} is {state}: {effect}.")
 
 
-def _of(queue: Queue) -> QueueStats:
-    figures: QueueStats = queue.figures  # type: ignore[attr-defined]
-    return figures
+def _stats(queue: Queue) -> QueueStats:
+    stats: QueueStats = queue.stats  # type: ignore[attr-defined]
+    return stats

@@ -18,9 +18,9 @@ from .html import when
 
 @admin.register(Token)
 class TokenAdmin(ReadOnlyAdmin[Token]):
-    """Who is no superuser issues, sees and revokes his own tokens only.
+    """Users who are not superusers manage only their own tokens.
 
-    A token acts for its user: issuing one for somebody else would be to become him.
+    A token acts for its user: issuing one for somebody else would mean acting as them.
     """
 
     list_display = ("token", "user", "created", "last_used")
@@ -29,14 +29,12 @@ class TokenAdmin(ReadOnlyAdmin[Token]):
     autocomplete_fields = ("user",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Token]:
-        """The tokens that this user may revoke."""
         tokens = super().get_queryset(request)
         if request.user.is_superuser:
             return tokens
         return tokens.filter(user=request.user.pk)
 
     def get_fields(self, request: HttpRequest, obj: Token | None = None) -> tuple[str, ...]:
-        """To look at: what is known. To add: a name, and for superusers whose it is."""
         if obj is not None:
             return ("name", "user", "created", "last_used")
         return ("user", "name") if request.user.is_superuser else ("name",)
@@ -44,21 +42,18 @@ class TokenAdmin(ReadOnlyAdmin[Token]):
     def get_readonly_fields(
         self, request: HttpRequest, obj: Token | None = None
     ) -> tuple[str, ...]:
-        """A token that was issued stays as it is."""
         return self.get_fields(request, obj) if obj is not None else ()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """As Django's permissions say."""
         return TypedAdmin.has_add_permission(self, request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
-        """As Django's permissions say."""
         return TypedAdmin.has_delete_permission(self, request, obj)
 
     def save_model(
         self, request: HttpRequest, obj: Token, form: forms.ModelForm[Token], change: bool
     ) -> None:
-        """Issue the token; its text is known now and never again."""
+        """Issue the token; its text is shown now and never again."""
         user: Any = obj.user if request.user.is_superuser else request.user
         issued, text = Token.objects.issue(user, obj.name)
         obj.pk, obj.user = issued.pk, issued.user
@@ -66,15 +61,13 @@ class TokenAdmin(ReadOnlyAdmin[Token]):
 
     @admin.display(description="token")
     def token(self, token: Token) -> str:
-        """Its name; never its text, which is not kept."""
+        """Its name; its text is not stored."""
         return str(token)
 
     @admin.display(description="issued")
     def created(self, token: Token) -> SafeString | str:
-        """When it was issued."""
         return when(token.created_at)
 
     @admin.display(description="last used")
     def last_used(self, token: Token) -> SafeString | str:
-        """When it was last used."""
         return when(token.last_used_at)

@@ -12,15 +12,15 @@ from jobs.core.db import Adapter, as_uuid, connection, run
 from jobs.core.states import FINAL
 from jobs.models import Artifact, Job
 from jobs.models.job import entity_tag, may_see
+from jobs.queries import job_search
 
 from .auth import Caller
 from .problems import no_such_job
 from .tokens import ExtraRead
 
-# By hand, because pollers send this more often than anything: to build these two as querysets
-# takes several times as long as to answer them.
+# By hand, because pollers send this more often than anything: to build it as a queryset takes
+# several times as long as to answer it.
 _VERSION: Final = "SELECT owner_id, version, status FROM jobs_job WHERE id = %s"
-_JOB: Final = "SELECT * FROM jobs_job WHERE id = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +97,10 @@ def visible_job(caller: Caller, job_id: uuid.UUID) -> Job:
     Raises:
         ApiError: 404, it is missing or somebody else's.
     """
-    db = connection()
-    for job in Job.objects.using(db.alias).raw(_JOB, [Adapter(db).uuid(job_id)]):
-        if may_see(caller.user, job.owner_id):
-            return job
-    raise no_such_job()
+    job = job_search.visible_job(caller.user, job_id)
+    if job is None:
+        raise no_such_job()
+    return job
 
 
 def artifacts_of(job: Job) -> list[Artifact]:

@@ -18,7 +18,6 @@ from jobs.brokers.wakeup.listener import TimedListener, sqlite_listener
 from jobs.brokers.wakeup.pg_listen import NOTIFY, notify, pg_listener
 from jobs.brokers.wakeup.udp import wake_up
 from jobs.conf import get_conf
-from jobs.core.states import Status
 from jobs.models import Job
 
 from .base import ConsumerPort, Listener
@@ -80,10 +79,8 @@ class DatabaseBroker:
 
     def depth(self, queue: str) -> int | None:
         """The waiting jobs, counted up to ``COUNTED``."""
-        waiting = Job.objects.filter(status=Status.QUEUED, queue=queue)
-        waiting = waiting.order_by("-priority", "fair_position", "id")
         try:
-            return waiting.values("pk")[:COUNTED].count()
+            return Job.objects.waiting_in(queue).values("pk")[:COUNTED].count()
         except DatabaseError:
             return None
 

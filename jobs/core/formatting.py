@@ -7,7 +7,7 @@ from typing import Final
 
 from django.utils import timezone
 
-from .states import Status
+from .states import AttemptOutcome, Status
 
 STATUS_ICONS: Final[dict[str, str]] = {
     Status.SCHEDULED: "\N{WHITE CIRCLE WITH UPPER RIGHT QUADRANT}",
@@ -88,3 +88,16 @@ def truncate(text: str, length: int) -> str:
     if len(text) <= length:
         return text
     return f"{text[:length]}\n\N{HORIZONTAL ELLIPSIS} {len(text) - length:,} characters more"
+
+
+_OUTCOME_STATUS: Final = {
+    AttemptOutcome.SUCCEEDED: Status.SUCCEEDED,
+    AttemptOutcome.CANCELLED: Status.CANCELLED,
+    AttemptOutcome.RELEASED: Status.QUEUED,
+    AttemptOutcome.LOST: Status.QUEUED,
+}
+
+
+def status_like(outcome: str) -> Status:
+    """Return the status whose icon and colour an attempt's outcome is shown with."""
+    return _OUTCOME_STATUS.get(AttemptOutcome(outcome), Status.FAILED)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from jobs.brokers.registry import notify_after_commit
-from jobs.core.states import Status
 from jobs.models import Job, Queue
 
 MOST_NOTIFIED: Final = 500
@@ -16,6 +15,5 @@ def set_paused(queue: str, paused: bool) -> None:
     """Pause a queue, so that nothing is claimed from it, or resume it and notify consumers."""
     Queue.objects.update_or_create(name=queue, defaults={"paused": paused})
     if not paused:
-        queued = Job.objects.filter(status=Status.QUEUED, queue=queue)
-        best_first = queued.order_by("-priority", "fair_position", "id").values_list("queue", "id")
-        notify_after_commit(best_first[:MOST_NOTIFIED])
+        waiting = Job.objects.waiting_in(queue).values_list("queue", "id")
+        notify_after_commit(waiting[:MOST_NOTIFIED])

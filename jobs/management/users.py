@@ -12,7 +12,7 @@ def user_named(name: str) -> Any:
     """Return the active user of this name.
 
     Raises:
-        CommandError: there is none, or he may not sign in.
+        CommandError: there is none, or they may not sign in.
     """
     model = get_user_model()
     user = model._default_manager.filter(**{model.USERNAME_FIELD: name}).first()

@@ -1,4 +1,4 @@
-"""Waiting for a job to finish, and what to print of it."""
+"""Waiting for a job to finish, and its result as a command prints it."""
 
 from __future__ import annotations
 
@@ -9,24 +9,23 @@ from collections.abc import Callable
 from typing import Final
 
 from jobs.core.states import FINAL
-from jobs.core.storage import job_storage
+from jobs.core.storage import RESULT_FILE, job_storage
 from jobs.models import Artifact, Job
 
-RESULT_FILE: Final = "result.json"
-FIRST_PAUSE: Final = 0.02
-LONGEST_PAUSE: Final = 0.5
+MIN_PAUSE: Final = 0.02
+MAX_PAUSE: Final = 0.5
 
 Sleep = Callable[[float], None]
 
 
 def wait_for(job_id: uuid.UUID, seconds: float, sleep: Sleep = time.sleep) -> Job | None:
-    """Return the job when it has finished, None when it has not within so many seconds.
+    """Return the job once it has finished, None if it has not within so many seconds.
 
     Raises:
         Job.DoesNotExist: it was deleted meanwhile.
     """
     deadline = time.monotonic() + seconds
-    pause = FIRST_PAUSE
+    pause = MIN_PAUSE
     while True:
         status = Job.objects.values_list("status", flat=True).get(pk=job_id)
         if status in FINAL:
@@ -35,11 +34,11 @@ def wait_for(job_id: uuid.UUID, seconds: float, sleep: Sleep = time.sleep) -> Jo
         if left <= 0:
             return None
         sleep(min(pause, left))
-        pause = min(2 * pause, LONGEST_PAUSE)
+        pause = min(2 * pause, MAX_PAUSE)
 
 
 def result_json(job: Job, *, ascii_only: bool = False) -> str:
-    """The result of a job as JSON, also when it was too large for its row."""
+    """Return the result of a job as JSON, also if it was too large for its row."""
     result = job.result
     file = Artifact.objects.filter(job=job, name=RESULT_FILE).first() if result is None else None
     if file is not None:

@@ -73,6 +73,11 @@ class JobQuerySet(models.QuerySet["Job"]):
             return self.filter(_UNHAPPY, status=status)
         return self.filter(status=status)
 
+    def waiting_in(self, queue: str) -> JobQuerySet:
+        """Return the queued jobs of a queue, in the order in which they are claimed."""
+        waiting = self.filter(status=Status.QUEUED, queue=queue)
+        return waiting.order_by("-priority", "fair_position", "id")
+
 
 class Job(models.Model):
     """One submission of a task.

@@ -1,7 +1,8 @@
-"""Reading the log of a job: its end, what came since, the lines that hold a word."""
+"""Reading the log of a job: from an offset, its end, its lines, the lines that contain a text."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -13,59 +14,71 @@ from jobs.models import Job, LogChunk
 
 TAIL: Final = 100_000
 """Characters of log that a page shows at first."""
-MOST_FOUND: Final = 500
-_READ_AT_ONCE: Final = 32
+MAX_FOUND: Final = 500
+"""Lines that ``find`` returns at most."""
+_CHUNKS_PER_FETCH: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
 class LogPiece:
-    """Some of a log: the text, where it ends, and how many characters are before it."""
+    """Part of a log: the text, the offset of its end, and how many characters are before it."""
 
     text: str
     end: int
     before: int = 0
 
 
+def read(job_id: uuid.UUID, offset: int, limit: int | None = None) -> LogPiece:
+    """Return the log from an offset on, ``limit`` characters at most; offsets count characters.
+
+    An offset beyond the end gets no text and the end, from which to continue.
+    """
+    chunks = LogChunk.objects.filter(job_id=job_id)
+    # The chunk that contains the offset is the last one that begins at or before it.
+    first = chunks.filter(start__lte=offset).aggregate(start=Coalesce(Max("start"), 0))["start"]
+    rows = chunks.filter(start__gte=first).order_by("start").values_list("start", "text")
+    parts: list[str] = []
+    end, room = offset, limit
+    for start, text in rows.iterator(_CHUNKS_PER_FETCH):
+        if not parts:
+            end = max(end, start)
+        part = text[max(0, end - start) :][:room]
+        end = end + len(part) if part else start + len(text)
+        parts += [part] if part else []
+        if room is not None:
+            room -= len(part)
+            if room == 0:
+                break
+    return LogPiece("".join(parts), end, offset)
+
+
 def tail(job: Job) -> LogPiece:
     """Return the end of the log, from the beginning of a line."""
-    piece = since(job, max(0, job.log_size - TAIL))
+    piece = read(job.pk, max(0, job.log_size - TAIL))
     if piece.before == 0:
         return piece
     cut = piece.text.find("\n") + 1
     return LogPiece(piece.text[cut:], piece.end, piece.before + cut)
 
 
-def since(job: Job, offset: int) -> LogPiece:
-    """Return the log from an offset on."""
-    chunks = LogChunk.objects.filter(job_id=job.pk)
-    # The chunk that the offset lies in is the last one that begins at or before it.
-    first = chunks.filter(start__lte=offset).aggregate(start=Coalesce(Max("start"), 0))["start"]
-    parts: list[str] = []
-    end = offset
-    for start, text in chunks.filter(start__gte=first).values_list("start", "text"):
-        parts.append(text[max(0, offset - start) :])
-        end = max(end, start + len(text))
-    return LogPiece("".join(parts), end, offset)
-
-
-def pieces(job: Job) -> Iterator[str]:
-    """Yield the whole log, piece by piece."""
+def chunks(job: Job) -> Iterator[str]:
+    """Yield the whole log, chunk by chunk."""
     rows = LogChunk.objects.filter(job_id=job.pk).order_by("start")
-    yield from rows.values_list("text", flat=True).iterator(_READ_AT_ONCE)
+    yield from rows.values_list("text", flat=True).iterator(_CHUNKS_PER_FETCH)
 
 
 def lines(job: Job) -> Iterator[str]:
-    """Yield the lines of the whole log; a line may lie across pieces."""
+    """Yield the lines of the whole log; a line may extend over several chunks."""
     rest = ""
-    for piece in pieces(job):
-        *whole, rest = (rest + piece).split("\n")
+    for chunk in chunks(job):
+        *whole, rest = (rest + chunk).split("\n")
         yield from whole
     if rest:
         yield rest
 
 
-def found(job: Job, wanted: str) -> tuple[list[str], bool]:
-    """Return the last lines that hold the text, whatever the case, and whether there are more."""
-    folded = wanted.casefold()
+def find(job: Job, text: str) -> tuple[list[str], bool]:
+    """Return the last lines that contain the text, ignoring case, and whether there are more."""
+    folded = text.casefold()
     hits = [line for line in lines(job) if folded in line.casefold()]
-    return hits[-MOST_FOUND:], len(hits) > MOST_FOUND
+    return hits[-MAX_FOUND:], len(hits) > MAX_FOUND

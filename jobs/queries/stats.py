@@ -1,4 +1,4 @@
-"""Numbers about queues and consumers, for people: each read is bounded, however full the desk."""
+"""Numbers about queues and consumers, for people: each read is bounded, however many jobs wait."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jobs.core.states import Status
 from jobs.models import Consumer, Job, Queue
 
 CAP: Final = 100_000
-"""Counting stops here: "100,000" then means "or more"."""
+"""Counting stops here: 100,000 then means "or more"."""
 
 _WAITING: Final = """
 SELECT 'queued' AS status, %s AS queue, COUNT(*) AS n FROM (
@@ -27,7 +27,7 @@ SELECT '{status}', queue, COUNT(*) FROM (
 GROUP BY queue
 """
 
-# A loose index scan: one look in the index for each name, where DISTINCT would read every row.
+# A loose index scan: one index lookup for each name, where DISTINCT would read every row.
 _NAMES: Final = """
 WITH RECURSIVE names(name) AS (
     SELECT MIN({column}) FROM jobs_job WHERE {condition}
@@ -41,7 +41,7 @@ SELECT name FROM names WHERE name IS NOT NULL LIMIT 200
 
 @dataclass(slots=True)
 class QueueStats:
-    """What is in one queue, and who serves it. Counts stop at ``CAP``."""
+    """How many jobs one queue has, and which consumers serve it. Counts stop at ``CAP``."""
 
     name: str
     paused: bool = False
@@ -52,18 +52,18 @@ class QueueStats:
 
 
 def configured_queues() -> set[str]:
-    """The queues that ``TASKS`` lists for this backend."""
+    """Return the queues that ``TASKS`` lists for this backend."""
     ours = [backend for backend in task_backends.all() if isinstance(backend, JobsBackend)]
     return {name for backend in ours for name in backend.queues}
 
 
 def waiting_queues() -> set[str]:
-    """The queues in which jobs wait, also those that nothing lists any more."""
+    """Return the queues in which jobs wait, also those that are no longer configured."""
     return _names("queue", "status = 'queued'")
 
 
 def recorded_tasks() -> set[str]:
-    """The names of the tasks that have jobs (200 at most), also those that left the code."""
+    """Return the names of the tasks that have jobs, also of removed ones; 200 at most."""
     return _names("task", "1 = 1")
 
 
@@ -74,19 +74,20 @@ def _names(column: str, condition: str) -> set[str]:
 
 
 def living_consumers(now: datetime) -> list[Consumer]:
-    """The consumers that are not declared dead and have beaten within the lease.
+    """Return the consumers that are not declared dead and whose last heartbeat is within the lease.
 
-    A clock is compared here, which is good enough to tell people; nobody is declared dead by it.
+    This compares clocks, which is good enough for people to read; no consumer is declared dead by
+    it.
     """
-    heard = now - timedelta(seconds=get_conf().lease_seconds)
-    return list(Consumer.objects.filter(dead_at=None, heartbeat_at__gte=heard))
+    since = now - timedelta(seconds=get_conf().lease_seconds)
+    return list(Consumer.objects.filter(dead_at=None, heartbeat_at__gte=since))
 
 
 def queue_stats(consumers: Iterable[Consumer]) -> list[QueueStats]:
     """Return every queue that is configured, served, paused or has unfinished jobs, by name.
 
     Args:
-        consumers: those that count as serving, as ``living_consumers`` finds them.
+        consumers: those that count as serving, as ``living_consumers`` returns them.
     """
     found = {name: QueueStats(name) for name in configured_queues() | waiting_queues()}
     for row in Queue.objects.all():
@@ -95,12 +96,12 @@ def queue_stats(consumers: Iterable[Consumer]) -> list[QueueStats]:
         for name in consumer.queues:
             found.setdefault(name, QueueStats(name)).consumers.append(consumer)
     for status, name, count in _unfinished(sorted(found)):
-        figures = found.setdefault(name, QueueStats(name))
-        setattr(figures, _COUNTED[status], count)
+        stats = found.setdefault(name, QueueStats(name))
+        setattr(stats, _FIELDS[status], count)
     return [found[name] for name in sorted(found)]
 
 
-_COUNTED: Final = {
+_FIELDS: Final = {
     Status.QUEUED.value: "waiting",
     Status.SCHEDULED.value: "scheduled",
     Status.RUNNING.value: "running",
@@ -110,7 +111,7 @@ _COUNTED: Final = {
 def _unfinished(queues: list[str]) -> list[tuple[str, str, int]]:
     """Count the unfinished jobs in one statement: each part reads a partial index up to the cap."""
     parts = [_WAITING] * len(queues)
-    parameters: list[Any] = [one for name in queues for one in (name, name, CAP)]
+    parameters: list[Any] = [value for name in queues for value in (name, name, CAP)]
     for status in (Status.SCHEDULED, Status.RUNNING):
         parts.append(_OTHERS.format(status=status.value))
         parameters.append(CAP)
@@ -119,13 +120,12 @@ def _unfinished(queues: list[str]) -> list[tuple[str, str, int]]:
         return list(cursor.fetchall())
 
 
-def next_in_line(queue: str) -> Job | None:
-    """The waiting job that would be taken first, None when none waits."""
-    waiting = Job.objects.filter(status=Status.QUEUED, queue=queue)
-    return waiting.order_by("-priority", "fair_position", "id").first()
+def next_to_claim(queue: str) -> Job | None:
+    """Return the waiting job that would be claimed next, None if none waits."""
+    return Job.objects.waiting_in(queue).first()
 
 
-def waits_since(job: Job) -> datetime:
-    """Since when a job could have been taken: it was handed in, came due, or was handed back."""
+def waiting_since(job: Job) -> datetime:
+    """Since when a job could have been claimed: it was submitted, came due, or was released."""
     last = job.attempts.order_by("-number").values_list("ended_at", flat=True).first()
-    return max(one for one in (job.created_at, job.run_after, last) if one is not None)
+    return max(time for time in (job.created_at, job.run_after, last) if time is not None)

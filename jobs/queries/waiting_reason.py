@@ -13,21 +13,33 @@ from jobs.models import Job, Queue
 
 from .stats import living_consumers
 
-MOST_COUNTED: Final = 1000
+MAX_COUNTED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A sentence, the moment it speaks of (its end), a command that helps, a failure before."""
+    """Why a job waits.
+
+    Args:
+        text: a sentence.
+        until: the time that ends the sentence, if it names one.
+        command: what to run against it, if that helps.
+        failure: the error of the attempt before, if there was one.
+    """
 
     text: str
     until: datetime | None = None
     command: str = ""
     failure: str = ""
 
+    @property
+    def sentence(self) -> str:
+        """The text with its command, for a terminal."""
+        return f"{self.text} {self.command}".strip()
+
 
 def why_waiting(job: Job, now: datetime) -> Reason | None:
-    """Say why a job waits; None for one that runs or has finished."""
+    """Return why a job waits; None if it runs or has finished."""
     if job.status == Status.SCHEDULED:
         return _scheduled(job)
     if job.status != Status.QUEUED:
@@ -35,11 +47,21 @@ def why_waiting(job: Job, now: datetime) -> Reason | None:
     if Queue.objects.filter(name=job.queue, paused=True).exists():
         return Reason(f"The queue {job.queue} is paused. Staff can open it again in the dashboard.")
     if not any(job.queue in consumer.queues for consumer in living_consumers(now)):
-        return Reason(
-            f"No consumer serves the queue {job.queue}. Start one:",
-            command=f"python manage.py runconsumers --queues {job.queue}",
-        )
-    return Reason(_in_line(jobs_ahead(job)))
+        return no_consumer(job.queue)
+    return Reason(_queue_position(jobs_ahead(job)))
+
+
+def no_consumer(queue: str, subject: str = "") -> Reason:
+    """Say that no consumer serves a queue, and how to start one.
+
+    Args:
+        queue: its name.
+        subject: how the sentence names the queue, ``the queue <name>`` if empty.
+    """
+    return Reason(
+        f"No consumer serves {subject or f'the queue {queue}'}. Start one:",
+        command=f"python manage.py runconsumers --queues {queue}",
+    )
 
 
 def _scheduled(job: Job) -> Reason:
@@ -52,20 +74,20 @@ def _scheduled(job: Job) -> Reason:
 
 
 def jobs_ahead(job: Job) -> int:
-    """How many jobs of the queue come before this one, counted up to ``MOST_COUNTED`` + 1."""
+    """Count the jobs of the queue that come before this one, up to ``MAX_COUNTED`` + 1."""
     same = Q(priority=job.priority)
     before = (
         Q(priority__gt=job.priority)
         | same & Q(fair_position__lt=job.fair_position)
         | same & Q(fair_position=job.fair_position, id__lt=job.id)
     )
-    line = Job.objects.filter(before, status=Status.QUEUED, queue=job.queue).order_by()
-    return line.values("pk")[: MOST_COUNTED + 1].count()
+    ahead = Job.objects.waiting_in(job.queue).filter(before).order_by()
+    return ahead.values("pk")[: MAX_COUNTED + 1].count()
 
 
-def _in_line(ahead: int) -> str:
-    if ahead > MOST_COUNTED:
-        return f"More than {MOST_COUNTED:,} jobs are ahead of it."
+def _queue_position(ahead: int) -> str:
+    if ahead > MAX_COUNTED:
+        return f"More than {MAX_COUNTED:,} jobs are ahead of it."
     if ahead == 1:
         return "One job is ahead of it."
     return f"{ahead:,} jobs are ahead of it." if ahead else "It is the next to run."

@@ -6,7 +6,6 @@ import threading
 import time
 
 from jobs.conf import get_conf
-from jobs.core.states import Status
 from jobs.errors import QueueFull
 from jobs.models import Job
 
@@ -43,6 +42,4 @@ def require_capacity(queue: str) -> None:
 
 def _count(queue: str, limit: int) -> int:
     """Count the waiting jobs along the index, no further than the limit."""
-    waiting = Job.objects.filter(status=Status.QUEUED, queue=queue)
-    waiting = waiting.order_by("-priority", "fair_position", "id")
-    return waiting.values("pk")[:limit].count()
+    return Job.objects.waiting_in(queue).values("pk")[:limit].count()

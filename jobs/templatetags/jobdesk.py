@@ -1,4 +1,4 @@
-"""What the templates say in Jobdesk's words."""
+"""Tags and filters of the pages: statuses, times, sizes, numbers."""
 
 from __future__ import annotations
 
@@ -15,24 +15,18 @@ from jobs.core.states import AttemptOutcome, Status
 from jobs.models import Attempt, Job
 
 register = template.Library()
-_LIKE = {
-    AttemptOutcome.SUCCEEDED: Status.SUCCEEDED,
-    AttemptOutcome.CANCELLED: Status.CANCELLED,
-    AttemptOutcome.RELEASED: Status.QUEUED,
-    AttemptOutcome.LOST: Status.QUEUED,
-}
 _SIGN_OUT_NAMES = ("sign-out", "sign_out", "logout", "admin:logout")
 
 
 @register.simple_tag
 def now_iso() -> str:
-    """The server's time, from which the script learns how far the browser's clock is off."""
+    """The server's time, from which the script computes how far the browser's clock is off."""
     return timezone.now().isoformat(timespec="milliseconds")
 
 
 @register.simple_tag
 def sign_out_url() -> str:
-    """Where to sign out by POST, in this site or in whatever project has installed the app."""
+    """The address to sign out at by POST, in this site or in another project."""
     for name in _SIGN_OUT_NAMES:
         try:
             return reverse(name)
@@ -43,31 +37,31 @@ def sign_out_url() -> str:
 
 @register.simple_tag
 def uploads_url() -> str:
-    """Where the script sends files: the API is a neighbour of the pages, wherever they are."""
+    """The address for the script's uploads: the API is below the pages, wherever they are."""
     return f"{reverse('jobs:home')}api/v1/uploads"
 
 
 @register.simple_tag
 def status(value: str) -> SafeString:
-    """A status as shape, word and colour."""
-    return _shape(Status(value), Status(value).label)
+    """A status as icon, label and colour."""
+    return _status_html(Status(value), Status(value).label)
 
 
-def _shape(like: Status, word: object) -> SafeString:
+def _status_html(status: Status, label: object) -> SafeString:
     return format_html(
         '<span class="status {}"><svg class="icon" aria-hidden="true">'
         '<use href="#i-{}"></use></svg>{}</span>',
-        like.value,
-        like.value,
-        word,
+        status.value,
+        status.value,
+        label,
     )
 
 
 @register.simple_tag
 def when(moment: datetime | None) -> SafeString | str:
-    """A moment: relative within a day; exact on hover and for machines.
+    """A time: relative within a day; exact on hover and for machines.
 
-    The zone of the reader is known to the script alone, which puts it in place of UTC.
+    Only the script knows the reader's time zone; it replaces UTC by it.
     """
     if moment is None:
         return ""
@@ -82,7 +76,7 @@ def when(moment: datetime | None) -> SafeString | str:
 
 @register.simple_tag
 def ticking(since: datetime) -> SafeString:
-    """The time that has passed since a moment; the script counts on."""
+    """The time since a moment; the script keeps counting."""
     seconds = (timezone.now() - since).total_seconds()
     return format_html(
         '<span class="figures" data-since="{}">{}</span>',
@@ -113,7 +107,7 @@ def number(value: float) -> str:
 
 @register.filter
 def about(seconds: float) -> str:
-    """An estimate, with no more figures than it deserves: ``25 s``, ``3 m``, ``2 h``."""
+    """An estimate, rounded as such: ``25 s``, ``3 m``, ``2 h``."""
     if seconds < formatting.MINUTE:
         step = 1 if seconds < 10 else 5
         return f"{max(1, round(seconds / step) * step)} s"
@@ -132,24 +126,23 @@ def took(run: Job | Attempt) -> str:
 
 
 @register.simple_tag
-def attempt_words(job: Job) -> str:
-    """Which attempt it is: ``1 of 3``, or how many count when some were lost or handed back."""
-    charged = job.failures + (job.status in (Status.RUNNING, Status.SUCCEEDED))
-    if job.attempt == charged and job.attempt <= job.max_attempts:
+def attempt_number(job: Job) -> str:
+    """The attempt: ``1 of 3``, or the failures that count when some were lost or released."""
+    counted = job.failures + (job.status in (Status.RUNNING, Status.SUCCEEDED))
+    if job.attempt == counted and job.attempt <= job.max_attempts:
         return f"{job.attempt} of {job.max_attempts}"
     return f"{job.attempt} ({job.failures} of {job.max_attempts} failures)"
 
 
 @register.simple_tag
-def ending(outcome: str) -> SafeString:
-    """How an attempt ended, with the shape and colour of the status that is like it."""
-    known = AttemptOutcome(outcome)
-    return _shape(_LIKE.get(known, Status.FAILED), known.label)
+def outcome_mark(outcome: str) -> SafeString:
+    """The outcome of an attempt, with the icon and colour of the status that is like it."""
+    return _status_html(formatting.status_like(outcome), AttemptOutcome(outcome).label)
 
 
 @register.simple_tag
 def json_value(value: object) -> SafeString | str:
-    """A single JSON value for people."""
+    """A single JSON value as people read it."""
     if value is None:
         return format_html('<span class="soft">{}</span>', "none")
     if isinstance(value, bool):
@@ -161,11 +154,11 @@ def json_value(value: object) -> SafeString | str:
 
 @register.filter
 def at(items: list[object], index: int) -> object:
-    """The item at a place."""
+    """The item with an index."""
     return items[index]
 
 
 @register.filter
 def percent(value: float) -> str:
-    """``62 %``, rounded down: 100 is kept for what is complete."""
+    """``62 %``, rounded down: 100 means complete."""
     return f"{int(value)}\N{NO-BREAK SPACE}%"

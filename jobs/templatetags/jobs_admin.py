@@ -1,4 +1,4 @@
-"""The dashboard for the admin's templates."""
+"""Tags of the admin's templates: the dashboard and times."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def jobs_dashboard(context: template.Context) -> Dashboard | None:
 
 @register.simple_tag
 def jobs_when(moment: datetime) -> SafeString | str:
-    """A moment in words, exact on hover."""
+    """A time, relative within a day, exact on hover."""
     return when(moment)

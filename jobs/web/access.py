@@ -1,4 +1,4 @@
-"""Who may see a page, and what the others are told."""
+"""Who may see a page, and the pages that say why one cannot be shown."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib.auth.views import redirect_to_login
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
+from jobs.core.db import AWAY_ERRORS, AWAY_RETRY_SECONDS
 from jobs.lifecycle import limited_lock_waits
 from jobs.models import Job
+from jobs.queries import job_search
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -23,22 +24,26 @@ if TYPE_CHECKING:
 logger = logging.getLogger("jobs")
 
 View = Callable[..., HttpResponseBase]
-AWAY_SECONDS: Final = 2
+_MISSING: Final = (
+    "It may have been forgotten: finished jobs are kept for a time and then deleted. "
+    "Jobs of other people are not shown here either."
+)
+_AWAY: Final = "The database is locked or away. Nothing is lost; try again in a moment."
 
 
 class SignedIn(HttpRequest):
-    """A request whose user has signed in: what views behind ``signed_in`` get."""
+    """A request whose user has signed in: the request of views behind ``signed_in``."""
 
     user: User
 
 
 class NoSuchJob(Exception):
-    """There is no such job, or it is somebody else's: nobody can tell which."""
+    """There is no such job, or it is somebody else's: the answer is the same."""
 
 
 def signed_in(view: View) -> View:
-    """Decorate a view: ask strangers to sign in, turn what cannot be shown into a page
-    that says so."""
+    """Decorate a view: ask who is not signed in to sign in, answer with a page that says why a
+    job cannot be shown."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -49,25 +54,17 @@ def signed_in(view: View) -> View:
                 response = view(request, *args, **kwargs)
         except NoSuchJob:
             response = message_page(request, 404, "There is no such job", _MISSING)
-        except (OperationalError, InterfaceError) as error:
-            # The driver's words may name hosts and users: they are for the log alone.
+        except AWAY_ERRORS as error:
+            # The driver's message may name hosts and users: it is for the log alone.
             logger.warning("The database cannot be used: %s", error)
             response = message_page(request, 503, "Not available now", _AWAY)
-            response.headers["Retry-After"] = str(AWAY_SECONDS)
-        # The pages tell of one person's jobs; a cache between us and the browser is not for them.
+            response.headers["Retry-After"] = str(AWAY_RETRY_SECONDS)
+        # The pages show one person's jobs; a shared cache between us and the browser must not
+        # keep them.
         response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
 
     return wrapped
-
-
-_MISSING = (
-    "It may have been forgotten: finished jobs are kept for a time and then deleted. "
-    "Jobs of other people are not shown here either."
-)
-
-
-_AWAY = "The database is locked or away. Nothing is lost; try again in a moment."
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
@@ -77,8 +74,8 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(request.get_full_path())
 
 
-def visible_job(request: SignedIn, job_id: str, *, light: bool = False) -> Job:
-    """Return the job with this id, if this user may see it; light: without its large columns.
+def visible_job(request: SignedIn, job_id: str, *, narrow: bool = False) -> Job:
+    """Return the job with this id, if this user may see it; narrow: without its large columns.
 
     Raises:
         NoSuchJob: there is none, or it is not this user's.
@@ -87,16 +84,15 @@ def visible_job(request: SignedIn, job_id: str, *, light: bool = False) -> Job:
         key = uuid.UUID(job_id)
     except ValueError as error:
         raise NoSuchJob from error
-    rows = Job.objects.visible_to(request.user).select_related("owner").filter(pk=key)
-    job = (rows.defer("args", "kwargs", "result") if light else rows).first()
+    job = job_search.visible_job(request.user, key, narrow=narrow)
     if job is None:
         raise NoSuchJob
     return job
 
 
 def message_page(
-    request: HttpRequest, status: int, title: str, why: str, **context: Any
+    request: HttpRequest, status: int, title: str, text: str, **context: Any
 ) -> HttpResponse:
-    """Return a page that says in words why this cannot be shown or done."""
-    page = {"title": title, "why": why, **context}
-    return render(request, "jobs/told.html", page, status=status)
+    """Return a page that says why something cannot be shown or done."""
+    page = {"title": title, "text": text, **context}
+    return render(request, "jobs/message.html", page, status=status)

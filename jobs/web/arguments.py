@@ -1,4 +1,4 @@
-"""The arguments of a job, as the page shows them."""
+"""The arguments of a job, as its page shows them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from jobs.catalog import find_task
 from jobs.core.formatting import truncate
 from jobs.models import Job, Upload
 
-_LONG: Final = 80
-_MOST: Final = 10_000
+_LINE_LENGTH: Final = 80
+_MAX_LENGTH: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class DisplayedArgument:
     """An argument's title and value. ``block``: the value needs lines of its own."""
 
     title: str
@@ -24,32 +24,37 @@ class Shown:
     block: bool
 
 
-def shown_arguments(job: Job, uploads: Iterable[Upload]) -> list[Shown]:
+def displayed_arguments(job: Job, uploads: Iterable[Upload]) -> list[DisplayedArgument]:
     """Return the arguments in the order of the task's signature, files by their names."""
     names = {str(upload.pk): upload.name for upload in uploads}
-    positional = [(f"{at}.", value) for at, value in enumerate(job.args, 1)]
-    return [_shown(title, _named(value, names)) for title, value in [*positional, *_titled(job)]]
+    positional = [(f"{number}.", value) for number, value in enumerate(job.args, 1)]
+    return [
+        _displayed(title, _with_file_names(value, names))
+        for title, value in [*positional, *_titled(job)]
+    ]
 
 
 def _titled(job: Job) -> list[tuple[str, Any]]:
     task = find_task(job.task)
-    left = dict(job.kwargs)
+    rest = dict(job.kwargs)
     arguments = task.spec.arguments if task is not None else ()
-    known = [(a.title, left.pop(a.name)) for a in arguments if a.name in left]
-    return [*known, *left.items()]
+    known = [(a.title, rest.pop(a.name)) for a in arguments if a.name in rest]
+    return [*known, *rest.items()]
 
 
-def _named(value: Any, names: dict[str, str]) -> Any:
+def _with_file_names(value: Any, names: dict[str, str]) -> Any:
     """Replace references to files by the files' names."""
     if isinstance(value, dict):
         if value.keys() == {"upload"}:
             return names.get(str(value["upload"]), "a file that is no longer kept")
-        return {name: _named(item, names) for name, item in value.items()}
-    return [_named(item, names) for item in value] if isinstance(value, list) else value
+        return {name: _with_file_names(item, names) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_with_file_names(item, names) for item in value]
+    return value
 
 
 def plain_json(value: Any) -> str:
-    """A value as people write it: a text as it is, 10 rather than 10.0, else JSON."""
+    """Return a value as people write it: a text as it is, 10 rather than 10.0, else JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
@@ -57,13 +62,13 @@ def plain_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _shown(title: str, value: Any) -> Shown:
+def _displayed(title: str, value: Any) -> DisplayedArgument:
     if isinstance(value, bool):
-        return Shown(title, "yes" if value else "no", block=False)
+        return DisplayedArgument(title, "yes" if value else "no", block=False)
     if value is None:
-        return Shown(title, "none", block=False)
+        return DisplayedArgument(title, "none", block=False)
     text = plain_json(value)
-    block = len(text) > _LONG or "\n" in text
+    block = len(text) > _LINE_LENGTH or "\n" in text
     if block and not isinstance(value, str):
         text = json.dumps(value, ensure_ascii=False, indent=2)
-    return Shown(title, truncate(text, _MOST), block)
+    return DisplayedArgument(title, truncate(text, _MAX_LENGTH), block)

@@ -1,4 +1,4 @@
-"""The same request for a terminal."""
+"""The command that submits a job like this one from a terminal."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from django.urls import reverse
 
 from jobs.models import Job
 
-_MOST: Final = 8_000
+_MAX_LENGTH: Final = 8_000
 
 
 def as_curl(request: HttpRequest, job: Job) -> str:
-    """Return a command that hands in a job like this one; "" when no command line is so long."""
+    """Return a curl command that submits a job like this one; "" if it would be too long."""
     body = {"task": job.task, "args": job.kwargs}
     if job.queue != "default":
         body["queue"] = job.queue
     text = json.dumps(body, ensure_ascii=False)
-    if len(text) > _MOST:
+    if len(text) > _MAX_LENGTH:
         return ""
     address = request.build_absolute_uri(f"{reverse('jobs:home')}api/v1/jobs")
     return " \\\n  ".join(

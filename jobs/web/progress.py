@@ -1,4 +1,4 @@
-"""How far a running job is, in words."""
+"""How far a running job is, as its page says it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from jobs.core.formatting import format_number
 from jobs.core.states import Status
 from jobs.models import Job
 
-_FIRST_GUESS: Final = timedelta(seconds=3)
-_LEAST_SHARE: Final = 0.01
+_NO_ESTIMATE_BEFORE: Final = timedelta(seconds=3)
+_MIN_SHARE: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the page says while a job runs. ``left`` is None while it would be a guess."""
+    """The progress of a running job. ``left``: seconds, None while they cannot be estimated."""
 
     percent: float | None
     done: float | None
@@ -26,19 +26,19 @@ class Progress:
     left: float | None
 
     @property
-    def told(self) -> str:
-        """The numbers and the task's own words: ``620,000 of 1,000,000 lines``.
+    def text(self) -> str:
+        """The numbers and the task's message: ``620,000 of 1,000,000 lines``.
 
-        One word is taken for the unit of the numbers. Words with a number in them say it better
-        than the numbers do (``352,550 lines``, while those count bytes), and stand alone.
+        A message of one word is the unit of the numbers. A message that contains a number says
+        more than the numbers do (``352,550 lines``, while those count bytes) and is shown alone.
         """
         if self.done is None or any(letter.isdigit() for letter in self.message):
             return self.message
         count = format_number(self.done)
         if self.total is not None:
             count += f" of {format_number(self.total)}"
-        mark = ", " if " " in self.message else " "
-        return f"{count}{mark}{self.message}" if self.message else count
+        separator = ", " if " " in self.message else " "
+        return f"{count}{separator}{self.message}" if self.message else count
 
 
 def progress_of(job: Job, now: datetime) -> Progress | None:
@@ -56,18 +56,18 @@ def progress_of(job: Job, now: datetime) -> Progress | None:
 
 
 def seconds_left(job: Job, now: datetime) -> float | None:
-    """Estimate the seconds left from the pace so far."""
+    """Estimate the seconds left from the time so far; None when it is too early to say."""
     share = (job.percent or 0) / 100
-    if job.started_at is None or not _LEAST_SHARE <= share < 1:
+    if job.started_at is None or not _MIN_SHARE <= share < 1:
         return None
     passed = now - job.started_at
-    if passed < _FIRST_GUESS:
+    if passed < _NO_ESTIMATE_BEFORE:
         return None
     return passed.total_seconds() * (1 - share) / share
 
 
 def page_title(job: Job, title: str) -> str:
-    """The title of the page, which a browser's tab shows when another one is looked at."""
+    """Return the title of the page: the browser's tab shows it while another tab is open."""
     if job.status == Status.RUNNING and job.percent is not None:
         return f"{int(job.percent)} % {title}"
     return f"{title}: {job.get_status_display()}"

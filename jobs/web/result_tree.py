@@ -1,4 +1,4 @@
-"""A result as people read it: one value large, rows as a table, an object as an opened tree."""
+"""A result as its page shows it: one value large, rows as a table, an object as an open tree."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final
 
-DEEPEST: Final = 6
+MAX_DEPTH: Final = 6
 """Below this depth the rest is shown as JSON."""
-SHORT: Final = 120
-LONG: Final = 25
-"""A part of more lines than this is folded, so that what comes after it is not out of sight."""
+MAX_VALUE_LENGTH: Final = 120
+"""A longer text gets a block of its own."""
+MAX_OPEN_SIZE: Final = 25
+"""A node with more lines than this is folded, so that what follows it stays in view."""
 _SCALARS: Final = (str, int, float, bool, type(None))
 
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """Which column of which table is sorted: ``2.0`` rising, ``-2.0`` falling."""
+    """Which column of which table is sorted: ``2.0`` ascending, ``-2.0`` descending."""
 
     table: int = -1
     column: int = -1
-    falling: bool = False
+    descending: bool = False
 
     @classmethod
     def read(cls, text: str) -> Sort:
-        """Return what an address asks for; nonsense sorts nothing."""
+        """Return the order that an address asks for; anything else sorts nothing."""
         table, _, column = text.removeprefix("-").partition(".")
         if not (table.isdecimal() and column.isdecimal()):
             return cls()
@@ -65,39 +66,39 @@ class Node:
 
     @property
     def is_open(self) -> bool:
-        """Whether it is shown unfolded at first; a table that is being sorted stays so."""
-        return self.size <= LONG or any(column.sorted for column in self.columns)
+        """Whether it is open at first; a table that is sorted is."""
+        return self.size <= MAX_OPEN_SIZE or any(column.sorted for column in self.columns)
 
 
 def result_node(result: Any, sort: Sort) -> Node:
-    """Return a result, read for showing."""
+    """Return a result as a tree of nodes."""
     return _Reader(sort).read(result, 0)
 
 
 def as_text(result: Any) -> str:
-    """The result for copying and downloading: a text as it is, anything else as JSON."""
+    """Return the result for copying and downloading: a text as it is, anything else as JSON."""
     if isinstance(result, str):
         return result
     return json.dumps(result, ensure_ascii=False, indent=2)
 
 
 class _Reader:
-    """Walks through a result; numbers its tables, so that an address can name one."""
+    """Builds the nodes of a result; numbers its tables, so that an address can name one."""
 
     def __init__(self, sort: Sort) -> None:
         self._sort = sort
         self._numbers = count()
 
     def read(self, value: Any, depth: int) -> Node:
-        if isinstance(value, str) and ("\n" in value or len(value) > SHORT):
+        if isinstance(value, str) and ("\n" in value or len(value) > MAX_VALUE_LENGTH):
             return Node("text", value)
         if isinstance(value, _SCALARS):
             return Node("value", value)
         if is_table(value):
             return self._table(value)
-        if isinstance(value, list) and value and all(isinstance(v, _SCALARS) for v in value):
+        if isinstance(value, list) and value and all(isinstance(item, _SCALARS) for item in value):
             return Node("values", value)
-        if depth >= DEEPEST or not value:
+        if depth >= MAX_DEPTH or not value:
             return Node("json", json.dumps(value, ensure_ascii=False))
         return Node(
             "object" if isinstance(value, dict) else "list",
@@ -110,17 +111,17 @@ class _Reader:
         rows = [[record.get(name) for name in names] for record in records]
         columns = [self._column(number, at, name, rows) for at, name in enumerate(names)]
         if self._sort.table == number and self._sort.column < len(names):
-            rows.sort(key=lambda row: _order(row[self._sort.column]), reverse=self._sort.falling)
+            rows.sort(key=lambda row: _order(row[self._sort.column]), reverse=self._sort.descending)
         return Node("table", columns=columns, rows=rows)
 
     def _column(self, table: int, at: int, name: str, rows: list[list[Any]]) -> Column:
         values = [row[at] for row in rows if row[at] is not None]
         numeric = bool(values) and all(_is_number(value) for value in values)
-        here = (self._sort.table, self._sort.column) == (table, at)
-        state = ("descending" if self._sort.falling else "ascending") if here else ""
-        # Of numbers people want the largest first, of words the first letter.
-        falls_next = not self._sort.falling if here else numeric
-        return Column(name, f"{'-' if falls_next else ''}{table}.{at}", state, numeric)
+        is_sorted = (self._sort.table, self._sort.column) == (table, at)
+        state = ("descending" if self._sort.descending else "ascending") if is_sorted else ""
+        # People want the largest number first, and texts from A.
+        next_descending = not self._sort.descending if is_sorted else numeric
+        return Column(name, f"{'-' if next_descending else ''}{table}.{at}", state, numeric)
 
 
 def is_table(value: Any) -> bool:
@@ -149,7 +150,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _order(value: Any) -> tuple[int, Any]:
-    """An order over mixed values: nothing first, then numbers, then words."""
+    """An order of mixed values: None first, then numbers, then texts."""
     if value is None:
         return (0, 0)
     if isinstance(value, int | float):

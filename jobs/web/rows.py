@@ -1,4 +1,4 @@
-"""A job as one line of a list: read without its large columns."""
+"""A job as one row of a list, read without its large columns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from jobs.models.job import JobQuerySet
 from .arguments import plain_json
 
 ARGS_READ: Final = 200
-LINE: Final = 80
+LINE_LENGTH: Final = 80
 _COLUMNS: Final = (
     "id",
     "task",
@@ -40,7 +40,7 @@ _COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A job and what its line says of it."""
+    """A job with its title and its arguments in one line."""
 
     job: Job
     title: str
@@ -60,14 +60,14 @@ class Row:
         return self.job.started_at if self.job.status == Status.RUNNING else None
 
 
-def light(jobs: JobQuerySet) -> JobQuerySet:
-    """Leave arguments and results, up to a megabyte each, in the database."""
+def select_row_columns(jobs: JobQuerySet) -> JobQuerySet:
+    """Read what a row shows; arguments and results, up to a megabyte each, stay in the database."""
     start = Substr(Cast("kwargs", TextField()), 1, ARGS_READ)
     return jobs.select_related("owner").only(*_COLUMNS).annotate(args_start=start)
 
 
 def rows(jobs: Iterable[Job]) -> list[Row]:
-    """Return the lines of jobs that were read with ``light``."""
+    """Return the rows of jobs that were read with ``select_row_columns``."""
     return [Row(job, title_of(job.task), args_line(_start(job))) for job in jobs]
 
 
@@ -76,7 +76,7 @@ def _start(job: Job) -> str:
 
 
 def title_of(name: str) -> str:
-    """The title of a task, or its name when the code has it no more."""
+    """Return the title of a task, or its name if it is no longer in the code."""
     task = find_task(name)
     return task.title if task is not None else name
 
@@ -90,15 +90,19 @@ def args_line(text: str) -> str:
         return _short(text.strip().removeprefix("{"))
     if not isinstance(values, dict):
         return ""
-    told = (f"{name} {plain_json(value)}" for name, value in values.items() if _telling(value))
-    return _short(", ".join(told))
+    pairs = (f"{name} {plain_json(value)}" for name, value in values.items() if _is_readable(value))
+    return _short(", ".join(pairs))
 
 
-def _telling(value: Any) -> bool:
-    """A file's id and an absent value say nothing to people."""
+def _is_readable(value: Any) -> bool:
+    """Whether it says something to people: a file's id and an absent value do not."""
     return value not in (None, "", [], {}) and not (isinstance(value, dict) and "upload" in value)
 
 
 def _short(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= LINE else line[: LINE - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
+    return (
+        line
+        if len(line) <= LINE_LENGTH
+        else line[: LINE_LENGTH - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
+    )

@@ -1,4 +1,4 @@
-"""What the parts of a job's page need to know."""
+"""The tabs of a job's page: its result, its log, its attempts."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import Any, Final
 from django.http import HttpRequest
 
 from jobs.core.states import Status
+from jobs.core.storage import RESULT_FILE
 from jobs.models import Artifact, Job
 from jobs.queries import logs
 
 from .result_tree import Sort, as_text, result_node
 
 TABS: Final = ("result", "log", "attempts")
-PICTURES: Final = frozenset({"image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp"})
-LARGE_RESULT: Final = "result.json"
+PICTURE_TYPES: Final = frozenset(
+    {"image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp"}
+)
 
 
-def tab_of(job: Job, asked: str) -> str:
-    """The tab that is open: the one asked for, else the log while it runs and says something."""
-    if asked in TABS:
-        return asked
+def tab_of(job: Job, requested: str) -> str:
+    """Return the tab to open: the one asked for, else the log of a running job if it has one."""
+    if requested in TABS:
+        return requested
     return "log" if job.status == Status.RUNNING and job.log_size else "result"
 
 
-def panel_context(
-    request: HttpRequest, job: Job, tab: str, files: list[Artifact]
-) -> dict[str, Any]:
-    """Return what the open tab shows."""
+def tab_context(request: HttpRequest, job: Job, tab: str, files: list[Artifact]) -> dict[str, Any]:
+    """Return what the template of the open tab needs."""
     if tab == "log":
         return log_context(job, request.GET.get("find", "").strip())
     if tab == "attempts":
@@ -36,21 +36,21 @@ def panel_context(
 
 
 def log_context(job: Job, find: str) -> dict[str, Any]:
-    """Return the end of the log or, when something is looked for, the lines that hold it."""
+    """Return the end of the log or, if ``find`` is not empty, the lines that contain it."""
     if find:
-        hits, more = logs.found(job, find)
+        hits, more = logs.find(job, find)
         return {"find": find, "hits": hits, "more_hits": more}
     return {"log": logs.tail(job)}
 
 
 def _result_context(job: Job, files: list[Artifact], sort: Sort) -> dict[str, Any]:
     context: dict[str, Any] = {
-        "pictures": [file for file in files if file.content_type in PICTURES],
+        "pictures": [file for file in files if file.content_type in PICTURE_TYPES],
     }
     if job.status == Status.SUCCEEDED:
-        large = next((file for file in files if file.name == LARGE_RESULT), None)
+        large = next((file for file in files if file.name == RESULT_FILE), None)
         if job.result is None and large is not None:
-            return {**context, "large": large}
+            return {**context, "large_result": large}
         return {**context, "node": result_node(job.result, sort), "text": as_text(job.result)}
     if job.status == Status.FAILED:
         context["attempt"] = job.attempts.order_by("-number").first()

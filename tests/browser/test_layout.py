@@ -127,7 +127,7 @@ def test_every_page_has_one_heading_of_the_first_rank_and_none_leaps(
         assert twice == [], path
 
 
-def test_nothing_turns_for_those_who_want_no_motion(site: Site, page_jobs: PageJobs) -> None:
+def test_nothing_moves_with_reduced_motion(site: Site, page_jobs: PageJobs) -> None:
     job, _ = page_jobs.running()
     moving = "icon => icon.getAnimations().length"
     still = site.open(f"/jobs/{job.id}/", reduced_motion="reduce")

@@ -51,7 +51,7 @@ def test_ticked_jobs_are_cancelled_together(site: Site, page_jobs: PageJobs) -> 
     assert Job.objects.filter(status=Status.CANCELLED).count() == 2
 
 
-def test_an_open_list_shows_what_became_of_its_jobs(site: Site, page_jobs: PageJobs) -> None:
+def test_an_open_list_shows_the_new_statuses_of_its_jobs(site: Site, page_jobs: PageJobs) -> None:
     from playwright.sync_api import expect
 
     job, claim = page_jobs.running()

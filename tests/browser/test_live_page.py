@@ -114,7 +114,7 @@ def test_polls_come_less_often_with_time_and_end_with_the_job(
     assert clock.seconds_to_poll() is None
 
 
-def test_scroll_selection_and_unfolded_parts_stay(site: Site, page_jobs: PageJobs) -> None:
+def test_scroll_selection_and_open_details_stay(site: Site, page_jobs: PageJobs) -> None:
     from playwright.sync_api import expect
 
     job, claim = page_jobs.running()
@@ -165,7 +165,7 @@ def test_the_log_is_searched_as_one_types(site: Site, page_jobs: PageJobs) -> No
     expect(page.locator("#log")).to_contain_text("gamma")
 
 
-def test_cancel_asks_and_the_page_says_so(site: Site, page_jobs: PageJobs) -> None:
+def test_cancelling_a_running_job_is_shown_on_its_page(site: Site, page_jobs: PageJobs) -> None:
     from playwright.sync_api import expect
 
     job, _ = page_jobs.running()
@@ -175,7 +175,7 @@ def test_cancel_asks_and_the_page_says_so(site: Site, page_jobs: PageJobs) -> No
     expect(page.get_by_role("button", name="Cancel this job")).to_have_count(0)
 
 
-def test_a_lost_connection_is_told_and_found_again(site: Site, page_jobs: PageJobs) -> None:
+def test_a_lost_connection_is_reported_until_it_is_back(site: Site, page_jobs: PageJobs) -> None:
     from playwright.sync_api import expect
 
     job, claim = page_jobs.running()
@@ -192,7 +192,9 @@ def test_a_lost_connection_is_told_and_found_again(site: Site, page_jobs: PageJo
     site.complaints.clear()
 
 
-def test_whose_session_has_ended_is_asked_to_sign_in(site: Site, page_jobs: PageJobs) -> None:
+def test_a_user_whose_session_has_ended_is_asked_to_sign_in(
+    site: Site, page_jobs: PageJobs
+) -> None:
     job, _ = page_jobs.running()
     page = site.open(path_of(job))
     page.context.clear_cookies()

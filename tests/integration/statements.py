@@ -77,7 +77,7 @@ STATEMENTS: dict[str, Run] = {
     "queue figures": lambda: stats.queue_stats([]),
     "recorded tasks": stats.recorded_tasks,
     "waiting queues": stats.waiting_queues,
-    "next in line": lambda: stats.next_in_line("q1"),
+    "next in line": lambda: stats.next_to_claim("q1"),
     "list of running": _listed(Status.RUNNING),
     "list of queued": _listed(Status.QUEUED),
     "list of scheduled": _listed(Status.SCHEDULED),

@@ -26,10 +26,10 @@ def act(client: Client, action: str, *jobs: Job, across: bool = False) -> list[s
     return [str(message) for message in answer.context["messages"]]
 
 
-# --- wishes -----------------------------------------------------------------------------------
+# --- actions ----------------------------------------------------------------------------------
 
 
-def test_cancelling_many_says_what_became_of_each_kind(root: Client) -> None:
+def test_cancelling_many_jobs_reports_each_kind_of_outcome(root: Client) -> None:
     jobs = [make_job(status=status) for status in Status]
     jobs += [make_job(), make_job(status=Status.RUNNING)]
     assert set(act(root, "cancel_jobs", *jobs)) == {
@@ -56,10 +56,10 @@ def test_each_outcome_of_running_again(root: Client) -> None:
     failed, done = make_job(status=Status.FAILED), make_job(status=Status.SUCCEEDED)
     gone = make_job(status=Status.FAILED, task="gone.task")
     assert act(root, "retry_jobs", failed) == ["1 job was put back into the queue."]
-    (told,) = act(root, "retry_jobs", done)
-    assert told.startswith("1 job was not run again: Only a failed or cancelled job")
-    (told,) = act(root, "retry_jobs", gone)
-    assert "'gone.task' is no longer in the code" in told
+    (message,) = act(root, "retry_jobs", done)
+    assert message.startswith("1 job was not run again: Only a failed or cancelled job")
+    (message,) = act(root, "retry_jobs", gone)
+    assert "'gone.task' is no longer in the code" in message
 
 
 @pytest.mark.usefixtures("api_tasks")
@@ -72,8 +72,8 @@ def test_running_again_asks_for_the_tasks_permission(client: Client) -> None:
     task = "tests.permission_only"
     assert get_task(task).permission == "jobs.view_queue"
     job = make_job(status=Status.FAILED, task=task)
-    (told,) = act(client, "retry_jobs", job)
-    assert "You may not hand in" in told
+    (message,) = act(client, "retry_jobs", job)
+    assert "You may not hand in" in message
     job.refresh_from_db()
     assert job.status == Status.FAILED
     assert act(client, "retry_jobs", make_job(status=Status.FAILED, task=SECRET)) == [
@@ -81,17 +81,19 @@ def test_running_again_asks_for_the_tasks_permission(client: Client) -> None:
     ]
 
 
-def test_what_was_done_is_in_the_history(root: Client) -> None:
+def test_actions_are_in_the_history(root: Client) -> None:
     waiting, done = make_job(), make_job(status=Status.SUCCEEDED)
     act(root, "cancel_jobs", waiting, done)
     entry = LogEntry.objects.get()
     assert (entry.object_id, entry.get_change_message()) == (str(waiting.pk), "Cancelled")
 
 
-def test_a_thousand_at_a_time(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_action_changes_a_limited_number_of_jobs(
+    root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from jobs.admin import job as module
 
-    monkeypatch.setattr(module, "MOST", 2)
+    monkeypatch.setattr(module, "MAX_JOBS", 2)
     jobs = [make_job() for _ in range(3)]
     assert act(root, "cancel_jobs", *jobs, across=True) == [
         "2 jobs were cancelled.",
@@ -99,7 +101,7 @@ def test_a_thousand_at_a_time(root: Client, monkeypatch: pytest.MonkeyPatch) -> 
     ]
 
 
-def test_who_may_only_look_has_no_actions(looker: Client) -> None:
+def test_users_who_may_only_view_have_no_actions(looker: Client) -> None:
     job = make_job()
     html = page(looker)
     assert "Cancel the selected" not in html

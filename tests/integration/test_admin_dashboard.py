@@ -26,7 +26,7 @@ DASHBOARD = "/admin/jobs/job/dashboard/"
 
 
 class TestDashboard:
-    def test_it_heads_the_admins_index(self, root: Client) -> None:
+    def test_it_is_on_top_of_the_admins_index(self, root: Client) -> None:
         make_job()
         make_consumer(["mail"], host="somewhere")
         html = page(root, "/admin/")
@@ -35,7 +35,7 @@ class TestDashboard:
             assert part in html
         assert "jobs-dashboard" in page(root, DASHBOARD)
 
-    def test_who_may_not_see_jobs_has_djangos_index(self, client: Client) -> None:
+    def test_users_who_may_not_view_jobs_get_djangos_index(self, client: Client) -> None:
         staff(client, "view_user")
         html = page(client, "/admin/")
         assert "jobs-dashboard" not in html
@@ -67,7 +67,7 @@ class TestDashboard:
         )
 
     def test_counting_stops_at_a_cap(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "MOST_AN_HOUR", 2)
+        monkeypatch.setattr(module, "HOUR_CAP", 2)
         now = timezone.now()
         for _ in range(3):
             make_job(status=Status.SUCCEEDED, finished_at=now)
@@ -112,7 +112,7 @@ class TestDashboard:
         assert found.alive == 1
         assert len(found.consumers) == 2
 
-    def test_it_costs_the_same_however_full_the_desk_is(self, root: Client) -> None:
+    def test_it_needs_the_same_queries_however_many_jobs_there_are(self, root: Client) -> None:
         few = len(queries_of(root, "/admin/"))
         for number in range(60):
             job = make_job(status=list(Status)[number % 6], task=f"t{number}", queue=f"q{number}")
@@ -121,7 +121,7 @@ class TestDashboard:
             make_consumer([f"q{number}"])
         assert len(queries_of(root, "/admin/")) == few <= 12
 
-    def test_a_project_keeps_the_index_that_it_chose(self) -> None:
+    def test_a_project_keeps_its_own_index_template(self) -> None:
         assert admin.site.index_template == "jobs/admin/index.html"
         from importlib import reload
 
@@ -137,7 +137,7 @@ class TestDashboard:
             site.index_template = before
 
 
-def test_the_pages_say_nothing_of_jobs_that_are_not_there(root: Client) -> None:
+def test_an_empty_dashboard(root: Client) -> None:
     assert not Job.objects.exists()
     html = page(root, "/admin/")
     assert "No job has finished in the last 24 hours." in html

@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("jobs_setting")]
         (Status.SUCCEEDED, None),
     ],
 )
-def test_a_jobs_page_has_the_button_that_helps(
+def test_a_jobs_page_has_the_button_for_its_status(
     root: Client, status: Status, button: str | None
 ) -> None:
     job = make_job(status=status)
@@ -121,7 +121,7 @@ def test_args_result_attempts_log_and_files_are_there(root: Client) -> None:
         assert part in html, part
 
 
-def test_only_the_end_of_a_long_story_is_shown(root: Client) -> None:
+def test_only_the_end_of_long_texts_and_lists_is_shown(root: Client) -> None:
     job = make_job(attempt=1000, log_size=100_000)
     for number in range(900, 1001):
         Attempt.objects.create(

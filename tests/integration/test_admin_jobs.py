@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("jobs_setting")]
 
 
 @pytest.mark.parametrize("status", list(Status))
-def test_a_status_is_shown_by_shape_word_and_colour(root: Client, status: Status) -> None:
+def test_a_status_is_shown_by_icon_label_and_colour(root: Client, status: Status) -> None:
     make_job(status=status)
     html = page(root)
     assert f"jobs-status jobs-{status.value}" in html
@@ -82,7 +82,9 @@ def test_pages_go_on_without_a_count(root: Client, monkeypatch: pytest.MonkeyPat
         assert root.get(f"{LIST}?{urlencode({'p': wrong})}").status_code in (200, 302)
 
 
-def test_where_looking_ahead_ends_is_said(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_longer_than_the_pages_ahead_is_marked_as_such(
+    root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from django.contrib import admin
 
     monkeypatch.setattr(admin.site._registry[Job], "list_per_page", 1)
@@ -131,7 +133,7 @@ def test_search_by_id_and_by_task(root: Client) -> None:
 # --- read-only --------------------------------------------------------------------------------
 
 
-def test_nobody_adds_changes_or_deletes_a_job(root: Client) -> None:
+def test_no_user_can_add_change_or_delete_a_job(root: Client) -> None:
     job = make_job()
     before = Job.objects.values().get()
     assert root.get(f"{LIST}add/").status_code == 403
@@ -142,7 +144,7 @@ def test_nobody_adds_changes_or_deletes_a_job(root: Client) -> None:
 
 
 @pytest.mark.parametrize("path", [LIST, f"{LIST}dashboard/", "{change}", "{file}"])
-def test_who_may_not_look_sees_nothing(client: Client, path: str) -> None:
+def test_users_without_permission_see_nothing(client: Client, path: str) -> None:
     job = make_job(status=Status.SUCCEEDED)
     file = make_artifact(job)
     url = path.format(

@@ -25,7 +25,7 @@ QUEUES, CONSUMERS, TOKENS = "/admin/jobs/queue/", "/admin/jobs/consumer/", "/adm
 QUARANTINE, UPLOADS = "/admin/jobs/quarantinedmessage/", "/admin/jobs/upload/"
 
 
-def told(client: Client, path: str, data: dict[str, Any]) -> list[str]:
+def messages_of(client: Client, path: str, data: dict[str, Any]) -> list[str]:
     answer = client.post(path, data, follow=True)
     assert answer.status_code == 200
     return [str(message) for message in answer.context["messages"]]
@@ -37,7 +37,7 @@ def cells(html: str, column: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", [QUEUES, CONSUMERS, TOKENS, QUARANTINE, UPLOADS])
-def test_every_list_is_shown_and_its_rows_are_made_by_nobody(root: Client, path: str) -> None:
+def test_every_list_is_shown_and_no_row_can_be_added(root: Client, path: str) -> None:
     page(root, path)
     assert root.get(f"{path}add/").status_code == (200 if path == TOKENS else 403)
 
@@ -46,7 +46,7 @@ def test_every_list_is_shown_and_its_rows_are_made_by_nobody(root: Client, path:
 
 
 class TestQueues:
-    def test_a_row_for_each_queue_is_made_when_it_is_looked_for(self, root: Client) -> None:
+    def test_the_list_inserts_a_row_for_each_queue(self, root: Client) -> None:
         make_job(queue="left-over")
         make_consumer(["served"])
         assert not Queue.objects.exists()
@@ -57,7 +57,7 @@ class TestQueues:
             page(root, QUEUES)
         assert not [q for q in seen.captured_queries if q["sql"].startswith("INSERT")]
 
-    def test_what_is_in_each(self, root: Client) -> None:
+    def test_the_stats_of_each_queue(self, root: Client) -> None:
         for status in (Status.QUEUED, Status.QUEUED, Status.SCHEDULED, Status.RUNNING):
             make_job(status=status)
         make_job(queue="mail")
@@ -72,26 +72,28 @@ class TestQueues:
     def test_pause_and_open(self, root: Client) -> None:
         page(root, QUEUES)
         data = {"_selected_action": ["default", "mail"]}
-        assert told(root, QUEUES, {"action": "pause", **data}) == [
+        assert messages_of(root, QUEUES, {"action": "pause", **data}) == [
             "The queue default is paused: nothing more is taken from it.",
             "The queue mail is paused: nothing more is taken from it.",
         ]
         assert set(Queue.objects.values_list("paused", flat=True)) == {True}
         assert "paused" in page(root, "/admin/jobs/queue/default/change/")
         data = {"_selected_action": ["mail"]}
-        assert told(root, QUEUES, {"action": "open_again", **data}) == [
+        assert messages_of(root, QUEUES, {"action": "unpause", **data}) == [
             "The queue mail is open: its jobs are taken again."
         ]
         assert not Queue.objects.get(name="mail").paused
 
-    def test_what_to_do_about_a_queue_that_nobody_serves(self, root: Client) -> None:
+    def test_a_queue_without_a_consumer_shows_the_command_that_starts_one(
+        self, root: Client
+    ) -> None:
         page(root, QUEUES)
         html = page(root, "/admin/jobs/queue/mail/change/")
         assert "python manage.py runconsumers --queues mail" in html
         make_consumer(["mail"], host="somewhere")
         assert "somewhere:7" in page(root, "/admin/jobs/queue/mail/change/")
 
-    def test_who_may_only_look_cannot_pause(self, client: Client) -> None:
+    def test_users_who_may_only_view_cannot_pause(self, client: Client) -> None:
         staff(client, "view_queue")
         assert "Pause the selected" not in page(client, QUEUES)
         client.post(QUEUES, {"action": "pause", "_selected_action": ["default"]})
@@ -116,8 +118,8 @@ class TestConsumers:
         html = page(root, CONSUMERS)
         assert cells(html, "host") == ["a", "b", "c"]
         assert cells(html, "state") == ["alive", "silent for 5 m", "dead"]
-        assert cells(html, "last_beat")[:2] == ["just now", "5 min ago"]
-        assert cells(html, "serves")[0] == "default, mail"
+        assert cells(html, "last_heartbeat")[:2] == ["just now", "5 min ago"]
+        assert cells(html, "queue_names")[0] == "default, mail"
 
     def test_read_only(self, root: Client) -> None:
         row = make_consumer()
@@ -150,7 +152,7 @@ class TestQuarantine:
 class TestTokens:
     def test_a_token_is_shown_once(self, root: Client) -> None:
         user = make_user()
-        messages = told(root, f"{TOKENS}add/", {"user": user.pk, "name": "laptop"})
+        messages = messages_of(root, f"{TOKENS}add/", {"user": user.pk, "name": "laptop"})
         row = Token.objects.get()
         text = messages[0].rpartition(" ")[2]
         assert messages[0].startswith("Copy this token now")
@@ -170,12 +172,12 @@ class TestTokens:
         root.post(f"{TOKENS}{row.pk}/delete/", {"post": "yes"})
         assert Token.objects.find(text) is None
 
-    def test_who_is_no_superuser_has_only_his_own(self, client: Client) -> None:
+    def test_users_who_are_not_superusers_manage_only_their_own(self, client: Client) -> None:
         clerk = staff(client, "add_token", "view_token", "delete_token")
         root = User.objects.create_superuser("root")
         other, _ = Token.objects.issue(root, "other's")
         assert 'name="user"' not in page(client, f"{TOKENS}add/")
-        told(client, f"{TOKENS}add/", {"user": root.pk, "name": "mine"})
+        messages_of(client, f"{TOKENS}add/", {"user": root.pk, "name": "mine"})
         mine = Token.objects.get(name="mine")
         assert mine.user == clerk
         html = page(client, TOKENS)

@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from jobs.core.states import AttemptOutcome, Status
-from jobs.management.doctor import examinations
+from jobs.management.doctor import environment
 from jobs.models import Job, QuarantinedMessage, Token
 from tests.factories import finished_long_ago, make_consumer, make_job, make_user
 from tests.integration.command_output import CommandOutput
@@ -34,7 +34,7 @@ class TestCreateToken:
         make_user()
         assert CommandOutput("createtoken", "ada").out != CommandOutput("createtoken", "ada").out
 
-    def test_for_whom_there_is_none(self) -> None:
+    def test_an_unknown_or_inactive_user_gets_none(self) -> None:
         User.objects.create_user("gone", is_active=False)
         for name, said in (("nobody", "There is no user named 'nobody'."), ("gone", "not active")):
             found = CommandOutput("createtoken", name)
@@ -47,7 +47,9 @@ class TestCreateToken:
 
 
 class TestPrune:
-    def test_it_goes_on_until_nothing_is_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_it_deletes_chunk_by_chunk_until_nothing_is_left(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         from jobs.lifecycle.prune import prune_chunk
 
         monkeypatch.setattr(prune_chunk, "__defaults__", (2,))
@@ -75,7 +77,7 @@ def findings(grade: str, said: CommandOutput) -> list[str]:
 
 @pytest.mark.usefixtures("healthy")
 class TestDoctor:
-    def test_a_healthy_desk(self) -> None:
+    def test_a_healthy_deployment(self) -> None:
         make_job(status=Status.SUCCEEDED)
         said = CommandOutput("doctor")
         assert (said.code, findings("problem", said), findings("note", said)) == (0, [], [])
@@ -100,15 +102,15 @@ class TestDoctor:
         jobs_setting(DATA_DIR=tmp_path / "file")
         assert "cannot be written" in self.one_problem()
 
-    def test_little_room(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(examinations, "LEAST_SPACE", 10**18)
+    def test_little_free_space(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(environment, "MIN_FREE_BYTES", 10**18)
         assert "That is little." in self.one_problem()
 
     def test_a_database_that_is_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def away(*args: Any) -> None:
             raise DatabaseError("unable to open database file")
 
-        monkeypatch.setattr(examinations, "MigrationExecutor", away)
+        monkeypatch.setattr(environment, "MigrationExecutor", away)
         assert self.one_problem() == "The database says: unable to open database file"
 
     def test_migrations_that_are_missing_or_unknown(self) -> None:
@@ -131,7 +133,7 @@ class TestDoctor:
         Consumer.objects.all().delete()
         assert self.one_problem() == "No consumer runs. Start one: python manage.py runconsumers"
 
-    def test_a_queue_that_nobody_serves(self) -> None:
+    def test_a_queue_without_a_consumer(self) -> None:
         make_job(queue="left-over")
         found = self.one_problem()
         assert "No consumer serves the queue left-over (1 job waiting)." in found
@@ -169,7 +171,7 @@ class TestDoctor:
         make_job(status=Status.SCHEDULED, run_after=timezone.now() - timedelta(minutes=5))
         assert "overdue by 5 m" in self.one_problem()
 
-    def test_running_jobs_that_nobody_runs(self) -> None:
+    def test_running_jobs_whose_consumer_is_gone(self) -> None:
         silent = make_consumer(["default"], heartbeat_at=timezone.now() - timedelta(hours=1))
         dead = make_consumer(dead_at=timezone.now())
         for consumer in (silent, dead):

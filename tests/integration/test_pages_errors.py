@@ -22,13 +22,13 @@ def heading(html: str) -> str:
 
 
 @pytest.mark.parametrize("signed_in", [True, False])
-def test_an_address_that_leads_nowhere(page: Client, signed_in: bool) -> None:
+def test_an_unknown_address_is_a_404_page(page: Client, signed_in: bool) -> None:
     answer = (page if signed_in else Client()).get("/no/such/page")
     assert answer.status_code == 404
     assert heading(answer.content.decode()) == "There is no such page"
 
 
-def test_a_form_that_is_too_old(ada: User, page_tasks: None) -> None:
+def test_an_expired_form_is_a_403_page(ada: User, page_tasks: None) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(ada)
     answer = strict.post(f"/tasks/{PLAIN}/", {"text": "x"})
@@ -36,7 +36,7 @@ def test_a_form_that_is_too_old(ada: User, page_tasks: None) -> None:
     assert heading(answer.content.decode()) == "This form has expired"
 
 
-def test_a_mistake_of_ours(page: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exception_is_a_500_page(page: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*args: Any) -> None:
         raise RuntimeError("broken")
 
@@ -49,7 +49,7 @@ def test_a_mistake_of_ours(page: Client, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "broken" not in html
 
 
-def test_the_others_are_in_the_same_frame(rf: Any, ada: User) -> None:
+def test_the_other_error_pages_have_the_same_frame(rf: Any, ada: User) -> None:
     request = rf.get("/")
     request.user = ada
     for view, error in ((bad_request, ValueError()), (permission_denied, PermissionError())):
@@ -58,7 +58,7 @@ def test_the_others_are_in_the_same_frame(rf: Any, ada: User) -> None:
     assert server_error(request).status_code == 500
 
 
-def test_the_wheel_carries_the_pages_of_the_app_alone(project_root: Path) -> None:
+def test_the_wheel_contains_only_the_templates_of_the_app(project_root: Path) -> None:
     ours = {path.name for path in (project_root / "templates" / "jobs").iterdir()}
     assert "base.html" in ours
     assert not ours & {"404.html", "500.html"}

@@ -17,7 +17,9 @@ from tests.integration.page_jobs import PageJobs
 from tests.integration.page_tasks import MAILING
 
 
-def test_a_job_that_nobody_serves_says_what_to_start(page: Client, page_jobs: PageJobs) -> None:
+def test_a_job_without_a_consumer_shows_the_command_that_starts_one(
+    page: Client, page_jobs: PageJobs
+) -> None:
     html = read(page, page_jobs.waiting(queue="mail"))
     assert "No consumer serves the queue mail." in html
     assert "python manage.py runconsumers --queues mail" in html
@@ -25,7 +27,7 @@ def test_a_job_that_nobody_serves_says_what_to_start(page: Client, page_jobs: Pa
     assert "Cancel this job" in html
 
 
-def test_a_consumer_that_was_not_heard_of_for_long_serves_nothing(
+def test_a_consumer_silent_for_long_does_not_count_as_serving(
     page: Client, page_jobs: PageJobs
 ) -> None:
     Consumer.objects.filter(pk=page_jobs.consumer).update(
@@ -34,7 +36,7 @@ def test_a_consumer_that_was_not_heard_of_for_long_serves_nothing(
     assert "No consumer serves" in read(page, page_jobs.waiting())
 
 
-def test_a_job_in_line_says_how_many_are_ahead(page: Client, page_jobs: PageJobs) -> None:
+def test_a_waiting_job_shows_how_many_jobs_are_ahead(page: Client, page_jobs: PageJobs) -> None:
     assert page_jobs.consumer
     first, second, third = (page_jobs.waiting() for _ in range(3))
     assert "It is the next to run." in read(page, first)
@@ -45,13 +47,13 @@ def test_a_job_in_line_says_how_many_are_ahead(page: Client, page_jobs: PageJobs
     assert "It is the next to run." in read(page, urgent)
 
 
-def test_a_paused_queue_is_the_reason(page: Client, page_jobs: PageJobs) -> None:
+def test_a_paused_queue_is_given_as_the_reason(page: Client, page_jobs: PageJobs) -> None:
     assert page_jobs.consumer
     lifecycle.set_paused("default", paused=True)
     assert "The queue default is paused." in read(page, page_jobs.waiting())
 
 
-def test_a_later_job_says_when(page: Client, page_jobs: PageJobs) -> None:
+def test_a_scheduled_job_shows_when_it_starts(page: Client, page_jobs: PageJobs) -> None:
     job = page_jobs.waiting(run_after=timezone.now() + timedelta(hours=2, minutes=1))
     html = read(page, job)
     assert "It starts" in html
@@ -71,7 +73,7 @@ def test_a_job_that_failed_and_runs_again_shows_the_failure(
     assert "It failed; 2 attempts are left, the next one starts" in html
 
 
-def test_a_running_job_tells_how_far_it_is_and_how_long_it_takes(
+def test_a_running_job_shows_its_progress_and_the_time_left(
     page: Client, page_jobs: PageJobs
 ) -> None:
     job, claim = page_jobs.running()
@@ -84,7 +86,7 @@ def test_a_running_job_tells_how_far_it_is_and_how_long_it_takes(
     assert "reading part 3" in html
 
 
-def test_a_running_job_that_has_no_total_makes_no_guess(page: Client, page_jobs: PageJobs) -> None:
+def test_a_running_job_without_a_total_shows_no_estimate(page: Client, page_jobs: PageJobs) -> None:
     job, claim = page_jobs.running()
     page_jobs.tell(claim, done=12)
     html = read(page, job)
@@ -122,22 +124,22 @@ def test_retry_needs_the_permission_of_the_task(
     html = read(page, job)
     assert "Retry this job" not in html
     assert "Run again" not in html
-    told = page.post(at(job, "retry"), follow=True)
-    assert "You may not hand in" in told.content.decode()
+    html = page.post(at(job, "retry"), follow=True).content.decode()
+    assert "You may not hand in" in html
     job.refresh_from_db()
     assert job.status == Status.FAILED
 
 
-def test_what_cannot_be_cancelled_or_retried_is_told(page: Client, page_jobs: PageJobs) -> None:
+def test_a_refused_cancel_or_retry_is_explained(page: Client, page_jobs: PageJobs) -> None:
     job = page_jobs.done()
-    told = page.post(at(job, "cancel"), follow=True).content.decode()
-    assert "This job has finished: done." in told
-    told = page.post(at(job, "retry"), follow=True).content.decode()
-    assert "Only a failed or cancelled job can run again" in told
+    html = page.post(at(job, "cancel"), follow=True).content.decode()
+    assert "This job has finished: done." in html
+    html = page.post(at(job, "retry"), follow=True).content.decode()
+    assert "Only a failed or cancelled job can run again" in html
 
 
 @pytest.mark.parametrize("rest", ["", "live", "log.txt", "result", "files/x", "uploads/x"])
-def test_another_users_job_is_the_same_404_as_none(
+def test_another_users_job_is_the_same_404_as_a_missing_one(
     page: Client, page_jobs: PageJobs, bob: User, rest: str
 ) -> None:
     foreign = page_jobs.waiting(owner=bob)

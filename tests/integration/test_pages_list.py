@@ -42,7 +42,7 @@ def test_my_last_jobs_are_mine_and_the_last(page: Client, page_jobs: PageJobs, b
     assert "text number 9, min_length 1" in html
 
 
-def test_everyone_sees_their_own_and_staff_all_when_they_ask(
+def test_users_see_their_own_jobs_and_staff_see_all_on_request(
     page: Client, page_jobs: PageJobs, bob: User, chief: User
 ) -> None:
     mine, theirs = page_jobs.waiting(), page_jobs.waiting(owner=bob)
@@ -72,7 +72,7 @@ def test_filters_narrow_the_list(page: Client, page_jobs: PageJobs) -> None:
 def test_pages_lead_to_older_and_newer_jobs_and_keep_the_filters(
     page: Client, page_jobs: PageJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "PAGE", 3)
+    monkeypatch.setattr(jobs, "PAGE_SIZE", 3)
     ids = [page_jobs.waiting().id.hex for _ in range(8)][::-1]
     path = f"/jobs/?task={PLAIN}"
     seen = []
@@ -118,18 +118,20 @@ def test_many_jobs_are_retried_at_once(page: Client, page_jobs: PageJobs) -> Non
     assert {job.status for job in Job.objects.all()} == {Status.QUEUED}
 
 
-def test_nothing_ticked_is_told_and_a_foreign_address_is_not_followed(page: Client) -> None:
+def test_an_action_without_jobs_is_explained_and_a_foreign_address_is_not_followed(
+    page: Client,
+) -> None:
     answer = page.post("/jobs/bulk", {"do": "cancel", "next": "https://example.org/jobs/"})
     assert answer.headers["Location"] == "/jobs/"
     assert "Tick the jobs first" in get(page, "/jobs/")
 
 
-def test_an_open_list_asks_for_the_rows_that_can_change(
+def test_an_open_list_polls_the_rows_that_can_change(
     page: Client, page_jobs: PageJobs, bob: User
 ) -> None:
     job, foreign = page_jobs.waiting(), page_jobs.waiting(owner=bob)
     assert 'id="live"' in get(page, "/jobs/")
-    path = f"/jobs/rows?place=list&id={job.id}&id={foreign.id}&id=x"
+    path = f"/jobs/rows?page=list&id={job.id}&id={foreign.id}&id=x"
     answer = page.get(path)
     assert shown(answer.content.decode()) == [job.id.hex]
     same = page.get(path, headers={"If-None-Match": answer.headers["ETag"]})
@@ -142,7 +144,7 @@ def test_an_open_list_asks_for_the_rows_that_can_change(
 
 
 @pytest.mark.parametrize("path", ["/", "/jobs/", f"/tasks/{PLAIN}/"])
-def test_a_list_asks_the_database_a_few_questions_however_long_it_is(
+def test_a_list_needs_the_same_few_queries_at_any_length(
     page: Client,
     page_jobs: PageJobs,
     django_assert_max_num_queries: DjangoAssertNumQueries,
@@ -159,7 +161,7 @@ def test_a_list_asks_the_database_a_few_questions_however_long_it_is(
 
 
 @pytest.mark.parametrize("path", ["/", "/jobs/", "/jobs/rows", f"/tasks/{PLAIN}/"])
-def test_strangers_are_sent_to_sign_in(db: None, page_tasks: None, path: str) -> None:
+def test_anonymous_users_are_redirected_to_sign_in(db: None, page_tasks: None, path: str) -> None:
     answer = Client().get(path)
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith("/sign-in/?next=")

@@ -16,7 +16,7 @@ from tests.integration.page_jobs import PageJobs
 from tests.integration.page_tasks import PLAIN
 
 
-def test_an_open_page_hears_304_until_something_changes(page: Client, page_jobs: PageJobs) -> None:
+def test_an_open_page_gets_304_until_something_changes(page: Client, page_jobs: PageJobs) -> None:
     assert page_jobs.consumer
     job = page_jobs.waiting()
     tag = page.get(at(job, "live")).headers["ETag"]
@@ -31,7 +31,7 @@ def test_an_open_page_hears_304_until_something_changes(page: Client, page_jobs:
     assert "is paused" in news.content.decode()
 
 
-def test_an_open_log_gets_only_what_is_new_and_gives_way_to_the_result(
+def test_an_open_log_gets_only_new_text_and_is_replaced_by_the_result(
     page: Client, page_jobs: PageJobs
 ) -> None:
     _, claim = page_jobs.running()
@@ -51,7 +51,9 @@ def test_an_open_log_gets_only_what_is_new_and_gives_way_to_the_result(
     assert "the result" not in asked
 
 
-def test_an_open_page_of_someone_who_has_left_reloads(page: Client, page_jobs: PageJobs) -> None:
+def test_an_open_page_reloads_after_the_user_has_signed_out(
+    page: Client, page_jobs: PageJobs
+) -> None:
     job = page_jobs.waiting()
     page.logout()
     answer = page.get(at(job, "live"), headers={"HX-Request": "true"})
@@ -60,7 +62,7 @@ def test_an_open_page_of_someone_who_has_left_reloads(page: Client, page_jobs: P
 
 
 @pytest.mark.parametrize("tab", ["result", "log", "attempts"])
-def test_a_page_asks_the_database_a_few_questions_however_much_there_is(
+def test_a_page_needs_the_same_few_queries_for_any_job(
     page: Client,
     page_jobs: PageJobs,
     ada: User,
@@ -76,7 +78,7 @@ def test_a_page_asks_the_database_a_few_questions_however_much_there_is(
         read(page, job, f"?tab={tab}")
 
 
-def test_a_poll_that_hears_304_asks_little(
+def test_a_poll_that_gets_304_needs_few_queries(
     page: Client, page_jobs: PageJobs, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     job, _ = page_jobs.running()
@@ -90,7 +92,7 @@ def test_a_poll_that_hears_304_asks_little(
         page.get(at(waiting, "live"))
 
 
-def test_the_pages_carry_nothing_inline(
+def test_the_pages_have_no_inline_style_or_script(
     page: Client, page_jobs: PageJobs, jobs_setting: Callable[..., None]
 ) -> None:
     job = page_jobs.done([{"n": 1}])

@@ -51,9 +51,7 @@ def test_rows_are_a_table_that_is_sorted_by_its_heads(page: Client, page_jobs: P
         assert "aachen" in read(page, job, f"?sort={nonsense}")
 
 
-def test_a_result_that_is_nested_without_end_is_shown_as_json(
-    page: Client, page_jobs: PageJobs
-) -> None:
+def test_a_deeply_nested_result_is_shown_as_json(page: Client, page_jobs: PageJobs) -> None:
     nested: Any = "end"
     for _ in range(60):
         nested = {"in": [nested]}
@@ -84,7 +82,7 @@ def test_a_large_result_is_offered_as_its_file(page: Client, page_jobs: PageJobs
     assert "files/result.json?download" in html
 
 
-def test_pictures_are_shown_harmlessly_and_the_rest_is_saved(
+def test_pictures_are_shown_without_scripts_and_other_files_are_saved(
     page: Client, page_jobs: PageJobs
 ) -> None:
     _, claim = page_jobs.running()
@@ -107,7 +105,7 @@ def test_pictures_are_shown_harmlessly_and_the_rest_is_saved(
         answer.close()
 
 
-def test_files_given_are_listed_and_can_be_fetched(
+def test_uploaded_files_are_listed_and_can_be_downloaded(
     page: Client, page_jobs: PageJobs, ada: User
 ) -> None:
     upload = store_upload(ada, "access.log", [b"x" * 12_000])
@@ -145,7 +143,7 @@ def test_the_end_of_a_long_log_is_shown_from_the_start_of_a_line(
     assert "line 29 " in html
 
 
-def test_attempts_are_listed_with_their_endings(page: Client, page_jobs: PageJobs) -> None:
+def test_attempts_are_listed_with_their_outcomes(page: Client, page_jobs: PageJobs) -> None:
     job, claim = page_jobs.running()
     page_jobs.end(claim, AttemptOutcome.LOST, error_type="WorkerLost")
     page_jobs.claim(Job.objects.get(pk=job.pk))
@@ -161,7 +159,7 @@ def test_as_curl_is_a_command_for_a_shell(page: Client, page_jobs: PageJobs) -> 
     assert "it&#x27;&quot;&#x27;&quot;&#x27;s" in html
 
 
-def test_a_task_that_left_the_code_still_shows_its_jobs(page: Client, page_jobs: PageJobs) -> None:
+def test_jobs_of_a_removed_task_are_still_shown(page: Client, page_jobs: PageJobs) -> None:
     job = page_jobs.done(3)
     Job.objects.filter(pk=job.pk).update(task="old.gone", kwargs={"n": 1, "m": [1, 2]})
     html = read(page, job)

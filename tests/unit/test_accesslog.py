@@ -147,7 +147,7 @@ def test_of_equally_slow_requests_the_first_ones_are_kept() -> None:
     assert tally.slowest[0].when == "2026-03-01T13:05:07+00:00"
 
 
-def test_seconds_and_microseconds_are_told_apart_by_the_point() -> None:
+def test_seconds_and_microseconds_differ_by_the_decimal_point() -> None:
     tally = Tally()
     tally.feed(GOOD[:-1] + b" 2.5\n" + GOOD[:-1] + b" 1500000\n" + GOOD)
     assert [slow.seconds for slow in tally.slowest] == [2.5, 1.5]
@@ -160,7 +160,7 @@ def test_a_very_long_path_is_cut() -> None:
     assert tally.paths.top(1) == [(b"/" + b"x" * 299, 1)]
 
 
-def test_a_capped_counter_says_how_far_it_may_be_off() -> None:
+def test_a_capped_counter_reports_its_possible_error() -> None:
     counter, exact = CappedCounter(cap=100), Counter[bytes]()
     for start in range(0, 3000, 50):
         keys = [b"often"] * 3 + [b"%d" % n for n in range(start, start + 50)]
@@ -221,7 +221,7 @@ def test_bins_begin_at_midnight_and_lose_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hours", "words"),
+    ("hours", "text"),
     [
         (1, "on 1 Mar 2026, UTC"),
         (200, "from 1 Mar 2026 to 9 Mar 2026, UTC"),
@@ -230,11 +230,11 @@ def test_bins_begin_at_midnight_and_lose_nothing() -> None:
         (9000, "bars: mean of 2 days"),
     ],
 )
-def test_a_plot_says_what_it_shows(hours: int, words: str) -> None:
+def test_a_plot_has_a_title_and_a_description(hours: int, text: str) -> None:
     first = hour_number(b"01/Mar/2026:00")
     svg = hours_svg(HourSeries(0, dict.fromkeys(range(first, first + hours), 1)))
     ET.fromstring(svg)
-    assert words in svg
+    assert text in svg
     assert 1 <= svg.count('class="bar"') <= 201
 
 
@@ -260,7 +260,7 @@ def test_an_empty_log_has_a_summary_too(tmp_path: Path) -> None:
     assert "no request" in hours_svg(tally.hours.series())
 
 
-def test_the_notes_tell_what_was_cut() -> None:
+def test_the_notes_list_what_was_cut() -> None:
     tally = Tally(max_paths=10)
     for hour in range(600):
         moment = b"%02d/Mar/2026:%02d" % (hour // 24 + 1, hour % 24)
@@ -269,6 +269,6 @@ def test_the_notes_tell_what_was_cut() -> None:
     tally.feed(b"bad\n")
     result = summary(tally, tally.hours.series())
     assert len(result["requests_per_hour"]) == 504
-    told = " ".join(result["notes"])
-    for words in ("not counted: 1.", "too many different paths", "first 504 of 600"):
-        assert words in told
+    notes = " ".join(result["notes"])
+    for text in ("not counted: 1.", "too many different paths", "first 504 of 600"):
+        assert text in notes

@@ -13,10 +13,10 @@ BASE = Path("/srv/desk").resolve()
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"), [("1", True), ("Yes", True), ("on", True), ("0", False), ("off", False)]
+    ("value", "meant"), [("1", True), ("Yes", True), ("on", True), ("0", False), ("off", False)]
 )
-def test_a_flag_is_yes_or_no(monkeypatch: pytest.MonkeyPatch, said: str, meant: bool) -> None:
-    monkeypatch.setenv("JOBS_X", said)
+def test_a_flag_is_yes_or_no(monkeypatch: pytest.MonkeyPatch, value: str, meant: bool) -> None:
+    monkeypatch.setenv("JOBS_X", value)
     assert env.flag("JOBS_X", default=not meant) is meant
 
 
@@ -30,28 +30,28 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
     assert env.folder("JOBS_X", BASE, base=BASE) == BASE
 
 
-@pytest.mark.parametrize("said", ["2", "nein", "-"])
-def test_a_flag_that_is_neither_is_named(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
-    monkeypatch.setenv("JOBS_X", said)
-    with pytest.raises(ImproperlyConfigured, match=f"JOBS_X must be 1 or 0, not '{said}'"):
+@pytest.mark.parametrize("value", ["2", "nein", "-"])
+def test_a_flag_that_is_neither_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("JOBS_X", value)
+    with pytest.raises(ImproperlyConfigured, match=f"JOBS_X must be 1 or 0, not '{value}'"):
         env.flag("JOBS_X")
 
 
-@pytest.mark.parametrize("said", ["ten", "nan", "inf", "-1"])
-def test_a_number_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
-    monkeypatch.setenv("JOBS_X", said)
+@pytest.mark.parametrize("value", ["ten", "nan", "inf", "-1"])
+def test_a_number_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("JOBS_X", value)
     with pytest.raises(ImproperlyConfigured, match="JOBS_X must be"):
         env.number("JOBS_X", 1)
 
 
-@pytest.mark.parametrize("said", ["1.5", "1e3", "0"])
-def test_a_whole_number_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
-    monkeypatch.setenv("JOBS_X", said)
+@pytest.mark.parametrize("value", ["1.5", "1e3", "0"])
+def test_a_whole_number_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("JOBS_X", value)
     with pytest.raises(ImproperlyConfigured, match="JOBS_X must be"):
         env.whole("JOBS_X", 1, minimum=1)
 
 
-def test_words_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOBS_X", " a, b ,,c")
     assert env.csv("JOBS_X") == ["a", "b", "c"]
 
@@ -108,7 +108,7 @@ def test_a_postgres_server_that_vanishes_is_noticed() -> None:
         "postgres://[u:hush@h/db",
     ],
 )
-def test_a_url_that_is_not_served_is_said_without_its_password(url: str) -> None:
+def test_an_unsupported_url_is_reported_without_its_password(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL") as caught:
         database.from_url(url, base=BASE)
     assert "hush" not in str(caught.value)

@@ -13,7 +13,7 @@ from tests.unit.access_logs import GOOD, tally_of, write_log
 from webapp.accesslog import LogSource, LogUnreadable
 
 
-def test_gzip_is_told_by_the_first_bytes_and_may_have_several_members(tmp_path: Path) -> None:
+def test_gzip_is_detected_by_the_first_bytes_and_may_have_several_members(tmp_path: Path) -> None:
     packed = gzip.compress(GOOD * 3) + gzip.compress(GOOD * 4)
     assert tally_of(write_log(tmp_path, packed, "plain.txt")).requests == 7
     assert tally_of(write_log(tmp_path, GOOD, "not.gz")).requests == 1
@@ -37,12 +37,12 @@ def test_the_position_reaches_the_size_of_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("keep", [15, 200, -9, -4])
-def test_a_gzip_file_that_was_cut_off_is_said_to_be(tmp_path: Path, keep: int) -> None:
+def test_a_truncated_gzip_file_is_reported(tmp_path: Path, keep: int) -> None:
     with pytest.raises(LogUnreadable, match=r"ends too early"):
         tally_of(write_log(tmp_path, gzip.compress(GOOD * 9000)[:keep]))
 
 
-def test_a_damaged_gzip_file_is_said_to_be(tmp_path: Path) -> None:
+def test_a_damaged_gzip_file_is_reported(tmp_path: Path) -> None:
     data = bytearray(gzip.compress(GOOD * 9000))
     data[-8:-4] = b"\0\0\0\0"
     with pytest.raises(LogUnreadable, match=r"damaged after [\d,]+ unpacked bytes"):

@@ -24,7 +24,7 @@ def running(done: float | None, total: float | None, message: str = "", seconds:
 
 
 @pytest.mark.parametrize(
-    ("done", "total", "message", "told"),
+    ("done", "total", "message", "text"),
     [
         (620_000.0, 1_000_000.0, "lines", "620,000 of 1,000,000 lines"),
         (3, 10, "reading the head", "3 of 10, reading the head"),
@@ -34,12 +34,12 @@ def running(done: float | None, total: float | None, message: str = "", seconds:
         (None, None, "", ""),
     ],
 )
-def test_numbers_and_words_are_put_together(
-    done: float | None, total: float | None, message: str, told: str
+def test_numbers_and_message_are_combined(
+    done: float | None, total: float | None, message: str, text: str
 ) -> None:
     progress = progress_of(running(done, total, message), NOW)
     assert progress is not None
-    assert progress.told == told
+    assert progress.text == text
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_numbers_and_words_are_put_together(
         (50, None, 60, None),
     ],
 )
-def test_the_time_left_is_told_only_when_it_is_no_guess(
+def test_the_time_left_is_shown_only_once_it_can_be_estimated(
     done: float, total: float | None, seconds: float, left: float | None
 ) -> None:
     progress = progress_of(running(done, total, seconds=seconds), NOW)
@@ -65,7 +65,7 @@ def test_only_a_running_job_has_progress() -> None:
     assert progress_of(Job(status=Status.SUCCEEDED, progress_done=1), NOW) is None
 
 
-def test_the_title_says_how_far_it_is_or_what_became_of_it() -> None:
+def test_the_title_has_the_progress_or_the_status() -> None:
     assert page_title(running(62.9, 100), "Square") == "62 % Square"
     assert page_title(running(None, None), "Square") == "Square: running"
     assert page_title(Job(status=Status.FAILED), "Square") == "Square: failed"

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.unit.web_server import LOCAL_NETWORK, WebServer, page, redirect
-from webapp.safe_http import CheckedTransport, Limits, Refused, fetch, is_public, networks
+from webapp.safe_http import CheckedTransport, FetchRefused, Limits, fetch, is_public, networks
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,11 @@ def test_an_address_of_the_internet_is_public(address: str) -> None:
      "[::ffff:127.0.0.1]", "169.254.169.254", "10.0.0.1", "user:secret@127.0.0.1"],
 )  # fmt: skip
 def test_a_host_within_is_refused_before_anything_is_sent(site: WebServer, host: str) -> None:
-    with pytest.raises((Refused, httpx.ConnectError)) as caught:
+    with pytest.raises((FetchRefused, httpx.ConnectError)) as caught:
         fetch(site.url(host=host))
     assert site.requested == []
     # A system that does not read 127.1 as an address has refused it in its own way.
-    if isinstance(caught.value, Refused):
+    if isinstance(caught.value, FetchRefused):
         assert "is not a public address" in str(caught.value)
 
 
@@ -58,7 +58,9 @@ def test_a_name_with_one_address_within_is_refused(
     site: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer_names(monkeypatch, [["8.8.8.8", "127.0.0.1"]])
-    with pytest.raises(Refused, match=r"both\.example \(127\.0\.0\.1\) is not a public address"):
+    with pytest.raises(
+        FetchRefused, match=r"both\.example \(127\.0\.0\.1\) is not a public address"
+    ):
         fetch(site.url(host="both.example"))
     assert site.requested == []
 
@@ -117,7 +119,7 @@ def test_where_the_socket_says_it_is_connected_to_is_checked_too(
 ) -> None:
     """Were the check of names wrong, this one would still hold."""
     monkeypatch.setattr("webapp.safe_http.transport.resolve", lambda *_: ["127.0.0.1"])
-    with pytest.raises(Refused, match=r"127\.0\.0\.1"):
+    with pytest.raises(FetchRefused, match=r"127\.0\.0\.1"):
         fetch(site.url(host="name.example"))
     assert site.requested == []
 
@@ -128,7 +130,7 @@ def test_where_the_socket_says_it_is_connected_to_is_checked_too(
 )
 def test_a_redirect_to_an_address_within_is_refused(site: WebServer, target: str) -> None:
     site.replies["/"] = redirect(target.format(port=site.port))
-    with pytest.raises(Refused, match="is not a public address"):
+    with pytest.raises(FetchRefused, match="is not a public address"):
         site.get()
     assert site.requested == ["/"]
 
@@ -136,7 +138,7 @@ def test_a_redirect_to_an_address_within_is_refused(site: WebServer, target: str
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/", "gopher://x/"])
 def test_a_redirect_to_another_scheme_is_refused(site: WebServer, target: str) -> None:
     site.replies["/"] = redirect(target)
-    with pytest.raises(Refused, match="only http and https"):
+    with pytest.raises(FetchRefused, match="only http and https"):
         site.get()
 
 
@@ -145,7 +147,7 @@ def test_redirects_are_followed_and_counted(site: WebServer) -> None:
     site.replies["/1"] = redirect("/2")
     site.replies["/2"] = page(b"end")
     assert site.get().url == site.url("/2")
-    with pytest.raises(Refused, match="more than 1 redirects"):
+    with pytest.raises(FetchRefused, match="more than 1 redirects"):
         site.get(limits=Limits(max_redirects=1))
 
 
@@ -188,12 +190,12 @@ def test_tls_asks_for_the_name_and_checks_the_certificate(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.org/", "http://", "x", "//h"])
 def test_what_is_no_web_address_is_refused(url: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(FetchRefused):
         fetch(url)
 
 
 def test_a_label_that_is_too_long_is_refused() -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(FetchRefused):
         fetch(f"http://{'a' * 64}.example/")
 
 

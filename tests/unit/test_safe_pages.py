@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.unit.web_server import WebServer, page
-from webapp.safe_http import Limits, Refused, title_of
+from webapp.safe_http import FetchRefused, Limits, title_of
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_exactly_the_limit_passes_and_a_byte_more_does_not(site: WebServer) -> N
     site.replies["/gzip"] = page(gzip.compress(b"x" * 1000), Content_Encoding="gzip")
     for path in ("/plain", "/gzip"):
         assert len(site.get(path, Limits(max_bytes=1000)).body) == 1000
-        with pytest.raises(Refused, match="larger than 999 bytes"):
+        with pytest.raises(FetchRefused, match="larger than 999 bytes"):
             site.get(path, Limits(max_bytes=999))
 
 
@@ -43,7 +43,7 @@ def test_a_bomb_is_stopped_at_the_limit(site: WebServer, status: int) -> None:
     site.replies["/next"] = page(bomb, Content_Encoding="gzip")
     tracemalloc.start()
     try:
-        with pytest.raises(Refused, match="larger than"):
+        with pytest.raises(FetchRefused, match="larger than"):
             site.get(limits=Limits(max_bytes=1_000_000))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
@@ -57,7 +57,7 @@ def test_a_bomb_is_stopped_at_the_limit(site: WebServer, status: int) -> None:
 )
 def test_a_page_in_a_strange_packing_is_refused(site: WebServer, packing: str, body: bytes) -> None:
     site.replies["/"] = page(body, Content_Encoding=packing)
-    with pytest.raises(Refused, match="packed"):
+    with pytest.raises(FetchRefused, match="packed"):
         site.get()
 
 

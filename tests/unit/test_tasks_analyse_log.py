@@ -63,7 +63,7 @@ def test_tables_are_lists_of_flat_objects_and_small(tmp_path: Path) -> None:
     assert len(json.dumps(result)) < 64 * 1024
 
 
-def test_progress_is_told_in_bytes_of_the_file_and_in_lines(tmp_path: Path) -> None:
+def test_progress_is_reported_in_bytes_of_the_file_and_in_lines(tmp_path: Path) -> None:
     make_log(tmp_path / "a.gz", Recipe(5000, gzipped=True))
     recorder = Recorder()
     analysed(tmp_path / "a.gz", recorder)

@@ -50,7 +50,7 @@ def test_a_page_is_described(address: str, settings: Any) -> None:
     assert found.seconds >= 0
 
 
-def test_an_address_within_is_given_up(address: str, settings: Any) -> None:
+def test_an_internal_address_is_given_up(address: str, settings: Any) -> None:
     settings.FETCH_ALLOW_NETWORKS = []
     with pytest.raises(GiveUp, match=r"^127\.0\.0\.1 is not a public address\. Only public"):
         fetch_url.call(HttpUrl(address))

@@ -39,7 +39,7 @@ def test_another_attempt_of_a_job_sends_the_same_message_id() -> None:
     assert ids == {f"<{context.idempotency_key}@jobdesk>"}
 
 
-def test_only_staff_may_hand_it_in() -> None:
+def test_only_staff_may_submit_it() -> None:
     assert send_mail.permission == "staff"
 
 

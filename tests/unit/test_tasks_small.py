@@ -41,7 +41,7 @@ OURS = [task for task in catalog.exposed_tasks() if task.name.startswith("webapp
 
 
 @pytest.mark.parametrize("task", OURS, ids=lambda task: task.name)
-def test_each_task_tells_people_what_it_does(task: catalog.JobTask[..., object]) -> None:
+def test_each_task_has_a_description(task: catalog.JobTask[..., object]) -> None:
     assert task.title
     assert task.description.endswith(".")
     assert task.spec.arguments

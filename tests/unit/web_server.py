@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 
-from webapp.safe_http import Answer, Limits, fetch, networks
+from webapp.safe_http import FetchedPage, Limits, fetch, networks
 
 LOCAL_NETWORK = networks(["127.0.0.1/32"])
 
@@ -31,7 +31,7 @@ class WebServer:
     def url(self, path: str = "/", host: str = "127.0.0.1") -> str:
         return f"http://{host}:{self.port}{path}"
 
-    def get(self, path: str = "/", limits: Limits | None = None) -> Answer:
+    def get(self, path: str = "/", limits: Limits | None = None) -> FetchedPage:
         return fetch(self.url(path), limits, LOCAL_NETWORK)
 
 

@@ -1,7 +1,7 @@
-"""Read web server access logs of any length in constant memory. It needs no Django.
+"""Read web server access logs of any length in constant memory, without Django.
 
-``LogSource`` opens a log and yields blocks of whole lines, ``Tally`` counts what they hold, and
-``summary``, ``hours_csv`` and ``hours_svg`` tell what it found.
+``LogSource`` opens a log and yields blocks of whole lines, ``Tally`` counts their requests, and
+``summary``, ``hours_csv`` and ``hours_svg`` present the counts.
 """
 
 from .chart import hours_csv, hours_svg

@@ -1,4 +1,4 @@
-"""A counter that cannot grow without end."""
+"""A counter of bounded size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests per hour: counting them, and giving them back as an unbroken series."""
+"""Requests per hour: counted, then returned as a series without gaps."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def zone_minutes(zone: bytes) -> int:
 
 
 class HourCounter:
-    """Counts requests by the hour that the log states, each zone for itself."""
+    """Counts requests by the hour in the log, separately for each time zone."""
 
     def __init__(self, cap: int = MAX_HOURS) -> None:
         self.uncounted = 0
-        self._room = cap
+        self._hours_left = cap
         self._zones: defaultdict[int, Counter[int]] = defaultdict(Counter)
 
     def update(self, hours: list[bytes], zones: list[bytes]) -> None:
@@ -53,8 +53,8 @@ class HourCounter:
         counts, number = self._zones[zone_minutes(zone)], hour_number(hour)
         if number in counts:
             counts[number] += count
-        elif self._room:
-            self._room -= 1
+        elif self._hours_left:
+            self._hours_left -= 1
             counts[number] = count
         else:
             self.uncounted += count

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import re
 
-# Every repeat is possessive (``++``, ``*+``): what one took, the next cannot try again, so the
-# time for a line grows with its length alone, whatever someone wrote into it.
+# Every repeat is possessive (``++``, ``*+``), so nothing is matched twice: the time for a line is
+# proportional to its length, whatever it contains.
 _QUOTED = rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"'
 _DAY = (
     rb"(?:0[1-9]|[12]\d|30(?!/Feb)|31(?!/(?:Feb|Apr|Jun|Sep|Nov)))"
@@ -46,10 +46,11 @@ MONTHS = {
 
 
 def split(block: bytes) -> tuple[list[bytes], list[list[bytes]]]:
-    """Return what is no log line, and the fields of all lines as columns in the order of FIELDS.
+    """Return the gaps, and the fields of all lines as columns in the order of FIELDS.
 
-    ``gaps[n]`` is what stood before line ``n``; a field that a line does not have is None or
-    empty. One ``split`` of a block makes no tuple for each line: it is the fastest way found.
+    ``gaps[n]`` is the text before line ``n`` that is not a log line; a field that a line does not
+    have is None or empty. One ``split`` of a block makes no tuple for each line: it is the fastest
+    way found.
     """
     flat = LINE.split(block)
     step = len(FIELDS) + 1
@@ -57,7 +58,7 @@ def split(block: bytes) -> tuple[list[bytes], list[list[bytes]]]:
 
 
 def moment(hour: bytes, clock: bytes, zone: bytes) -> str:
-    """Return the time of a line in the way of RFC 3339, as in ``2026-03-01T13:05:07+00:00``."""
+    """Return the time of a line in the format of RFC 3339, as in ``2026-03-01T13:05:07+00:00``."""
     day, month, year, hours = hour.decode("ascii").replace(":", "/").split("/")
     offset = zone.decode("ascii")
     return f"{year}-{MONTHS[month]:02}-{day}T{hours}:{clock.decode()}{offset[:3]}:{offset[3:]}"

@@ -1,4 +1,4 @@
-"""The bytes of a log, as blocks of whole lines, whatever it is packed in."""
+"""The bytes of a log as blocks of whole lines, unpacked."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LogUnreadable(ValueError):
 
 
 class LogSource:
-    """A log file, plain or gzip (told by its first bytes, not by its name), open for reading.
+    """A log file, plain or gzip (by its first bytes, not by its name), open for reading.
 
     Raises:
         LogUnreadable: it is packed in another way, or is no single-byte text.
@@ -55,7 +55,7 @@ class LogSource:
 
     @property
     def position(self) -> int:
-        """How many bytes of the file, as it lies on the disk, were read."""
+        """How many bytes of the file on disk were read."""
         return self._file.tell()
 
     def blocks(self, size: int = BLOCK) -> Iterator[bytes]:

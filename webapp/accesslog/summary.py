@@ -1,4 +1,4 @@
-"""What a tally found, as plain data: lists of flat objects, which are shown as tables."""
+"""The result of a tally as plain data: lists of flat objects, which are shown as tables."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def summary(tally: Tally, series: HourSeries, top: int = 20) -> dict[str, Any]:
 
 
 def notes(tally: Tally, hours: int) -> list[str]:
-    """Return what a reader must know to take the numbers for what they are."""
+    """Return what a reader must know to interpret the numbers."""
     found = []
     if not tally.lines:
         found.append("The file is empty.")

@@ -1,4 +1,4 @@
-"""Counts what the lines of a log say, block by block."""
+"""Counts the requests of a log, block by block."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Columns(NamedTuple):
 class Tally:
     """The totals of all blocks fed so far, in memory that does not grow with the log.
 
-    ``lines`` counts all lines, ``requests`` those understood, ``malformed`` the rest but blank
-    ones; ``samples`` shows the first few malformed lines as "line 17: ...".
+    ``lines`` counts all lines, ``requests`` the well-formed ones, ``malformed`` the others except
+    blank ones; ``samples`` shows the first few malformed lines as "line 17: ...".
     """
 
     def __init__(self, slowest: int = 20, max_paths: int = 40_000) -> None:
@@ -68,7 +68,7 @@ class Tally:
         """Count a block of whole lines, the last of which ends in a line feed."""
         gaps, columns = split(block)
         if any(gaps):
-            self._take_gaps(gaps)
+            self._count_gaps(gaps)
         else:
             self.lines += len(columns[0])
         if gaps[1:]:
@@ -92,7 +92,7 @@ class Tally:
         self.timed += len(seconds)
         self.seconds += sum(seconds)
         if max(seconds) <= self._slow_enough():
-            return  # nearly always: a record gets rarer the longer the log is
+            return  # nearly always: the longer the log, the rarer a new slowest request
         for index, text in enumerate(columns.times):
             if text and _second(text) > self._slow_enough():
                 self._keep(columns, index)
@@ -112,15 +112,15 @@ class Tally:
         full = len(self._slow) == self._keep_slowest
         (heapreplace if full else heappush)(self._slow, slow)
 
-    def _take_gaps(self, gaps: list[bytes]) -> None:
-        """Count what stood between the good lines."""
+    def _count_gaps(self, gaps: list[bytes]) -> None:
+        """Count the lines between the well-formed ones."""
         for gap in gaps:
             for line in gap.split(b"\n")[:-1]:
                 self.lines += 1
                 if line.strip():
                     self._add_malformed(line)
             self.lines += 1
-        self.lines -= 1  # behind the last gap there is no line
+        self.lines -= 1  # no line follows the last gap
 
     def _add_malformed(self, line: bytes) -> None:
         self.malformed += 1

@@ -1,20 +1,20 @@
-"""Fetch what a user names without letting them reach into the server's own network.
+"""Fetch an address that a user gives, without access to the server's own network.
 
-``fetch`` gets a page within limits of time and size. ``CheckedTransport`` is for tasks that want
-an ``httpx.Client`` of their own. It needs no Django.
+``fetch`` gets a page within limits of time and size. ``CheckedTransport`` is for tasks that need
+an ``httpx.Client`` of their own. Nothing here needs Django.
 """
 
-from .addresses import Network, Refused, is_public, networks
-from .fetch import Answer, Limits, fetch
+from .addresses import FetchRefused, Network, is_public, networks
+from .fetch import FetchedPage, Limits, fetch
 from .page import title_of
 from .transport import CheckedTransport
 
 __all__ = [
-    "Answer",
     "CheckedTransport",
+    "FetchRefused",
+    "FetchedPage",
     "Limits",
     "Network",
-    "Refused",
     "fetch",
     "is_public",
     "networks",

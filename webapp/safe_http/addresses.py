@@ -16,8 +16,8 @@ from ipaddress import (
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-# What Python calls global differs between its versions: what must never pass is named here.
-NEVER = tuple(
+# Which addresses Python calls global differs between its versions: these are always blocked.
+BLOCKED = tuple(
     ip_network(text)
     for text in (
         "192.0.0.0/24",  # for protocols
@@ -29,21 +29,21 @@ NEVER = tuple(
     )
 )
 # All public IPv6 addresses are in here; loopback, link-local, site-local, multicast, and IPv4
-# addresses in IPv6 clothes (::127.0.0.1, ::ffff:127.0.0.1) are not.
-PUBLIC_6 = IPv6Network("2000::/3")
+# addresses written as IPv6 (::127.0.0.1, ::ffff:127.0.0.1) are not.
+PUBLIC_IPV6 = IPv6Network("2000::/3")
 # How an IPv6-only network names an IPv4 host: as good as the address in its last 32 bits.
 NAT64 = IPv6Network("64:ff9b::/96")
 
 
-class Refused(Exception):
-    """The page is not to be fetched, now or later; the message says why."""
+class FetchRefused(Exception):
+    """The page must not be fetched, now or later; the message says why."""
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
     """Return networks written as ``127.0.0.0/8`` or ``::1``.
 
     Raises:
-        ValueError: a text is no network.
+        ValueError: a text is not a network.
     """
     return tuple(ip_network(text, strict=False) for text in texts)
 
@@ -53,37 +53,37 @@ def is_public(address: Address) -> bool:
     if isinstance(address, IPv6Address):
         if address in NAT64:
             return is_public(IPv4Address(int(address) & 0xFFFF_FFFF))
-        if address not in PUBLIC_6:
+        if address not in PUBLIC_IPV6:
             return False
-    never = any(address in network for network in NEVER)
-    return address.is_global and not address.is_multicast and not never
+    blocked = any(address in network for network in BLOCKED)
+    return address.is_global and not address.is_multicast and not blocked
 
 
-def check(host: str, address: str, allowed: Sequence[Network] = ()) -> None:
-    """Let public addresses and those in the allowed networks pass.
+def check_address(host: str, address: str, allowed: Sequence[Network] = ()) -> None:
+    """Accept public addresses and those in the allowed networks.
 
     Raises:
-        Refused: it is neither.
+        FetchRefused: it is neither.
     """
     found = ip_address(address)
     if is_public(found) or any(found in network for network in allowed):
         return
     name = f"{host} ({address})" if host != address else address
-    raise Refused(f"{name} is not a public address. Only public addresses are fetched.")
+    raise FetchRefused(f"{name} is not a public address. Only public addresses are fetched.")
 
 
 def resolve(host: str, port: int, allowed: Sequence[Network] = ()) -> list[str]:
     """Return the addresses of a host, all of them checked.
 
     Raises:
-        Refused: one of them may not be connected to, or the name is none.
+        FetchRefused: one of them may not be connected to, or the name is not valid.
         OSError: the name could not be resolved.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:
-        raise Refused(f"{host[:100]!r} is not the name of a host.") from error
+        raise FetchRefused(f"{host[:100]!r} is not the name of a host.") from error
     addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
     for address in addresses:
-        check(host, address, allowed)
+        check_address(host, address, allowed)
     return addresses

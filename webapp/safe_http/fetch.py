@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 import httpx
 
-from .addresses import Network, Refused
+from .addresses import FetchRefused, Network
 from .transport import CheckedTransport
 
-STEP_SECONDS = 10.0
+MAX_STEP_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a page may take: bytes after unpacking, seconds in all, redirects."""
+    """The most that a page may take: bytes after unpacking, seconds in all, redirects."""
 
     max_bytes: int = 5 * 1024 * 1024
     seconds: float = 30.0
@@ -25,8 +25,8 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A page as it came; ``url`` is where the redirects ended."""
+class FetchedPage:
+    """A page; ``url`` is the address after all redirects."""
 
     status: int
     url: str
@@ -35,13 +35,14 @@ class Answer:
     seconds: float
 
 
-def fetch(url: str, limits: Limits | None = None, allowed: Sequence[Network] = ()) -> Answer:
+def fetch(url: str, limits: Limits | None = None, allowed: Sequence[Network] = ()) -> FetchedPage:
     """Get a page by HTTP or HTTPS, following redirects, each of them checked.
 
     Nothing is read from the environment: no proxy, no password file.
 
     Raises:
-        Refused: an address that is not public, no HTTP, too many redirects, or too large.
+        FetchRefused: the address is not public or not HTTP, there are too many redirects, or the
+            page is too large.
         httpx.TransportError: the network or the server failed; it may work later.
     """
     limits = limits or Limits()
@@ -49,7 +50,7 @@ def fetch(url: str, limits: Limits | None = None, allowed: Sequence[Network] = (
     client = httpx.Client(
         transport=CheckedTransport(allowed, started + limits.seconds),
         trust_env=False,
-        timeout=min(STEP_SECONDS, limits.seconds),
+        timeout=min(MAX_STEP_SECONDS, limits.seconds),
         headers={"User-Agent": "Jobdesk", "Accept-Encoding": "gzip, deflate"},
     )
     with client:
@@ -58,7 +59,7 @@ def fetch(url: str, limits: Limits | None = None, allowed: Sequence[Network] = (
             body = _body(response, limits.max_bytes)
         finally:
             response.close()
-    return Answer(
+    return FetchedPage(
         status=response.status_code,
         url=str(response.url.copy_with(userinfo=b"", fragment=None)),
         content_type=response.headers.get("Content-Type", ""),
@@ -68,7 +69,7 @@ def fetch(url: str, limits: Limits | None = None, allowed: Sequence[Network] = (
 
 
 def _last_response(client: httpx.Client, url: str, max_redirects: int) -> httpx.Response:
-    """Follow the redirects by hand: httpx would unpack the body of each without a limit."""
+    """Follow the redirects one by one: httpx would unpack the body of each without a limit."""
     try:
         request = client.build_request("GET", url)
         for _ in range(max_redirects + 1):
@@ -79,26 +80,28 @@ def _last_response(client: httpx.Client, url: str, max_redirects: int) -> httpx.
             response.close()
             request = response.next_request
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-        raise Refused(f"This is not a URL that can be fetched: {error}") from error
-    raise Refused(f"There are more than {max_redirects} redirects.")
+        raise FetchRefused(f"This is not a URL that can be fetched: {error}") from error
+    raise FetchRefused(f"There are more than {max_redirects} redirects.")
 
 
 def _check_scheme(url: httpx.URL) -> None:
     if url.scheme not in {"http", "https"} or not url.host:
-        raise Refused(f"{str(url)[:200]} is not fetched: only http and https addresses are.")
+        raise FetchRefused(f"{str(url)[:200]} is not fetched: only http and https addresses are.")
 
 
 def _body(response: httpx.Response, limit: int) -> bytes:
     """Read and unpack the body, never holding much more than the limit."""
-    packing = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if packing in {"", "identity"}:
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding in {"", "identity"}:
         return _capped(response.iter_raw(), limit)
-    if packing not in {"gzip", "x-gzip", "deflate"}:
-        raise Refused(f"The page is packed in a way that was not asked for: {packing[:50]}.")
+    if encoding not in {"gzip", "x-gzip", "deflate"}:
+        raise FetchRefused(f"The page is packed in a way that was not asked for: {encoding[:50]}.")
     try:
         return _unpacked(response.iter_raw(), limit)
     except zlib.error as error:
-        raise Refused(f"The page says it is packed with {packing}, but is not: {error}.") from error
+        raise FetchRefused(
+            f"The page says it is packed with {encoding}, but is not: {error}."
+        ) from error
 
 
 def _capped(chunks: Iterable[bytes], limit: int) -> bytes:
@@ -111,8 +114,8 @@ def _capped(chunks: Iterable[bytes], limit: int) -> bytes:
 
 
 def _unpacked(chunks: Iterable[bytes], limit: int) -> bytes:
-    """Unpack gzip or zlib, asking each time for no more than there is still room for."""
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: tell the two by their heads
+    """Unpack gzip or zlib, each time no more than the limit still allows."""
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: detect which of the two
     body, begun = bytearray(), False
     for chunk in chunks:
         rest = chunk
@@ -127,5 +130,5 @@ def _unpacked(chunks: Iterable[bytes], limit: int) -> bytes:
     return bytes(body)
 
 
-def _too_large(limit: int) -> Refused:
-    return Refused(f"The page is larger than {limit:,} bytes.")
+def _too_large(limit: int) -> FetchRefused:
+    return FetchRefused(f"The page is larger than {limit:,} bytes.")

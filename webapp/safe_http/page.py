@@ -1,11 +1,11 @@
-"""What a page says about itself."""
+"""The title of a page."""
 
 from __future__ import annotations
 
 import html
 import re
 
-SEARCHED = 256 * 1024
+MAX_SEARCHED = 256 * 1024
 MAX_TITLE = 300
 
 # The repeats are bounded: a page full of "<title" must not take quadratic time.
@@ -17,7 +17,7 @@ def title_of(body: bytes, content_type: str) -> str:
     """Return the title of an HTML page on one line, or "" when there is none."""
     if content_type and "html" not in content_type.lower():
         return ""
-    head = body[:SEARCHED]
+    head = body[:MAX_SEARCHED]
     found = _TITLE.search(_decoded(head, content_type))
     return " ".join(html.unescape(found[1]).split())[:MAX_TITLE] if found else ""
 

@@ -1,11 +1,11 @@
 """An httpx transport that checks each address it connects to.
 
 The name is resolved once, every address is checked, and the connection goes to a checked address
-itself: a name server that gives another answer a moment later (DNS rebinding) is not asked again.
+itself: a name server that answers differently a moment later (DNS rebinding) is not asked again.
 The request still carries the name, and so does TLS: certificates are checked as always.
 
-It stands on the public interfaces of httpcore alone. Replacing a private part of httpx would stop
-checking, silently, on the day that part is renamed.
+It uses public interfaces of httpcore only. A replaced private part of httpx would silently stop
+being used on the day that part is renamed.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from typing import Any, cast
 import httpcore
 import httpx
 
-from .addresses import Network, check, resolve
+from .addresses import Network, check_address, resolve
 
-FAILURES = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)
+HTTPCORE_ERRORS = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)
 
 
-class _Stream(httpcore.NetworkStream):
-    """A connection on which nothing may last beyond the deadline, however slowly bytes drip."""
+class _DeadlineStream(httpcore.NetworkStream):
+    """A connection on which nothing lasts beyond the deadline, however slowly bytes arrive."""
 
     def __init__(self, inner: httpcore.NetworkStream, deadline: float) -> None:
         self._inner = inner
         self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _left(self._deadline, timeout))
+        return self._inner.read(max_bytes, _seconds_left(self._deadline, timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _left(self._deadline, timeout))
+        self._inner.write(buffer, _seconds_left(self._deadline, timeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -46,21 +46,23 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        left = _left(self._deadline, timeout)
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._deadline)
+        left = _seconds_left(self._deadline, timeout)
+        return _DeadlineStream(
+            self._inner.start_tls(ssl_context, server_hostname, left), self._deadline
+        )
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
-def _left(deadline: float, timeout: float | None) -> float:
+def _seconds_left(deadline: float, timeout: float | None) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
         raise httpcore.ReadTimeout("The page took too long.")
     return left if timeout is None else min(left, timeout)
 
 
-class _Backend(httpcore.NetworkBackend):
+class _CheckedBackend(httpcore.NetworkBackend):
     """Opens connections to checked addresses only."""
 
     def __init__(self, allowed: Sequence[Network], deadline: float) -> None:
@@ -82,7 +84,7 @@ class _Backend(httpcore.NetworkBackend):
             raise httpcore.ConnectError(f"{host} was not found: {error.strerror}") from error
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in addresses:
-            left = _left(self._deadline, timeout)
+            left = _seconds_left(self._deadline, timeout)
             try:
                 stream = self._inner.connect_tcp(address, port, left, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -92,13 +94,13 @@ class _Backend(httpcore.NetworkBackend):
         raise failure
 
     def _checked(self, host: str, stream: httpcore.NetworkStream) -> httpcore.NetworkStream:
-        """Look once more, at what the socket itself says it is connected to."""
+        """Check once more the address that the socket itself reports."""
         try:
-            check(host, str(stream.get_extra_info("server_addr")[0]), self._allowed)
+            check_address(host, str(stream.get_extra_info("server_addr")[0]), self._allowed)
         except BaseException:
             stream.close()
             raise
-        return _Stream(stream, self._deadline)
+        return _DeadlineStream(stream, self._deadline)
 
 
 class CheckedTransport(httpx.BaseTransport):
@@ -107,9 +109,9 @@ class CheckedTransport(httpx.BaseTransport):
     Args:
         allowed: networks that may be connected to although they are not public.
         deadline: the ``time.monotonic()`` at which everything must have ended.
-        ssl_context: whom to trust; the usual authorities when it is None.
+        ssl_context: the authorities to trust; the usual ones if None.
 
-    A request raises ``Refused`` for an address that may not be connected to, and what httpx
+    A request raises ``FetchRefused`` for an address that may not be connected to, and what httpx
     raises otherwise.
     """
 
@@ -121,7 +123,7 @@ class CheckedTransport(httpx.BaseTransport):
     ) -> None:
         self._pool = httpcore.ConnectionPool(
             ssl_context=ssl_context or httpx.create_ssl_context(),
-            network_backend=_Backend(allowed, deadline),
+            network_backend=_CheckedBackend(allowed, deadline),
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -133,7 +135,7 @@ class CheckedTransport(httpx.BaseTransport):
             target=request.url.raw_path,
         )
         with _httpx_errors(request):
-            answer = self._pool.handle_request(
+            response = self._pool.handle_request(
                 httpcore.Request(
                     request.method,
                     url,
@@ -142,9 +144,9 @@ class CheckedTransport(httpx.BaseTransport):
                     extensions=request.extensions,
                 )
             )
-        body = _Body(cast("Iterable[bytes]", answer.stream), request, answer)
+        body = _Body(cast("Iterable[bytes]", response.stream), request, response)
         return httpx.Response(
-            answer.status, headers=answer.headers, stream=body, extensions=answer.extensions
+            response.status, headers=response.headers, stream=body, extensions=response.extensions
         )
 
     def close(self) -> None:
@@ -154,23 +156,23 @@ class CheckedTransport(httpx.BaseTransport):
 
 class _Body(httpx.SyncByteStream):
     def __init__(
-        self, chunks: Iterable[bytes], request: httpx.Request, answer: httpcore.Response
+        self, chunks: Iterable[bytes], request: httpx.Request, response: httpcore.Response
     ) -> None:
-        self._chunks, self._request, self._answer = chunks, request, answer
+        self._chunks, self._request, self._response = chunks, request, response
 
     def __iter__(self) -> Iterator[bytes]:
         with _httpx_errors(self._request):
             yield from self._chunks
 
     def close(self) -> None:
-        self._answer.close()
+        self._response.close()
 
 
 @contextmanager
 def _httpx_errors(request: httpx.Request) -> Iterator[None]:
-    """Raise what httpx raises: its errors are named as those of httpcore."""
+    """Raise the error of httpx that has the name of httpcore's."""
     try:
         yield
-    except FAILURES as error:
+    except HTTPCORE_ERRORS as error:
         kind = getattr(httpx, type(error).__name__, httpx.TransportError)
         raise kind(str(error), request=request) from error

@@ -1,7 +1,7 @@
-"""The tasks of this site, one file each. To add one, add a file here; nothing else is to be edited.
+"""The tasks of this site, one file each. To add one, add a file here and nothing else.
 
-``square.py`` is the shortest example. Restart the site and the consumers: the new task has its
-page, its form, its place in the API and its worker.
+``square.py`` is the shortest example. Restart the site and the consumers: the new task then has a
+page with its form, is in the API, and runs.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""A task that reads a large file as a stream, tells how far it is, and leaves files behind."""
+"""A task that reads a large file as a stream, reports its progress, and makes files."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def analyse_log(context: JobContext, log: Log, top: Top = 20) -> dict[str, Any]:
 
 
 def _read(context: JobContext, source: LogSource, tally: Tally) -> None:
-    """Feed the log to the tally, block by block, and report."""
-    shown = 0
+    """Feed the log to the tally, block by block, and report progress and bad lines."""
+    logged = 0
     for block in source.blocks():
         tally.feed(block)
-        for sample in tally.samples[shown:]:
+        for sample in tally.samples[logged:]:
             context.log(f"Not a log line, {sample}")
-        shown = len(tally.samples)
+        logged = len(tally.samples)
         context.progress(source.position, source.size, f"{tally.lines:,} lines")

@@ -1,4 +1,4 @@
-"""A task that talks to the network, without letting anyone reach into the server's own network."""
+"""A task that uses the network, without giving anyone access to the server's own network."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ def fetch_url(url: PublicUrl) -> Page:
     Only public addresses can be fetched. Redirects are followed; the size is that of the page
     after unpacking.
     """
-    # Imported here: httpx takes a tenth of a second that each start of the site would pay.
-    from webapp.safe_http import Limits, Refused, fetch, networks, title_of
+    # Imported here: httpx takes a tenth of a second, which each start of the site would pay.
+    from webapp.safe_http import FetchRefused, Limits, fetch, networks, title_of
 
     allowed = networks(getattr(settings, "FETCH_ALLOW_NETWORKS", ()))
     try:
-        answer = fetch(str(url), Limits(max_bytes=MAX_BYTES, seconds=SECONDS), allowed)
-    except Refused as error:
+        page = fetch(str(url), Limits(max_bytes=MAX_BYTES, seconds=SECONDS), allowed)
+    except FetchRefused as error:
         raise GiveUp(str(error)) from error
     return Page(
-        status=answer.status,
-        seconds=round(answer.seconds, 3),
-        title=title_of(answer.body, answer.content_type),
-        size=len(answer.body),
-        content_type=answer.content_type,
-        url=answer.url,
+        status=page.status,
+        seconds=round(page.seconds, 3),
+        title=title_of(page.body, page.content_type),
+        size=len(page.body),
+        content_type=page.content_type,
+        url=page.url,
     )

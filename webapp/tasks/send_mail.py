@@ -1,4 +1,4 @@
-"""A task for staff only, that tells what is worth another attempt from what is not."""
+"""A task for staff only; it decides which failures are worth another attempt."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import AfterValidator, EmailStr, Field
 from jobs import JobContext, LongText, job
 from jobs.errors import GiveUp
 
-# Whatever some program takes for the end of a line could begin a header of its own ("Bcc: ...").
+# Any character that some program takes for a line break could start another header ("Bcc: ...").
 LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
@@ -20,7 +20,7 @@ def one_line(text: str) -> str:
     """Return the text unchanged.
 
     Raises:
-        ValueError: it holds a line break or another control character.
+        ValueError: it contains a line break or another control character.
     """
     if LINE_BREAKS.search(text):
         raise ValueError("It must be one line, without line breaks or control characters.")
@@ -47,7 +47,7 @@ def send_mail(context: JobContext, to: EmailStr, subject: Subject, body: LongTex
     try:
         message.send()
     except SMTPRecipientsRefused as error:
-        raise _judged(error) from error
+        raise _final_or_retryable(error) from error
     return f"Sent to {to}."
 
 
@@ -60,11 +60,11 @@ def _check_headers(*texts: str) -> None:
         raise GiveUp(f"The address or the subject cannot be sent. {error}") from error
 
 
-def _judged(error: SMTPRecipientsRefused) -> Exception:
+def _final_or_retryable(error: SMTPRecipientsRefused) -> Exception:
     """Return GiveUp for what the server calls permanent (5xx), the error itself for the rest."""
     refusals = list(error.recipients.values())
     if not refusals or not all(500 <= code < 600 for code, _ in refusals):
         return error
     code, reason = refusals[0]
-    told = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-    return GiveUp(f"The mail server refuses the recipient for good: {code} {told}")
+    text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+    return GiveUp(f"The mail server refuses the recipient for good: {code} {text}")

@@ -1,4 +1,4 @@
-"""The shortest task there can be: copy this file to begin one of your own."""
+"""The shortest possible task: copy this file to start one of your own."""
 
 from jobs import job
 

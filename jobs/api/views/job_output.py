@@ -5,8 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import Final
 
-from django.db.models import Max
-from django.db.models.functions import Coalesce
 from django.http import FileResponse, HttpRequest, HttpResponse
 
 from jobs.api.auth import Caller
@@ -15,11 +13,11 @@ from jobs.api.exception_handlers import invalid
 from jobs.api.problems import NOT_FOUND, ApiError
 from jobs.core.jsonutils import clean
 from jobs.core.storage import job_storage
-from jobs.models import Artifact, LogChunk
+from jobs.models import Artifact
+from jobs.queries import logs
 
 LOG_PIECE: Final = 64 * 1024
 """Characters of log in one response, at most."""
-_CHUNKS_AT_ONCE: Final = 16
 
 
 def get_log(request: HttpRequest, caller: Caller, job_id: str) -> HttpResponse:
@@ -43,18 +41,8 @@ def read_log(job_id: uuid.UUID, offset: int) -> tuple[str, int]:
 
     For an offset beyond the end: no text, and the end, from which to continue.
     """
-    chunks = LogChunk.objects.filter(job_id=job_id)
-    # The chunk that the offset lies in: the last that begins at or before it.
-    first = chunks.filter(start__lte=offset).aggregate(start=Coalesce(Max("start"), 0))["start"]
-    text, position = "", offset
-    for chunk in chunks.filter(start__gte=first).order_by("start").iterator(_CHUNKS_AT_ONCE):
-        position = max(position, chunk.start) if not text else position
-        piece = chunk.text[max(0, position - chunk.start) :][: LOG_PIECE - len(text)]
-        text += piece
-        position = chunk.start + len(chunk.text) if not piece else position + len(piece)
-        if len(text) >= LOG_PIECE:
-            break
-    return text, position
+    piece = logs.read(job_id, offset, LOG_PIECE)
+    return piece.text, piece.end
 
 
 def get_artifact(request: HttpRequest, caller: Caller, job_id: str, name: str) -> FileResponse:

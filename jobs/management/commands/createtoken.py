@@ -17,12 +17,10 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the arguments."""
         parser.add_argument("user", help="the user that the token acts for")
         parser.add_argument("--name", default="", help="what it is for")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print the token alone."""
         user = user_named(options["user"])
         name = str(options["name"])[: Token._meta.get_field("name").max_length]
         self.stdout.write(Token.objects.issue(user, name)[1])

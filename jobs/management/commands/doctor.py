@@ -1,4 +1,4 @@
-"""``manage.py doctor``: what is wrong."""
+"""``manage.py doctor``: find out why jobs do not run."""
 
 from __future__ import annotations
 
@@ -8,38 +8,37 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from jobs.core.formatting import pluralize
-from jobs.management.doctor import examinations, stuck
-from jobs.management.doctor.examinations import Examination, Grade, findings
+from jobs.management.doctor import environment, queues
+from jobs.management.doctor.findings import Check, Grade, run_checks
 
-EXAMINATIONS: list[Examination] = [
-    examinations.settings_and_declarations,
-    examinations.data_folder,
-    examinations.database,
-    examinations.broker,
-    stuck.consumers,
-    stuck.queues,
-    stuck.overdue,
-    stuck.held,
-    stuck.quarantine,
+CHECKS: list[Check] = [
+    environment.settings_and_declarations,
+    environment.data_folder,
+    environment.database,
+    environment.broker,
+    queues.consumers,
+    queues.queues,
+    queues.overdue,
+    queues.running,
+    queues.quarantine,
 ]
 
 
 class Command(BaseCommand):
-    """Look at everything that jobs need; exit 1 when something keeps them from running."""
+    """Check everything that jobs need; exit 1 if something keeps them from running."""
 
     help = "Say what is wrong: settings, database, broker, consumers, queues, stuck jobs."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print a line for each finding."""
         styles = {
             Grade.OK: self.style.SUCCESS,
             Grade.NOTE: self.style.WARNING,
             Grade.PROBLEM: self.style.ERROR,
         }
         problems = 0
-        for found in findings(timezone.now(), EXAMINATIONS):
+        for found in run_checks(timezone.now(), CHECKS):
             problems += found.grade is Grade.PROBLEM
-            self.stdout.write(f"{styles[found.grade](f'{found.grade.value:8}')} {found.told}")
+            self.stdout.write(f"{styles[found.grade](f'{found.grade.value:8}')} {found.text}")
         if problems:
             raise CommandError(f"{pluralize(problems, 'problem')} found.", returncode=1)

@@ -20,6 +20,7 @@ from jobs.management.values import parse_arguments
 from jobs.management.waiting import result_json, wait_for
 from jobs.models import Job
 from jobs.queries.stats import living_consumers
+from jobs.queries.waiting_reason import no_consumer
 from jobs.submission import SubmitOptions, store_upload, submit_job
 from jobs.submission.permissions import require_permission
 
@@ -109,10 +110,7 @@ class Command(BaseCommand):
     def _wait(self, job: Job, seconds: float) -> None:
         self.stderr.write(f"Waiting for {job.pk}.")
         if not any(job.queue in one.queues for one in living_consumers(timezone.now())):
-            self.stderr.write(
-                f"No consumer serves the queue {job.queue}. "
-                f"Start one: python manage.py runconsumers --queues {job.queue}"
-            )
+            self.stderr.write(no_consumer(job.queue).sentence)
         try:
             finished = wait_for(job.pk, seconds)
         except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-// Jobdesk: what the pages do beyond HTML. Everything works without it.
+// The pages beyond HTML. Everything works without it.
 "use strict";
 (() => {
   const $ = (selector, root = document) => root.querySelector(selector);
@@ -28,46 +28,46 @@
     if (size >= 86400) return brief.format(moment);
     if (size < 1) return "just now";
     const [unit, word] = size < 60 ? [1, "s"] : size < 3600 ? [60, "min"] : [3600, "h"];
-    const told = `${Math.floor(size / unit)} ${word}`;
-    return seconds < 0 ? `in ${told}` : `${told} ago`;
+    const distance = `${Math.floor(size / unit)} ${word}`;
+    return seconds < 0 ? `in ${distance}` : `${distance} ago`;
   }
 
-  const say = (element, text) => { if (element.textContent !== text) element.textContent = text; };
+  const setText = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 
-  function tellTimes() {
+  function showTimes() {
     for (const element of $$("time[datetime]")) {
       const moment = new Date(element.dateTime);
-      say(element, relative(moment));
+      setText(element, relative(moment));
       element.title = exact.format(moment);
     }
     for (const element of $$("[data-since]")) {
-      say(element, duration((now() - Date.parse(element.dataset.since)) / 1000));
+      setText(element, duration((now() - Date.parse(element.dataset.since)) / 1000));
     }
   }
 
-  // Looking again: each second at first, then 2 s, then 5 s; a hidden tab each 30 s
+  // Polling: each second, later each 2 s and 5 s; a hidden tab each 30 s
 
-  let timer, asked = 0, lost = 0;
+  let timer, polls = 0, failures = 0;
 
-  function pause() {
+  function pollDelay() {
     if (document.hidden) return 30000;
-    if (lost || $("#live").dataset.slow === "") return 5000;
-    return asked < 15 ? 1000 : asked < 60 ? 2000 : 5000;
+    if (failures || $("#live").dataset.slow === "") return 5000;
+    return polls < 15 ? 1000 : polls < 60 ? 2000 : 5000;
   }
 
-  function lookLater() {
+  function schedulePoll() {
     clearTimeout(timer);
-    if ($("#live[hx-get]")) timer = setTimeout(look, pause());
+    if ($("#live[hx-get]")) timer = setTimeout(poll, pollDelay());
   }
 
-  function look() {
+  function poll() {
     const live = $("#live[hx-get]");
     if (!live) return;
-    asked += 1;
+    polls += 1;
     htmx.trigger(live, "poll");
   }
 
-  on("visibilitychange", () => { if (!document.hidden) { clearTimeout(timer); look(); } });
+  on("visibilitychange", () => { if (!document.hidden) { clearTimeout(timer); poll(); } });
 
   on("htmx:configRequest", ({ detail }) => {
     const etag = detail.elt.dataset.etag;
@@ -75,17 +75,17 @@
   });
 
   on("htmx:afterRequest", ({ detail }) => {
-    // The last answer has replaced the element that asked.
+    // The last response has removed the element that polls.
     const live = detail.requestConfig.elt;
     if (live.id !== "live") return;
-    lost = detail.xhr.status === 0 || detail.xhr.status >= 500 ? lost + 1 : 0;
+    failures = detail.xhr.status === 0 || detail.xhr.status >= 500 ? failures + 1 : 0;
     const away = $("#away");
-    if (away) away.hidden = lost < 2;
+    if (away) away.hidden = failures < 2;
     if (detail.xhr.status === 200) live.dataset.etag = detail.xhr.getResponseHeader("ETag") || "";
-    lookLater();
+    schedulePoll();
   });
 
-  // A part whose digest is the same stays, with its focus, selection and what is unfolded in it.
+  // A fragment with the same digest stays, with focus, selection and open details.
   on("htmx:oobBeforeSwap", ({ detail }) => {
     const next = detail.fragment.firstElementChild;
     const here = detail.target;
@@ -95,13 +95,13 @@
   });
 
   on("htmx:oobAfterSwap", ({ detail }) => {
-    tellTimes();
-    const told = $("#job-status [data-say]");
-    if (told && told.dataset.say !== spoken) $("#say").textContent = spoken = told.dataset.say;
+    showTimes();
+    const status = $("#job-status [data-say]");
+    if (status && status.dataset.say !== announced) $("#say").textContent = announced = status.dataset.say;
     if (detail.target.id === "log") follow();
   });
 
-  let spoken = $("#job-status [data-say]")?.dataset.say;
+  let announced = $("#job-status [data-say]")?.dataset.say;
 
   // The log: stays at its end while "Follow" is ticked
 
@@ -113,7 +113,7 @@
   on("change", ({ target }) => {
     if (target.id !== "follow") return;
     follow();
-    // Who stopped the log reads it: it must not give way to the result when the job ends.
+    // Whoever stops following reads the log: the result must not replace it.
     const tab = $("#live [name=tab]");
     if (tab && !target.checked) tab.value = "log";
   });
@@ -127,7 +127,7 @@
     try {
       await navigator.clipboard.writeText(text.textContent);
     } catch {
-      // No clipboard outside of HTTPS and localhost: the old way.
+      // No clipboard outside of HTTPS and localhost.
       getSelection().selectAllChildren(text);
       document.execCommand("copy");
     }
@@ -136,11 +136,11 @@
     setTimeout(() => { button.textContent = word; }, 1500);
   });
 
-  // Lists: tick all
+  // Lists
 
   const boxes = () => $$('[name="job"]');
 
-  function tellPicked() {
+  function showTicked() {
     const picked = $("#picked");
     if (!picked) return;
     const count = boxes().filter((box) => box.checked).length;
@@ -151,15 +151,15 @@
 
   on("change", ({ target }) => {
     if (target.matches("[data-pick-all]")) for (const box of boxes()) box.checked = target.checked;
-    if (target.matches('[data-pick-all], [name="job"]')) tellPicked();
+    if (target.matches('[data-pick-all], [name="job"]')) showTicked();
   });
 
-  // Forms: moments in the reader's zone, once only
+  // Forms: times in the reader's zone; submitted once
 
   const pad = (number) => String(number).padStart(2, "0");
   const local = (at) => `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}T${pad(at.getHours())}:${pad(at.getMinutes())}`;
 
-  function zones() {
+  function localTimes() {
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
     for (const input of $$("[data-moment]")) {
       const at = new Date(`${input.value}Z`);
@@ -185,7 +185,7 @@
       if (button) button.textContent = "Waiting for the upload";
       return;
     }
-    // A second click must not hand in a second job. The button's own value still goes along.
+    // A second click must not submit a second job. The button's own value is still sent.
     setTimeout(() => { if (button) button.disabled = true; });
   });
 
@@ -193,7 +193,7 @@
     if (persisted) for (const button of $$("button:disabled")) button.disabled = false;
   }, window);
 
-  // Files: dropped or chosen, sent at once
+  // Files: dropped or chosen, uploaded at once
 
   function size(count) {
     const [unit, word] = count < 1e3 ? [1, "B"] : count < 1e6 ? [1e3, "kB"] : count < 1e9 ? [1e6, "MB"] : [1e9, "GB"];
@@ -212,21 +212,21 @@
       this.form = root.closest("form");
       this.input = $('input[type="file"]', root);
       this.drop = $(".drop", root);
-      this.needed = this.input.required;
-      for (const held of $$(".held", root)) this.own(held);
-      on("change", () => { this.take(this.input.files); this.input.value = ""; this.check(); }, this.input);
+      this.required = this.input.required;
+      for (const held of $$(".held", root)) this.replaceCheckbox(held);
+      on("change", () => { this.addFiles(this.input.files); this.input.value = ""; this.check(); }, this.input);
       for (const [name, over] of [["dragenter", true], ["dragover", true], ["dragleave", false], ["drop", false]]) {
         on(name, (event) => { event.preventDefault(); this.drop.classList.toggle("over", over); }, this.drop);
       }
-      on("drop", ({ dataTransfer }) => this.take(dataTransfer.files), this.drop);
+      on("drop", ({ dataTransfer }) => this.addFiles(dataTransfer.files), this.drop);
     }
 
-    // What the server drew as a box to keep a file becomes a button to remove it.
-    own(held) {
+    // The server's checkbox to keep a file becomes a button to remove it.
+    replaceCheckbox(held) {
       const box = $("input", held);
       const id = element("input", { type: "hidden", name: box.name, value: box.value });
       box.closest("label").replaceWith(this.remover(held), id);
-      this.needed = this.needed || !$(".need", this.root);
+      this.required = this.required || !$(".need", this.root);
     }
 
     remover(held, stop = () => {}) {
@@ -240,9 +240,9 @@
       return made;
     }
 
-    check() { this.input.required = this.needed && !$(".held:not(.bad)", this.root); }
+    check() { this.input.required = this.required && !$(".held:not(.bad)", this.root); }
 
-    take(files) {
+    addFiles(files) {
       if (!("multiple" in this.root.dataset)) {
         files = [...files].slice(0, 1);
         if (files.length) for (const held of $$(".held", this.root)) $("button", held).click();
@@ -307,11 +307,11 @@
 
   for (const root of $$("[data-limit]")) new Field(root);
   $('[aria-invalid="true"]')?.focus();
-  zones();
-  tellTimes();
-  setInterval(tellTimes, 1000);
-  on("htmx:afterSettle", ({ target }) => { tellTimes(); tellPicked(); if (target.id === "list") lookLater(); });
-  tellPicked();
+  localTimes();
+  showTimes();
+  setInterval(showTimes, 1000);
+  on("htmx:afterSettle", ({ target }) => { showTimes(); showTicked(); if (target.id === "list") schedulePoll(); });
+  showTicked();
   follow();
-  lookLater();
+  schedulePoll();
 })();

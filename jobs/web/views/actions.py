@@ -1,4 +1,4 @@
-"""What the buttons do: cancel and retry, one job or many."""
+"""The buttons of the pages: cancel and retry, one job or many."""
 
 from __future__ import annotations
 
@@ -13,47 +13,49 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from jobs import lifecycle
-from jobs.core.formatting import pluralize
 from jobs.core.uuid7 import is_uuid
 from jobs.errors import JobsError
 from jobs.lifecycle import CancelResult
 from jobs.models import Job
+from jobs.queries.action_messages import ActionOutcome, page_message, page_refusal
 from jobs.submission import operational_errors_as_unavailable, retry_job
 from jobs.web.access import SignedIn, signed_in, visible_job
 
 from .submit import SeeOther
 
-MOST: Final = 200
+MAX_JOBS: Final = 200
+
+Action = Callable[[SignedIn, Job], ActionOutcome]
 
 
 @signed_in
 @require_POST
 def cancel(request: SignedIn, job_id: str) -> HttpResponse:
     """Cancel a waiting job, ask a running one to stop; back to its page."""
-    return _one(request, visible_job(request, job_id), _cancel)
+    return _apply_to_one(request, visible_job(request, job_id), _cancel)
 
 
 @signed_in
 @require_POST
 def retry(request: SignedIn, job_id: str) -> HttpResponse:
     """Put a failed or cancelled job back into its queue; back to its page."""
-    return _one(request, visible_job(request, job_id), _retry)
+    return _apply_to_one(request, visible_job(request, job_id), _retry)
 
 
 @signed_in
 @require_POST
 def bulk(request: SignedIn) -> HttpResponse:
-    """Cancel or retry the jobs that were ticked; back to the list, which says what happened."""
+    """Cancel or retry the selected jobs; back to the list, which says what happened."""
     action = {"cancel": _cancel, "retry": _retry}.get(request.POST.get("do", ""))
-    wanted = [one for one in request.POST.getlist("job")[:MOST] if is_uuid(one)]
-    if action is not None and wanted:
-        _many(request, wanted, action)
+    ids = [text for text in request.POST.getlist("job")[:MAX_JOBS] if is_uuid(text)]
+    if action is not None and ids:
+        _apply_to_many(request, ids, action)
     else:
         messages.warning(request, "Tick the jobs first, then choose what to do with them.")
     return SeeOther(_back(request))
 
 
-def _one(request: SignedIn, job: Job, action: Callable[[SignedIn, Job], str]) -> HttpResponse:
+def _apply_to_one(request: SignedIn, job: Job, action: Action) -> HttpResponse:
     try:
         action(request, job)
     except JobsError as error:
@@ -61,36 +63,37 @@ def _one(request: SignedIn, job: Job, action: Callable[[SignedIn, Job], str]) ->
     return SeeOther(reverse("jobs:job", args=[job.id]))
 
 
-def _many(request: SignedIn, wanted: list[str], action: Callable[[SignedIn, Job], str]) -> None:
-    done: Counter[str] = Counter()
-    refused: Counter[str] = Counter()
-    for job in Job.objects.visible_to(request.user).filter(pk__in=wanted):
+def _apply_to_many(request: SignedIn, ids: list[str], action: Action) -> None:
+    outcomes, refusals = Counter[ActionOutcome](), Counter[str]()
+    for job in Job.objects.visible_to(request.user).filter(pk__in=ids):
         try:
-            done[action(request, job)] += 1
+            outcomes[action(request, job)] += 1
         except JobsError as error:
-            refused[str(error)] += 1
-    for said, count in done.items():
-        messages.success(request, f"{pluralize(count, 'job')} {said}.")
-    for why, count in refused.items():
-        messages.warning(request, f"{pluralize(count, 'job')} left as it was: {why}")
+            refusals[str(error)] += 1
+    for outcome, count in outcomes.items():
+        messages.success(request, page_message(outcome, count))
+    for reason, count in refusals.items():
+        messages.warning(request, page_refusal(reason, count))
 
 
-def _cancel(request: SignedIn, job: Job) -> str:
+def _cancel(request: SignedIn, job: Job) -> ActionOutcome:
     by = request.user.get_username()
     with operational_errors_as_unavailable():
-        answer = lifecycle.cancel_job(job.id, by=by)
-    return "cancelled" if answer is CancelResult.CANCELLED else "asked to stop"
+        result = lifecycle.cancel_job(job.id, by=by)
+    if result is CancelResult.CANCELLED:
+        return ActionOutcome.CANCELLED
+    return ActionOutcome.STOP_REQUESTED
 
 
-def _retry(request: SignedIn, job: Job) -> str:
+def _retry(request: SignedIn, job: Job) -> ActionOutcome:
     with operational_errors_as_unavailable():
         retry_job(job, request.user)
-    return "back in the queue"
+    return ActionOutcome.REQUEUED
 
 
 def _back(request: SignedIn) -> str:
-    """The list as it was, if that is where the form says it came from."""
-    asked = request.POST.get("next", "")
-    home = reverse("jobs:list")
-    allowed = url_has_allowed_host_and_scheme(asked, allowed_hosts=None)
-    return asked if allowed and asked.startswith(home) else home
+    """The address that the form came from, if it is the list's, else the list."""
+    address = request.POST.get("next", "")
+    jobs = reverse("jobs:list")
+    allowed = url_has_allowed_host_and_scheme(address, allowed_hosts=None)
+    return address if allowed and address.startswith(jobs) else jobs

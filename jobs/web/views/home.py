@@ -1,4 +1,4 @@
-"""The first page: what can be done, and what was done last."""
+"""The first page: the tasks to choose from, and the user's last jobs."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from jobs.catalog.registry import AnyTask
 from jobs.models import Job
 from jobs.submission import may_use
 from jobs.web.access import SignedIn, signed_in
-from jobs.web.rows import light, rows
+from jobs.web.rows import rows, select_row_columns
 
 LAST = 8
 
 
 @signed_in
 def home(request: SignedIn) -> HttpResponse:
-    """The catalogue of tasks, narrowed by ``?q=``, and this user's last jobs."""
+    """Show the catalogue of tasks, narrowed by ``?q=``, and this user's last jobs."""
     usable = [task for task in exposed_tasks() if may_use(task, request.user)]
-    wanted = request.GET.get("q", "").strip()
-    last = rows(light(Job.objects.filter(owner=request.user))[:LAST])
+    search = request.GET.get("q", "").strip()
+    last = rows(select_row_columns(Job.objects.filter(owner=request.user))[:LAST])
     context = {
-        "tasks": [task for task in usable if matches(task, wanted)],
+        "tasks": [task for task in usable if matches(task, search)],
         "any_task": bool(usable),
-        "q": wanted,
+        "q": search,
         "rows": last,
         "unfinished": any(row.job.is_unfinished for row in last),
-        "place": "home",
+        "page": "home",
     }
     return render(request, "jobs/home.html", context)
 
 
-def matches(task: AnyTask, wanted: str) -> bool:
-    """Whether each word that was typed occurs in the task's title, name or description."""
+def matches(task: AnyTask, search: str) -> bool:
+    """Whether each word of a search occurs in the task's title, name or description."""
     text = f"{task.title} {task.name} {task.description}".casefold()
-    return all(word in text for word in wanted.casefold().split())
+    return all(word in text for word in search.casefold().split())

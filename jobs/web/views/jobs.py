@@ -20,9 +20,9 @@ from jobs.models.job import JobQuerySet
 from jobs.queries.job_search import matching_jobs
 from jobs.queries.stats import configured_queues, recorded_tasks
 from jobs.web.access import SignedIn, signed_in
-from jobs.web.rows import Row, light, rows
+from jobs.web.rows import Row, rows, select_row_columns
 
-PAGE: Final = 50
+PAGE_SIZE: Final = 50
 FILTERS: Final = ("who", "status", "task", "queue", "q")
 
 
@@ -31,66 +31,66 @@ FILTERS: Final = ("who", "status", "task", "queue", "q")
 def jobs(request: SignedIn) -> HttpResponse:
     """Show this user's jobs, or everyone's to staff, newest first."""
     everyone = request.user.is_staff and request.GET.get("who") == "all"
-    asked = {name: clean(request.GET.get(name, "").strip()) for name in FILTERS}
-    found, newer, older = _page(_wanted(request, everyone, asked), request.GET)
+    filters = {name: clean(request.GET.get(name, "").strip()) for name in FILTERS}
+    found, newer, older = _page(_filtered(request, everyone, filters), request.GET)
     context = {
         "rows": found,
         "unfinished": any(row.job.is_unfinished for row in found),
-        "newer": _link(asked, after=found[0]) if newer and found else "",
-        "older": _link(asked, before=found[-1]) if older and found else "",
+        "newer": _link(filters, after=found[0]) if newer and found else "",
+        "older": _link(filters, before=found[-1]) if older and found else "",
         "everyone": everyone,
-        "asked": asked,
-        "filtered": any(asked[name] for name in FILTERS if name != "who"),
+        "filters": filters,
+        "filtered": any(filters[name] for name in FILTERS if name != "who"),
         "statuses": Status.choices,
-        "tasks": _task_choices(asked["task"]),
-        "queues": sorted(configured_queues() | {asked["queue"]} - {""}),
+        "tasks": _task_choices(filters["task"]),
+        "queues": sorted(configured_queues() | {filters["queue"]} - {""}),
         "here": request.get_full_path(),
-        "pick": True,
-        "place": "list",
+        "selectable": True,
+        "page": "list",
         "section": "jobs",
     }
     return render(request, "jobs/list.html", context)
 
 
-def _wanted(request: SignedIn, everyone: bool, asked: dict[str, str]) -> JobQuerySet:
-    # Staff see everyone's jobs only when they ask for them: "my jobs" is the same for all.
+def _filtered(request: SignedIn, everyone: bool, filters: dict[str, str]) -> JobQuerySet:
+    # Staff see everyone's jobs only on request: "My jobs" means the same to everyone.
     found = Job.objects.all() if everyone else Job.objects.filter(owner=request.user)
-    if asked["status"] in Status.values:
-        found = found.with_status(asked["status"])
+    if filters["status"] in Status.values:
+        found = found.with_status(filters["status"])
     for name in ("task", "queue"):
-        if asked[name]:
-            found = found.filter(**{name: asked[name]})
-    return found.filter(matching_jobs(asked["q"])) if asked["q"] else found
+        if filters[name]:
+            found = found.filter(**{name: filters[name]})
+    return found.filter(matching_jobs(filters["q"])) if filters["q"] else found
 
 
 def _page(found: JobQuerySet, query: QueryDict) -> tuple[list[Row], bool, bool]:
     """Return the page that the cursor asks for, whether there are newer jobs, and older ones.
 
-    One more row than is shown tells that; nothing is counted.
+    One more row than is shown is read for that; nothing is counted.
     """
     after, before = query.get("after", ""), query.get("before", "")
-    jobs = light(found)
+    jobs = select_row_columns(found)
     if is_uuid(after):
-        newest_last = list(jobs.filter(id__gt=uuid.UUID(after)).order_by("id")[: PAGE + 1])
-        return rows(reversed(newest_last[:PAGE])), len(newest_last) > PAGE, True
+        newest_last = list(jobs.filter(id__gt=uuid.UUID(after)).order_by("id")[: PAGE_SIZE + 1])
+        return rows(reversed(newest_last[:PAGE_SIZE])), len(newest_last) > PAGE_SIZE, True
     if is_uuid(before):
         jobs = jobs.filter(id__lt=uuid.UUID(before))
-    shown = list(jobs.order_by("-id")[: PAGE + 1])
-    return rows(shown[:PAGE]), is_uuid(before), len(shown) > PAGE
+    newest_first = list(jobs.order_by("-id")[: PAGE_SIZE + 1])
+    return rows(newest_first[:PAGE_SIZE]), is_uuid(before), len(newest_first) > PAGE_SIZE
 
 
-def _link(asked: dict[str, str], **cursor: Row) -> str:
+def _link(filters: dict[str, str], **cursor: Row) -> str:
     query = QueryDict(mutable=True)
-    query.update({name: value for name, value in asked.items() if value})
+    query.update({name: value for name, value in filters.items() if value})
     for name, row in cursor.items():
         query[name] = str(row.job.id)
     return f"?{query.urlencode()}"
 
 
-def _task_choices(asked: str) -> list[tuple[str, str]]:
-    """Tasks to filter by: those of the code, and those that only old jobs know."""
+def _task_choices(selected: str) -> list[tuple[str, str]]:
+    """The tasks to filter by: those in the code, and those that only old jobs name."""
     titles: dict[str, Any] = {name: task.title for name, task in all_tasks().items()}
-    for name in recorded_tasks() | ({asked} - {""}):
+    for name in recorded_tasks() | ({selected} - {""}):
         titles.setdefault(name, name)
     return sorted(titles.items(), key=lambda item: str(item[1]).casefold())
 
@@ -98,18 +98,18 @@ def _task_choices(asked: str) -> list[tuple[str, str]]:
 @require_safe
 @signed_in
 def fresh_rows(request: SignedIn) -> HttpResponse:
-    """Answer with the rows of these jobs as they are now, for a list that is open."""
-    ids = [one for one in request.GET.getlist("id")[:PAGE] if is_uuid(one)]
-    found = rows(light(Job.objects.visible_to(request.user).filter(pk__in=ids)))
+    """Answer with the rows of these jobs as they are now, for an open list; 304 if unchanged."""
+    ids = [one for one in request.GET.getlist("id")[:PAGE_SIZE] if is_uuid(one)]
+    found = rows(select_row_columns(Job.objects.visible_to(request.user).filter(pk__in=ids)))
     versions = repr([(row.job.id.hex, row.job.version) for row in found])
     headers = {"ETag": f'"{zlib.crc32(versions.encode()):x}"', "Cache-Control": "no-store"}
     if request.headers.get("If-None-Match") == headers["ETag"]:
         return HttpResponseNotModified(headers=headers)
-    place = request.GET.get("place", "")
+    page = request.GET.get("page", "")
     context = {
         "rows": found,
-        "place": place,
-        "pick": place == "list",
+        "page": page,
+        "selectable": page == "list",
         "everyone": request.GET.get("who") == "all",
         "unfinished": any(row.job.is_unfinished for row in found),
     }

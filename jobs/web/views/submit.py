@@ -28,7 +28,7 @@ from jobs.models import Job
 from jobs.submission import SubmitResult, may_use, submit_job
 from jobs.web.access import NoSuchJob, SignedIn, message_page, signed_in, visible_job
 from jobs.web.forms import OptionsForm, TaskForm
-from jobs.web.rows import light, rows
+from jobs.web.rows import rows, select_row_columns
 from jobs.web.upload_limits import limit_uploads
 
 if TYPE_CHECKING:
@@ -149,6 +149,6 @@ def _render(
         "wrong": len(form.errors) + len(options_form.errors),
         "copied": request.GET.get("from") if request.method == "GET" else None,
         # On 503, skip this query: it would wait for the locked database once more.
-        "last": [] if status == 503 else rows(light(mine)[:RECENT_JOBS]),
+        "last": [] if status == 503 else rows(select_row_columns(mine)[:RECENT_JOBS]),
     }
     return render(request, "jobs/task.html", context, status=status)

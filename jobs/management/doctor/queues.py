@@ -1,4 +1,4 @@
-"""Jobs that get nowhere, and why: nobody serves them, nobody takes them, nobody runs them."""
+"""The doctor's checks of consumers, queues and jobs that do not move on."""
 
 from __future__ import annotations
 
@@ -10,16 +10,23 @@ from jobs import lifecycle
 from jobs.core.formatting import ago, duration, pluralize
 from jobs.core.states import Status
 from jobs.models import Consumer, Job, QuarantinedMessage
-from jobs.queries.stats import QueueStats, living_consumers, next_in_line, queue_stats, waits_since
+from jobs.queries.stats import (
+    QueueStats,
+    living_consumers,
+    next_to_claim,
+    queue_stats,
+    waiting_since,
+)
+from jobs.queries.waiting_reason import no_consumer
 
-from .examinations import Finding, note, ok, problem
+from .findings import Finding, note, ok, problem
 
-LONG: Final = timedelta(minutes=1)
-"""So long a job may wait beside an idle consumer, be overdue, or be held by a silent one."""
+TOLERANCE: Final = timedelta(minutes=1)
+"""How long a job may wait beside an idle consumer, or be overdue."""
 
 
 def consumers(now: datetime) -> Iterator[Finding]:
-    """Who works, and who has fallen silent."""
+    """Check which consumers are alive and which are silent."""
     alive = living_consumers(now)
     if alive:
         slots = sum(one.concurrency for one in alive)
@@ -34,17 +41,15 @@ def consumers(now: datetime) -> Iterator[Finding]:
 
 
 def queues(now: datetime) -> Iterator[Finding]:
-    """Queues that nobody serves, paused ones, and jobs left waiting beside idle consumers."""
+    """Check for queues without consumers, paused ones, and jobs that wait beside idle consumers."""
     alive = living_consumers(now)
     for queue in queue_stats(alive):
         waiting = f"{pluralize(queue.waiting, 'job')} waiting"
         if not queue.consumers:
-            # Said once for all queues when nobody works at all.
+            # Reported once for all queues when no consumer is alive.
             if alive or queue.waiting:
-                yield problem(
-                    f"No consumer serves the queue {queue.name} ({waiting}). "
-                    f"Start one: python manage.py runconsumers --queues {queue.name}"
-                )
+                subject = f"the queue {queue.name} ({waiting})"
+                yield problem(no_consumer(queue.name, subject).sentence)
         elif queue.paused:
             yield note(f"The queue {queue.name} is paused ({waiting}).")
         else:
@@ -52,11 +57,11 @@ def queues(now: datetime) -> Iterator[Finding]:
 
 
 def _served(queue: QueueStats, waiting: str, now: datetime) -> Finding:
-    first = next_in_line(queue.name)
+    first = next_to_claim(queue.name)
     if first is None:
         return ok(f"The queue {queue.name} is served and empty.")
-    since = waits_since(first)
-    if now - since < LONG or not _have_room(queue.consumers):
+    since = waiting_since(first)
+    if now - since < TOLERANCE or not _have_free_slots(queue.consumers):
         return ok(f"The queue {queue.name} is served ({waiting}).")
     waited = duration((now - since).total_seconds())
     return problem(
@@ -65,36 +70,36 @@ def _served(queue: QueueStats, waiting: str, now: datetime) -> Finding:
     )
 
 
-def _have_room(serving: Iterable[Consumer]) -> bool:
+def _have_free_slots(serving: Iterable[Consumer]) -> bool:
     slots = {one.pk: one.concurrency for one in serving}
     running = Job.objects.filter(status=Status.RUNNING, consumer_id__in=slots)
     return running.count() < sum(slots.values())
 
 
 def overdue(now: datetime) -> Iterator[Finding]:
-    """Jobs that should have come due."""
+    """Check for scheduled jobs that should have been queued."""
     due = lifecycle.next_due()
-    if due is not None and now - due > LONG:
+    if due is not None and now - due > TOLERANCE:
         late = duration((now - due).total_seconds())
         yield problem(f"A scheduled job is overdue by {late}: it is for a consumer to queue it.")
 
 
-def held(now: datetime) -> Iterator[Finding]:
-    """Running jobs whose consumer does not live."""
+def running(now: datetime) -> Iterator[Finding]:
+    """Check for running jobs whose consumer is not alive."""
     alive = {one.pk for one in living_consumers(now)}
-    running = Job.objects.filter(status=Status.RUNNING)
-    lost = running.exclude(consumer_id__in=alive).count()
+    running_jobs = Job.objects.filter(status=Status.RUNNING)
+    lost = running_jobs.exclude(consumer_id__in=alive).count()
     if lost:
         yield problem(
             f"{pluralize(lost, 'running job')} held by no living consumer. "
             "The next consumer that starts hands them on."
         )
-    elif alive and (count := running.count()):
+    elif alive and (count := running_jobs.count()):
         yield ok(f"{pluralize(count, 'running job')}, each held by a living consumer.")
 
 
 def quarantine(now: datetime) -> Iterator[Finding]:
-    """Messages that nobody could read."""
-    some = QuarantinedMessage.objects.order_by()[:1000].count()
-    if some:
-        yield note(f"{pluralize(some, 'message')} in quarantine; the admin shows them.")
+    """Check for messages that were no jobs."""
+    count = QuarantinedMessage.objects.order_by()[:1000].count()
+    if count:
+        yield note(f"{pluralize(count, 'message')} in quarantine; the admin shows them.")
