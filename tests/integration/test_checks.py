@@ -1,4 +1,4 @@
-"""What ``manage.py check`` says of the settings and of the database."""
+"""The system checks of the settings and of the database."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def ids(messages: list[checks.CheckMessage]) -> list[str]:
 
 
 @pytest.mark.django_db
-def test_this_site_is_sound() -> None:
+def test_this_site_passes_all_checks() -> None:
     assert checks.run_checks(tags=["jobs"]) == []
     call_command("check", fail_level="WARNING")
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
 
 
-def test_a_project_without_our_backend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_project_without_the_jobs_backend_gets_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     class Others:
         def all(self) -> list[object]:
             return [object()]
@@ -33,7 +33,7 @@ def test_a_project_without_our_backend_is_told(monkeypatch: pytest.MonkeyPatch) 
     assert "jobs.backend.JobsBackend" in (messages[0].hint or "")
 
 
-def test_a_wrong_setting_is_told(settings: Any) -> None:
+def test_an_invalid_setting_is_an_error(settings: Any) -> None:
     assert check_settings() == []
     settings.JOBS = {"LEASE": 3}
     messages = check_settings()
@@ -75,7 +75,7 @@ SOUND = {
         ({}, []),
     ],
 )
-def test_a_database_that_will_not_do_well_is_told(
+def test_unsuitable_database_settings_are_reported(
     config: dict[str, Any], expected: list[str], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.checks.settings", type("S", (), {"DATABASES": {"default": config}}))
@@ -84,6 +84,6 @@ def test_a_database_that_will_not_do_well_is_told(
     assert all(message.hint for message in messages)
 
 
-def test_an_old_sqlite_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_sqlite_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jobs.checks.sqlite3.sqlite_version_info", (3, 34, 9))
     assert "jobs.E011" in ids(check_database())

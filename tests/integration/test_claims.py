@@ -1,4 +1,4 @@
-"""Taking jobs: in which order, by whom, and each one once."""
+"""Claims: their order, which consumer may claim, and that each job is claimed once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ THREADS = 8
 
 @pytest.mark.django_db
 class TestOrder:
-    """By priority, then in turns between owners, then first come."""
+    """By priority, then by fair position, then first come."""
 
     def test_higher_priority_first_then_first_come(self) -> None:
         low, first, second, high = (record(priority=p) for p in (-1, 0, 0, 5))
@@ -57,18 +57,18 @@ class TestOrder:
         owners = [claim.owner_id for claim in take(limit=9)]
         assert owners == [bob.pk, ada.pk, bob.pk, ada.pk, ada.pk]
 
-    def test_who_comes_in_the_middle_begins_at_the_turn_that_is_served(self) -> None:
+    def test_a_new_owner_starts_at_the_lowest_queued_position(self) -> None:
         ada, bob = make_user("ada"), make_user("bob")
         for _ in range(20):
             record(owner=ada)
         take(limit=10)
         many = [record(owner=bob) for _ in range(10)]
         owners = [claim.owner_id for claim in take_all()]
-        # Neither before Ada's job whose turn it is, nor all at once because Bob was idle so far.
+        # Neither before Ada's next job, nor all of them first because Bob was idle so far.
         assert Counter(owners[:10]) == {ada.pk: 5, bob.pk: 5}
         assert len(many) == 10
 
-    def test_jobs_of_nobody_take_turns_as_one_owner(self) -> None:
+    def test_jobs_without_an_owner_take_turns_as_one_owner(self) -> None:
         ada = make_user("ada")
         for _ in range(10):
             record()
@@ -76,7 +76,7 @@ class TestOrder:
         order = [claim.id for claim in take_all()]
         assert order.index(hers.pk) <= 1
 
-    def test_turns_are_kept_apart_by_priority_and_queue(self) -> None:
+    def test_each_priority_and_queue_has_its_own_positions(self) -> None:
         for _ in range(5):
             record(priority=1)
             record(queue="mail")
@@ -86,8 +86,8 @@ class TestOrder:
 
 
 @pytest.mark.django_db
-class TestWho:
-    """Only a living consumer takes, only from an open queue, only what waits."""
+class TestConditions:
+    """Only a living consumer can claim, only from a queue that is not paused, only queued jobs."""
 
     def test_what_a_claim_carries(self) -> None:
         ada = make_user()
@@ -105,7 +105,7 @@ class TestWho:
         assert (job.status, job.consumer_id, job.attempt) == (Status.RUNNING, consumer.pk, 1)
         assert (job.started_at, job.version, job.error_type) == (now, 2, "")
 
-    def test_no_more_than_asked_for(self) -> None:
+    def test_no_more_jobs_are_claimed_than_asked_for(self) -> None:
         for _ in range(5):
             record()
         assert len(take(limit=3)) == 3
@@ -120,32 +120,32 @@ class TestWho:
         assert lifecycle.has_waiting("mail")
 
     @pytest.mark.parametrize("status", [status for status in Status if status != Status.QUEUED])
-    def test_only_what_waits_is_taken(self, status: Status) -> None:
+    def test_only_queued_jobs_are_claimed(self, status: Status) -> None:
         make_job(status=status)
         assert not lifecycle.has_waiting("default")
         assert take() == []
 
-    def test_a_paused_queue_gives_nothing_until_it_is_opened(self) -> None:
+    def test_nothing_is_claimed_from_a_paused_queue_until_it_is_resumed(self) -> None:
         record()
         lifecycle.set_paused("default", True)
         assert take() == []
         lifecycle.set_paused("default", False)
         assert len(take()) == 1
 
-    def test_a_consumer_that_was_declared_dead_takes_nothing(self) -> None:
+    def test_a_consumer_that_was_marked_dead_claims_nothing(self) -> None:
         record()
         consumer = make_consumer()
         assert lifecycle.mark_dead(consumer.pk)
         assert take(consumer=consumer.pk) == []
         assert not lifecycle.heartbeat(consumer.pk)
 
-    def test_nor_does_one_that_is_unknown(self) -> None:
+    def test_an_unknown_consumer_claims_nothing(self) -> None:
         record()
         assert take(consumer=uuid7()) == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_no_job_is_taken_twice() -> None:
+def test_no_job_is_claimed_twice() -> None:
     """Many connections at once, several jobs a time: each job is claimed by one of them."""
     for _ in range(ALL_AT_ONCE):
         record()
@@ -164,10 +164,10 @@ def test_no_job_is_taken_twice() -> None:
 
 
 @pytest.mark.django_db
-class TestPlaces:
-    """Consumers come, beat, go, and are declared dead by what was seen of them."""
+class TestConsumers:
+    """Registration, heartbeats, and marking a consumer dead by the heartbeat last seen."""
 
-    def test_a_consumer_comes_and_goes(self) -> None:
+    def test_a_consumer_registers_and_deregisters(self) -> None:
         me = lifecycle.register("host", 12, {"b", "a"}, 3)
         row = Consumer.objects.get(pk=me)
         assert (row.host, row.pid, row.queues, row.concurrency) == ("host", 12, ["a", "b"], 3)
@@ -175,21 +175,21 @@ class TestPlaces:
         lifecycle.deregister(me)
         assert not Consumer.objects.exists()
 
-    def test_a_beat_counts_and_tells_when(self) -> None:
+    def test_a_heartbeat_is_counted_with_its_time(self) -> None:
         me = make_consumer(heartbeat_at=timezone.now() - timedelta(days=1)).pk
         assert lifecycle.heartbeat(me)
         row = Consumer.objects.get(pk=me)
         assert row.heartbeat == 1
         assert timezone.now() - row.heartbeat_at < timedelta(minutes=1)
 
-    def test_who_has_beaten_since_is_not_declared_dead(self) -> None:
+    def test_a_consumer_with_a_newer_heartbeat_is_not_marked_dead(self) -> None:
         other = make_consumer().pk
         lifecycle.heartbeat(other)
         assert not lifecycle.mark_dead(other, 0)
         assert lifecycle.mark_dead(other, 1)
         assert not lifecycle.mark_dead(other, 1)
 
-    def test_a_beat_after_that_says_that_one_is_dead(self) -> None:
+    def test_a_heartbeat_of_a_dead_consumer_returns_false(self) -> None:
         other = make_consumer().pk
         lifecycle.mark_dead(other)
         assert not lifecycle.heartbeat(other)
@@ -197,9 +197,9 @@ class TestPlaces:
 
 @pytest.mark.django_db
 class TestRescue:
-    """What a dead consumer held runs again, at no cost to its budget."""
+    """The jobs of a dead consumer run again, without counting as failures."""
 
-    def test_the_dead_and_the_gone_leave_orphans(self) -> None:
+    def test_consumers_that_are_dead_or_deleted_leave_orphans(self) -> None:
         living, dead, gone = (make_consumer().pk for _ in range(3))
         for consumer in (living, dead, gone):
             record()
@@ -209,7 +209,7 @@ class TestRescue:
         lifecycle.deregister(gone)
         assert lifecycle.orphaned_consumers() == {dead, gone}
 
-    def test_a_running_job_of_nobody_is_an_orphan_too(self) -> None:
+    def test_a_running_job_without_a_consumer_is_an_orphan_too(self) -> None:
         job = make_job(status=Status.RUNNING, consumer_id=None)
         Job.objects.filter(pk=job.pk).update(consumer_id=None)
         assert lifecycle.orphaned_consumers() == {None}
@@ -218,7 +218,7 @@ class TestRescue:
         job.refresh_from_db()
         assert job.status == Status.QUEUED
 
-    def test_rescued_jobs_wait_in_their_old_place(self) -> None:
+    def test_rescued_jobs_keep_their_position(self) -> None:
         dead = make_consumer().pk
         first, second = record(), record()
         take_one(consumer=dead)

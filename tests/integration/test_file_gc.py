@@ -1,4 +1,4 @@
-"""Files that no row names are found, and nothing else is."""
+"""Files without a row are deleted, and no others."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def now() -> datetime:
 
 
 def age(tmp_path: Path, by: timedelta = 2 * DAY) -> None:
-    """Let all that is stored be as old."""
+    """Make every stored file this old."""
     past = (timezone.now() - by).timestamp()
     for path in (tmp_path / "files").rglob("*"):
         os.utime(path, (past, past))
@@ -44,21 +44,21 @@ def left(tmp_path: Path) -> set[str]:
     return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
 
 
-def sweep(now: datetime) -> int:
-    sweeper, gone = FileCollector(), 0
-    while (found := sweeper.step(now)) is not None:
+def collect(now: datetime) -> int:
+    collector, gone = FileCollector(), 0
+    while (found := collector.step(now)) is not None:
         gone += found
     return gone
 
 
 def old_id() -> uuid.UUID:
-    """Of a moment in the past: 12 digits of milliseconds, the rest as now."""
+    """A UUID from ``LONG`` ago: 12 digits of milliseconds, the rest as now."""
     moment = int((datetime.now(UTC) - LONG).timestamp() * 1000)
     return uuid.UUID(hex=f"{moment:012x}{uuid7().hex[12:]}")
 
 
-def stray_artifact(job: uuid.UUID, attempt: int = 1) -> str:
-    return store_artifact(job, attempt, "a.txt", b"stray").file
+def artifact_without_row(job: uuid.UUID, attempt: int = 1) -> str:
+    return store_artifact(job, attempt, "a.txt", b"lost").file
 
 
 def kept_artifact(job: Job) -> str:
@@ -67,123 +67,123 @@ def kept_artifact(job: Job) -> str:
     return file
 
 
-def stray_upload(name: str = "") -> str:
+def upload_without_row(name: str = "") -> str:
     key = uuid7().hex
-    return job_storage().save(f"uploads/{key[:6]}/{name or key}", ContentFile(b"stray"))
+    return job_storage().save(f"uploads/{key[:6]}/{name or key}", ContentFile(b"lost"))
 
 
-def test_an_upload_without_a_row_goes(now: datetime, tmp_path: Path) -> None:
-    stray_upload()
+def test_an_upload_without_a_row_is_deleted(now: datetime, tmp_path: Path) -> None:
+    upload_without_row()
     kept = store_upload(None, "a.txt", [b"kept"])
     age(tmp_path)
-    assert sweep(now) == 1
+    assert collect(now) == 1
     assert left(tmp_path) == {kept.file}
-    assert sweep(now) == 0
+    assert collect(now) == 0
 
 
-def test_what_is_younger_than_a_day_may_just_be_written(now: datetime, tmp_path: Path) -> None:
-    files = {stray_upload(), stray_artifact(uuid7())}
+def test_a_file_younger_than_a_day_is_kept(now: datetime, tmp_path: Path) -> None:
+    files = {upload_without_row(), artifact_without_row(uuid7())}
     age(tmp_path, DAY - timedelta(minutes=1))
-    assert sweep(now) == 0
+    assert collect(now) == 0
     assert left(tmp_path) == files
 
 
 @pytest.mark.parametrize("status", sorted(FINAL))
-def test_of_a_finished_job_only_what_no_row_names_goes(
+def test_only_files_without_a_row_of_a_finished_job_are_deleted(
     now: datetime, tmp_path: Path, status: Status
 ) -> None:
     job = make_job(status=status, finished_at=now - 2 * DAY)
     kept = kept_artifact(job)
-    stray_artifact(job.pk)
+    artifact_without_row(job.pk)
     age(tmp_path)
-    assert sweep(now) == 1
+    assert collect(now) == 1
     assert left(tmp_path) == {kept}
 
 
 @pytest.mark.parametrize("status", sorted(UNFINISHED))
-def test_nothing_of_an_unfinished_job_goes(now: datetime, tmp_path: Path, status: Status) -> None:
-    """Its note may wait for the database in a consumer's memory, for days."""
-    file = stray_artifact(make_job(status=status, created_at=now - LONG).pk)
+def test_files_of_an_unfinished_job_are_kept(now: datetime, tmp_path: Path, status: Status) -> None:
+    """The row of its file may wait for the database in the memory of a consumer, for days."""
+    file = artifact_without_row(make_job(status=status, created_at=now - LONG).pk)
     age(tmp_path, LONG)
-    assert sweep(now) == 0
+    assert collect(now) == 0
     assert left(tmp_path) == {file}
 
 
-def test_nothing_of_a_job_that_finished_today_goes(now: datetime, tmp_path: Path) -> None:
+def test_files_of_a_job_that_finished_today_are_kept(now: datetime, tmp_path: Path) -> None:
     job = make_job(status=Status.SUCCEEDED, finished_at=now - DAY + timedelta(minutes=1))
-    file = stray_artifact(job.pk)
+    file = artifact_without_row(job.pk)
     age(tmp_path)
-    assert sweep(now) == 0
+    assert collect(now) == 0
     assert left(tmp_path) == {file}
 
 
-def test_of_a_forgotten_job_everything_goes_with_its_folders(now: datetime, tmp_path: Path) -> None:
-    stray_artifact(old_id())
+def test_files_and_folders_of_a_deleted_job_are_deleted(now: datetime, tmp_path: Path) -> None:
+    artifact_without_row(old_id())
     age(tmp_path)
-    assert sweep(now) == 1
-    assert sweep(now) == 0, "the folder above is empty now"
+    assert collect(now) == 1
+    assert collect(now) == 0, "the folder above is empty now"
     assert list((tmp_path / "files" / "artifacts").iterdir()) == []
 
 
-def test_a_folder_in_which_something_may_be_made_stays(now: datetime, tmp_path: Path) -> None:
+def test_an_empty_folder_that_may_be_used_again_is_kept(now: datetime, tmp_path: Path) -> None:
     job = make_job(id=old_id(), status=Status.FAILED, finished_at=now - LONG)
-    for file in (stray_artifact(job.pk), stray_upload()):
+    for file in (artifact_without_row(job.pk), upload_without_row()):
         job_storage().delete(file)
     job_storage().delete(f"artifacts/{job.pk.hex[:6]}/{job.pk.hex}")
-    assert sweep(now) == 0
+    assert collect(now) == 0
     below = [path.name for path in (tmp_path / "files").glob("*/*")]
     assert len(below) == 2
 
 
-def test_what_a_new_attempt_stores_meanwhile_is_kept(
+def test_a_file_that_a_new_attempt_stores_meanwhile_is_kept(
     now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make_job(status=Status.FAILED, finished_at=now - 2 * DAY)
-    stray_artifact(job.pk)
+    artifact_without_row(job.pk)
     age(tmp_path)
     listed = file_gc._listed
     new: list[str] = []
 
-    def asked_again(path: str) -> Any:
+    def list_then_store(path: str) -> Any:
         found = listed(path)
         if path.endswith(job.pk.hex):
             new.append(kept_artifact(job))
         return found
 
-    monkeypatch.setattr(file_gc, "_listed", asked_again)
-    assert sweep(now) == 1
+    monkeypatch.setattr(file_gc, "_listed", list_then_store)
+    assert collect(now) == 1
     assert left(tmp_path) == set(new)
 
 
-def test_files_that_are_not_ours_stay(now: datetime, tmp_path: Path) -> None:
-    other = {stray_upload("README"), job_storage().save("other/file", ContentFile(b"x"))}
+def test_other_files_are_kept(now: datetime, tmp_path: Path) -> None:
+    other = {upload_without_row("README"), job_storage().save("other/file", ContentFile(b"x"))}
     age(tmp_path)
-    assert sweep(now) == 0
+    assert collect(now) == 0
     assert left(tmp_path) == other
 
 
 def test_a_step_is_bounded(now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_gc, "CHUNK", 2)
     for _ in range(5):
-        stray_upload()
-        stray_artifact(uuid7())
+        upload_without_row()
+        artifact_without_row(uuid7())
     age(tmp_path)
-    sweeper = FileCollector()
-    steps = [sweeper.step(now) for _ in range(7)]
+    collector = FileCollector()
+    steps = [collector.step(now) for _ in range(7)]
     assert steps == [2, 2, 1, 2, 2, 1, None]
 
 
 def test_a_storage_that_cannot_list_or_tell_the_time_is_left_alone(
     now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = stray_upload()
+    file = upload_without_row()
     age(tmp_path)
 
     def cannot(*args: Any) -> Any:
         raise NotImplementedError
 
     monkeypatch.setattr(type(job_storage()), "get_modified_time", cannot)
-    assert sweep(now) == 0
+    assert collect(now) == 0
     monkeypatch.setattr(type(job_storage()), "listdir", cannot)
-    assert sweep(now) == 0
+    assert collect(now) == 0
     assert left(tmp_path) == {file}

@@ -1,4 +1,4 @@
-"""The short ways round Django's are as good as Django's."""
+"""The faster replacements for Django's code have the same results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.factories import make_job
 pytestmark = pytest.mark.django_db
 
 
-def test_a_new_job_is_as_django_makes_it() -> None:
+def test_job_new_equals_djangos_constructor() -> None:
     given = {"id": uuid7(), "args": [], "kwargs": {}, "created_at": timezone.now(), "task": "t"}
     new, made = Job.new(**given), Job(**given)
     for field in Job._meta.concrete_fields:
@@ -27,16 +27,16 @@ def test_a_new_job_is_as_django_makes_it() -> None:
     assert vars(new).keys() == vars(made).keys()
 
 
-def test_who_listens_to_new_jobs_hears_of_one() -> None:
-    heard: list[Job] = []
+def test_job_new_sends_signals_to_receivers() -> None:
+    received: list[Job] = []
 
     def listen(instance: Job, **kwargs: object) -> None:
-        heard.append(instance)
+        received.append(instance)
 
     given = {"id": uuid7(), "args": [], "kwargs": {}, "created_at": timezone.now(), "task": "t"}
     post_init.connect(listen, sender=Job)
     try:
-        assert [Job.new(**given)] == heard
+        assert [Job.new(**given)] == received
     finally:
         post_init.disconnect(listen, sender=Job)
 
@@ -52,7 +52,7 @@ def test_the_hot_statements_name_every_column() -> None:
         assert {"''": "", "0": 0, "1": 1, "FALSE": False}[value] == default, name
 
 
-def test_a_hot_statement_gives_the_same_with_and_without_djangos_cursor() -> None:
+def test_a_hot_statement_has_the_same_result_with_and_without_djangos_cursor() -> None:
     make_job(task="here")
     statement, parameters = "SELECT task, attempt FROM jobs_job WHERE task = %s", ["here"]
     alone = run(connection, statement, parameters)

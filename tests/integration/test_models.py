@@ -1,4 +1,4 @@
-"""What the rows know of themselves: who may see them, how far they are, tokens, files."""
+"""Methods of the models: visibility, progress, entity tags, tokens, files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_owners_see_their_own_and_staff_see_all(ada: User, bob: User, chief: Use
     assert set(visible(AnonymousUser())) == set()
 
 
-def test_jobs_of_a_status_are_found_by_it() -> None:
+def test_jobs_are_found_by_status() -> None:
     jobs = {status: make_job(status=status) for status in Status}
     for status, job in jobs.items():
         assert list(Job.objects.all().with_status(status)) == [job]
@@ -50,7 +50,9 @@ def test_jobs_of_a_status_are_found_by_it() -> None:
         *((15, 10, 100), (-5, 10, 0), (1, 3, 100 / 3)),
     ],
 )
-def test_how_far_a_job_is(done: float | None, total: float | None, percent: float | None) -> None:
+def test_the_percentage_of_a_job(
+    done: float | None, total: float | None, percent: float | None
+) -> None:
     job = make_job(progress_done=done, progress_total=total, progress_message="")
     assert job.percent == (pytest.approx(percent) if percent is not None else None)
     assert (job.progress is None) == (done is None)
@@ -59,7 +61,7 @@ def test_how_far_a_job_is(done: float | None, total: float | None, percent: floa
         assert job.progress["percent"] == (round(percent, 1) if percent is not None else None)
 
 
-def test_the_tag_changes_with_the_row() -> None:
+def test_the_entity_tag_changes_with_the_row() -> None:
     job = make_job()
     before = job.etag
     job.version += 1
@@ -68,7 +70,7 @@ def test_the_tag_changes_with_the_row() -> None:
     assert make_job().etag != make_job().etag
 
 
-def test_the_database_itself_holds_the_promises(ada: User) -> None:
+def test_the_database_enforces_the_constraints(ada: User) -> None:
     make_job(unique_slot="s")
     make_job(idempotency_key="k", owner=ada)
     for fields in ({"unique_slot": "s"}, {"idempotency_key": "k", "owner": ada}):
@@ -94,12 +96,12 @@ def test_a_token_is_found_by_its_text_and_kept_as_a_hash(ada: User) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "jd_", "jd_wrong", "\ud800", "x" * 10_000, "jd_\x00"])
-def test_another_text_finds_none(ada: User, text: str) -> None:
+def test_a_different_text_finds_no_token(ada: User, text: str) -> None:
     Token.objects.issue(ada)
     assert Token.objects.find(text) is None
 
 
-def test_the_token_of_who_may_not_sign_in_is_none(ada: User) -> None:
+def test_the_token_of_an_inactive_user_is_not_found(ada: User) -> None:
     _, text = Token.objects.issue(ada)
     ada.is_active = False
     ada.save()
@@ -129,7 +131,7 @@ def test_a_task_reads_its_file_by_path_or_as_a_stream() -> None:
         assert stream.read() == b"line\n"
 
 
-def test_a_remote_storage_is_copied_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_in_a_remote_storage_is_copied_once(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
 
     class Remote(Storage):
@@ -146,7 +148,7 @@ def test_a_remote_storage_is_copied_once(monkeypatch: pytest.MonkeyPatch) -> Non
     path.unlink()
 
 
-def test_a_project_may_choose_the_storage(settings: Any) -> None:
+def test_a_project_can_choose_the_storage(settings: Any) -> None:
     with pytest.raises(InvalidStorageError):
         storages["jobs"]
     assert job_storage().path("x").endswith("x")

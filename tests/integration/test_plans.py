@@ -26,7 +26,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def some_rows(db: None) -> None:
-    """A few of each status: a plan may depend on there being something."""
+    """A few jobs of each status: the plan for an empty table may differ."""
     make_user()
     for status in Status:
         for number in range(5):
@@ -102,7 +102,7 @@ def test_the_statement_reads_an_index(name: str) -> None:
         assert any(index in step.replace("COVERING ", "") for index in ALLOWED[name]), plan.lines
 
 
-def test_a_claim_takes_in_the_order_of_its_index() -> None:
+def test_a_claim_reads_in_the_order_of_its_index() -> None:
     plan = Plans()
     plan.of(claim)
     assert not [line for line in plan.lines if "TEMP B-TREE" in line], plan.lines
@@ -115,8 +115,8 @@ def test_jobs_of_several_tasks_are_found_without_sorting_all_of_them() -> None:
     assert not [line for line in plan.lines if "TEMP B-TREE" in line], plan.lines
 
 
-def test_a_fair_position_is_read_off_the_ends_of_two_indexes() -> None:
-    """One look at each end: the cost of a submission does not grow with the backlog."""
+def test_a_fair_position_is_read_from_the_ends_of_two_indexes() -> None:
+    """One entry at each end: the cost of a submission does not grow with the backlog."""
     for _ in range(50):
         lifecycle.insert_job(Job(task="t", queue="deep"))
     with CaptureQueriesContext(connection) as queries:
@@ -125,7 +125,7 @@ def test_a_fair_position_is_read_off_the_ends_of_two_indexes() -> None:
     assert "MAX(COALESCE" in queries[0]["sql"]
 
 
-def test_forgetting_jobs_walks_through_no_table_of_what_they_left() -> None:
+def test_deleting_jobs_scans_no_related_table() -> None:
     finished_long_ago()
     plan = Plans()
     plan.of(lambda: lifecycle.prune_chunk(timezone.now()))

@@ -1,4 +1,4 @@
-"""What is lost again and again: free at first, then apart, then charged to who was always there."""
+"""Jobs lost again and again: free at first, then with pauses, then the poison job is charged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 def lose(*jobs: Job) -> None:
-    """Let the jobs, and nothing else, run on a consumer that dies."""
+    """Run only these jobs on a consumer that dies."""
     consumer = make_consumer().pk
     run(consumer, *jobs)
     lifecycle.mark_dead(consumer)
@@ -53,13 +53,13 @@ def pause_of(job: Job, before: datetime) -> timedelta:
     return job.run_after - before
 
 
-def test_the_first_losses_are_free_and_run_again_at_once() -> None:
+def test_a_job_runs_again_at_once_after_the_first_losses() -> None:
     job = record()
     lose_often(PROMPT_LOSSES, job)
     assert (job.status, job.failures, job.lost_count) == (Status.QUEUED, 0, PROMPT_LOSSES)
 
 
-def test_more_losses_are_free_but_wait_longer_each_time() -> None:
+def test_further_losses_are_free_with_a_longer_pause_each_time() -> None:
     job = record()
     lose_often(PROMPT_LOSSES, job)
     for doubled in range(FREE_LOSSES - PROMPT_LOSSES):
@@ -71,7 +71,7 @@ def test_more_losses_are_free_but_wait_longer_each_time() -> None:
         assert (last_ending(job), job.error_type) == (AttemptOutcome.LOST, "")
 
 
-def test_what_is_lost_beyond_them_is_charged_until_it_fails() -> None:
+def test_every_loss_after_the_free_ones_counts_until_the_job_fails() -> None:
     job = record(max_attempts=2)
     lose_often(FREE_LOSSES, job)
     lose(job)
@@ -87,7 +87,7 @@ def test_what_is_lost_beyond_them_is_charged_until_it_fails() -> None:
     assert (attempt.error_type, attempt.message) == (job.error_type, job.error_message)
 
 
-def test_only_who_was_there_each_time_is_charged() -> None:
+def test_only_the_job_that_was_lost_each_time_is_charged() -> None:
     killer, innocent = record(max_attempts=1), record(max_attempts=1)
     lose(killer)
     lose_often(FREE_LOSSES, killer, innocent)
@@ -95,7 +95,7 @@ def test_only_who_was_there_each_time_is_charged() -> None:
     assert (innocent.failures, innocent.lost_count) == (0, FREE_LOSSES)
 
 
-def test_of_two_that_were_always_lost_together_neither_is_charged() -> None:
+def test_of_two_jobs_always_lost_together_neither_is_charged() -> None:
     pair = [record(max_attempts=1), record(max_attempts=1)]
     lose_often(FREE_LOSSES + 3, *pair)
     assert {job.failures for job in pair} == {0}
@@ -103,7 +103,7 @@ def test_of_two_that_were_always_lost_together_neither_is_charged() -> None:
     assert [job.status for job in pair] == [Status.FAILED, Status.SCHEDULED]
 
 
-def test_an_attempt_that_ended_by_itself_breaks_the_row() -> None:
+def test_an_attempt_that_ended_by_itself_restarts_the_count() -> None:
     job = record(max_attempts=9)
     lose_often(FREE_LOSSES - 1, job)
     Job.objects.filter(pk=job.pk).update(status=Status.QUEUED, run_after=None)
@@ -115,7 +115,7 @@ def test_an_attempt_that_ended_by_itself_breaks_the_row() -> None:
     assert (job.failures, last_ending(job)) == (2, AttemptOutcome.DIED)
 
 
-def test_one_that_was_handed_back_does_not_break_it() -> None:
+def test_a_released_attempt_does_not_restart_the_count() -> None:
     job = record(max_attempts=1)
     lose_often(FREE_LOSSES, job)
     Job.objects.filter(pk=job.pk).update(status=Status.QUEUED, run_after=None)
@@ -125,7 +125,7 @@ def test_one_that_was_handed_back_does_not_break_it() -> None:
     assert job.status == Status.FAILED
 
 
-def test_who_asks_for_it_again_begins_a_new_row() -> None:
+def test_a_retry_restarts_the_count() -> None:
     job = record(max_attempts=1)
     lose_often(FREE_LOSSES + 1, job)
     lifecycle.requeue(job)

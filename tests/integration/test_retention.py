@@ -1,4 +1,4 @@
-"""What retention forgets, and what it keeps."""
+"""What retention deletes, and what it keeps."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def files(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("status", sorted(FINAL))
-def test_an_old_job_goes_with_everything_it_left(
+def test_an_old_job_is_deleted_with_everything_that_belongs_to_it(
     status: Status, now: datetime, tmp_path: Path
 ) -> None:
     job = finished_long_ago(status=status)
@@ -75,7 +75,9 @@ def test_an_unfinished_job_is_kept_however_old(status: Status, now: datetime) ->
     assert Job.objects.exists()
 
 
-def test_the_border_is_the_retention(now: datetime, jobs_setting: Callable[..., None]) -> None:
+def test_jobs_older_than_the_retention_time_are_deleted(
+    now: datetime, jobs_setting: Callable[..., None]
+) -> None:
     jobs_setting(RETENTION_DAYS=2)
     old = make_job(status=Status.FAILED, finished_at=now - 2 * DAY - timedelta(seconds=1))
     new = make_job(status=Status.FAILED, finished_at=now - 2 * DAY + timedelta(seconds=1))
@@ -97,23 +99,23 @@ def test_an_idempotency_key_is_kept_for_a_day_at_least(
     assert Job.objects.get() == keyed
 
 
-def test_a_job_that_was_asked_for_again_meanwhile_is_kept(
+def test_a_job_that_is_retried_meanwhile_is_kept(
     now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = finished_long_ago(status=Status.FAILED)
-    forget = prune._delete_jobs
+    delete = prune._delete_jobs
 
-    def asked_again_first(*args: Any) -> int:
+    def retried_first(*args: Any) -> int:
         lifecycle.requeue(job)
-        return forget(*args)
+        return delete(*args)
 
-    monkeypatch.setattr(prune, "_delete_jobs", asked_again_first)
+    monkeypatch.setattr(prune, "_delete_jobs", retried_first)
     assert lifecycle.prune_chunk(now) == 0
     assert Job.objects.get().status == Status.QUEUED
     assert Attempt.objects.exists()
 
 
-def test_a_chunk_at_a_time_the_oldest_first(now: datetime) -> None:
+def test_the_oldest_jobs_are_deleted_first_in_chunks(now: datetime) -> None:
     ages = (401, 403, 402)
     jobs = {age: finished_long_ago(finished_at=now - timedelta(days=age)) for age in ages}
     assert lifecycle.prune_chunk(now, limit=2) == 2
@@ -121,7 +123,7 @@ def test_a_chunk_at_a_time_the_oldest_first(now: datetime) -> None:
     assert lifecycle.prune_chunk(now, limit=2) == 1
 
 
-def test_an_upload_goes_after_a_day_without_a_job(now: datetime, tmp_path: Path) -> None:
+def test_an_upload_is_deleted_after_a_day_without_a_job(now: datetime, tmp_path: Path) -> None:
     unused, used, fresh = make_upload(), make_upload(), make_upload()
     UploadUse.objects.create(upload=used, job=make_job())
     old = now - DAY - timedelta(seconds=1)
@@ -131,7 +133,7 @@ def test_an_upload_goes_after_a_day_without_a_job(now: datetime, tmp_path: Path)
     assert files(tmp_path) == {used.pk.hex, fresh.pk.hex}
 
 
-def test_uploads_in_use_do_not_stand_in_the_way(now: datetime) -> None:
+def test_uploads_in_use_do_not_block_the_deletion_of_others(now: datetime) -> None:
     for _ in range(3):
         UploadUse.objects.create(upload=make_upload(), job=make_job())
     unused = make_upload()
@@ -140,7 +142,7 @@ def test_uploads_in_use_do_not_stand_in_the_way(now: datetime) -> None:
     assert not Upload.objects.filter(pk=unused.pk).exists()
 
 
-def test_an_upload_goes_with_the_last_job_that_used_it(now: datetime) -> None:
+def test_an_upload_is_deleted_with_the_last_job_that_used_it(now: datetime) -> None:
     upload = make_upload()
     Upload.objects.update(created_at=now - LONG_AGO)
     UploadUse.objects.create(upload=upload, job=finished_long_ago())
@@ -148,7 +150,7 @@ def test_an_upload_goes_with_the_last_job_that_used_it(now: datetime) -> None:
     assert not Upload.objects.exists()
 
 
-def test_a_file_that_cannot_be_deleted_stops_nothing(
+def test_a_file_that_cannot_be_deleted_does_not_stop_the_rest(
     now: datetime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(2):
@@ -165,7 +167,7 @@ def test_a_file_that_cannot_be_deleted_stops_nothing(
     assert not Job.objects.exists()
 
 
-def test_dead_consumers_and_old_quarantine_go(now: datetime) -> None:
+def test_dead_consumers_and_old_quarantined_messages_are_deleted(now: datetime) -> None:
     make_consumer(dead_at=now - DAY - timedelta(seconds=1))
     kept = {make_consumer(dead_at=now), make_consumer()}
     for received in (now, now - LONG_AGO):

@@ -1,4 +1,4 @@
-"""A function's signature as fields and JSON schema, and what it cannot be."""
+"""Argument descriptions and the JSON schema of a signature, and signatures that are not valid."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.unit.signatures import (
 )
 
 
-def test_what_a_field_tells() -> None:
+def test_an_argument_is_described() -> None:
     found = argument(bounded)
     assert (found.title, found.help) == ("How many", "From one to nine.")
     assert (found.minimum, found.maximum, found.required) == (1, 9, True)
@@ -48,7 +48,7 @@ def test_required_fields_come_first_and_names_become_titles() -> None:
     assert stored == {"first": 1, "second_one": "x", "third": False}
 
 
-def test_names_that_pydantic_has_for_itself_are_names_like_others() -> None:
+def test_parameters_may_have_names_of_pydantics_methods() -> None:
     def awkward(json: int, copy: int, model_fields: int, schema: int, self: int) -> None: ...
 
     sent = {"json": 1, "copy": 2, "model_fields": 3, "schema": 4, "self": 5}
@@ -56,7 +56,7 @@ def test_names_that_pydantic_has_for_itself_are_names_like_others() -> None:
     assert spec.bind(spec.validate(sent).stored, {}) == sent
 
 
-def test_the_context_is_no_argument() -> None:
+def test_the_context_is_not_an_argument() -> None:
     def told(context: JobContext, n: int) -> None: ...
     def plain(n: int, context: int) -> None: ...
 
@@ -67,7 +67,7 @@ def test_the_context_is_no_argument() -> None:
         ArgSpec(told).validate({"n": 1, "context": "mine"})
 
 
-def test_the_schema_is_for_other_programs() -> None:
+def test_the_json_schema() -> None:
     schema = ArgSpec(bounded).json_schema
     assert schema["properties"]["value"] == {
         "type": "integer",
@@ -80,11 +80,11 @@ def test_the_schema_is_for_other_programs() -> None:
     assert schema["additionalProperties"] is False
 
 
-def test_what_no_database_holds_is_replaced() -> None:
+def test_characters_that_databases_reject_are_replaced() -> None:
     assert ArgSpec(text).validate({"value": "a\ud800\x00"}).stored == {"value": "a\ufffd\ufffd"}
 
 
-def test_a_call_by_position_becomes_one_by_name() -> None:
+def test_positional_arguments_become_named_ones() -> None:
     def area(width: int, height: int, *, unit: str = "cm") -> None: ...
 
     spec = ArgSpec(area)
@@ -122,12 +122,12 @@ def a_lock(value: type(lambda: 0)) -> None: ...  # type: ignore[valid-type]
         (a_lock, "a type cannot be validated"),
     ],
 )
-def test_a_signature_that_cannot_be_right_says_which_part(function: Any, said: str) -> None:
+def test_the_error_names_the_wrong_part_of_a_signature(function: Any, said: str) -> None:
     with pytest.raises(BadSignature) as caught:
         ArgSpec(function)
     assert said in str(caught.value)
 
 
-def test_what_was_recorded_before_the_signature_changed_fits_no_longer() -> None:
+def test_arguments_stored_before_the_signature_changed_are_rejected() -> None:
     with pytest.raises(InvalidArguments):
         ArgSpec(integer).bind({"old": 1}, {})

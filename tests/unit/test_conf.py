@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from jobs.conf import Conf, get_conf, read_conf
 
 
-def test_nothing_needs_to_be_set() -> None:
+def test_every_setting_has_a_default() -> None:
     assert read_conf({}) == Conf()
     assert Conf().broker_url == "database://"
     assert Conf().data_dir == Path("var")
@@ -45,17 +45,17 @@ def test_each_key_is_read_and_converted() -> None:
         ({"GRACE_SECONDS": -1}, "must be above zero"),
     ],
 )
-def test_what_no_deployment_can_mean_is_refused(given: dict[str, Any], said: str) -> None:
+def test_invalid_settings_are_refused(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ImproperlyConfigured) as caught:
         read_conf(given)
     assert said in str(caught.value)
 
 
-def test_no_grace_at_all_may_be_meant() -> None:
+def test_the_grace_may_be_zero() -> None:
     assert read_conf({"GRACE_SECONDS": 0}).grace_seconds == 0
 
 
-def test_it_is_read_when_asked_and_follows_the_settings(settings: Any) -> None:
+def test_changed_settings_are_read_again(settings: Any) -> None:
     for seconds in range(1, 50):
         settings.JOBS = {"LEASE_SECONDS": seconds}
         assert get_conf().lease_seconds == seconds

@@ -1,4 +1,4 @@
-"""The tree of errors, and what it says."""
+"""The exceptions and their messages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KINDS = [kind for kind in ALL if issubclass(kind, Exception)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_error_is_ours_and_documented(kind: type[Exception]) -> None:
+def test_each_exception_is_a_jobs_error_with_a_docstring(kind: type[Exception]) -> None:
     assert issubclass(kind, JobsError)
     assert kind.__doc__
 
@@ -70,7 +70,7 @@ def test_each_error_is_ours_and_documented(kind: type[Exception]) -> None:
         ),
     ],
 )
-def test_what_they_say(error: JobsError, said: str) -> None:
+def test_messages(error: JobsError, said: str) -> None:
     assert str(error) == said
 
 

@@ -1,4 +1,4 @@
-"""How sizes, times and statuses are said."""
+"""Sizes, times, numbers and statuses as text."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_durations(seconds: float, said: str) -> None:
         *((86_400, "2026-04-30 12:00"), (-300, "in 5 min"), (-86_400, "2026-05-02 12:00")),
     ],
 )
-def test_moments(seconds: float, said: str) -> None:
+def test_times_relative_to_now(seconds: float, said: str) -> None:
     assert formatting.ago(NOW - timedelta(seconds=seconds), NOW) == said
 
 
@@ -55,7 +55,7 @@ def test_sizes(count: int, said: str) -> None:
     assert formatting.filesize(count) == said
 
 
-def test_numbers_of_things() -> None:
+def test_counts_with_their_noun() -> None:
     assert formatting.pluralize(1, "job") == "1 job"
     assert formatting.pluralize(0, "job") == "0 jobs"
     assert formatting.pluralize(1_200, "job") == "1,200 jobs"
@@ -67,7 +67,7 @@ def test_long_text_is_cut_and_says_so() -> None:
     assert formatting.truncate("abcd" * 1000, 3) == "abc\n… 3,997 characters more"
 
 
-def test_each_status_has_a_shape_of_its_own() -> None:
+def test_each_status_has_its_own_icon() -> None:
     assert set(formatting.STATUS_ICONS) == set(Status)
     assert len(set(formatting.STATUS_ICONS.values())) == len(Status)
     assert all(len(shape) == 1 for shape in formatting.STATUS_ICONS.values())

@@ -1,4 +1,4 @@
-"""JSON and text that any database can hold."""
+"""JSON and text that every database can store."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Colour(Enum):
         (None, None),
     ],
 )
-def test_what_becomes_json(value: Any, plain: Any) -> None:
+def test_values_are_converted_to_json_data(value: Any, plain: Any) -> None:
     assert jsonable(value) == plain
 
 
@@ -77,7 +77,7 @@ def _deep() -> list[Any]:
     ],
     ids=["object", "nan", "-inf", "inf", "endless", "deep", "lambda", "huge"],
 )
-def test_what_is_no_json(value: Any) -> None:
+def test_a_value_that_json_cannot_express_raises(value: Any) -> None:
     with pytest.raises(ValueError, match=r".+"):
         jsonable(value)
 
@@ -94,7 +94,7 @@ def test_what_is_no_json(value: Any) -> None:
         ("\ud800x\ud800y", "\ufffdx\ufffdy"),
     ],
 )
-def test_text_is_cleaned_of_what_no_database_holds(text: str, cleaned: str) -> None:
+def test_characters_that_databases_reject_are_replaced(text: str, cleaned: str) -> None:
     assert clean(text) == cleaned
 
 
@@ -111,7 +111,7 @@ def test_keys_and_values_at_any_depth_are_cleaned() -> None:
     assert jsonable({"a\x00": [{"b": "\ud800"}]}) == {"a\ufffd": [{"b": "\ufffd"}]}
 
 
-def test_an_innocent_escape_is_kept() -> None:
+def test_an_escaped_backslash_is_not_taken_for_a_nul() -> None:
     assert jsonable(["\\u0000"]) == ["\\u0000"]
 
 
@@ -127,13 +127,13 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_json_comes_through(value: Any) -> None:
+def test_json_data_is_unchanged(value: Any) -> None:
     text = json.dumps(value)
     if not has_unstorable(json.dumps(value, ensure_ascii=False)):
         assert json.dumps(jsonable(value)) == text
 
 
-def test_the_digest_is_of_the_json_and_not_of_its_spelling() -> None:
+def test_equal_json_has_an_equal_digest() -> None:
     assert canonical_digest({"a": 1, "b": [1, 2]}) == canonical_digest({"b": [1, 2], "a": 1})
     assert canonical_digest([1, 2]) != canonical_digest([2, 1])
     assert canonical_digest({"a": "1"}) != canonical_digest({"a": 1})

@@ -1,4 +1,4 @@
-"""Finding tasks: by name, in the catalogue, where they were declared."""
+"""Finding tasks: by name, in the registry, and by module path."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from jobs.errors import UnknownTask
 pytestmark = pytest.mark.usefixtures("declared")
 
 
-def test_an_unknown_name_brings_the_nearest() -> None:
+def test_an_unknown_name_raises_with_the_nearest_names() -> None:
     @job(name="webapp.square")
     def square(n: int) -> None: ...
 
@@ -35,7 +35,7 @@ def test_an_unknown_name_brings_the_nearest() -> None:
     assert len(caught.value.nearest) <= 3
 
 
-def test_the_catalogue_is_sorted_by_title() -> None:
+def test_tasks_are_sorted_by_title() -> None:
     for title in ("beta", "Alpha", "gamma"):
         job(title=title, name=f"t.{title}")(_function(title))
     assert [task.title for task in exposed_tasks()] == ["Alpha", "beta", "gamma"]
@@ -50,11 +50,11 @@ def _function(name: str) -> Callable[[int], None]:
 
 @django_task
 def plain(n: int) -> int:
-    """Django's own."""
+    """A task of Django, without ``@job``."""
     return n
 
 
-def test_a_recorded_task_is_loaded_from_where_it_was_declared() -> None:
+def test_the_task_of_a_stored_job_is_loaded_by_its_module_path() -> None:
     assert load_task("gone", f"{__name__}.plain") is plain
     with pytest.raises(UnknownTask):
         load_task("gone", "no.such.module")
@@ -64,21 +64,21 @@ def test_a_recorded_task_is_loaded_from_where_it_was_declared() -> None:
         load_task("gone", "pathlib.Path")
 
 
-def test_plain_tasks_are_not_in_the_catalogue() -> None:
+def test_plain_django_tasks_are_not_in_the_registry() -> None:
     assert find_task(plain.module_path) is None
     assert find_task("tests.plain") is None
 
 
 @pytest.fixture
 def broken_app(tmp_path: Path) -> Path:
-    """An app whose module of tasks cannot be imported."""
+    """An app whose ``tasks`` module cannot be imported."""
     (tmp_path / "broken_app").mkdir()
     (tmp_path / "broken_app" / "__init__.py").write_text("", encoding="utf-8")
     (tmp_path / "broken_app" / "tasks.py").write_text("import no_such_module", encoding="utf-8")
     return tmp_path
 
 
-def test_a_module_that_cannot_be_imported_is_told_each_time(
+def test_a_module_that_cannot_be_imported_raises_each_time(
     broken_app: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(broken_app))

@@ -1,4 +1,4 @@
-"""What validation says to people."""
+"""Validation errors as sentences for people."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ def takes(
         ("other", 1, "There is no argument of this name."),
     ],
 )
-def test_wrong_values_are_said_in_plain_words(name: str, value: Any, said: str) -> None:
+def test_each_kind_of_wrong_value_has_a_sentence(name: str, value: Any, said: str) -> None:
     with pytest.raises(InvalidArguments) as caught:
         ArgSpec(takes).validate({name: value})
     assert [error["detail"] for error in caught.value.errors] == [said]
 
 
-def test_the_reason_why_an_address_is_none_is_kept() -> None:
+def test_the_reason_why_an_email_address_is_invalid_is_kept() -> None:
     with pytest.raises(InvalidArguments) as caught:
         ArgSpec(takes).validate({"mail": "ada"})
     detail = caught.value.errors[0]["detail"]
     assert detail.startswith("It must be an e-mail address. ")
 
 
-def test_a_list_of_simple_values_tells_the_kind_of_its_entries() -> None:
+def test_a_list_of_simple_values_has_the_kind_of_its_entries() -> None:
     items = {argument.name: argument.items for argument in ArgSpec(takes).arguments}
     assert items["words"] == "text"
     assert items["count"] is None

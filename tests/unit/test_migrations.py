@@ -1,4 +1,4 @@
-"""Migrations that an older version survives: it runs on while they are applied, and afterwards."""
+"""Every migration can be applied while the previous version runs, and leaves it working."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from django.db.migrations.loader import MigrationLoader
 from jobs.core.online_index import AddIndexOnline
 
 AGREED: dict[str, str] = {
-    "0002_field_names": "the rule counts from 0.2, the first release, which this migration leads to"
+    "0002_field_names": "the rule applies from 0.2 on, the first release, which has it"
 }
-"""Migrations that may do more, and why no running version minds: what is to be removed is removed
-by the release after the one that no longer uses it."""
+"""Migrations that may do more, and the reason. What is to be removed is removed by the release
+after the one that no longer uses it."""
 
 
 def breaches(migration: Migration) -> Iterator[str]:
-    """What of a migration a running older version would not survive."""
+    """Yield the operations of a migration that would break a running older version."""
     for operation in migration.operations:
         yield from _breaches_of(operation)
     online = [isinstance(operation, AddIndexOnline) for operation in migration.operations]
     if any(online) and migration.atomic:
-        yield "AddIndexOnline wants a migration with atomic = False"
+        yield "AddIndexOnline needs a migration with atomic = False"
     if not migration.atomic and not all(online):
-        yield "half of a migration stays when it fails: only AddIndexOnline goes without atomic"
+        yield "a failure leaves half of a migration: only AddIndexOnline may go without atomic"
 
 
 def _breaches_of(operation: Any) -> Iterator[str]:
@@ -58,9 +58,9 @@ def _breaches_of(operation: Any) -> Iterator[str]:
         case AddIndexOnline() | AlterModelOptions():
             return
         case AddIndex():
-            yield "AddIndex keeps everyone from writing on PostgreSQL: AddIndexOnline"
+            yield "AddIndex blocks writes on PostgreSQL: use AddIndexOnline"
         case _:
-            yield f"{type(operation).__name__} is not for what still runs, or can't be checked"
+            yield f"{type(operation).__name__} may break a running version, or can't be checked"
 
 
 def _foreign(name: str, field: Any) -> Iterator[str]:
@@ -79,14 +79,14 @@ def made(*operations: Any, atomic: bool = True) -> Migration:
     return kind("0002_made", "jobs")
 
 
-def test_every_migration_after_the_first_is_for_running_systems() -> None:
+def test_no_migration_after_the_first_breaks_a_running_version() -> None:
     loader = MigrationLoader(connection, load=False)
     loader.load_disk()
     ours = {name: one for (app, name), one in loader.disk_migrations.items() if app == "jobs"}
     first, *later = sorted(ours)
     assert first == "0001_initial"
     found = {name: list(breaches(ours[name])) for name in later if name not in AGREED}
-    assert {name: words for name, words in found.items() if words} == {}
+    assert {name: reasons for name, reasons in found.items() if reasons} == {}
 
 
 INDEX = models.Index(fields=["colour"], name="jobs_colour")
@@ -114,11 +114,11 @@ LINK = models.ForeignKey("jobs.Job", models.CASCADE)
     ],
     ids=lambda operation: operation.describe(),
 )
-def test_what_would_break_a_running_version_is_told(operation: Any) -> None:
+def test_an_operation_that_breaks_a_running_version_is_reported(operation: Any) -> None:
     assert len(list(breaches(made(operation)))) == 1
 
 
-def test_an_index_is_added_without_a_transaction_and_alone() -> None:
+def test_an_index_is_added_alone_and_without_a_transaction() -> None:
     online = AddIndexOnline("job", INDEX)
     field = AddField("job", "colour", models.CharField(max_length=9, db_default="red"))
     assert len(list(breaches(made(online)))) == 1
@@ -126,7 +126,7 @@ def test_an_index_is_added_without_a_transaction_and_alone() -> None:
     assert list(breaches(made(online, atomic=False))) == []
 
 
-def test_what_a_running_version_does_not_see_is_allowed() -> None:
+def test_an_operation_that_a_running_version_does_not_notice_is_allowed() -> None:
     unbound = models.ForeignKey("jobs.Job", models.CASCADE, db_constraint=False)
     migration = made(
         AddField("job", "colour", models.CharField(max_length=9, null=True)),

@@ -1,4 +1,4 @@
-"""Whose lock can be taken is dead, and its file may go."""
+"""A free lock shows that its process has ended, and its file can be removed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from filelock import FileLock
 from jobs.core import process_lock
 
 
-def test_a_file_goes_when_nobody_holds_its_lock(tmp_path: Path) -> None:
+def test_a_file_is_removed_when_no_process_holds_its_lock(tmp_path: Path) -> None:
     path = tmp_path / "made" / "a.lock"
     assert not process_lock.remove_if_free(path), "not there: no proof either way"
     lock = process_lock.hold(path)
@@ -24,7 +24,7 @@ def test_a_file_goes_when_nobody_holds_its_lock(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_a_file_that_cannot_go_while_it_is_open_goes_later(
+def test_a_file_that_cannot_be_removed_while_open_is_removed_after_closing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on Windows."""
@@ -45,7 +45,7 @@ def test_a_file_that_cannot_go_while_it_is_open_goes_later(
     assert locked == [True, False]
 
 
-def test_a_lock_that_may_not_be_tried_proves_nothing(
+def test_a_lock_without_permission_proves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(self: FileLock, **_: object) -> None:

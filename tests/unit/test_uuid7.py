@@ -1,4 +1,4 @@
-"""Identifiers that grow: RFC 9562, section 5.7 and 6.2."""
+"""UUIDs of version 7: RFC 9562, section 5.7 and 6.2."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import jobs.core.uuid7 as module
 from jobs.core.uuid7 import is_uuid, uuid7, uuid7_time
 
 
-def test_ids_grow_strictly() -> None:
+def test_ids_are_strictly_increasing() -> None:
     made = [uuid7() for _ in range(20_000)]
     assert all(a < b for a, b in pairwise(made))
     assert [str(one) for one in made] == sorted(str(one) for one in made)
@@ -46,7 +46,7 @@ def test_the_fields_are_those_of_version_7() -> None:
     assert abs(datetime.now(UTC) - made) < timedelta(minutes=1)
 
 
-def test_the_last_62_bits_are_drawn() -> None:
+def test_the_last_62_bits_are_random() -> None:
     tails = {uuid7().int & ((1 << 62) - 1) for _ in range(1_000)}
     assert len(tails) == 1_000
     ones = [sum(tail >> bit & 1 for tail in tails) for bit in range(62)]
@@ -54,7 +54,7 @@ def test_the_last_62_bits_are_drawn() -> None:
     assert max(ones) < 700
 
 
-def test_a_clock_that_steps_back_does_not_make_ids_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_increase_when_the_clock_steps_back(monkeypatch: pytest.MonkeyPatch) -> None:
     first = uuid7()
     monkeypatch.setattr("jobs.core.uuid7.time.time_ns", lambda: 0)
     assert uuid7() > first
@@ -91,5 +91,5 @@ def test_the_time_of_an_id(text: str, year: int | None) -> None:
         ("017f22e2", False),
     ],
 )
-def test_what_is_a_uuid(text: str, wanted: bool) -> None:
+def test_is_uuid(text: str, wanted: bool) -> None:
     assert is_uuid(text) is wanted
