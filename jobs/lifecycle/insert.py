@@ -22,7 +22,7 @@ from .notify_in_message import run_and_notify
 from .sql import INSERT_JOB, JOB_COLUMNS, insert_row
 
 SOON: Final = timedelta(seconds=3)
-"""An idle consumer asks every two seconds what is due next: of less than that it must be told."""
+"""An idle consumer asks every two seconds what is due next: it is notified of what is sooner."""
 
 
 def insert_job(job: Job, uploads: Sequence[uuid.UUID] = ()) -> None:
@@ -46,7 +46,7 @@ def insert_job(job: Job, uploads: Sequence[uuid.UUID] = ()) -> None:
         run_and_notify(db, *_insert_statement(job, db), notification)
         _mark_saved(job, db)
         return
-    insert_received_job(job, uploads)
+    _insert(job, uploads, db)
     if job.status == Status.QUEUED or _is_due_soon(job):
         brokers.notify_after_commit([(job.queue, job.id)])
 
@@ -57,17 +57,20 @@ def insert_received_job(job: Job, uploads: Sequence[uuid.UUID] = ()) -> None:
     The message itself wakes a consumer, and is acknowledged when the job is claimed.
     """
     job.status = initial_status(job)
-    db = connection()
+    _insert(job, uploads, connection())
+
+
+def _insert(job: Job, uploads: Sequence[uuid.UUID], db: BaseDatabaseWrapper) -> None:
     may_conflict = job.unique_slot is not None or job.idempotency_key is not None
     if uploads or (db.in_atomic_block and may_conflict):
         with transaction.atomic(using=db.alias):
-            _insert(job, db)
+            _insert_row(job, db)
             note_upload_uses((job.id, upload) for upload in uploads)
     else:
-        _insert(job, db)
+        _insert_row(job, db)
 
 
-def _insert(job: Job, db: BaseDatabaseWrapper) -> None:
+def _insert_row(job: Job, db: BaseDatabaseWrapper) -> None:
     if db.vendor == "sqlite" and _is_autocommit(db):
         adapt = Adapter(db)
         group_commit_for(db).insert(db, insert_row(job, db.vendor), _row_parameters(job, adapt))

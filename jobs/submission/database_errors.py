@@ -13,7 +13,7 @@ from jobs.errors import Unavailable
 
 @contextmanager
 def operational_errors_as_unavailable() -> Iterator[None]:
-    """Wait for locks of the database for a limited time, and turn its OperationalError around.
+    """Limit how long the block waits for locks, and turn OperationalError into ``Unavailable``.
 
     Raises:
         Unavailable: the database is locked, full or away.

@@ -46,12 +46,12 @@ class TestPromote:
         ada, bob = make_user("ada"), make_user("bob")
         now = timezone.now()
         past = now - timedelta(minutes=1)
-        hers = [make_job(status=Status.SCHEDULED, run_after=past, owner=ada) for _ in range(4)]
-        his = [record(owner=bob) for _ in range(4)]
+        adas = [make_job(status=Status.SCHEDULED, run_after=past, owner=ada) for _ in range(4)]
+        bobs = [record(owner=bob) for _ in range(4)]
         assert lifecycle.promote_due(now) == 4
         order = [claim.owner_id for claim in take_all()]
         assert {order[0], order[1]} == {order[2], order[3]} == {ada.pk, bob.pk}
-        assert len(hers) == len(his)
+        assert len(adas) == len(bobs)
 
     def test_those_that_came_due_first_go_first(self) -> None:
         now = timezone.now()

@@ -55,19 +55,19 @@ class TestWait:
         assert Job.objects.get().kwargs == {"n": 7, "m": 1}
 
     @pytest.mark.parametrize(
-        ("ending_kind", "told"),
+        ("ending_kind", "message"),
         [
             (AttemptOutcome.FAILED, "failed: ValueError: no"),
             (AttemptOutcome.CANCELLED, "was cancelled: "),
         ],
     )
     def test_a_job_that_did_not_succeed(
-        self, ending_kind: AttemptOutcome, told: str, ending: Callable[..., None]
+        self, ending_kind: AttemptOutcome, message: str, ending: Callable[..., None]
     ) -> None:
         ending(ending_kind, error_type="ValueError", message="no", traceback="Traceback...")
         said = CommandOutput("submit", ADD, "n=1", "--wait")
         assert (said.code, said.out) == (1, "")
-        assert told in said.error
+        assert message in said.error
         assert "Traceback" not in said.error
 
     def test_a_large_result_comes_from_its_file(
