@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from django.utils import timezone
@@ -151,15 +150,12 @@ class Attempt:
                 return False
             self._settled = True
         self._ended_at = time.monotonic()
-        stored = replace(
-            outcome,
-            error_type=clean(outcome.error_type)[:MAX_ERROR_TYPE],
-            message=clean(outcome.message)[:MAX_MESSAGE],
-            traceback=clean(outcome.traceback)[-MAX_TRACEBACK:],
-            ended_at=timezone.now(),
-            consumer=self.consumer,
-        )
-        self._on_settled(self, stored)
+        outcome.error_type = clean(outcome.error_type)[:MAX_ERROR_TYPE]
+        outcome.message = clean(outcome.message)[:MAX_MESSAGE]
+        outcome.traceback = clean(outcome.traceback)[-MAX_TRACEBACK:]
+        outcome.ended_at = timezone.now()
+        outcome.consumer = self.consumer
+        self._on_settled(self, outcome)
         return True
 
     @property

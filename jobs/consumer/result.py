@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import traceback
-from dataclasses import replace
 from typing import Any
 
 from jobs.catalog.context import Reporter
@@ -60,7 +59,9 @@ def outcome_of_error(claim: Claim, error: BaseException) -> Outcome:
 def could_not_begin(claim: Claim, error: JobsError) -> Outcome:
     """Return the outcome of a job that the code here cannot begin: the task is gone, or takes other
     arguments."""
-    return replace(outcome_of_error(claim, error), cannot_begin=True)
+    outcome = outcome_of_error(claim, error)
+    outcome.cannot_begin = True
+    return outcome
 
 
 def timed_out(claim: Claim) -> Outcome:

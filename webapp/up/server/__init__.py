@@ -6,7 +6,7 @@ request. None of that is public, so granian's version is pinned in ``pyproject.t
 ``tests/unit/test_server.py`` uses all of it. Nothing outside this folder imports granian.
 
 How to leave it: any WSGI server serves ``webapp.wsgi.application``. Another server here needs the
-five methods of ``Server`` and a socket that already listens; nothing else of ``up`` changes.
+four methods of ``Server`` and to take a socket that already listens; the rest of ``up`` stays.
 """
 
 from .granian_server import Server
