@@ -29,11 +29,11 @@ def test_one_line_a_job_and_nothing_else(consumers: Consumers, tmp_path: Path) -
     assert consumer.printed == []
     words = [line.split(" ", 1)[1].split(" ")[0] for line in consumer.said]
     assert sorted(words) == [
+        "ready:",
+        "stopped\n",
         "testapp.leave",
         "testapp.square",
         "testapp.talk",
-        "ready:",
-        "stopped\n",
     ]
 
 
