@@ -111,7 +111,7 @@ class Job(TypedDict):
     run_after: Moment | None
     started_at: Moment | None
     finished_at: Moment | None
-    cancel_requested: Annotated[bool, _about("Somebody asked for it to be cancelled.")]
+    cancel_requested: Annotated[bool, _about("Its cancellation was requested.")]
     links: JobLinks
     artifacts: list[Artifact]
 

@@ -1,4 +1,4 @@
-"""A client of the JSON API that holds each answer to the OpenAPI document."""
+"""A client of the JSON API that checks each response against the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jobs.api.openapi import document
 from jobs.models import Token
 
 JOBS = "/api/v1/jobs"
-TOLD_IN_DOCUMENT = {
+DOCUMENTED_HEADERS = {
     "Accept-Post",
     "Allow",
     "Content-Disposition",
@@ -31,7 +31,7 @@ TOLD_IN_DOCUMENT = {
 
 
 class Api:
-    """Sends requests with a user's token. Every answer must be one that the document foretells."""
+    """Sends requests with a user's token, and checks that the document describes the responses."""
 
     def __init__(self, user: User | None, **extra: Any) -> None:
         self.user = user
@@ -54,34 +54,34 @@ class Api:
         return self._checked("post", path, self.client.post(path, body, **more))
 
     def submit(self, task: str, /, *, headers: dict[str, str] | None = None, **body: Any) -> Any:
-        """Hand in a job."""
+        """Submit a job."""
         return self.post(JOBS, {"task": task, **body}, headers=headers)
 
-    def _checked(self, method: str, path: str, answer: Any) -> Any:
-        assert_foretold(method, path.partition("?")[0], answer)
-        return answer
+    def _checked(self, method: str, path: str, response: Any) -> Any:
+        assert_documented(method, path.partition("?")[0], response)
+        return response
 
 
-def assert_foretold(method: str, path: str, answer: Any) -> None:
-    """Check an answer's status, headers and body against the document."""
-    told = _document()
-    operation = _operation(told, method, path)
+def assert_documented(method: str, path: str, response: Any) -> None:
+    """Check a response's status, headers and body against the document."""
+    spec = _document()
+    operation = _operation(spec, method, path)
     if operation is None:
-        assert answer.status_code in {404, 405}
+        assert response.status_code in {404, 405}
         return
-    assert str(answer.status_code) in operation["responses"], (method, path, answer.content)
-    foretold = operation["responses"][str(answer.status_code)]
-    unknown = (TOLD_IN_DOCUMENT & set(answer.headers)) - set(foretold.get("headers", {}))
-    assert not unknown, (method, path, answer.status_code, unknown)
-    content = foretold.get("content")
+    assert str(response.status_code) in operation["responses"], (method, path, response.content)
+    documented = operation["responses"][str(response.status_code)]
+    unknown = (DOCUMENTED_HEADERS & set(response.headers)) - set(documented.get("headers", {}))
+    assert not unknown, (method, path, response.status_code, unknown)
+    content = documented.get("content")
     if content is None:
-        assert not answer.content
+        assert not response.content
         return
-    media_type = answer.headers["Content-Type"].partition(";")[0]
+    media_type = response.headers["Content-Type"].partition(";")[0]
     if media_type in {"application/json", "application/problem+json"}:
-        schema = {**content[media_type]["schema"], "components": told["components"]}
+        schema = {**content[media_type]["schema"], "components": spec["components"]}
         checker = validator_for(schema, default=Draft202012Validator).FORMAT_CHECKER
-        Draft202012Validator(schema, format_checker=checker).validate(answer.json())
+        Draft202012Validator(schema, format_checker=checker).validate(response.json())
 
 
 @cache
@@ -89,8 +89,8 @@ def _document() -> dict[str, Any]:
     return document([])
 
 
-def _operation(told: dict[str, Any], method: str, path: str) -> dict[str, Any] | None:
-    for template, item in told["paths"].items():
+def _operation(spec: dict[str, Any], method: str, path: str) -> dict[str, Any] | None:
+    for template, item in spec["paths"].items():
         pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))
         if re.fullmatch(pattern, path):
             found: dict[str, Any] | None = item.get(method)

@@ -1,4 +1,4 @@
-"""Tasks that the API's tests hand in, under names that no other test uses."""
+"""Tasks that the API's tests submit, under names that no other test uses."""
 
 from __future__ import annotations
 

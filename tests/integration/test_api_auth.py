@@ -1,4 +1,4 @@
-"""Who may ask, and what is said to those who may not."""
+"""Credentials: tokens, sessions and CSRF; the responses without a good one."""
 
 from __future__ import annotations
 
@@ -34,30 +34,30 @@ CLOSED = [
 
 
 @pytest.mark.parametrize(("method", "path"), CLOSED)
-def test_nobody_gets_nothing(db: None, method: str, path: str) -> None:
+def test_a_request_without_a_credential_is_a_401(db: None, method: str, path: str) -> None:
     nobody = Api(None)
-    answer = nobody.get(path) if method == "get" else nobody.post(path)
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="jobdesk"'
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json()["type"] == "/api/v1/docs#unauthenticated"
+    response = nobody.get(path) if method == "get" else nobody.post(path)
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="jobdesk"'
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json()["type"] == "/api/v1/docs#unauthenticated"
 
 
 @pytest.mark.parametrize("text", ["wrong", "", "jd_", "ü", "a b"])
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
-def test_a_token_that_is_not_good(db: None, scheme: str, text: str) -> None:
-    answer = Client(headers={"Authorization": f"{scheme} {text}"}).get(JOBS)
-    assert answer.status_code == 401
-    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+def test_an_unknown_token_is_a_401(db: None, scheme: str, text: str) -> None:
+    response = Client(headers={"Authorization": f"{scheme} {text}"}).get(JOBS)
+    assert response.status_code == 401
+    assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
 
 
-def test_the_token_of_one_who_left(api: Api, ada: User) -> None:
+def test_the_token_of_an_inactive_user_is_a_401(api: Api, ada: User) -> None:
     ada.is_active = False
     ada.save()
     assert api.get(JOBS).status_code == 401
 
 
-def test_a_bad_token_is_not_made_good_by_a_session(ada: User) -> None:
+def test_a_session_does_not_replace_an_unknown_token(ada: User) -> None:
     client = Client(headers={"Authorization": "Bearer wrong"})
     client.force_login(ada)
     assert client.get(JOBS).status_code == 401
@@ -85,29 +85,29 @@ def test_a_session_writes_only_with_its_csrf_token(browser: Client) -> None:
 
     browser.cookies["csrftoken"] = "a" * 32
     for header, status in (("b" * 32, 403), ("a" * 32, 202)):
-        answer = browser.post(
+        response = browser.post(
             JOBS, BODY, content_type="application/json", headers={"X-CSRFToken": header}
         )
-        assert answer.status_code == status
+        assert response.status_code == status
 
 
 def test_a_form_field_is_no_csrf_token(browser: Client) -> None:
     """It could only be found by reading the whole body."""
     browser.cookies["csrftoken"] = "a" * 32
-    answer = browser.post("/api/v1/uploads?name=x", {"csrfmiddlewaretoken": "a" * 32})
-    assert answer.status_code == 403
+    response = browser.post("/api/v1/uploads?name=x", {"csrfmiddlewaretoken": "a" * 32})
+    assert response.status_code == 403
 
 
 def test_a_session_sends_raw_bytes(browser: Client) -> None:
     browser.cookies["csrftoken"] = "a" * 32
     for content_type in ("text/plain", "application/x-www-form-urlencoded"):
-        answer = browser.post(
+        response = browser.post(
             "/api/v1/uploads?name=x",
             b"a=b&c=d",
             content_type=content_type,
             headers={"X-CSRFToken": "a" * 32},
         )
-        assert (answer.status_code, answer.json()["size"]) == (201, 7)
+        assert (response.status_code, response.json()["size"]) == (201, 7)
 
 
 def test_a_token_needs_no_csrf_token(ada: User, api: Api) -> None:
@@ -115,7 +115,7 @@ def test_a_token_needs_no_csrf_token(ada: User, api: Api) -> None:
     assert client.post(JOBS, BODY, content_type="application/json").status_code == 202
 
 
-def test_the_use_of_a_token_is_noted_once_an_hour(api: Api, django_assert_num_queries: Any) -> None:
+def test_a_tokens_use_is_recorded_once_an_hour(api: Api, django_assert_num_queries: Any) -> None:
     now = timezone.now()
     Token.objects.update(last_used_at=None)
     with django_assert_num_queries(4):  # the token, the note, the jobs
@@ -135,7 +135,7 @@ def test_the_use_of_a_token_is_noted_once_an_hour(api: Api, django_assert_num_qu
     assert noted >= now
 
 
-def test_a_note_that_cannot_be_written_does_not_matter(
+def test_a_use_that_cannot_be_recorded_does_not_fail_the_request(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def locked(*_: Any, **__: Any) -> int:
@@ -146,7 +146,7 @@ def test_a_note_that_cannot_be_written_does_not_matter(
     assert api.get(JOBS).status_code == 200
 
 
-def test_the_token_itself_is_not_kept(api: Api) -> None:
+def test_the_token_itself_is_not_stored(api: Api) -> None:
     assert api.token not in str(Token.objects.values_list().get())
 
 
@@ -161,41 +161,41 @@ def test_the_token_itself_is_not_kept(api: Api) -> None:
     ],
 )
 @pytest.mark.parametrize("method", ["put", "delete", "patch", "options"])
-def test_a_wrong_method_is_told_the_right_ones(
+def test_a_wrong_method_gets_the_allowed_ones(
     api: Api, method: str, path: str, allowed: str
 ) -> None:
-    answer = getattr(api.client, method)(path)
-    assert answer.status_code == 405
-    assert answer.headers["Allow"] == allowed
-    assert answer.json()["status"] == 405
+    response = getattr(api.client, method)(path)
+    assert response.status_code == 405
+    assert response.headers["Allow"] == allowed
+    assert response.json()["status"] == 405
 
 
 @pytest.mark.parametrize("path", ["", "nowhere", "jobs/", "jobs/x/y", "v2", "jobs/x/log/"])
-def test_an_address_that_leads_nowhere_is_a_problem_too(db: None, path: str) -> None:
+def test_an_unknown_address_is_a_problem_too(db: None, path: str) -> None:
     for method in ("get", "post", "delete"):
-        answer = getattr(Client(), method)(f"/api/v1/{path}")
-        assert answer.status_code == 404
-        assert answer.headers["Content-Type"] == "application/problem+json"
+        response = getattr(Client(), method)(f"/api/v1/{path}")
+        assert response.status_code == 404
+        assert response.headers["Content-Type"] == "application/problem+json"
 
 
-def test_answers_are_for_one_reader(api: Api) -> None:
-    answer = api.get(JOBS)
-    assert answer.headers["Cache-Control"] == "private, no-cache"
-    assert "Authorization" in answer.headers["Vary"]
+def test_responses_are_private_to_the_caller(api: Api) -> None:
+    response = api.get(JOBS)
+    assert response.headers["Cache-Control"] == "private, no-cache"
+    assert "Authorization" in response.headers["Vary"]
 
 
 def test_head_is_get_without_a_body(api: Api) -> None:
-    """Asked of the view itself: the test client would take a body away, a server may not."""
+    """Calls the view itself: the test client would remove a body, a server may not."""
     for path, view in ((JOBS, resolve(JOBS).func), ("/healthz", resolve("/healthz").func)):
         headers = {"Authorization": f"Bearer {api.token}"}
         got = view(RequestFactory().get(path, headers=headers))
-        answer = view(RequestFactory().head(path, headers=headers))
-        assert (answer.status_code, answer.content) == (200, b"")
-        assert answer.headers["Content-Type"] == got.headers["Content-Type"]
-        assert answer.headers["Content-Length"] == str(len(got.content))
+        response = view(RequestFactory().head(path, headers=headers))
+        assert (response.status_code, response.content) == (200, b"")
+        assert response.headers["Content-Type"] == got.headers["Content-Type"]
+        assert response.headers["Content-Length"] == str(len(got.content))
 
 
-def test_a_project_where_all_must_sign_in_still_answers_programs(settings: Any, db: None) -> None:
+def test_login_required_everywhere_does_not_redirect_programs(settings: Any, db: None) -> None:
     settings.MIDDLEWARE = [
         *settings.MIDDLEWARE,
         "django.contrib.auth.middleware.LoginRequiredMiddleware",
@@ -204,11 +204,11 @@ def test_a_project_where_all_must_sign_in_still_answers_programs(settings: Any, 
     assert Client().get("/healthz").status_code == 200
 
 
-def test_a_project_without_sessions_has_tokens(settings: Any, api: Api) -> None:
+def test_tokens_work_without_sessions(settings: Any, api: Api) -> None:
     settings.MIDDLEWARE = []
     assert api.get(JOBS).status_code == 200
     assert Client().get(JOBS).status_code == 401
 
 
-def test_a_transaction_a_request_does_not_reach_the_api(api: Api) -> None:
+def test_atomic_requests_does_not_apply_to_the_api(api: Api) -> None:
     assert "default" in resolve(JOBS).func._non_atomic_requests  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""JSON that is broken, ambiguous or cannot be kept: an answer in words, never a crash."""
+"""JSON that is broken, ambiguous or cannot be kept: a problem that says why, never a crash."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.integration.api_tasks import FREE
 
 
 def body(value: str) -> bytes:
-    """A request that hands in a value, as it is written."""
+    """A request that submits a value, written as given."""
     return f'{{"task": "{FREE}", "args": {{"value": {value}}}}}'.encode()
 
 
@@ -42,10 +42,10 @@ def nested(levels: int) -> str:
         (body('"\x00"'), "broken"),
     ],
 )
-def test_what_is_no_json_is_a_400_that_says_why(api: Api, data: bytes, words: str) -> None:
-    answer = api.post(JOBS, data)
-    assert answer.status_code == 400
-    assert words in answer.json()["detail"]
+def test_broken_json_is_a_400_that_says_why(api: Api, data: bytes, words: str) -> None:
+    response = api.post(JOBS, data)
+    assert response.status_code == 400
+    assert words in response.json()["detail"]
     assert not Job.objects.exists()
 
 
@@ -63,10 +63,10 @@ def test_what_is_no_json_is_a_400_that_says_why(api: Api, data: bytes, words: st
         (b'{"task": "x", "unique_key": "\\u0000"}', "/unique_key"),
     ],
 )
-def test_what_cannot_be_kept_is_a_422_that_says_where(api: Api, data: bytes, pointer: str) -> None:
-    answer = api.post(JOBS, data)
-    assert answer.status_code == 422
-    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+def test_unstorable_json_is_a_422_that_says_where(api: Api, data: bytes, pointer: str) -> None:
+    response = api.post(JOBS, data)
+    assert response.status_code == 422
+    assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
     assert not Job.objects.exists()
 
 
@@ -82,14 +82,14 @@ def test_what_cannot_be_kept_is_a_422_that_says_where(api: Api, data: bytes, poi
         '"\\\\ud800"',
     ],
 )
-def test_what_is_unusual_but_json_is_kept(api: Api, value: str) -> None:
-    answer = api.post(JOBS, body(value))
-    assert answer.status_code == 202, answer.content
-    kept = Job.objects.get(pk=answer.json()["id"])
-    assert kept.kwargs["value"] == answer.json()["args"]["value"] == parse(value.encode())
+def test_unusual_json_is_stored(api: Api, value: str) -> None:
+    response = api.post(JOBS, body(value))
+    assert response.status_code == 202, response.content
+    kept = Job.objects.get(pk=response.json()["id"])
+    assert kept.kwargs["value"] == response.json()["args"]["value"] == parse(value.encode())
 
 
-def test_a_byte_order_mark_is_passed_over(api: Api) -> None:
+def test_a_byte_order_mark_is_ignored(api: Api) -> None:
     assert api.post(JOBS, b"\xef\xbb\xbf" + body("1")).status_code == 202
 
 
@@ -123,7 +123,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 
 @FEW
 @given(value=JSON)
-def test_any_body_gets_an_answer_that_the_document_foretells(api: Api, value: Any) -> None:
+def test_any_body_gets_a_documented_response(api: Api, value: Any) -> None:
     assert api.post(JOBS, value).status_code in {404, 422}
 
 
@@ -136,15 +136,15 @@ def test_any_body_gets_an_answer_that_the_document_foretells(api: Api, value: An
         JSON | st.just(FREE),
     )
 )
-def test_any_members_get_an_answer_that_the_document_foretells(api: Api, value: Any) -> None:
+def test_any_members_get_a_documented_response(api: Api, value: Any) -> None:
     assert api.post(JOBS, value).status_code in {202, 200, 404, 422}
 
 
 @FEW
 @given(value=JSON)
-def test_any_value_that_is_taken_comes_back_as_it_was(api: Api, value: Any) -> None:
-    answer = api.submit(FREE, args={"value": value})
-    if answer.status_code == 202:
-        assert answer.json()["args"]["value"] == value
+def test_any_accepted_value_comes_back_unchanged(api: Api, value: Any) -> None:
+    response = api.submit(FREE, args={"value": value})
+    if response.status_code == 202:
+        assert response.json()["args"]["value"] == value
     else:
-        assert answer.status_code == 422
+        assert response.status_code == 422

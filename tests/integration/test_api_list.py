@@ -27,14 +27,14 @@ def make(owner: User, count: int = 1, **values: Any) -> list[Job]:
     return Job.objects.bulk_create(rows)
 
 
-def ids(answer: Any) -> list[str]:
-    assert answer.status_code == 200, answer.content
-    return [item["id"] for item in answer.json()["items"]]
+def ids(response: Any) -> list[str]:
+    assert response.status_code == 200, response.content
+    return [item["id"] for item in response.json()["items"]]
 
 
-def following(answer: Any) -> str | None:
+def following(response: Any) -> str | None:
     """The address of the next page."""
-    found = re.fullmatch(r'<([^>]+)>; rel="next"', answer.headers.get("Link", ""))
+    found = re.fullmatch(r'<([^>]+)>; rel="next"', response.headers.get("Link", ""))
     return found[1] if found else None
 
 
@@ -56,14 +56,14 @@ def test_a_page_leads_to_the_next_until_all_are_seen(api: Api, ada: User) -> Non
     seen: list[str] = []
     path: str | None = f"{JOBS}?limit=2&task={ADD}"
     while path is not None:
-        answer = api.get(path)
-        assert len(ids(answer)) <= 2
-        seen += ids(answer)
-        path = following(answer)
+        response = api.get(path)
+        assert len(ids(response)) <= 2
+        seen += ids(response)
+        path = following(response)
     assert seen == [str(row.pk) for row in reversed(rows)]
 
 
-def test_a_job_that_comes_while_one_pages_is_not_seen_twice(api: Api, ada: User) -> None:
+def test_a_job_submitted_between_two_pages_is_not_seen_twice(api: Api, ada: User) -> None:
     rows = make(ada, 4)
     first = api.get(f"{JOBS}?limit=2")
     make(ada, 3)
@@ -89,8 +89,8 @@ def test_a_page_costs_three_reads_however_long(
     for job in make(ada, 20):
         Artifact.objects.create(job=job, attempt=1, name="a.txt", size=1, file="x")
     with django_assert_num_queries(3) as seen:  # the token, the jobs, the files of all of them
-        answer = api.get(JOBS)
-    assert all(item["artifacts"][0]["name"] == "a.txt" for item in answer.json()["items"])
+        response = api.get(JOBS)
+    assert all(item["artifacts"][0]["name"] == "a.txt" for item in response.json()["items"])
     assert "COUNT(" not in "".join(query["sql"] for query in seen.captured_queries)
 
 
@@ -140,10 +140,10 @@ def test_searching_by_a_part_of_the_tasks_name(api: Api, ada: User) -> None:
         ("cursor=x", "/cursor"),
     ],
 )
-def test_a_bad_question_is_told_by_pointer(api: Api, query: str, pointer: str) -> None:
-    answer = api.get(f"{JOBS}?{query}")
-    assert answer.status_code == 422
-    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+def test_a_bad_parameter_is_named_by_its_pointer(api: Api, query: str, pointer: str) -> None:
+    response = api.get(f"{JOBS}?{query}")
+    assert response.status_code == 422
+    assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
 
 
 @pytest.mark.parametrize("text", ["%00", "%FF", "'", "x" * 5000, "%F0%9F%98%80", "f" * 33])
@@ -153,7 +153,7 @@ def test_an_odd_search_finds_nothing(api: Api, ada: User, text: str) -> None:
         assert ids(api.get(f"{JOBS}?{name}={text}")) == []
 
 
-def test_a_full_row_is_told_as_by_itself(api: Api, ada: User) -> None:
+def test_a_job_in_a_list_is_shown_as_by_itself(api: Api, ada: User) -> None:
     due = timezone.now() + timedelta(days=1)
     job = make(ada, run_after=due, status=Status.SCHEDULED)[0]
     lifecycle.cancel_job(job.pk, "ada")

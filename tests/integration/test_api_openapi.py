@@ -38,16 +38,16 @@ def described(resolver: URLResolver, prefix: str = "/") -> dict[tuple[str, str],
 
 @pytest.mark.django_db
 def test_the_document_is_valid_openapi(api: Api) -> None:
-    for told in (api.get(DOCUMENT).json(), document([])):
-        assert told["openapi"].startswith("3.1")
-        errors = list(OpenAPIV31SpecValidator(told).iter_errors())
+    for spec in (api.get(DOCUMENT).json(), document([])):
+        assert spec["openapi"].startswith("3.1")
+        errors = list(OpenAPIV31SpecValidator(spec).iter_errors())
         assert not errors, errors[0]
 
 
 def test_every_address_and_method_is_described() -> None:
     paths = document([])["paths"]
-    told = {(path, method) for path, item in paths.items() for method in item}
-    assert told == set(described(get_resolver("webapp.urls")))
+    spec = {(path, method) for path, item in paths.items() for method in item}
+    assert spec == set(described(get_resolver("webapp.urls")))
 
 
 def test_every_kind_of_problem_can_be_met() -> None:
@@ -64,10 +64,10 @@ def test_the_arguments_of_each_task_are_described(api: Api) -> None:
 
 
 def test_a_body_fits_the_document_as_it_fits_the_api(api: Api) -> None:
-    told = api.get(DOCUMENT).json()
-    operation = told["paths"]["/api/v1/jobs"]["post"]
+    spec = api.get(DOCUMENT).json()
+    operation = spec["paths"]["/api/v1/jobs"]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
-    checker = Draft202012Validator({**schema, "components": told["components"]})
+    checker = Draft202012Validator({**schema, "components": spec["components"]})
     for body in (
         {"task": ADD, "args": {"n": 1}},
         {"task": ADD, "args": {"n": 1}, "queue": None, "priority": 3, "unique_key": "k"},
@@ -82,7 +82,7 @@ def test_a_body_fits_the_document_as_it_fits_the_api(api: Api) -> None:
         assert checker.is_valid(body) == taken, body
 
 
-def test_what_tasks_there_are_is_for_those_we_know(ada: User) -> None:
+def test_the_tasks_are_described_for_known_callers_only(ada: User) -> None:
     names = set(Client().get(DOCUMENT).json()["components"]["schemas"])
     assert not [name for name in names if name.endswith(".args")]
     browser = Client()
@@ -98,9 +98,9 @@ def test_the_page_shows_every_call_and_every_problem(ada: User) -> None:
     for signed_in in (False, True):
         if signed_in:
             browser.force_login(ada)
-        answer = browser.get("/api/v1/docs")
-        page = answer.content.decode()
-        assert answer.status_code == 200
+        response = browser.get("/api/v1/docs")
+        page = response.content.decode()
+        assert response.status_code == 200
         for item in document([])["paths"].values():
             for operation in item.values():
                 assert f'id="{operation["operationId"]}"' in page
@@ -128,13 +128,13 @@ def test_the_page_needs_nothing_from_elsewhere_and_nothing_inline(ada: User) -> 
 def test_the_addresses_follow_where_the_project_puts_them(ada: User, settings: Any) -> None:
     settings.ROOT_URLCONF = "tests.integration.api_mounted"
     api = Api(ada)
-    told = api.client.post(
+    spec = api.client.post(
         "/desk/api/v1/jobs", {"task": "webapp.square", "args": {"n": 7}}, "application/json"
     )
-    assert told.status_code == 202, told.content
-    assert told.headers["Location"] == f"/desk/api/v1/jobs/{told.json()['id']}"
-    assert told.json()["links"]["html"] == f"/desk/jobs/{told.json()['id']}/"
-    assert api.client.get(told.headers["Location"]).status_code == 200
+    assert spec.status_code == 202, spec.content
+    assert spec.headers["Location"] == f"/desk/api/v1/jobs/{spec.json()['id']}"
+    assert spec.json()["links"]["html"] == f"/desk/jobs/{spec.json()['id']}/"
+    assert api.client.get(spec.headers["Location"]).status_code == 200
     assert document([])["servers"] == [{"url": "/desk"}]
     assert "DESK=http://testserver/desk" in api.client.get("/desk/api/v1/docs").content.decode()
     missing = api.client.get("/desk/api/v1/jobs/x")

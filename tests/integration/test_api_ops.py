@@ -33,28 +33,28 @@ def make(queue: str, status: Status, count: int = 1, **values: Any) -> list[Job]
 
 
 def queue_of(api: Api, name: str) -> dict[str, Any]:
-    """What the API says of a queue."""
+    """A queue as the API shows it."""
     items = api.get("/api/v1/queues").json()["items"]
     found: dict[str, Any] = next(item for item in items if item["name"] == name)
     return found
 
 
-def test_the_tasks_that_can_be_handed_in(api: Api) -> None:
+def test_the_tasks_that_can_be_submitted(api: Api) -> None:
     items = {item["name"]: item for item in api.get("/api/v1/tasks").json()["items"]}
-    told = items[ADD]
-    assert (told["title"], told["description"]) == ("Add numbers", "Add two numbers.")
-    assert (told["queue"], told["priority"], told["max_attempts"]) == ("default", 5, 3)
-    assert (told["executor"], told["permission"], told["allowed"]) == ("thread", None, True)
-    assert told["schema"]["properties"]["n"]["minimum"] == 0
-    assert told["schema"]["required"] == ["n"]
-    assert told["links"] == {"self": f"/api/v1/tasks/{ADD}", "html": f"/tasks/{ADD}/"}
-    assert api.get(told["links"]["self"]).json() == told
+    shown = items[ADD]
+    assert (shown["title"], shown["description"]) == ("Add numbers", "Add two numbers.")
+    assert (shown["queue"], shown["priority"], shown["max_attempts"]) == ("default", 5, 3)
+    assert (shown["executor"], shown["permission"], shown["allowed"]) == ("thread", None, True)
+    assert shown["schema"]["properties"]["n"]["minimum"] == 0
+    assert shown["schema"]["required"] == ["n"]
+    assert shown["links"] == {"self": f"/api/v1/tasks/{ADD}", "html": f"/tasks/{ADD}/"}
+    assert api.get(shown["links"]["self"]).json() == shown
 
 
 def test_whether_the_caller_may(api: Api, ada: User, chief: User) -> None:
     def allowed(reader: Api, name: str) -> bool:
-        told: bool = reader.get(f"/api/v1/tasks/{name}").json()["allowed"]
-        return told
+        shown: bool = reader.get(f"/api/v1/tasks/{name}").json()["allowed"]
+        return shown
 
     assert not allowed(api, SECRET)
     assert not allowed(api, NARROW)
@@ -64,9 +64,9 @@ def test_whether_the_caller_may(api: Api, ada: User, chief: User) -> None:
 
 
 def test_an_unknown_task_has_nearest_names(api: Api) -> None:
-    answer = api.get("/api/v1/tasks/add_numbers")
-    assert answer.status_code == 404
-    assert ADD in answer.json()["nearest"]
+    response = api.get("/api/v1/tasks/add_numbers")
+    assert response.status_code == 404
+    assert ADD in response.json()["nearest"]
 
 
 def test_an_empty_queue(api: Api) -> None:
@@ -91,10 +91,10 @@ def test_a_queue_in_use(api: Api) -> None:
     lifecycle.set_paused("mail", True)
     lifecycle.register("host", 1, ["mail", "default"], 4)
     Consumer.objects.create(host="gone", pid=2, queues=["mail"], dead_at=now)
-    told = queue_of(api, "mail")
-    assert (told["waiting"], told["scheduled"], told["running"]) == (3, 2, 1)
-    assert (told["paused"], told["consumers"]) == (True, 1)
-    assert 120 <= told["oldest_waiting_seconds"] < 240
+    shown = queue_of(api, "mail")
+    assert (shown["waiting"], shown["scheduled"], shown["running"]) == (3, 2, 1)
+    assert (shown["paused"], shown["consumers"]) == (True, 1)
+    assert 120 <= shown["oldest_waiting_seconds"] < 240
     assert queue_of(api, "default")["consumers"] == 1
 
 
@@ -106,8 +106,8 @@ def test_a_job_waits_since_it_could_have_been_taken(db: None) -> None:
     Attempt.objects.create(
         job=again, number=1, ended_at=now - timedelta(seconds=9), outcome=AttemptOutcome.FAILED
     )
-    told = {state["name"]: state["oldest_waiting_seconds"] for state in queue_states(now)}
-    assert (told["due"], told["again"]) == (5, 9)
+    shown = {state["name"]: state["oldest_waiting_seconds"] for state in queue_states(now)}
+    assert (shown["due"], shown["again"]) == (5, 9)
 
 
 def test_queues_cost_the_same_however_full(api: Api, django_assert_max_num_queries: Any) -> None:
@@ -118,14 +118,14 @@ def test_queues_cost_the_same_however_full(api: Api, django_assert_max_num_queri
 
 
 def test_alive_without_a_database() -> None:
-    answer = Client().get("/healthz")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    response = Client().get("/healthz")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
 @pytest.mark.django_db
 def test_ready() -> None:
-    answer = Client().get("/readyz")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
+    response = Client().get("/readyz")
+    assert (response.status_code, response.json()) == (200, {"status": "ready"})
 
 
 def test_not_ready_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,10 +133,10 @@ def test_not_ready_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OperationalError("connection to server at 10.0.0.1 failed")
 
     monkeypatch.setattr(ops, "connection", away)
-    answer = Client().get("/readyz")
-    assert answer.status_code == 503
-    assert answer.headers["Retry-After"]
-    assert "10.0.0.1" not in answer.content.decode()
+    response = Client().get("/readyz")
+    assert response.status_code == 503
+    assert response.headers["Retry-After"]
+    assert "10.0.0.1" not in response.content.decode()
 
 
 SAMPLE = re.compile(r'^(\w+)(\{(?:\w+="(?:[^"\\\n]|\\["\\n])*",?)*\})? (-?[\d.]+(?:e[+-]\d+)?)$')
@@ -164,13 +164,13 @@ def samples(text: str) -> dict[str, float]:
 def test_metrics(api: Api) -> None:
     make("default", Status.QUEUED, 2)
     make("default", Status.FAILED, 3)
-    answer = api.get("/metrics")
-    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
-    told = samples(answer.content.decode())
-    assert told['jobdesk_jobs{queue="default",status="queued"}'] == 2
-    assert told['jobdesk_jobs_kept{status="failed"}'] == 3
-    assert told['jobdesk_queue_consumers{queue="default"}'] == 0
-    assert told["jobdesk_backlog_limit"] == 100_000
+    response = api.get("/metrics")
+    assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    shown = samples(response.content.decode())
+    assert shown['jobdesk_jobs{queue="default",status="queued"}'] == 2
+    assert shown['jobdesk_jobs_kept{status="failed"}'] == 3
+    assert shown['jobdesk_queue_consumers{queue="default"}'] == 0
+    assert shown["jobdesk_backlog_limit"] == 100_000
 
 
 def test_metrics_are_for_staff_or_a_token(ada: User, chief: User) -> None:
@@ -183,8 +183,8 @@ def test_metrics_are_for_staff_or_a_token(ada: User, chief: User) -> None:
 
 def test_a_queue_with_an_odd_name_does_not_break_the_format(db: None) -> None:
     Queue.objects.create(name='a"b\\c\nd')
-    told = samples(exposition(queue_states(timezone.now())))
-    assert told['jobdesk_queue_paused{queue="a\\"b\\\\c\\nd"}'] == 0
+    shown = samples(exposition(queue_states(timezone.now())))
+    assert shown['jobdesk_queue_paused{queue="a\\"b\\\\c\\nd"}'] == 0
 
 
 def test_large_numbers_are_whole(db: None) -> None:
@@ -197,5 +197,5 @@ def test_large_numbers_are_whole(db: None) -> None:
         "oldest_waiting_seconds": 0.25,
         "consumers": 0,
     }
-    told = samples(exposition([state]))
-    assert told['jobdesk_jobs{queue="q",status="queued"}'] == 123_456_789
+    shown = samples(exposition([state]))
+    assert shown['jobdesk_jobs{queue="q",status="queued"}'] == 123_456_789

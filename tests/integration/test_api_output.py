@@ -40,47 +40,47 @@ def log(api: Api, job: Job, offset: int | str | None = None) -> Any:
 
 def test_a_log_is_plain_text_with_the_next_offset(api: Api, job: Job) -> None:
     write(job, "first\n", "zweite ü 😀\n")
-    answer = log(api, job)
-    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.content.decode() == "first\nzweite ü 😀\n"
-    assert answer.headers["X-Next-Offset"] == "17"
+    response = log(api, job)
+    assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.content.decode() == "first\nzweite ü 😀\n"
+    assert response.headers["X-Next-Offset"] == "17"
 
 
 def test_an_offset_counts_characters(api: Api, job: Job) -> None:
     text = write(job, "ü😀ab", "cdef", "g")
     for offset in range(len(text) + 1):
-        answer = log(api, job, offset)
-        assert answer.content.decode() == text[offset:]
-        assert answer.headers["X-Next-Offset"] == str(len(text))
+        response = log(api, job, offset)
+        assert response.content.decode() == text[offset:]
+        assert response.headers["X-Next-Offset"] == str(len(text))
 
 
 def test_an_empty_log_begins_at_its_beginning(api: Api, job: Job) -> None:
-    answer = log(api, job)
-    assert (answer.content, answer.headers["X-Next-Offset"]) == (b"", "0")
+    response = log(api, job)
+    assert (response.content, response.headers["X-Next-Offset"]) == (b"", "0")
 
 
-def test_an_offset_beyond_the_end_is_led_back_to_it(api: Api, job: Job) -> None:
+def test_an_offset_beyond_the_end_gets_the_end(api: Api, job: Job) -> None:
     write(job, "abc", "def")
     for offset in ("7", "99999999999999999999"):
-        answer = log(api, job, offset)
-        assert (answer.content, answer.headers["X-Next-Offset"]) == (b"", "6")
+        response = log(api, job, offset)
+        assert (response.content, response.headers["X-Next-Offset"]) == (b"", "6")
 
 
 @pytest.mark.parametrize("offset", ["-1", "x", "1.5", "%C2%B2"])
-def test_a_bad_offset_is_told(api: Api, job: Job, offset: str) -> None:
+def test_a_bad_offset_is_a_422(api: Api, job: Job, offset: str) -> None:
     assert log(api, job, offset).json()["errors"][0]["pointer"] == "/offset"
 
 
-def test_one_answer_is_bounded(api: Api, job: Job) -> None:
+def test_one_response_is_bounded(api: Api, job: Job) -> None:
     text = write(job, "x" * (LOG_PIECE - 1), "yz" * LOG_PIECE, "end")
     seen, offset = "", 0
     while offset < len(text):
-        answer = log(api, job, offset)
-        piece = answer.content.decode()
+        response = log(api, job, offset)
+        piece = response.content.decode()
         assert 0 < len(piece) <= LOG_PIECE
         seen += piece
-        offset = int(answer.headers["X-Next-Offset"])
+        offset = int(response.headers["X-Next-Offset"])
     assert seen == text
 
 
@@ -119,21 +119,21 @@ def keep(job: Job, name: str, data: bytes, content_type: str = "text/plain") -> 
     Artifact.objects.create(
         job=job, attempt=1, name=name, size=len(data), content_type=content_type, file=stored
     )
-    told: str = Api(job.owner).get(f"{JOBS}/{job.pk}").json()["artifacts"][-1]["url"]
-    return told
+    shown: str = Api(job.owner).get(f"{JOBS}/{job.pk}").json()["artifacts"][-1]["url"]
+    return shown
 
 
-def test_a_file_is_an_attachment_that_nobody_guesses_at(api: Api, job: Job) -> None:
+def test_a_file_is_an_attachment_with_nosniff(api: Api, job: Job) -> None:
     address = keep(job, "plot.svg", b"<svg/>", "image/svg+xml")
     assert address == f"{JOBS}/{job.pk}/artifacts/plot.svg"
-    answer = api.get(address)
-    assert answer.streaming
-    assert answer.getvalue() == b"<svg/>"
-    assert answer.headers["Content-Type"] == "image/svg+xml"
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="plot.svg"'
-    assert answer.headers["Content-Length"] == "6"
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Content-Security-Policy"].startswith("sandbox")
+    response = api.get(address)
+    assert response.streaming
+    assert response.getvalue() == b"<svg/>"
+    assert response.headers["Content-Type"] == "image/svg+xml"
+    assert response.headers["Content-Disposition"] == 'attachment; filename="plot.svg"'
+    assert response.headers["Content-Length"] == "6"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Content-Security-Policy"].startswith("sandbox")
 
 
 @pytest.mark.parametrize(
@@ -147,15 +147,17 @@ def test_a_file_is_an_attachment_that_nobody_guesses_at(api: Api, job: Job) -> N
     ],
 )
 def test_any_name_is_downloaded_as_it_is(api: Api, job: Job, name: str, header: str) -> None:
-    answer = api.get(keep(job, name, b"x"))
-    assert answer.getvalue() == b"x"
-    assert answer.headers["Content-Disposition"] == f"attachment; {header}"
+    response = api.get(keep(job, name, b"x"))
+    assert response.getvalue() == b"x"
+    assert response.headers["Content-Disposition"] == f"attachment; {header}"
 
 
 def test_a_name_cannot_break_out_of_its_header(api: Api, job: Job) -> None:
-    answer = api.get(keep(job, 'a"; filename="b.exe', b"x"))
-    assert answer.headers["Content-Disposition"] == r'attachment; filename="a\"; filename=\"b.exe"'
-    answer.close()
+    response = api.get(keep(job, 'a"; filename="b.exe', b"x"))
+    assert (
+        response.headers["Content-Disposition"] == r'attachment; filename="a\"; filename=\"b.exe"'
+    )
+    response.close()
 
 
 def test_a_file_that_is_missing(api: Api, job: Job, tmp_path: Path) -> None:

@@ -33,13 +33,13 @@ def at(job: Job) -> str:
 
 
 def test_a_waiting_job(api: Api, job: Job) -> None:
-    answer = api.get(at(job))
-    assert answer.status_code == 200
-    assert answer.headers["ETag"] == job.etag
-    assert not answer.headers["ETag"].startswith("W/")
-    assert answer.headers["Retry-After"] == "1"
-    assert answer.json()["progress"] is None
-    assert answer.json()["error"] is None
+    response = api.get(at(job))
+    assert response.status_code == 200
+    assert response.headers["ETag"] == job.etag
+    assert not response.headers["ETag"].startswith("W/")
+    assert response.headers["Retry-After"] == "1"
+    assert response.json()["progress"] is None
+    assert response.json()["error"] is None
 
 
 def test_a_finished_job(api: Api, job: Job) -> None:
@@ -58,13 +58,13 @@ def test_a_finished_job(api: Api, job: Job) -> None:
         result=None,
     )
     Artifact.objects.create(job=job, attempt=3, name="a b/ü.txt", size=3, file="x")
-    answer = api.get(at(job))
-    told = answer.json()
-    assert "Retry-After" not in answer.headers
-    assert told["error"] == {"type": "builtins.ValueError", "message": "no"}
-    assert told["progress"] == {"done": 1, "total": 3, "percent": 33.3, "message": "a third"}
-    assert (told["attempt"], told["failures"]) == (3, 3)
-    assert told["artifacts"] == [
+    response = api.get(at(job))
+    shown = response.json()
+    assert "Retry-After" not in response.headers
+    assert shown["error"] == {"type": "builtins.ValueError", "message": "no"}
+    assert shown["progress"] == {"done": 1, "total": 3, "percent": 33.3, "message": "a third"}
+    assert (shown["attempt"], shown["failures"]) == (3, 3)
+    assert shown["artifacts"] == [
         {"name": "a b/ü.txt", "size": 3, "url": f"{at(job)}/artifacts/a%20b%2F%C3%BC.txt"}
     ]
 
@@ -77,12 +77,12 @@ def test_progress_that_is_no_number_is_still_json(api: Api, job: Job, done: floa
 
 def test_nothing_new_costs_one_read(api: Api, job: Job, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1) as seen:  # the token and the job
-        answer = api.get(at(job), headers={"If-None-Match": job.etag})
-    assert answer.status_code == 304
-    assert answer.content == b""
-    assert "Content-Type" not in answer.headers
-    assert answer.headers["ETag"] == job.etag
-    assert answer.headers["Retry-After"] == "1"
+        response = api.get(at(job), headers={"If-None-Match": job.etag})
+    assert response.status_code == 304
+    assert response.content == b""
+    assert "Content-Type" not in response.headers
+    assert response.headers["ETag"] == job.etag
+    assert response.headers["Retry-After"] == "1"
     assert "LEFT JOIN jobs_job job ON job.id =" in seen.captured_queries[0]["sql"]
 
 
@@ -115,15 +115,15 @@ def test_if_none_match(api: Api, job: Job, header: str, status: int) -> None:
 
 def test_each_change_of_the_row_changes_the_tag(api: Api, job: Job) -> None:
     lifecycle.cancel_job(job.pk, "ada")
-    answer = api.get(at(job), headers={"If-None-Match": job.etag})
-    assert answer.status_code == 200
-    assert answer.headers["ETag"] != job.etag
-    later = api.get(at(job), headers={"If-None-Match": answer.headers["ETag"]})
+    response = api.get(at(job), headers={"If-None-Match": job.etag})
+    assert response.status_code == 200
+    assert response.headers["ETag"] != job.etag
+    later = api.get(at(job), headers={"If-None-Match": response.headers["ETag"]})
     assert later.status_code == 304
     assert "Retry-After" not in later.headers
 
 
-def test_a_missing_job_and_anothers_are_told_alike(api: Api, job: Job, bob: User) -> None:
+def test_a_missing_job_and_anothers_look_the_same(api: Api, job: Job, bob: User) -> None:
     other = Api(bob)
     calls = [("", other.get), ("/log", other.get), ("/artifacts/x", other.get)]
     calls += [("/cancel", other.post), ("/retry", other.post)]
@@ -163,20 +163,20 @@ def test_what_is_no_id_is_no_job(api: Api, text: str) -> None:
         ("wait=" + "9" * 5000, None),
     ],
 )
-def test_the_wish_to_wait(header: str, seconds: int | None) -> None:
+def test_the_wait_preference_is_parsed(header: str, seconds: int | None) -> None:
     assert wait_preference(header) == seconds
 
 
 def test_a_finished_job_is_not_waited_for(api: Api, job: Job) -> None:
     lifecycle.cancel_job(job.pk, "ada")
-    answer = api.get(at(job), headers={"Prefer": "wait=30"})
-    assert answer.headers["Preference-Applied"] == "wait=30"
-    assert answer.json()["status"] == "cancelled"
+    response = api.get(at(job), headers={"Prefer": "wait=30"})
+    assert response.headers["Preference-Applied"] == "wait=30"
+    assert response.json()["status"] == "cancelled"
 
 
-def test_a_wait_that_runs_out_is_answered_as_it_is(api: Api, job: Job) -> None:
-    answer = api.get(at(job), headers={"Prefer": "wait=0"})
-    assert (answer.status_code, answer.headers["Preference-Applied"]) == (200, "wait=0")
+def test_a_wait_that_times_out_returns_the_job_as_it_is(api: Api, job: Job) -> None:
+    response = api.get(at(job), headers={"Prefer": "wait=0"})
+    assert (response.status_code, response.headers["Preference-Applied"]) == (200, "wait=0")
     again = api.get(at(job), headers={"Prefer": "wait=0", "If-None-Match": job.etag})
     assert (again.status_code, again.headers["Preference-Applied"]) == (304, "wait=0")
 
@@ -203,16 +203,16 @@ def on_pause(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], l
 
 def test_waiting_ends_with_the_job(api: Api, job: Job, on_pause: Any) -> None:
     on_pause(lambda: lifecycle.cancel_job(job.pk, "ada"))
-    answer = api.get(at(job), headers={"Prefer": "wait=20"})
-    assert answer.json()["status"] == "cancelled"
-    assert answer.headers["Preference-Applied"] == "wait=20"
+    response = api.get(at(job), headers={"Prefer": "wait=20"})
+    assert response.json()["status"] == "cancelled"
+    assert response.headers["Preference-Applied"] == "wait=20"
 
 
-def test_who_names_a_version_waits_for_any_change(api: Api, job: Job, on_pause: Any) -> None:
+def test_a_request_with_an_etag_waits_for_any_change(api: Api, job: Job, on_pause: Any) -> None:
     pauses = on_pause(lambda: Job.objects.filter(pk=job.pk).update(progress_done=1, version=2))
-    answer = api.get(at(job), headers={"Prefer": "wait=20", "If-None-Match": job.etag})
-    assert answer.status_code == 200
-    assert answer.json()["progress"]["done"] == 1
+    response = api.get(at(job), headers={"Prefer": "wait=20", "If-None-Match": job.etag})
+    assert response.status_code == 200
+    assert response.json()["progress"]["done"] == 1
     assert len(pauses) == 1
 
 
@@ -221,7 +221,7 @@ def test_a_job_that_is_gone_ends_the_wait(api: Api, job: Job, on_pause: Any) -> 
     assert api.get(at(job), headers={"Prefer": "wait=20"}).status_code == 404
 
 
-def test_a_wait_looks_with_one_narrow_read_in_growing_pauses(
+def test_a_wait_polls_with_one_narrow_read_in_growing_pauses(
     api: Api, job: Job, on_pause: Any, django_assert_max_num_queries: Any
 ) -> None:
     pauses = on_pause(lambda: None)
@@ -242,15 +242,15 @@ def test_at_most_a_quarter_of_the_threads_wait(api: Api, job: Job, jobs_setting:
         long_poll.wait_slot() as third,
     ):
         assert (first, second, third) == (True, True, False)
-        answer = api.get(at(job), headers={"Prefer": "wait=20"})
-        assert answer.status_code == 200
-        assert "Preference-Applied" not in answer.headers
+        response = api.get(at(job), headers={"Prefer": "wait=20"})
+        assert response.status_code == 200
+        assert "Preference-Applied" not in response.headers
     jobs_setting(SERVER_THREADS=3)
     with long_poll.wait_slot() as free:
         assert not free
 
 
-def test_a_seat_is_given_back_after_an_error(jobs_setting: Any) -> None:
+def test_a_wait_slot_is_released_after_an_error(jobs_setting: Any) -> None:
     jobs_setting(SERVER_THREADS=4)
     with pytest.raises(ZeroDivisionError), long_poll.wait_slot():
         raise ZeroDivisionError
@@ -285,5 +285,5 @@ def test_a_change_by_another_connection_is_seen(
     api: Api, job: Job, other_thread: Callable[[Callable[[], Any]], None]
 ) -> None:
     other_thread(lambda: lifecycle.cancel_job(job.pk, "ada"))
-    answer = api.get(at(job), headers={"Prefer": "wait=30"})
-    assert answer.json()["status"] == "cancelled"
+    response = api.get(at(job), headers={"Prefer": "wait=30"})
+    assert response.json()["status"] == "cancelled"

@@ -21,7 +21,7 @@ MANY = 8
 
 
 def at_once(api: Api, send: Callable[[Client], Any]) -> list[Any]:
-    """Send the same from many threads that start together; return the answers."""
+    """Send the same from many threads that start together; return the responses."""
     start = Barrier(MANY)
 
     def run(_: int) -> Any:
@@ -44,16 +44,16 @@ def test_of_equal_requests_one_makes_a_job_and_all_get_it(
     api: Api, members: dict[str, str], headers: dict[str, str]
 ) -> None:
     body = {"task": ADD, "args": {"n": 7}, **members}
-    answers = at_once(
+    responses = at_once(
         api, lambda client: client.post(JOBS, body, "application/json", headers=headers)
     )
-    assert Counter(answer.status_code for answer in answers) == {202: 1, 200: MANY - 1}
-    assert {answer.json()["id"] for answer in answers} == {str(Job.objects.get().pk)}
+    assert Counter(response.status_code for response in responses) == {202: 1, 200: MANY - 1}
+    assert {response.json()["id"] for response in responses} == {str(Job.objects.get().pk)}
 
 
 def test_a_job_is_cancelled_and_run_again_by_one_of_many(api: Api) -> None:
     links = api.submit(ADD, args={"n": 7}).json()["links"]
-    answers = at_once(api, lambda client: client.post(links["cancel"]))
-    assert {answer.status_code for answer in answers} == {200}
-    answers = at_once(api, lambda client: client.post(links["retry"]))
-    assert Counter(answer.status_code for answer in answers) == {202: 1, 409: MANY - 1}
+    responses = at_once(api, lambda client: client.post(links["cancel"]))
+    assert {response.status_code for response in responses} == {200}
+    responses = at_once(api, lambda client: client.post(links["retry"]))
+    assert Counter(response.status_code for response in responses) == {202: 1, 409: MANY - 1}

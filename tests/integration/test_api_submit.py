@@ -22,24 +22,24 @@ MEMBERS = {
 }
 
 
-def misfits(answer: Any) -> dict[str, str]:
+def field_errors(response: Any) -> dict[str, str]:
     """The errors of a 422 by pointer."""
-    assert answer.status_code == 422, answer.content
-    return {error["pointer"]: error["detail"] for error in answer.json()["errors"]}
+    assert response.status_code == 422, response.content
+    return {error["pointer"]: error["detail"] for error in response.json()["errors"]}
 
 
-def test_a_job_is_recorded_and_answered_at_once(api: Api, ada: User) -> None:
-    answer = api.submit(ADD, args={"n": 7})
-    told = answer.json()
-    assert answer.status_code == 202
-    assert answer.headers["Location"] == f"/api/v1/jobs/{told['id']}" == told["links"]["self"]
-    assert answer.headers["Retry-After"] == "1"
-    assert set(told) == MEMBERS
-    assert told["args"] == {"n": 7, "m": 1}
-    assert (told["status"], told["priority"], told["max_attempts"]) == ("queued", 5, 3)
-    assert told["created_at"].endswith("Z")
-    assert told["links"]["html"] == f"/jobs/{told['id']}/"
-    row = Job.objects.get(pk=told["id"])
+def test_a_job_is_recorded_and_returned_at_once(api: Api, ada: User) -> None:
+    response = api.submit(ADD, args={"n": 7})
+    shown = response.json()
+    assert response.status_code == 202
+    assert response.headers["Location"] == f"/api/v1/jobs/{shown['id']}" == shown["links"]["self"]
+    assert response.headers["Retry-After"] == "1"
+    assert set(shown) == MEMBERS
+    assert shown["args"] == {"n": 7, "m": 1}
+    assert (shown["status"], shown["priority"], shown["max_attempts"]) == ("queued", 5, 3)
+    assert shown["created_at"].endswith("Z")
+    assert shown["links"]["html"] == f"/jobs/{shown['id']}/"
+    row = Job.objects.get(pk=shown["id"])
     assert (row.owner, row.task, row.status) == (ada, ADD, Status.QUEUED)
 
 
@@ -60,23 +60,23 @@ def test_an_idempotency_key_costs_one_more_read(api: Api, django_assert_num_quer
 
 def test_options(api: Api) -> None:
     due = datetime.now(UTC) + timedelta(hours=1)
-    told = api.submit(
+    shown = api.submit(
         ADD, args={"n": 1}, queue="default", priority=-3, max_attempts=1, run_after=due.isoformat()
     ).json()
-    assert (told["status"], told["priority"], told["max_attempts"]) == ("scheduled", -3, 1)
-    assert datetime.fromisoformat(told["run_after"]) == due
+    assert (shown["status"], shown["priority"], shown["max_attempts"]) == ("scheduled", -3, 1)
+    assert datetime.fromisoformat(shown["run_after"]) == due
 
 
 def test_options_that_are_null_are_as_good_as_absent(api: Api) -> None:
-    told = api.submit(ADD, args={"n": 1}, priority=None, run_after=None, unique_key=None).json()
-    assert (told["status"], told["priority"]) == ("queued", 5)
+    shown = api.submit(ADD, args={"n": 1}, priority=None, run_after=None, unique_key=None).json()
+    assert (shown["status"], shown["priority"]) == ("queued", 5)
 
 
-def test_an_unknown_task_is_told_with_the_nearest(api: Api) -> None:
-    answer = api.submit("tests.add_number", args={})
-    assert answer.status_code == 404
-    assert answer.json()["nearest"][0] == ADD
-    assert answer.json()["type"].endswith("#unknown-task")
+def test_an_unknown_task_is_a_404_with_the_nearest_names(api: Api) -> None:
+    response = api.submit("tests.add_number", args={})
+    assert response.status_code == 404
+    assert response.json()["nearest"][0] == ADD
+    assert response.json()["type"].endswith("#unknown-task")
 
 
 @pytest.mark.parametrize(
@@ -107,26 +107,29 @@ def test_an_unknown_task_is_told_with_the_nearest(api: Api) -> None:
         ("text", {""}),
     ],
 )
-def test_what_does_not_fit_is_told_by_pointer(api: Api, body: Any, pointers: set[str]) -> None:
-    assert set(misfits(api.post(JOBS, body))) == pointers
+def test_what_does_not_fit_is_named_by_pointer(api: Api, body: Any, pointers: set[str]) -> None:
+    assert set(field_errors(api.post(JOBS, body))) == pointers
     assert not Job.objects.exists()
 
 
 def test_an_argument_called_like_an_option_is_pointed_at_as_an_argument(api: Api) -> None:
-    assert set(misfits(api.submit(ADD, args={"n": 1, "priority": 3}))) == {"/args/priority"}
+    assert set(field_errors(api.submit(ADD, args={"n": 1, "priority": 3}))) == {"/args/priority"}
 
 
-def test_who_is_not_staff_may_lower_but_not_raise(api: Api, chief: User) -> None:
-    wish: dict[str, Any] = {"priority": 6, "max_attempts": 4}
-    assert set(misfits(api.submit(ADD, args={"n": 1}, **wish))) == {"/priority", "/max_attempts"}
-    assert Api(chief).submit(ADD, args={"n": 1}, **wish).status_code == 202
+def test_only_staff_may_raise_priority_and_attempts(api: Api, chief: User) -> None:
+    options: dict[str, Any] = {"priority": 6, "max_attempts": 4}
+    assert set(field_errors(api.submit(ADD, args={"n": 1}, **options))) == {
+        "/priority",
+        "/max_attempts",
+    }
+    assert Api(chief).submit(ADD, args={"n": 1}, **options).status_code == 202
 
 
-def test_a_permission_is_asked_for(api: Api, ada: User, chief: User) -> None:
+def test_a_permission_is_checked(api: Api, ada: User, chief: User) -> None:
     for task in (SECRET, NARROW):
-        answer = api.submit(task)
-        assert answer.status_code == 403
-        assert answer.json()["type"].endswith("#forbidden")
+        response = api.submit(task)
+        assert response.status_code == 403
+        assert response.json()["type"].endswith("#forbidden")
     ada.user_permissions.add(Permission.objects.get(codename="view_queue"))
     assert api.submit(NARROW).status_code == 202
     assert Api(chief).submit(SECRET).status_code == 202
@@ -157,9 +160,9 @@ def test_the_same_key_and_json_get_the_first_job(api: Api) -> None:
 def test_the_same_key_with_other_json_is_a_conflict(api: Api) -> None:
     key = {"Idempotency-Key": "abc"}
     api.submit(ADD, args={"n": 1}, headers=key)
-    answer = api.submit(ADD, args={"n": 2}, headers=key)
-    assert answer.status_code == 409
-    assert answer.json()["type"].endswith("#idempotency-conflict")
+    response = api.submit(ADD, args={"n": 2}, headers=key)
+    assert response.status_code == 409
+    assert response.json()["type"].endswith("#idempotency-conflict")
 
 
 def test_a_key_is_its_owners(api: Api, bob: User) -> None:
@@ -184,47 +187,47 @@ def test_a_repeat_gets_the_job_also_when_the_task_is_gone(api: Api, monkeypatch:
 
 
 @pytest.mark.parametrize("key", ["", " ", "k" * 256, "é"])
-def test_a_bad_idempotency_key_is_told(api: Api, key: str) -> None:
+def test_a_bad_idempotency_key_is_a_400(api: Api, key: str) -> None:
     assert api.submit(ADD, args={"n": 1}, headers={"Idempotency-Key": key}).status_code == 400
 
 
-def test_a_full_queue_says_when_to_come_back(api: Api, jobs_setting: Any) -> None:
+def test_a_full_queue_is_a_429_with_retry_after(api: Api, jobs_setting: Any) -> None:
     jobs_setting(MAX_BACKLOG=1)
     assert api.submit(ADD, args={"n": 1}).status_code == 202
-    answer = api.submit(ADD, args={"n": 1})
-    assert answer.status_code == 429
-    assert int(answer.headers["Retry-After"]) > 0
+    response = api.submit(ADD, args={"n": 1})
+    assert response.status_code == 429
+    assert int(response.headers["Retry-After"]) > 0
     assert Job.objects.count() == 1
 
 
-def test_a_database_that_is_away_is_told(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_is_away_is_a_503(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     def locked(*_: Any, **__: Any) -> bool:
         raise OperationalError("database is locked")
 
     monkeypatch.setattr(lifecycle, "insert_job", locked)
-    answer = api.submit(ADD, args={"n": 1})
-    assert answer.status_code == 503
-    assert int(answer.headers["Retry-After"]) > 0
+    response = api.submit(ADD, args={"n": 1})
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
 
 
 def test_a_body_over_the_limit_is_refused_unread(api: Api, jobs_setting: Any) -> None:
     jobs_setting(MAX_BODY=100)
-    answer = api.submit(FREE, args={"value": "x" * 100})
-    assert answer.status_code == 413
-    assert answer.json()["type"].endswith("#too-large")
+    response = api.submit(FREE, args={"value": "x" * 100})
+    assert response.status_code == 413
+    assert response.json()["type"].endswith("#too-large")
 
 
-def test_a_body_of_more_than_django_reads_at_once_is_taken(api: Api, jobs_setting: Any) -> None:
+def test_a_body_of_more_than_django_reads_at_once_is_accepted(api: Api, jobs_setting: Any) -> None:
     jobs_setting(MAX_BODY=8 * 1024**2)
     value = "x" * (5 * 1024**2)
     assert api.submit(FREE, args={"text": value}).json()["args"]["text"] == value
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", ""])
-def test_only_json_is_taken(api: Api, media_type: str) -> None:
-    answer = api.post(JOBS, {"task": ADD, "args": {"n": 1}}, content_type=media_type)
-    assert answer.status_code == 415
-    assert answer.headers["Accept-Post"] == "application/json"
+def test_only_json_is_accepted(api: Api, media_type: str) -> None:
+    response = api.post(JOBS, {"task": ADD, "args": {"n": 1}}, content_type=media_type)
+    assert response.status_code == 415
+    assert response.headers["Accept-Post"] == "application/json"
 
 
 def test_a_bug_is_a_problem_too(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,10 +236,10 @@ def test_a_bug_is_a_problem_too(api: Api, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr("jobs.api.views.job_create.submit_job", broken)
     api.client.raise_request_exception = False
-    answer = api.submit(ADD, args={"n": 1})
-    assert answer.status_code == 500
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert "ZeroDivision" not in answer.content.decode()
+    response = api.submit(ADD, args={"n": 1})
+    assert response.status_code == 500
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert "ZeroDivision" not in response.content.decode()
 
 
 def test_a_bug_reaches_djangos_handlers(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""POST /uploads, and jobs that refer to what came."""
+"""POST /uploads, and jobs that refer to uploads."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def files(folder: Path) -> list[Path]:
 
 
 class Stream(io.RawIOBase):
-    """Bytes that come as they are asked for, and a note of the largest piece asked for."""
+    """Bytes that are made as they are read, and the size of the largest read."""
 
     def __init__(self, size: int) -> None:
         self.left = size
@@ -46,28 +46,28 @@ class Stream(io.RawIOBase):
 
 
 def test_the_bytes_are_stored(api: Api, ada: User) -> None:
-    answer = send(api, b"one\ntwo\n", "access.log")
-    told = answer.json()
-    assert answer.status_code == 201
-    assert (told["name"], told["size"]) == ("access.log", 8)
-    row = Upload.objects.get(pk=told["id"])
+    response = send(api, b"one\ntwo\n", "access.log")
+    shown = response.json()
+    assert response.status_code == 201
+    assert (shown["name"], shown["size"]) == ("access.log", 8)
+    row = Upload.objects.get(pk=shown["id"])
     assert row.owner == ada
     with job_storage().open(row.file) as stored:
         assert stored.read() == b"one\ntwo\n"
 
 
-def test_a_large_one_is_read_in_pieces(api: Api) -> None:
+def test_a_large_upload_is_read_in_pieces(api: Api) -> None:
     stream = Stream(10 * 1024**2)
-    answer = api.post(
+    response = api.post(
         UPLOADS, b"-", content_type="a/b", CONTENT_LENGTH=str(stream.left), **{"wsgi.input": stream}
     )
-    assert answer.json()["size"] == 10 * 1024**2
+    assert response.json()["size"] == 10 * 1024**2
     assert stream.largest <= CHUNK
 
 
 def test_a_body_of_unknown_length_is_read_to_its_end(api: Api) -> None:
     more = {"wsgi.input": Stream(300_000), "wsgi.input_terminated": True}
-    answer = api.post(
+    response = api.post(
         UPLOADS,
         b"-",
         content_type="a/b",
@@ -75,66 +75,66 @@ def test_a_body_of_unknown_length_is_read_to_its_end(api: Api) -> None:
         HTTP_TRANSFER_ENCODING="chunked",
         **more,
     )
-    assert answer.json()["size"] == 300_000
+    assert response.json()["size"] == 300_000
 
 
-def test_a_server_that_cannot_tell_the_end_asks_for_the_length(api: Api) -> None:
-    answer = api.post(
+def test_a_body_whose_end_is_unknown_is_a_411(api: Api) -> None:
+    response = api.post(
         UPLOADS, b"-", content_type="a/b", CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked"
     )
-    assert answer.status_code == 411
+    assert response.status_code == 411
 
 
 def test_too_long_a_body_is_refused_unread(api: Api, jobs_setting: Any, tmp_path: Path) -> None:
     jobs_setting(MAX_UPLOAD=1000, DATA_DIR=tmp_path)
     stream = Stream(1001)
-    answer = api.post(
+    response = api.post(
         UPLOADS, b"-", content_type="a/b", CONTENT_LENGTH="1001", **{"wsgi.input": stream}
     )
-    assert answer.status_code == 413
+    assert response.status_code == 413
     assert stream.left == 1001
     assert not files(tmp_path)
 
 
-def test_one_that_turns_out_too_long_leaves_nothing(
+def test_an_upload_over_the_limit_leaves_nothing(
     api: Api, jobs_setting: Any, tmp_path: Path
 ) -> None:
     jobs_setting(MAX_UPLOAD=100_000, DATA_DIR=tmp_path)
     more = {"wsgi.input": Stream(10**9), "wsgi.input_terminated": True}
-    answer = api.post(UPLOADS, b"-", content_type="a/b", CONTENT_LENGTH="", **more)
-    assert answer.status_code == 413
+    response = api.post(UPLOADS, b"-", content_type="a/b", CONTENT_LENGTH="", **more)
+    assert response.status_code == 413
     assert not files(tmp_path)
     assert not Upload.objects.exists()
 
 
-def test_one_that_breaks_off_leaves_nothing(api: Api, tmp_path: Path) -> None:
+def test_an_upload_that_breaks_off_leaves_nothing(api: Api, tmp_path: Path) -> None:
     more = {"CONTENT_LENGTH": "5000", "wsgi.input": io.BytesIO(b"x" * 4000)}
-    answer = api.post(UPLOADS, b"-", content_type="a/b", **more)
-    assert answer.status_code == 400
-    assert "4,000 of 5,000" in answer.json()["detail"]
+    response = api.post(UPLOADS, b"-", content_type="a/b", **more)
+    assert response.status_code == 400
+    assert "4,000 of 5,000" in response.json()["detail"]
     assert not files(tmp_path)
     assert not Upload.objects.exists()
 
 
 @pytest.mark.parametrize("length", ["x", "-5", "1" * 30, "+3"])
-def test_a_length_that_is_none(api: Api, length: str) -> None:
+def test_a_bad_content_length_is_a_400(api: Api, length: str) -> None:
     assert send(api, b"abc", CONTENT_LENGTH=length).status_code == 400
 
 
-def test_a_full_disk_is_told(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_a_503(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("jobs.api.views.uploads.store_upload", full)
-    answer = send(api, b"x")
-    assert answer.status_code == 503
-    assert "disk is full" in answer.json()["detail"]
+    response = send(api, b"x")
+    assert response.status_code == 503
+    assert "disk is full" in response.json()["detail"]
 
 
-def test_a_form_is_not_taken_for_a_file(api: Api) -> None:
-    answer = send(api, b"--x--", content_type="multipart/form-data; boundary=x")
-    assert answer.status_code == 415
-    assert "--data-binary" in answer.json()["detail"]
+def test_a_multipart_form_is_a_415(api: Api) -> None:
+    response = send(api, b"--x--", content_type="multipart/form-data; boundary=x")
+    assert response.status_code == 415
+    assert "--data-binary" in response.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -153,25 +153,25 @@ def test_a_name_is_only_a_name(api: Api, given: str, kept: str) -> None:
     assert name.replace("\ufffd", "") == kept
 
 
-def test_nothing_at_all_is_a_file_too(api: Api) -> None:
+def test_an_empty_body_is_a_file_too(api: Api) -> None:
     assert send(api, b"").json()["size"] == 0
 
 
-def test_a_job_refers_to_what_came(api: Api) -> None:
+def test_a_job_refers_to_an_upload(api: Api) -> None:
     upload = send(api, b"x").json()["id"]
     one = {"upload": upload}
-    answer = api.submit(READ, args={"log": one, "more": [one, one]})
-    assert answer.status_code == 202
-    assert answer.json()["args"]["log"] == one
+    response = api.submit(READ, args={"log": one, "more": [one, one]})
+    assert response.status_code == 202
+    assert response.json()["args"]["log"] == one
     assert UploadUse.objects.get().upload_id == uuid.UUID(upload)
 
 
-def test_an_upload_that_is_missing_and_anothers_are_told_alike(api: Api, bob: User) -> None:
+def test_a_missing_upload_and_anothers_look_the_same(api: Api, bob: User) -> None:
     anothers = send(Api(bob), b"x").json()["id"]
     for upload in (anothers, str(uuid.uuid4())):
-        answer = api.submit(READ, args={"log": {"upload": upload}})
-        assert answer.status_code == 422
-        assert answer.json()["errors"] == [
+        response = api.submit(READ, args={"log": {"upload": upload}})
+        assert response.status_code == 422
+        assert response.json()["errors"] == [
             {"pointer": "/args/log", "detail": f"There is no upload {upload} of yours."}
         ]
 
@@ -189,12 +189,12 @@ def test_an_upload_that_is_missing_and_anothers_are_told_alike(api: Api, bob: Us
     ],
 )
 def test_a_file_is_given_by_its_id_alone(api: Api, value: Any) -> None:
-    answer = api.submit(READ, args={"log": value})
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == "/args/log"
+    response = api.submit(READ, args={"log": value})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == "/args/log"
 
 
 def test_more_files_than_a_job_may_have(api: Api) -> None:
     many = [{"upload": str(uuid.uuid4())} for _ in range(1001)]
-    answer = api.submit(READ, args={"log": many[0], "more": many})
-    assert answer.status_code == 422
+    response = api.submit(READ, args={"log": many[0], "more": many})
+    assert response.status_code == 422
