@@ -1,4 +1,4 @@
-"""Machines of their own on one host: network namespaces (Linux, root) on one bridge."""
+"""Several machines on one host: network namespaces on one bridge (Linux, root)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SUBNET: Final = "10.77.0"
 
 @lru_cache(maxsize=1)
 def why_not() -> str:
-    """Why no network namespace can be made here; empty when it can."""
+    """Return why no network namespace can be made here; an empty string when it can."""
     if shutil.which("ip") is None:
         return "ip (iproute2) is not installed"
     tried = _ip("netns", "add", name := f"jd{uuid.uuid4().hex[:6]}", check=False)
     if tried.returncode:
-        return f"no network namespace may be made here: {tried.stderr.strip()}"
+        return f"no network namespace can be made here: {tried.stderr.strip()}"
     _ip("netns", "delete", name)
     return ""
 
@@ -38,12 +38,12 @@ def _ip(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]
 
 
 def inside(namespace: str) -> list[str]:
-    """What starts a program in a namespace: the beginning of its command."""
+    """Return the beginning of a command that starts a program in a namespace."""
     return ["ip", "netns", "exec", namespace] if namespace else []
 
 
 def within(namespace: str, act: Callable[[], T]) -> T:
-    """Do something on a thread that is in a namespace: sockets made there belong to it."""
+    """Call a function in a thread inside a namespace, where its sockets then belong."""
     if not namespace:
         return act()
     found: list[T] = []
@@ -53,7 +53,7 @@ def within(namespace: str, act: Callable[[], T]) -> T:
         try:
             _enter(namespace)
             found.append(act())
-        except BaseException as error:  # noqa: BLE001  (raised below, by who asked)
+        except BaseException as error:  # noqa: BLE001  (raised below, in the caller's thread)
             errors.append(error)
 
     thread = threading.Thread(target=run)
@@ -67,13 +67,13 @@ def within(namespace: str, act: Callable[[], T]) -> T:
 def _enter(namespace: str) -> None:
     # os.setns came with Python 3.12.
     libc = ctypes.CDLL(None, use_errno=True)
-    with Path(f"/run/netns/{namespace}").open("rb") as place:
-        if libc.setns(place.fileno(), CLONE_NEWNET):
+    with Path(f"/run/netns/{namespace}").open("rb") as file:
+        if libc.setns(file.fileno(), CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), namespace)
 
 
 class Network:
-    """A machine in the middle, for servers, and others with a cable each to its bridge."""
+    """A machine for servers in the middle, and others that a cable connects to its bridge."""
 
     def __init__(self, machines: Sequence[str]) -> None:
         self._prefix = f"jd{uuid.uuid4().hex[:6]}"
@@ -103,22 +103,22 @@ class Network:
         self.bring_back(name)
 
     def namespace(self, name: str) -> str:
-        """The namespace of a machine."""
+        """Return the namespace of a machine."""
         return f"{self._prefix}-{name}"
 
     def address(self, name: str) -> str:
-        """The address of a machine."""
+        """Return the address of a machine."""
         return f"{SUBNET}.{self._names.index(name) + 1}"
 
     def cut_off(self, name: str) -> None:
-        """Pull the cable of a machine: connections stay open and nothing arrives."""
+        """Disconnect a machine's cable: connections stay open and nothing arrives."""
         self._at("middle", "link", "set", name, "down")
 
     def bring_back(self, name: str) -> None:
-        """Plug it in again."""
+        """Connect the cable again."""
         self._at("middle", "link", "set", name, "up")
 
     def close(self) -> None:
-        """Remove all of it; cables go with their ends."""
+        """Remove the namespaces, and the cables with them."""
         for name in self._names:
             _ip("netns", "delete", self.namespace(name), check=False)

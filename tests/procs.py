@@ -1,4 +1,4 @@
-"""Real processes whose output a test reads as it comes."""
+"""Real processes, whose output a test reads line by line."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 ROOT = Path(__file__).resolve().parent.parent
-# What speaks to Jobdesk, or to pytest's own Django, and must not reach a process under test; nor
-# other folders to import from: that runs an installed wheel.
+# Settings of Jobdesk and of pytest's own Django must not reach a process under test; nor must
+# PYTHONPATH, because one test runs an installed wheel.
 OWN = tuple("JOBS_ DJANGO_ JOBDESK_ SECRET_KEY DEBUG ALLOWED_HOSTS DATABASE_URL PYTHONPATH".split())
 
 
@@ -26,12 +26,12 @@ def environment(data: Path, **more: str) -> dict[str, str]:
 
 
 class Running:
-    """A process, its output so far, and a way to wait for a line."""
+    """A process and its output so far; a test can wait for a line."""
 
     def __init__(self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path = ROOT) -> None:
         self.lines: list[str] = []
-        self._news = threading.Condition()
-        self._over = False
+        self._changed = threading.Condition()
+        self._ended = False
         self.process = subprocess.Popen(
             command,
             cwd=cwd,
@@ -40,7 +40,7 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
-            # Ctrl-C of whoever runs the tests is for the tests; what we send reaches this alone.
+            # A Ctrl-C that stops the tests must not reach it; a test's signal reaches it alone.
             start_new_session=os.name != "nt",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
@@ -50,27 +50,27 @@ class Running:
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            with self._news:
+            with self._changed:
                 self.lines.append(line.rstrip("\n"))
-                self._news.notify_all()
-        with self._news:
-            self._over = True
-            self._news.notify_all()
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
 
     def wait_for(self, pattern: str, *, times: int = 1, timeout: float = 60.0) -> re.Match[str]:
-        """Return the match of the ``times``-th line with this pattern, once it is there."""
+        """Wait for the ``times``-th line that matches the pattern; return its match."""
 
         def found() -> list[re.Match[str]]:
             return [match for line in self.lines if (match := re.search(pattern, line))]
 
-        with self._news:
-            self._news.wait_for(lambda: self._over or len(found()) >= times, timeout)
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or len(found()) >= times, timeout)
             if len(found()) < times:
                 raise AssertionError(f"{pattern!r} did not come. Output:\n{self.output()}")
             return found()[times - 1]
 
     def output(self) -> str:
-        """Return all it has said."""
+        """Return its output so far."""
         return "\n".join(self.lines)
 
     def interrupt(self) -> None:
@@ -79,7 +79,7 @@ class Running:
         self.process.send_signal(getattr(signal, name))
 
     def wait(self, timeout: float = 60.0) -> int:
-        """Return its exit code, and see that its output is read to the end."""
+        """Wait for its end; return the exit code. Its output is read to the end."""
         code = self.process.wait(timeout)
         self._reader.join(timeout)
         return code
@@ -101,7 +101,7 @@ def manage(data: Path, *arguments: str, root: Path = ROOT, **more: str) -> Runni
 
 
 def living_consumers(data: Path) -> list[Path]:
-    """Return the lock files of consumers that live: a living process holds its lock."""
+    """Return the lock files of living consumers: a living process holds its lock."""
     return [path for path in (data / "locks").glob("*.lock") if _is_held(path)]
 
 

@@ -1,4 +1,4 @@
-"""Real consumer processes for tests: started, listened to, stopped, killed."""
+"""Real consumer processes for tests: started, read, stopped, killed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class ConsumerHandle:
-    """One ``runconsumers`` and what it says."""
+    """One ``runconsumers`` and its output: ``said`` is its log, ``printed`` its standard output."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -40,7 +40,7 @@ class ConsumerHandle:
         return self.process.pid
 
     def wait_ready(self, count: int = 1) -> ConsumerHandle:
-        """Wait until so many processes say that they take jobs."""
+        """Wait until ``count`` processes have logged that they are ready."""
         wait_until(
             lambda: (
                 sum("ready" in line for line in self.said) >= count
@@ -60,17 +60,17 @@ class ConsumerHandle:
         return self.process.wait(timeout)
 
     def stop(self) -> int:
-        """Drain it."""
+        """Drain it; return the exit code."""
         self.signal(signal.SIGTERM)
         return self.wait()
 
     def close(self) -> None:
-        """Kill it if need be, hear it out and let go of its pipes."""
+        """Kill it if it runs, read its output to the end and close its pipes."""
         if self.process.poll() is None:
             self.kill()
         if self.process.stdin is not None:
             self.process.stdin.close()
-        # Its children hold the other ends until they have noticed.
+        # Its children hold the other ends of the pipes until they notice.
         for reader in self._readers:
             reader.join(10)
 
@@ -84,12 +84,12 @@ def _read(stream: IO[str] | None, lines: list[str]) -> None:
     if stream is not None:
         with stream:
             for line in stream:
-                # One by one: a test looks while it still speaks.
+                # One by one: a test reads them while the process runs.
                 lines.append(line)  # noqa: PERF402
 
 
 class Consumers:
-    """Starts consumers over the database of this test."""
+    """Starts consumers on the database of this test."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
@@ -97,7 +97,7 @@ class Consumers:
         self._started: list[ConsumerHandle] = []
 
     def environment(self, **extra: str) -> dict[str, str]:
-        """The environment of a child process that shares this test's database."""
+        """Return the environment of a child process that shares this test's database."""
         return {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.settings",
@@ -112,7 +112,7 @@ class Consumers:
     def start(
         self, *options: str, pipe: bool = False, ready: int = 1, **environment: str
     ) -> ConsumerHandle:
-        """Start one and wait until it takes jobs."""
+        """Start one and wait until it is ready."""
         handle = self.launch(*options, pipe=pipe, cwd=None, **environment)
         return handle.wait_ready(ready)
 
@@ -137,13 +137,13 @@ class Consumers:
         return handle
 
     def run_until_idle(self, *options: str, **environment: str) -> ConsumerHandle:
-        """Run one until nothing is due; it must end well."""
+        """Run one until nothing is due; it must exit with 0."""
         handle = self.launch("--until-idle", *options, pipe=False, cwd=None, **environment)
         assert handle.wait(60) == 0, "".join(handle.said)
         return handle
 
     def stop_all(self) -> None:
-        """Drain what still runs."""
+        """Drain those that still run."""
         living = [handle for handle in self._started if handle.process.poll() is None]
         for handle in living:
             handle.signal(signal.SIGTERM)
@@ -151,23 +151,23 @@ class Consumers:
             handle.wait()
 
     def end_all(self) -> None:
-        """Kill what a test left."""
+        """Kill those that a test has left."""
         for handle in self._started:
             handle.close()
 
 
 def database_url() -> str:
-    """The URL of the database that this test uses."""
+    """Return the URL of the database that this test uses."""
     config = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{config['NAME']}"
-    place = f"{config['HOST']}:{config['PORT'] or 5432}"
-    who = ":".join(quote(config[key], safe="") for key in ("USER", "PASSWORD") if config[key])
-    return f"postgres://{who}@{place}/{config['NAME']}"
+    host = f"{config['HOST']}:{config['PORT'] or 5432}"
+    user = ":".join(quote(config[key], safe="") for key in ("USER", "PASSWORD") if config[key])
+    return f"postgres://{user}@{host}/{config['NAME']}"
 
 
 def stored(result_id: str) -> Job:
-    """The job as it is in the database now."""
+    """Return the job as it is in the database now."""
     return Job.objects.get(pk=result_id)
 
 
@@ -186,5 +186,5 @@ def wait_finished(result_id: str, timeout: float = 30) -> Job:
 
 
 def log_of(job: Job) -> str:
-    """The whole log of a job."""
+    """Return the whole log of a job."""
     return "".join(chunk.text for chunk in job.log_chunks.all())

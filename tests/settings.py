@@ -1,7 +1,7 @@
-"""The site's settings in a data folder made for this run, whatever the environment says.
+"""The site's settings with a data folder made for this run, whatever the environment says.
 
-pytest-django loads the settings before it reads any ``conftest.py``, so this is the place to
-prepare the environment. Child processes inherit it and use the same folder.
+pytest-django loads the settings before any ``conftest.py``, so the environment is prepared here.
+Child processes inherit it and use the same folder.
 """
 
 import atexit
@@ -26,7 +26,7 @@ os.environ["DEBUG"] = "0"
 
 from webapp.settings import *  # noqa: F403
 
-# A slow hash is of no use here and would be most of the run's time.
+# A slow hash would take most of the run's time.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.testapp"]  # noqa: F405

@@ -1,4 +1,4 @@
-"""Running something in many threads at once, each with a database connection of its own."""
+"""Runs a function in many threads at once, each with its own database connection."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ DEADLINE = 60.0
 
 
 def in_threads(count: int, run: Callable[[int], T]) -> list[T]:
-    """Run it ``count`` times, all begun together; return what each returned, in order.
+    """Call ``run(number)`` in ``count`` threads that start together; return the results in order.
 
     Raises:
-        BaseException: the first that any of them raised.
+        BaseException: the first error of any thread.
     """
     results: dict[int, T] = {}
     errors: list[BaseException] = []
@@ -26,7 +26,7 @@ def in_threads(count: int, run: Callable[[int], T]) -> list[T]:
         try:
             barrier.wait(DEADLINE)
             results[number] = run(number)
-        except BaseException as error:  # noqa: BLE001  (told to the test)
+        except BaseException as error:  # noqa: BLE001  (raised in the test's thread)
             errors.append(error)
         finally:
             connections.close_all()

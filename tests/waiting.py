@@ -1,4 +1,4 @@
-"""Waiting for something to be so, with a deadline, instead of sleeping."""
+"""Waits for a condition with a deadline, instead of sleeping."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ T = TypeVar("T")
 def wait_until(
     look: Callable[[], T | None], *, timeout: float = 60.0, interval: float = 0.02, what: str = ""
 ) -> T:
-    """Return the first true value that ``look`` gives.
+    """Call ``look`` every ``interval`` seconds; return its first true value.
 
     Raises:
-        AssertionError: none came in ``timeout`` seconds; ``what`` says what was waited for.
+        AssertionError: there was none within ``timeout`` seconds; ``what`` describes the condition.
     """
     deadline = time.monotonic() + timeout
     while True:

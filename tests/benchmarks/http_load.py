@@ -15,6 +15,7 @@ from email.message import Message
 from pathlib import Path
 
 from tests.benchmarks.stats import percentile
+from tests.waiting import wait_until
 
 _MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
@@ -44,21 +45,26 @@ def wait_for_server(port: int, path: str, seconds: float) -> None:
     """Wait until a server answers.
 
     Raises:
-        TimeoutError: it did not.
+        AssertionError: it did not.
     """
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            client.request("GET", path)
-            client.getresponse().read()
-        except (OSError, http.client.HTTPException):
-            time.sleep(0.05)
-        else:
-            return
-        finally:
-            client.close()
-    raise TimeoutError(f"Nothing answers on port {port}.")
+    wait_until(
+        lambda: _answers(port, path),
+        timeout=seconds,
+        interval=0.05,
+        what=f"a server on port {port}",
+    )
+
+
+def _answers(port: int, path: str) -> bool:
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        client.request("GET", path)
+        client.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        client.close()
+    return True
 
 
 def send_once(call: Call) -> tuple[int, Message, bytes]:

@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import sys
-import time
 import traceback
 from contextlib import suppress
 from typing import Any
@@ -22,6 +21,7 @@ from tests.benchmarks.systems import systems
 from tests.benchmarks.systems.base import System
 from tests.benchmarks.trace import Trace
 from tests.ports import free_port
+from tests.waiting import wait_until
 
 READY_SECONDS = 60.0
 RESULT, READY, GO = "result.json", "ready", "go"
@@ -76,11 +76,9 @@ class Bench:
     def set_up(self) -> None:
         """Report that this one is set up; wait for those that are measured concurrently."""
         (self.sandbox.folder / READY).touch()
-        end = time.monotonic() + HELD_SECONDS
-        while os.environ.get(HELD) and not (self.sandbox.folder / GO).exists():
-            if time.monotonic() > end:
-                raise Failed("The others were never set up.")
-            time.sleep(0.05)
+        if os.environ.get(HELD):
+            go = self.sandbox.folder / GO
+            wait_until(go.exists, timeout=HELD_SECONDS, interval=0.05, what="the other systems")
 
     def stop(self, processes: list[Started]) -> None:
         """Terminate processes and wait for them."""

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests.benchmarks.run import GO, HELD, READY, RESULT
 from tests.benchmarks.sandbox import Sandbox
 from tests.benchmarks.setup_cache import clear
 from tests.benchmarks.systems.base import System
+from tests.waiting import wait_until
 
 SET_UP_SECONDS = 60.0
 END_SECONDS = 30.0
@@ -36,11 +38,13 @@ class Measurement:
 
     def wait_until_set_up(self) -> None:
         """Wait until this one is set up, so that the next may use the machine."""
-        end = time.monotonic() + SET_UP_SECONDS
-        while self.process.poll() is None and not (self.folder / READY).exists():
-            if time.monotonic() > end:
-                return
-            time.sleep(0.05)
+        ready = self.folder / READY
+        with suppress(AssertionError):  # the next one is set up anyway
+            wait_until(
+                lambda: self.process.poll() is not None or ready.exists(),
+                timeout=SET_UP_SECONDS,
+                interval=0.05,
+            )
 
     def go(self) -> None:
         """Let it begin: all others are set up as well."""

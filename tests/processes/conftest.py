@@ -1,4 +1,4 @@
-"""Consumer processes over the test's own database file."""
+"""Consumer processes on the test's own database file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.running import Consumers
 
 @pytest.fixture
 def consumers(transactional_db: None, tmp_path: Path) -> Iterator[Consumers]:
-    """Return a starter of consumers; what is left of them at the end is killed."""
+    """Return a starter of consumers; those left at the end are killed."""
     starter = Consumers(tmp_path)
     yield starter
     starter.end_all()

@@ -1,4 +1,4 @@
-"""The two commands of the README on a Python that has nothing installed."""
+"""The README's two commands on a Python without packages."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ NOT_COPIED = (".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis", 
 
 @pytest.fixture
 def clone(project_root: Path, tmp_path: Path) -> Path:
-    """The project as a stranger gets it."""
+    """A copy of the project as it is cloned."""
     ignore = shutil.ignore_patterns(*NOT_COPIED)
     return Path(shutil.copytree(project_root, tmp_path / "clone", ignore=ignore))
 
 
 @pytest.fixture
 def bare_python(tmp_path: Path) -> Path:
-    """A Python without packages, and without pip."""
+    """A Python without packages and without pip."""
     if "install" not in os.environ.get("JOBS_TEST_REQUIRE", ""):
         pytest.skip("it downloads packages: set JOBS_TEST_REQUIRE=install to run it")
     folder = tmp_path / "bare"
@@ -35,7 +35,7 @@ def bare_python(tmp_path: Path) -> Path:
 
 
 def test_both_commands_work_from_nothing(bare_python: Path, clone: Path, tmp_path: Path) -> None:
-    # pip would compile all that it installs. (Its options that say "no" are set by a zero.)
+    # So that pip does not compile what it installs. (A zero sets its options that begin with "no".)
     env = environment(tmp_path / "data", PIP_NO_COMPILE="0")
     up = Running([str(bare_python), "manage.py", "up", "--port", "0"], env=env, cwd=clone)
     try:

@@ -1,4 +1,4 @@
-"""The wheel in a project that knows nothing of this repository."""
+"""The wheel in a project without this repository."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from django.urls import include, path
 
 urlpatterns = [path("admin/", admin.site.urls), path("", include("jobs.urls"))]
 """
-LOOK = """
+READ_JOB = """
 import jobs
 from django.contrib.auth.models import User
 from django.contrib.staticfiles import finders
@@ -54,7 +54,7 @@ print(jobs.__file__, row.status, row.result, "Double" in page.content.decode())
 
 
 def run(*command: str | Path, cwd: Path) -> str:
-    """Run a command in a clean environment; return what it said."""
+    """Run a command in a clean environment; return its output."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(OWN)}
     env["PYTHONUTF8"] = "1"
     done = subprocess.run(
@@ -83,7 +83,7 @@ def wheel(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def python(wheel: Path, tmp_path: Path) -> Path:
-    """A Python with the wheel and what it depends on, which is borrowed from here."""
+    """A Python with the wheel; its dependencies are those of this Python."""
     run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv", cwd=tmp_path)
     python = tmp_path / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     code = "import sysconfig; print(sysconfig.get_path('purelib'))"
@@ -120,6 +120,6 @@ def test_a_fresh_project_declares_a_task_and_runs_it(python: Path, tmp_path: Pat
     run(python, "manage.py", "shell", "-c", code, cwd=site)
     run(python, "manage.py", "runconsumers", "--until-idle", cwd=site)
 
-    where, *found = run(python, "manage.py", "shell", "-c", LOOK, cwd=site).split()[-4:]
+    where, *found = run(python, "manage.py", "shell", "-c", READ_JOB, cwd=site).split()[-4:]
     assert found == ["succeeded", "42", "True"]
     assert Path(where).is_relative_to(tmp_path / "venv")

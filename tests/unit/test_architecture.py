@@ -1,4 +1,4 @@
-"""Two rules that the import contract cannot say: who writes a status, who imports funboost."""
+"""Two rules that the import contract cannot express: who writes a status, who imports funboost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def sources(root: Path) -> Iterator[tuple[str, str]]:
 
 
 def status_writes(source: str) -> list[int]:
-    """The lines that write a job's status, as far as the text can tell."""
+    """Return the lines that write a job's status, as far as the source shows."""
     nodes = (node for node in ast.walk(ast.parse(source)) if _writes(node))
     return sorted({getattr(node, "lineno", 0) for node in nodes})
 
@@ -45,9 +45,9 @@ def _is_status(target: ast.expr) -> bool:
 def _call_writes(call: ast.Call) -> bool:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if name == "setattr":
-        return len(call.args) > 1 and _says_status(call.args[1])
+        return len(call.args) > 1 and _is_status_text(call.args[1])
     if name == "bulk_update":
-        return any(_says_status(inner) for arg in call.args for inner in ast.walk(arg))
+        return any(_is_status_text(inner) for arg in call.args for inner in ast.walk(arg))
     if name not in WRITERS | {"Job"}:
         return False
     return any(
@@ -56,16 +56,16 @@ def _call_writes(call: ast.Call) -> bool:
     )
 
 
-def _says_status(node: ast.AST) -> bool:
+def _is_status_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and node.value == "status"
 
 
 def _has_key(node: ast.AST) -> bool:
-    return isinstance(node, ast.Dict) and any(key and _says_status(key) for key in node.keys)
+    return isinstance(node, ast.Dict) and any(key and _is_status_text(key) for key in node.keys)
 
 
 def imported(source: str) -> set[str]:
-    """The top-level names of what a module imports."""
+    """Return the top-level names that a module imports."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -90,8 +90,7 @@ def test_only_lifecycle_writes_a_status(project_root: Path) -> None:
     assert elsewhere == {}
 
 
-def test_lifecycle_does_write_it(project_root: Path) -> None:
-    """The scan sees the writers that there are."""
+def test_the_scan_finds_the_writers_in_lifecycle(project_root: Path) -> None:
     found = {name for name, source in sources(project_root) if status_writes(source)}
     assert {"cancel.py", "retry.py", "insert.py", "promote.py", "sql.py"} <= {
         name.rpartition("/")[2] for name in found
@@ -130,7 +129,7 @@ def test_the_scan_finds(source: str) -> None:
         "status = 3",
     ],
 )
-def test_the_scan_lets_pass(source: str) -> None:
+def test_the_scan_ignores(source: str) -> None:
     assert status_writes(source) == []
 
 
@@ -153,5 +152,5 @@ def test_only_one_folder_imports_funboost(project_root: Path) -> None:
         ("import_module('funboost.core')", {"funboost"}),
     ],
 )
-def test_what_is_imported(source: str, names: set[str]) -> None:
+def test_imports_are_found(source: str, names: set[str]) -> None:
     assert imported(source) == names

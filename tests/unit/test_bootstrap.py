@@ -1,4 +1,4 @@
-"""What manage.py does before Django, with a pip that only pretends."""
+"""What manage.py does before Django, with a fake pip."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ dev = ["jobdesk[test]", "epsilon"]
 PIP = """
 import sys
 print("Collecting alpha", "Collecting beta", "Installing collected packages: alpha", sep="\\n")
-print({said!r})
+print({output!r})
 open({log!r}, "a").write(" ".join(sys.argv[1:]) + "\\n")
 sys.exit({code})
 """
@@ -33,7 +33,7 @@ sys.exit({code})
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project of its own, with a virtual environment that has a Python at once."""
+    """A project whose new virtual environment gets a Python at once."""
     (tmp_path / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
     for name, path in {
         "ROOT": tmp_path,
@@ -56,23 +56,23 @@ def _make_python() -> None:
     install.venv_python().write_text("", encoding="utf-8")
 
 
-def pretend_pip(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, *, said: str = "", code: int = 0
+def fake_pip(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, *, output: str = "", code: int = 0
 ) -> Path:
-    """Let pip say this and end so; return the file with what it was asked, a line a call."""
-    log = folder / "asked"
+    """Let pip print this and exit so; return the file with its arguments, one line per call."""
+    log = folder / "calls"
     log.touch()
     script = folder / "pip.py"
-    script.write_text(PIP.format(said=said, log=str(log), code=code), encoding="utf-8")
+    script.write_text(PIP.format(output=output, log=str(log), code=code), encoding="utf-8")
     monkeypatch.setattr(install, "_pip", lambda: [sys.executable, str(script)])
     return log
 
 
-def asked(log: Path) -> list[str]:
+def calls(log: Path) -> list[str]:
     return log.read_text(encoding="utf-8").splitlines()
 
 
-def test_extras_that_name_the_project_are_followed(project: Path) -> None:
+def test_extras_that_name_other_extras_are_expanded(project: Path) -> None:
     found = install.requirements(["dev"])
     assert sorted(found) == ["alpha>=1,<2", "beta[more]==3", "delta>=1", "epsilon", "gamma"]
 
@@ -91,7 +91,7 @@ def test_this_environment_has_what_the_project_names() -> None:
     assert bootstrap.missing_packages(["site"]) == []
 
 
-def test_the_settings_name_extras(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_add_extras(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bootstrap.wanted_extras("migrate") == []
     assert bootstrap.wanted_extras("test") == ["test"]
     monkeypatch.setenv("DATABASE_URL", "postgres://h/db")
@@ -102,10 +102,10 @@ def test_the_settings_name_extras(project: Path, monkeypatch: pytest.MonkeyPatch
 def test_where_packages_are_missing_they_are_installed_once(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    log = pretend_pip(monkeypatch, project)
+    log = fake_pip(monkeypatch, project)
     assert bootstrap.choose_python("up") == install.venv_python()
     assert bootstrap.choose_python("up") == install.venv_python()
-    (only,) = asked(log)
+    (only,) = calls(log)
     assert only.endswith(f"--editable {project}[site]")
     said = capsys.readouterr().out
     assert said.startswith("Installing what Jobdesk needs into .venv:")
@@ -115,30 +115,30 @@ def test_where_packages_are_missing_they_are_installed_once(
 def test_a_changed_project_is_installed_again(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = pretend_pip(monkeypatch, project)
+    log = fake_pip(monkeypatch, project)
     install.ensure(["site"])
     (project / "pyproject.toml").write_text(PROJECT + "\n# more", encoding="utf-8")
     assert install.ensure(["site"])
-    assert len(asked(log)) == 2
+    assert len(calls(log)) == 2
 
 
 def test_further_extras_are_added_to_the_ones_there(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = pretend_pip(monkeypatch, project)
+    log = fake_pip(monkeypatch, project)
     install.ensure(["site", "postgres"])
     install.ensure(["test"])
-    assert asked(log)[-1].endswith("[postgres,site,test]")
+    assert calls(log)[-1].endswith("[postgres,site,test]")
     assert not install.ensure(["site"])
 
 
 def test_an_environment_without_a_stamp_is_completed(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = pretend_pip(monkeypatch, project)
+    log = fake_pip(monkeypatch, project)
     _make_python()
     assert install.ensure(["site"])
-    assert len(asked(log)) == 1
+    assert len(calls(log)) == 1
     install.STAMP.write_text("no json", encoding="utf-8")
     assert install.ensure(["site"])
 
@@ -146,7 +146,7 @@ def test_an_environment_without_a_stamp_is_completed(
 def test_a_failure_of_pip_is_one_sentence_and_tried_again_next_time(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = pretend_pip(monkeypatch, project, said="ERROR: No matching distribution.", code=1)
+    log = fake_pip(monkeypatch, project, output="ERROR: No matching distribution.", code=1)
     with pytest.raises(install.InstallError) as caught:
         install.ensure(["site"])
     assert str(caught.value) == (
@@ -155,17 +155,17 @@ def test_a_failure_of_pip_is_one_sentence_and_tried_again_next_time(
     assert "Collecting alpha" in install.LOG.read_text(encoding="utf-8")
     with pytest.raises(install.InstallError):
         install.ensure(["site"])
-    assert len(asked(log)) == 2
+    assert len(calls(log)) == 2
 
 
-def test_no_network_is_said_as_such(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = "WARNING: Retrying (Retry(total=1)) after connection broken\nERROR: No match"
-    pretend_pip(monkeypatch, project, said=said, code=1)
+def test_a_missing_network_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = "WARNING: Retrying (Retry(total=1)) after connection broken\nERROR: No match"
+    fake_pip(monkeypatch, project, output=output, code=1)
     with pytest.raises(install.InstallError, match="the package index can't be reached"):
         install.ensure(["site"])
 
 
-def test_without_any_pip_it_says_what_to_install(
+def test_without_any_pip_the_error_names_the_package(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(install, "_works", lambda command: False)
@@ -173,7 +173,7 @@ def test_without_any_pip_it_says_what_to_install(
         install.ensure(["site"])
 
 
-def test_a_pip_outside_does_where_ensurepip_is_missing(
+def test_without_ensurepip_another_pip_is_used(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(install, "_works", lambda command: "--python" in command)
@@ -181,7 +181,7 @@ def test_a_pip_outside_does_where_ensurepip_is_missing(
     assert install._pip()[:4] == [sys.executable, "-m", "pip", "--python"]
 
 
-def test_a_folder_that_cannot_be_written_is_said(
+def test_a_folder_that_cannot_be_written_is_named(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse() -> None:
@@ -192,17 +192,19 @@ def test_a_folder_that_cannot_be_written_is_said(
         install.ensure(["site"])
 
 
-def test_a_run_inside_does_not_look_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_inside_the_environment_does_not_check_it_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     install.VENV.mkdir()
     monkeypatch.setattr(sys, "prefix", str(install.VENV))
     monkeypatch.setenv(bootstrap.INSIDE, str(install.VENV))
     assert bootstrap.choose_python("up") is None
 
 
-def test_an_activated_venv_is_completed_and_then_entered_anew(
+def test_an_activated_environment_is_completed_and_entered_again(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pretend_pip(monkeypatch, project)
+    fake_pip(monkeypatch, project)
     _make_python()
     monkeypatch.setattr(sys, "prefix", str(install.VENV))
     assert bootstrap.choose_python("up") == install.venv_python()
@@ -210,7 +212,7 @@ def test_an_activated_venv_is_completed_and_then_entered_anew(
     assert bootstrap.choose_python("migrate") is None
 
 
-def test_paths_are_the_callers_wherever_pytest_runs(
+def test_paths_are_relative_to_the_callers_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -221,7 +223,7 @@ def test_paths_are_the_callers_wherever_pytest_runs(
 
 
 @pytest.mark.parametrize("version", [(2, 7, 18), (3, 8, 0), (3, 10, 13)])
-def test_an_older_python_hears_one_sentence(
+def test_an_older_python_gets_one_sentence(
     project_root: Path, monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int]
 ) -> None:
     monkeypatch.setattr(sys, "version_info", version)
@@ -236,7 +238,9 @@ def test_an_older_python_can_read_the_file_at_all(project_root: Path) -> None:
     ast.parse(source, feature_version=(3, 4))
 
 
-def test_the_stamp_says_what_was_installed(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pretend_pip(monkeypatch, project)
+def test_the_stamp_names_the_installed_extras(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_pip(monkeypatch, project)
     install.ensure(["site"])
     assert json.loads(install.STAMP.read_text(encoding="utf-8"))["extras"] == ["site"]
