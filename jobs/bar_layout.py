@@ -1,7 +1,7 @@
 """Where the bars of a bar chart are: for the admin's dashboard and for charts that tasks draw.
 
-It is a module of its own, not part of the admin, because importing the admin registers models: a
-task that draws a chart in a child process needs neither.
+It is not part of the admin because importing ``jobs.admin`` registers models with Django's admin:
+a task that draws a chart in a child process does not need that. It needs no Django.
 """
 
 from __future__ import annotations

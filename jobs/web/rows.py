@@ -101,8 +101,6 @@ def _is_readable(value: Any) -> bool:
 
 def _short(text: str) -> str:
     line = " ".join(text.split())
-    return (
-        line
-        if len(line) <= LINE_LENGTH
-        else line[: LINE_LENGTH - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
-    )
+    if len(line) <= LINE_LENGTH:
+        return line
+    return line[: LINE_LENGTH - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"

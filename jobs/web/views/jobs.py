@@ -44,7 +44,7 @@ def jobs(request: SignedIn) -> HttpResponse:
         "statuses": Status.choices,
         "tasks": _task_choices(filters["task"]),
         "queues": sorted(configured_queues() | {filters["queue"]} - {""}),
-        "here": request.get_full_path(),
+        "current_path": request.get_full_path(),
         "selectable": True,
         "page": "list",
         "section": "jobs",

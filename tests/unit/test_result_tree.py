@@ -1,4 +1,4 @@
-"""How a result is read for showing."""
+"""A result as a tree of nodes."""
 
 from jobs.web.result_tree import MAX_OPEN_SIZE, Sort, result_node
 
