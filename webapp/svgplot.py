@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from jobs.bar_layout import PlotArea, bar_boxes
+from jobs.core.bar_layout import PlotArea, bar_boxes
 
 WIDTH, HEIGHT = 760, 340
 LEFT, RIGHT, TOP, BOTTOM = 66, 24, 84, 44

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from jobs.bar_layout import BarBox, PlotArea, bar_boxes
+from jobs.core.bar_layout import BarBox, PlotArea, bar_boxes
 from jobs.core.formatting import pluralize
 
 STEP: Final = 30
