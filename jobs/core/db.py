@@ -6,12 +6,13 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from django.apps import apps
 from django.db import InterfaceError, OperationalError, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
 
 from jobs.conf import get_conf
 
@@ -29,7 +30,13 @@ LIMIT_IDLE_TRANSACTION: Final = "SELECT set_config('idle_in_transaction_session_
 
 def connection() -> BaseDatabaseWrapper:
     """Return this thread's connection to the database that the jobs are written to."""
-    return connections[router.db_for_write(apps.get_model("jobs", "Job"))]
+    return connections[router.db_for_write(_job_model())]
+
+
+@cache
+def _job_model() -> type[Model]:
+    # Looked up once: several statements of each submission ask for the connection.
+    return apps.get_model("jobs", "Job")
 
 
 def can_send_many(db: BaseDatabaseWrapper) -> bool:

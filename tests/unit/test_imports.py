@@ -11,6 +11,7 @@ import pytest
 
 Graph = dict[str, set[str]]
 
+
 def import_graph(root: Path, packages: Iterable[str]) -> Graph:
     """Which module below ``root`` imports which, wherever in the file; not for types only."""
     files = {
