@@ -1,6 +1,6 @@
 """The message on the wire: public, so that a program in any language can submit a job.
 
-``MESSAGE_SCHEMA`` is what ``docs/messages.md`` prints; a test compares both with ``read``.
+``MESSAGE_SCHEMA`` is what ``docs/messages.md`` prints; a test holds both, and ``read``, together.
 """
 
 from __future__ import annotations

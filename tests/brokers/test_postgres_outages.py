@@ -72,9 +72,7 @@ def test_a_server_that_crashes_under_running_jobs(
     assert ran.keys() == {str(number) for number in range(20)}
 
 
-def test_consumers_are_notified_after_a_restart(
-    consumers: Consumers, server: PostgresServer
-) -> None:
+def test_notifications_arrive_after_a_restart(consumers: Consumers, server: PostgresServer) -> None:
     consumer = consumers.start()
     assert wait_finished(tasks.square.enqueue(3).id).result == 9
 
@@ -92,7 +90,7 @@ def test_consumers_are_notified_after_a_restart(
 def test_a_crash_while_other_programs_send_by_redis(
     consumers: Consumers, server: PostgresServer, tmp_path: Path
 ) -> None:
-    """The consumer keeps what was delivered and cannot be stored yet."""
+    """What was delivered and cannot be recorded stays with the consumer."""
     broker = RedisServer(tmp_path).start()
     User.objects.create_user("ada")
     consumer = consumers.start(JOBS_BROKER_URL=broker.url, JOBS_FOREIGN_OWNER="ada")
