@@ -120,18 +120,19 @@ def _wait_for(process: subprocess.Popen[bytes]) -> int:
 
 
 def run_pytest(arguments: list[str]) -> int:
-    """Run the tests, wherever the command was given; paths are the caller's."""
+    """Run the tests from any folder; return pytest's exit code. Paths are relative to it."""
     import pytest
 
     if Path.cwd() != ROOT:
-        arguments = [_absolute(argument) for argument in arguments]
+        arguments = [absolute_argument(argument) for argument in arguments]
         os.chdir(ROOT)
     return int(
         pytest.main(["--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), *arguments])
     )
 
 
-def _absolute(argument: str) -> str:
+def absolute_argument(argument: str) -> str:
+    """Return a command-line argument with an absolute path, if it names an existing one."""
     path, mark, rest = argument.partition("::")
     found = not path.startswith("-") and Path(path).exists()
     return str(Path(path).resolve()) + mark + rest if found else argument
