@@ -120,7 +120,7 @@ def _wait_for(process: subprocess.Popen[bytes]) -> int:
 
 
 def run_pytest(arguments: list[str]) -> int:
-    """Run the tests from any folder; return pytest's exit code. Paths are relative to it."""
+    """Run the tests from any working directory; paths are relative to the caller's."""
     import pytest
 
     if Path.cwd() != ROOT:
