@@ -67,7 +67,7 @@ def _cores() -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with the tests that take long, when several processes share the work."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: LONGEST_FIRST.index(folder_of(item.nodeid)))
+        items.sort(key=lambda item: order_of(item.nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -87,7 +87,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def folder_of(nodeid: str) -> str:
     """Return the folder of a test below ``tests``."""
-    return nodeid.split("/")[1]
+    return nodeid.removeprefix("tests/").partition("/")[0]
+
+
+def order_of(nodeid: str) -> int:
+    """Return the place of a test's folder in ``LONGEST_FIRST``; other folders come last."""
+    folder = folder_of(nodeid)
+    return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 def scope_of(nodeid: str) -> str:

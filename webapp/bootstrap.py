@@ -124,14 +124,15 @@ def run_pytest(arguments: list[str]) -> int:
     import pytest
 
     if Path.cwd() != ROOT:
-        arguments = [_absolute(argument) for argument in arguments]
+        arguments = [absolute_argument(argument) for argument in arguments]
         os.chdir(ROOT)
     return int(
         pytest.main(["--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), *arguments])
     )
 
 
-def _absolute(argument: str) -> str:
+def absolute_argument(argument: str) -> str:
+    """Return a command-line argument with an absolute path, if it names an existing one."""
     path, mark, rest = argument.partition("::")
     found = not path.startswith("-") and Path(path).exists()
     return str(Path(path).resolve()) + mark + rest if found else argument

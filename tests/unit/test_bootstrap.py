@@ -217,9 +217,9 @@ def test_paths_are_relative_to_the_callers_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "test_a.py").touch()
-    assert bootstrap._absolute("test_a.py::test_b") == f"{tmp_path / 'test_a.py'}::test_b"
-    assert bootstrap._absolute("-k") == "-k"
-    assert bootstrap._absolute("nothing_here") == "nothing_here"
+    assert bootstrap.absolute_argument("test_a.py::test_b") == f"{tmp_path / 'test_a.py'}::test_b"
+    assert bootstrap.absolute_argument("-k") == "-k"
+    assert bootstrap.absolute_argument("nothing_here") == "nothing_here"
 
 
 @pytest.mark.parametrize("version", [(2, 7, 18), (3, 8, 0), (3, 10, 13)])

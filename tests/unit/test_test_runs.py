@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.db import connection
 
-from tests.parallel import is_parallel, pytest_xdist_auto_num_workers, scope_of
+from tests.parallel import is_parallel, order_of, pytest_xdist_auto_num_workers, scope_of
 from tests.skipped import last_line
 
 
@@ -59,9 +60,9 @@ def test_the_command_line_has_the_last_word(options: dict[str, Any]) -> None:
 
 def test_there_is_one_process_more_than_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTEST_XDIST_AUTO_NUM_WORKERS", raising=False)
-    monkeypatch.setattr("tests.parallel._cores", lambda: 2)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: range(2), raising=False)
     assert pytest_xdist_auto_num_workers(config("tests")) == 3
-    monkeypatch.setattr("tests.parallel._cores", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: range(64), raising=False)
     assert pytest_xdist_auto_num_workers(config("tests")) == 12
     monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "5")
     assert pytest_xdist_auto_num_workers(config("tests")) is None
@@ -79,6 +80,12 @@ def test_there_is_one_process_more_than_cores(monkeypatch: pytest.MonkeyPatch) -
 )
 def test_tests_that_share_something_stay_in_one_process(nodeid: str, scope: str) -> None:
     assert scope_of(nodeid) == scope
+
+
+def test_long_tests_begin_first_and_unknown_folders_last() -> None:
+    names = ["tests/new/test_a.py::b", "tests/unit/test_a.py::b", "tests/chaos/test_a.py::b"]
+    assert sorted(names, key=order_of) == names[::-1]
+    assert order_of("tests/test_a.py::b") == order_of(names[0])
 
 
 def test_the_last_line_counts_each_skipped_test_once_and_says_how_to_run_it() -> None:
