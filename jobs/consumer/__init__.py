@@ -1,1 +1,1 @@
-"""Consumers: processes that take permits, run jobs and write what became of them."""
+"""Consumers: processes that claim jobs, run them and write what became of them."""
