@@ -54,10 +54,10 @@ SUBMITTER: dict[str, Function] = {
     # One statement that commits by itself: before it is before the commit.
     "submission before commit": lambda: _before(lifecycle, "insert_job"),
     "submission after commit": lambda: _after(lifecycle, "insert_job"),
-    "before the permit is sent": lambda: _before(registry, "_notify"),
+    "before the notification is sent": lambda: _before(registry, "_notify"),
 }
 CONSUMER: dict[str, Function] = {
-    "permit received": lambda: _after(lifecycle, "has_waiting", lambda found, *args: found),
+    "waiting job found": lambda: _after(lifecycle, "has_waiting", lambda found, *args: found),
     "claim before commit": lambda: _in_the_claims_transaction(),  # noqa: PLW0108  (defined below)
     "claim after commit": lambda: _before(
         slots.Slots, "_deliver", lambda me, queue, claims: claims

@@ -29,7 +29,7 @@ with_messages = pytest.mark.parametrize(
     "arena", [setup.parameter() for setup in MESSAGES], indirect=True
 )
 NO_LOOK = "3600"
-"""Seconds between looks at the table: only a permit can tell of a job."""
+"""Seconds between polls of the table: only a notification can tell of a job."""
 
 
 @pytest.mark.parametrize("point", SUBMITTER)
@@ -60,7 +60,7 @@ def test_a_consumer_dies(arena: Arena, point: str) -> None:
     assert victim.process.poll() == -signal.SIGKILL, "".join(victim.said)
     arena.consume("--concurrency", "1")
 
-    claimed = point not in {"permit received", "claim before commit"}
+    claimed = point not in {"waiting job found", "claim before commit"}
     again = claimed and point != "outcome after commit"
     assert arena.wait_job(job, "succeeded") == ("succeeded", 2 if again else 1)
     assert arena.violations() == []
