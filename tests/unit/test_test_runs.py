@@ -33,10 +33,11 @@ def no_servers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_whole_folders_are_tested_in_parallel() -> None:
     assert is_parallel(config("tests"))
-    assert is_parallel(config(__file__, "tests/unit"))
+    assert is_parallel(config(__file__, "tests/unit", "tests/integration"))
 
 
-def test_single_files_are_tested_in_one_process() -> None:
+def test_single_files_and_unit_tests_are_tested_in_one_process() -> None:
+    assert not is_parallel(config("tests/unit"))
     assert not is_parallel(config(__file__))
     assert not is_parallel(config(f"{__file__}::test_whole_folders_are_tested_in_parallel"))
 
