@@ -87,7 +87,7 @@ class Bench:
         django.setup()
         from django.core.management import call_command
 
-        from tests.running import Consumers
+        from tests.consumers import Consumers
 
         call_command("migrate", verbosity=0)
         consumers = Consumers(self._folder)
@@ -106,7 +106,7 @@ class Bench:
 
     def _pickups(self, consumers: Any) -> list[float]:
         """From the call of ``enqueue`` to the task's first line; the consumer was idle."""
-        from tests.running import wait_finished
+        from tests.consumers import wait_finished
         from tests.testapp import tasks
 
         self._consumer = consumers.start()
@@ -132,7 +132,7 @@ class Bench:
 
     def _reruns(self, consumers: Any) -> list[float]:
         """From SIGKILL to the next claim of the running job, by a consumer started at once."""
-        from tests.running import wait_status
+        from tests.consumers import wait_status
         from tests.testapp import tasks
 
         found = []

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.benchmarks.broker_measurement import BROKERS
-from tests.procs import ROOT
+from tests.subprocesses import ROOT
 
 HEAD: Final = (
     "broker",

@@ -28,7 +28,7 @@ class Bench:
     """One SQLite database and the consumers over it."""
 
     def __init__(self, folder: Path) -> None:
-        from tests.running import Consumers
+        from tests.consumers import Consumers
 
         self._folder = folder
         self._consumers = Consumers(folder)
@@ -71,7 +71,7 @@ def _lines(ledger: Path) -> int:
 
 
 def _wait_finished(job: Any) -> None:
-    from tests.running import wait_finished
+    from tests.consumers import wait_finished
 
     wait_finished(job, timeout=90)
 

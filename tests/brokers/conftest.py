@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from tests.brokers.emptying import empty_broker
 from tests.brokers.servers import SERVERS, Setup, address, default_database, postgres_config
-from tests.running import Consumers
+from tests.consumers import Consumers
 
 OURS = "jobs_test_brokers"
 

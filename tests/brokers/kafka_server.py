@@ -10,7 +10,7 @@ import pytest
 from tests.brokers.own_server import OwnServer
 from tests.brokers.servers import address
 from tests.ports import free_port
-from tests.procs import ROOT
+from tests.subprocesses import ROOT
 
 TOPIC = "jobs.default"
 

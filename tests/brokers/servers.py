@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from tests.procs import ROOT
+from tests.subprocesses import ROOT
 from webapp.database import from_url
 
 

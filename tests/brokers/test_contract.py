@@ -13,7 +13,7 @@ from jobs import brokers, lifecycle
 from jobs.core.states import UNFINISHED
 from jobs.models import Job
 from tests.brokers.servers import Setup
-from tests.running import Consumers, stored, wait_finished, wait_status
+from tests.consumers import Consumers, stored, wait_finished, wait_status
 from tests.testapp import tasks
 from tests.testapp.apps import PLAIN_THREADS, UDP_ONLY
 from tests.waiting import wait_until

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from tests.brokers.servers import Setup
-from tests.running import Consumers, wait_finished, wait_status
+from tests.consumers import Consumers, wait_finished, wait_status
 from tests.testapp import tasks
 from tests.waiting import wait_until
 

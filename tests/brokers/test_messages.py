@@ -21,7 +21,7 @@ from jobs.core.uuid7 import uuid7
 from jobs.models import Job, QuarantinedMessage
 from tests.brokers.producers import Send, sender_of
 from tests.brokers.servers import Setup
-from tests.running import ConsumerHandle, Consumers, wait_finished
+from tests.consumers import ConsumerHandle, Consumers, wait_finished
 from tests.testapp import tasks
 from tests.waiting import wait_until
 

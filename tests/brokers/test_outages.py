@@ -28,7 +28,7 @@ from tests.brokers.kafka_server import KafkaServer
 from tests.brokers.producers import sender_of
 from tests.brokers.redis_server import RedisServer
 from tests.brokers.servers import Setup, default_database
-from tests.running import Consumers, wait_finished, wait_status
+from tests.consumers import Consumers, wait_finished, wait_status
 from tests.testapp import tasks
 from tests.waiting import wait_until
 
@@ -241,7 +241,7 @@ def test_messages_that_a_killed_consumer_had_received_are_adopted(
     tasks.square.enqueue(1)
     first = consumers.start(JOBS_MAX_BACKLOG="1")
     ids = [_message(server, n) for n in range(3)]
-    wait_until(lambda: any("must wait" in line for line in first.said))
+    wait_until(lambda: any("must wait" in line for line in first.log))
 
     first.kill()
     consumers.start()

@@ -17,7 +17,7 @@ from django.test import Client
 from jobs.lifecycle import limited_lock_waits, lock_timeout
 from jobs.models import Consumer, Job, Token
 from tests.brokers.servers import Setup
-from tests.running import Consumers, wait_finished, wait_status
+from tests.consumers import Consumers, wait_finished, wait_status
 from tests.testapp import tasks
 from tests.waiting import wait_until
 
@@ -153,7 +153,7 @@ def test_a_lock_of_more_than_a_lease_loses_nothing(
 
     with somebody(lock):
         go.touch()
-        wait_until(lambda: any("cannot be written" in line for line in busy.said))
+        wait_until(lambda: any("cannot be written" in line for line in busy.log))
         idle.refresh_from_db()
         seen = idle.heartbeat
         wait_until(lambda: Consumer.objects.get(pk=idle.pk).heartbeat > seen + 2 * PATIENCE)

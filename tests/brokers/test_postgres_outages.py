@@ -18,7 +18,7 @@ from jobs.models import Consumer, Job, QuarantinedMessage
 from tests.brokers.postgres_server import PostgresServer
 from tests.brokers.redis_server import RedisServer
 from tests.brokers.servers import default_database, postgres_config
-from tests.running import Consumers, wait_finished, wait_status
+from tests.consumers import Consumers, wait_finished, wait_status
 from tests.testapp import tasks
 from tests.waiting import wait_until
 
@@ -61,7 +61,7 @@ def test_a_server_that_crashes_under_running_jobs(
 
     server.stop()
     go.touch()
-    wait_until(lambda: any("cannot be written" in line for line in consumer.said))
+    wait_until(lambda: any("cannot be written" in line for line in consumer.log))
     connection.close()
     server.start()
 
@@ -101,7 +101,7 @@ def test_a_crash_while_other_programs_send_by_redis(
         for n, job_id in enumerate(ids):
             body = f'{{"job_id": "{job_id}", "task": "testapp.square", "args": {{"n": {n}}}}}'
             client.xadd("jobs.default", {"body": body})
-        wait_until(lambda: any("must wait" in line for line in consumer.said))
+        wait_until(lambda: any("must wait" in line for line in consumer.log))
 
         server.start()
 

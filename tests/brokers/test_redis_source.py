@@ -20,7 +20,7 @@ from jobs.brokers.redis.source import RedisSource
 from jobs.core.states import UNFINISHED
 from jobs.models import Job
 from tests.brokers.redis_server import RedisServer
-from tests.running import Consumers, wait_finished
+from tests.consumers import Consumers, wait_finished
 from tests.testapp import tasks
 from tests.waiting import wait_until
 

@@ -16,7 +16,7 @@ from jobs.brokers import registry
 from tests.brokers.certificate import Certificate, make_certificate
 from tests.brokers.kafka_server import KafkaServer
 from tests.brokers.redis_server import RedisServer
-from tests.running import Consumers, wait_finished
+from tests.consumers import Consumers, wait_finished
 from tests.testapp import tasks
 from tests.waiting import wait_until
 

@@ -20,8 +20,8 @@ from jobs.models import Job
 from jobs.submission import retry_job
 from tests.brokers.listening import ListeningThread
 from tests.brokers.servers import Setup
+from tests.consumers import Consumers, wait_finished
 from tests.factories import end, make_job, make_user, record, take_one
-from tests.running import Consumers, wait_finished
 from tests.testapp import tasks
 from tests.testapp.apps import UDP_ONLY
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.accesslog_maker import Expected, Recipe, make_log
-from tests.procs import ROOT, Running, environment, manage
+from tests.subprocesses import ROOT, RunningProcess, environment, manage
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ PATIENCE = 60_000
 class RunningSite:
     """A running site, the log, and what is in the log."""
 
-    running: Running
+    running: RunningProcess
     data: Path
     link: str
     log: Path

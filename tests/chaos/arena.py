@@ -23,7 +23,7 @@ from tests.brokers.servers import SERVERS, Setup
 from tests.chaos.checker import Records, Violation, check
 from tests.chaos.collect import attempts_of, changes_of, effects_of, jobs_of
 from tests.chaos.databases import Database, database_for
-from tests.running import ROOT, ConsumerHandle
+from tests.consumers import ROOT, ConsumerHandle
 from tests.waiting import wait_until
 
 LEASE = 3

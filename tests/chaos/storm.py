@@ -15,7 +15,7 @@ from typing import Any
 from tests.brokers.servers import Setup
 from tests.chaos.arena import LEASE, ON_SQLITE, Arena
 from tests.chaos.databases import seconds_of
-from tests.running import ConsumerHandle
+from tests.consumers import ConsumerHandle
 from tests.waiting import wait_until
 
 HOSTS = ("here", "here", "there")
@@ -179,7 +179,7 @@ class Storm:
         proves little."""
         for step in range(len(HOSTS)):
             consumer = self._consumers[(fault.consumer + step) % len(HOSTS)]
-            if consumer.process.poll() is None and any("ready" in line for line in consumer.said):
+            if consumer.process.poll() is None and any("ready" in line for line in consumer.log):
                 return consumer
         return None
 

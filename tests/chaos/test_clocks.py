@@ -12,7 +12,7 @@ import pytest
 
 from tests.chaos.arena import Arena
 from tests.chaos.databases import seconds_of
-from tests.running import ConsumerHandle
+from tests.consumers import ConsumerHandle
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes

@@ -13,7 +13,7 @@ import pytest
 from jobs.core.states import FINAL
 from tests.brokers.servers import Setup
 from tests.chaos.arena import ON_SQLITE, Arena
-from tests.running import ROOT, ConsumerHandle
+from tests.consumers import ROOT, ConsumerHandle
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -116,7 +116,7 @@ def test_two_versions_run_side_by_side_while_the_tables_change(arena: Arena) -> 
     assert arena.rows("SELECT status, failures, colour FROM jobs_job GROUP BY 1, 2, 3") == [
         ("succeeded", 0, "red")
     ]
-    assert [line for line in [*old.said, *new.said] if "Traceback" in line] == []
+    assert [line for line in [*old.log, *new.log] if "Traceback" in line] == []
     assert _violations(arena) == []
     manage(arena, code, "migrate", "jobs", LAST, "--verbosity", "0")
 

@@ -18,8 +18,8 @@ from tests.brokers.redis_server import RedisServer
 from tests.brokers.servers import Setup
 from tests.chaos.databases import Postgres
 from tests.chaos.machines import MACHINES, Machines
+from tests.consumers import ConsumerHandle
 from tests.network import Network, why_not
-from tests.running import ConsumerHandle
 from tests.waiting import wait_until
 
 SETUPS = [
@@ -95,7 +95,7 @@ def _runs_on(machines: Machines, job: Held, consumer: ConsumerHandle) -> bool:
 
 
 def _is_said(consumer: ConsumerHandle, words: str) -> bool:
-    return any(words in line for line in consumer.said)
+    return any(words in line for line in consumer.log)
 
 
 def test_both_run_jobs_and_share_files(machines: Machines, pair: dict[str, ConsumerHandle]) -> None:

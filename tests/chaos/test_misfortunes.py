@@ -54,7 +54,7 @@ def test_a_full_disk_is_an_error_and_never_half_a_row(arena: Arena) -> None:
     assert status == 503
     # The ledger cannot grow either: what the task does then fails, and that cannot be written.
     go.touch()
-    wait_until(lambda: any("cannot be written" in line for line in consumer.said))
+    wait_until(lambda: any("cannot be written" in line for line in consumer.log))
     for pid in (web.pid, consumer.pid):
         unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)

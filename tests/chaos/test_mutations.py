@@ -32,7 +32,7 @@ def _thawed_too_late(arena: Arena, **extra: Any) -> str:
     go.touch()
     arena.wait_job(job, ("succeeded", 2))
     frozen.signal(signal.SIGCONT)
-    wait_until(lambda: any("starts afresh" in line for line in frozen.said))
+    wait_until(lambda: any("starts afresh" in line for line in frozen.log))
     assert frozen.stop() == 0
     return job
 

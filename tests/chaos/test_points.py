@@ -17,7 +17,7 @@ import pytest
 from tests.brokers.servers import Setup
 from tests.chaos.arena import Arena
 from tests.chaos.faults import CONSUMER, RECEIVER, SENDER, SUBMITTER
-from tests.running import ROOT
+from tests.consumers import ROOT
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -57,7 +57,7 @@ def test_a_consumer_dies(arena: Arena, point: str) -> None:
 
     victim = arena.consume("--concurrency", "1", ready=0, FAULT=point)
     wait_until(lambda: victim.process.poll() is not None, what="the fault")
-    assert victim.process.poll() == -signal.SIGKILL, "".join(victim.said)
+    assert victim.process.poll() == -signal.SIGKILL, "".join(victim.log)
     arena.consume("--concurrency", "1")
 
     claimed = point not in {"waiting job found", "claim before commit"}

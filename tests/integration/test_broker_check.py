@@ -11,7 +11,7 @@ import pytest
 
 from jobs.brokers import optional_deps
 from jobs.checks import check_broker
-from tests.running import ROOT
+from tests.consumers import ROOT
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import Consumers
+from tests.consumers import Consumers
 
 
 @pytest.fixture

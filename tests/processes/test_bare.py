@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.procs import Running, environment
+from tests.subprocesses import RunningProcess, environment
 
 pytestmark = [pytest.mark.processes, pytest.mark.install]
 NOT_COPIED = (".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis", "dist")
@@ -37,7 +37,7 @@ def bare_python(tmp_path: Path) -> Path:
 def test_both_commands_work_from_nothing(bare_python: Path, clone: Path, tmp_path: Path) -> None:
     # So that pip does not compile what it installs. (A zero sets its options that begin with "no".)
     env = environment(tmp_path / "data", PIP_NO_COMPILE="0")
-    up = Running([str(bare_python), "manage.py", "up", "--port", "0"], env=env, cwd=clone)
+    up = RunningProcess([str(bare_python), "manage.py", "up", "--port", "0"], env=env, cwd=clone)
     try:
         link = up.wait_for(r"^Open (http://\S+)$", timeout=600)
         installed = [line for line in up.lines if "into .venv" in line]
@@ -52,14 +52,14 @@ def test_both_commands_work_from_nothing(bare_python: Path, clone: Path, tmp_pat
 
     # The second command completes what the first installed; its exit code is pytest's.
     arguments = ["test", "-q", "-p", "no:cacheprovider", "tests/unit/test_env.py"]
-    tests = Running([str(bare_python), "manage.py", *arguments], env=env, cwd=clone)
+    tests = RunningProcess([str(bare_python), "manage.py", *arguments], env=env, cwd=clone)
     try:
         tests.wait_for(r"\d+ passed", timeout=600)
         assert tests.wait() == 0, tests.output()
         assert tests.lines[-1].startswith("Skipped: ")
     finally:
         tests.end()
-    other = Running([str(bare_python), "manage.py", "check"], env=env, cwd=clone)
+    other = RunningProcess([str(bare_python), "manage.py", "check"], env=env, cwd=clone)
     try:
         assert other.wait() == 0, other.output()
         assert len(other.lines) == 1

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.procs import ROOT, Running, environment, manage
+from tests.subprocesses import ROOT, RunningProcess, environment, manage
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -42,7 +42,7 @@ def _command(beginning: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, Running]]:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, RunningProcess]]:
     """A copy of the project with the README's task in it, and ``up`` running there."""
     folder = tmp_path_factory.mktemp("readme")
     root, data = folder / "project", folder / "var"
@@ -82,13 +82,13 @@ def test_the_first_task_is_ten_lines() -> None:
     assert f"`{TASK_FILE}`" in README
 
 
-def test_the_command_line_runs_the_first_task(project: tuple[Path, str, Running]) -> None:
+def test_the_command_line_runs_the_first_task(project: tuple[Path, str, RunningProcess]) -> None:
     folder, _, _ = project
     printed = _manage(folder, _command("python manage.py submit"))
     assert json.loads(printed) == {"to": 2, "be": 2, "or": 1, "not": 1}
 
 
-def test_the_first_task_has_its_form(project: tuple[Path, str, Running]) -> None:
+def test_the_first_task_has_its_form(project: tuple[Path, str, RunningProcess]) -> None:
     _, link, _ = project
     jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
     browser = urllib.request.build_opener(jar)
@@ -101,7 +101,7 @@ def test_the_first_task_has_its_form(project: tuple[Path, str, Running]) -> None
     assert 'name="min_length"' in text
 
 
-def test_a_program_submits_the_first_task(project: tuple[Path, str, Running]) -> None:
+def test_a_program_submits_the_first_task(project: tuple[Path, str, RunningProcess]) -> None:
     folder, link, _ = project
     token = _manage(folder, _command("python manage.py createtoken")).strip()
     words = _command("curl")
@@ -130,7 +130,7 @@ def test_a_program_submits_the_first_task(project: tuple[Path, str, Running]) ->
 
 @pytest.mark.parametrize("name", sorted({name for name, _ in COMMANDS} - {"test"}))
 def test_each_command_has_the_options_that_are_named(
-    project: tuple[Path, str, Running], name: str
+    project: tuple[Path, str, RunningProcess], name: str
 ) -> None:
     folder, _, _ = project
     told = _manage(folder, ["python", "manage.py", name, "--help"])
@@ -144,7 +144,7 @@ def test_each_command_has_the_options_that_are_named(
 
 
 def test_each_command_in_a_block_of_the_documentation_runs(
-    project: tuple[Path, str, Running],
+    project: tuple[Path, str, RunningProcess],
 ) -> None:
     """Those that end by themselves; the others are run by the tests of ``up`` and of consumers."""
     folder, _, _ = project

@@ -12,7 +12,7 @@ from jobs import lifecycle
 from jobs.compat import TaskResultStatus
 from jobs.core.storage import job_storage
 from jobs.models import Job
-from tests.running import Consumers, log_of, stored, wait_finished, wait_status
+from tests.consumers import Consumers, log_of, stored, wait_finished, wait_status
 from tests.testapp import tasks
 from tests.waiting import wait_until
 
@@ -26,8 +26,8 @@ def test_one_line_a_job_and_nothing_else(consumers: Consumers, tmp_path: Path) -
 
     consumer = consumers.run_until_idle()
 
-    assert consumer.printed == []
-    words = [line.split(" ", 1)[1].split(" ")[0] for line in consumer.said]
+    assert consumer.stdout == []
+    words = [line.split(" ", 1)[1].split(" ")[0] for line in consumer.log]
     assert sorted(words) == [
         "ready:",
         "stopped\n",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jobs.models import Consumer, Job
-from tests.running import ConsumerHandle, Consumers, stored, wait_finished, wait_status
+from tests.consumers import ConsumerHandle, Consumers, stored, wait_finished, wait_status
 from tests.testapp import tasks
 from tests.waiting import wait_until
 
@@ -70,7 +70,7 @@ def test_a_signal_to_the_whole_group_ends_no_running_task(
 
 def _is_stopping(consumer: ConsumerHandle) -> bool:
     """It takes nothing new: a job that waits for long enough says so."""
-    return any("stopping" in line for line in consumer.said)
+    return any("stopping" in line for line in consumer.log)
 
 
 def _wait_second_attempt(result_id: str) -> None:
@@ -171,11 +171,11 @@ def test_a_silent_consumer_is_given_up_after_a_lease_and_changes_nothing_when_it
         (tmp_path / "go").touch()
         done = wait_finished(result.id)
         frozen.signal(signal.SIGCONT)
-        wait_until(lambda: any("nothing was changed" in line for line in frozen.said))
+        wait_until(lambda: any("nothing was changed" in line for line in frozen.log))
         assert stored(result.id).version == done.version
         after = tasks.square.enqueue(3)
         assert wait_finished(after.id).result == 9
-        wait_until(lambda: any("starts afresh" in line for line in frozen.said))
+        wait_until(lambda: any("starts afresh" in line for line in frozen.log))
     finally:
         other.end_all()
 

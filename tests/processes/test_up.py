@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.procs import ROOT, Running, environment, living_consumers
+from tests.subprocesses import ROOT, RunningProcess, environment, living_consumers
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
 OPEN = r"^Open (http://\S+)/sign-in/\?token=(\S+)$"
-Start = Callable[..., Running]
+Start = Callable[..., RunningProcess]
 
 
 @pytest.fixture
@@ -39,11 +39,11 @@ def cwd(tmp_path: Path) -> Path:
 @pytest.fixture
 def start(data: Path, cwd: Path) -> Iterator[Start]:
     """Start ``up`` on a free port; whatever still runs is killed in the end."""
-    started: list[Running] = []
+    started: list[RunningProcess] = []
 
-    def starter(*arguments: str, folder: Path = data, **more: str) -> Running:
+    def starter(*arguments: str, folder: Path = data, **more: str) -> RunningProcess:
         command = [sys.executable, str(ROOT / "manage.py"), "up", "--port", "0", *arguments]
-        started.append(Running(command, env=environment(folder, **more), cwd=cwd))
+        started.append(RunningProcess(command, env=environment(folder, **more), cwd=cwd))
         return started[-1]
 
     yield starter

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.procs import OWN
+from tests.subprocesses import OWN
 
 pytestmark = pytest.mark.processes
 

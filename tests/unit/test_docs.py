@@ -12,7 +12,7 @@ import pytest
 
 from jobs.catalog.decorators import OPTIONS
 from jobs.conf import Conf
-from tests.running import ROOT
+from tests.consumers import ROOT
 
 DOCS = ROOT / "jobs" / "docs"
 README = ROOT / "README.md"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from jobs.brokers.message import MESSAGE_SCHEMA, BadMessage, JobMessage, read, wakeup_body
 from jobs.core.uuid7 import uuid7
-from tests.running import ROOT
+from tests.consumers import ROOT
 
 ID = "01977f3e-7c4b-7e2a-9d31-0a4d1c2b3a4f"
 LIMIT = 10_000

@@ -21,15 +21,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class ConsumerHandle:
-    """One ``runconsumers`` and its output: ``said`` is its log, ``printed`` its standard output."""
+    """One ``runconsumers`` and its output: ``log`` has its log, ``stdout`` the rest."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
-        self.said: list[str] = []
-        self.printed: list[str] = []
+        self.log: list[str] = []
+        self.stdout: list[str] = []
         self._readers = [
             threading.Thread(target=_read, args=(stream, lines), daemon=True)
-            for stream, lines in ((process.stderr, self.said), (process.stdout, self.printed))
+            for stream, lines in ((process.stderr, self.log), (process.stdout, self.stdout))
         ]
         for reader in self._readers:
             reader.start()
@@ -43,12 +43,12 @@ class ConsumerHandle:
         """Wait until ``count`` processes have logged that they are ready."""
         wait_until(
             lambda: (
-                sum("ready" in line for line in self.said) >= count
+                sum("ready" in line for line in self.log) >= count
                 or self.process.poll() is not None
             ),
             what="a consumer to be ready",
         )
-        assert self.process.poll() is None, "".join(self.said)
+        assert self.process.poll() is None, "".join(self.log)
         return self
 
     def signal(self, number: int) -> None:
@@ -139,7 +139,7 @@ class Consumers:
     def run_until_idle(self, *options: str, **environment: str) -> ConsumerHandle:
         """Run one until nothing is due; it must exit with 0."""
         handle = self.launch("--until-idle", *options, pipe=False, cwd=None, **environment)
-        assert handle.wait(60) == 0, "".join(handle.said)
+        assert handle.wait(60) == 0, "".join(handle.log)
         return handle
 
     def stop_all(self) -> None:

@@ -25,7 +25,7 @@ def environment(data: Path, **more: str) -> dict[str, str]:
     return kept | {"JOBS_DATA_DIR": str(data), "PYTHONUNBUFFERED": "1"} | more
 
 
-class Running:
+class RunningProcess:
     """A process and its output so far; a test can wait for a line."""
 
     def __init__(self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path = ROOT) -> None:
@@ -94,10 +94,10 @@ class Running:
             self.process.stdout.close()
 
 
-def manage(data: Path, *arguments: str, root: Path = ROOT, **more: str) -> Running:
+def manage(data: Path, *arguments: str, root: Path = ROOT, **more: str) -> RunningProcess:
     """Start ``manage.py`` with these arguments."""
     command = [sys.executable, "manage.py", *arguments]
-    return Running(command, env=environment(data, **more), cwd=root)
+    return RunningProcess(command, env=environment(data, **more), cwd=root)
 
 
 def living_consumers(data: Path) -> list[Path]:
