@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from jobs.api.views import ops
+from jobs.api.views import health
 
 urlpatterns = [
-    path("healthz", ops.HEALTHZ, name="jobs_healthz"),
-    path("readyz", ops.READYZ, name="jobs_readyz"),
-    path("metrics", ops.METRICS, name="jobs_metrics"),
+    path("healthz", health.HEALTHZ, name="jobs_healthz"),
+    path("readyz", health.READYZ, name="jobs_readyz"),
+    path("metrics", health.METRICS, name="jobs_metrics"),
     path("api/v1/", include("jobs.api.urls")),
     path("", include("jobs.web.urls")),
 ]

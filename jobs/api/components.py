@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
+from jobs.api.views.job_list import DEFAULT_LIMIT, MAX_LIMIT
 from jobs.core.states import Status
 
 from .json_schema import Schema
 from .long_poll import MAX_WAIT
-from .views.job_list import DEFAULT_LIMIT, MAX_LIMIT
 
 _TEXT: Final[Schema] = {"type": "string"}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from jobs.lifecycle import limited_lock_waits
+from jobs.core.lock_timeout import limited_lock_waits
 
 from .auth import require_caller
 from .exception_handlers import problem_response

@@ -15,6 +15,6 @@ from .base import ConsumerPort
 def start_consuming(queues: Sequence[str], port: ConsumerPort, threads: int) -> None:
     """Start running claims of the queues on ``threads`` threads; returns at once."""
     # Late: a web process has brokers too, and must not load funboost.
-    from .funboost.consumer import start
+    from jobs.brokers.funboost.consumer import start
 
     start(queues, port, threads)

@@ -17,8 +17,8 @@ from jobs.core.jsonutils import clean_json, jsonable
 from jobs.errors import FieldError, InvalidArguments
 
 from .arguments import Argument, describe, humanise
+from .error_messages import message_for
 from .input_file import CONTEXT_KEY, FileInfo, uploads_in
-from .messages import message_for
 
 CONTEXT_PARAMETER = "context"
 # Field names have a prefix, and the parameter names are aliases: a parameter called "json" or

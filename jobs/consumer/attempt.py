@@ -15,7 +15,7 @@ from jobs.lifecycle import AttemptUpdate, Claim, Outcome, StoredArtifact
 
 from .artifacts import store_artifact
 from .log_buffer import LogBuffer
-from .result import released
+from .outcomes import released
 
 MAX_ERROR_TYPE, MAX_MESSAGE, MAX_TRACEBACK = 200, 10_000, 100_000
 """Characters that are kept; of a traceback the last ones."""

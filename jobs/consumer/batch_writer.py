@@ -14,16 +14,16 @@ import time
 from django.db import DatabaseError
 from django.db.utils import InterfaceError
 
-from jobs import lifecycle
 from jobs.conf import get_conf
 from jobs.core.db import connection
+from jobs.core.lock_timeout import is_lock_timeout, limited_lock_waits
 from jobs.core.states import Status
 
+from .batch import UNAVAILABLE, Batch, BatchResult, write, write_one_by_one
 from .maintenance import Maintenance
 from .registration import Registration
 from .slots import Slots
 from .thread_signals import ThreadSignals
-from .write_batch import UNAVAILABLE, Batch, BatchResult, write, write_one_by_one
 
 logger = logging.getLogger("jobs.writer")
 
@@ -62,7 +62,7 @@ class Pacer:
         elif not self._failures:
             logger.warning("The database cannot be written: %s. Trying again.", error)
         # The wait for a lock was a pause already, and a heartbeat is due after it.
-        step = 0 if lifecycle.is_lock_timeout(error) else self._failures
+        step = 0 if is_lock_timeout(error) else self._failures
         pause = RETRY_SECONDS[min(step, len(RETRY_SECONDS) - 1)]
         self._failures += 1
         self._next = time.monotonic() + pause
@@ -97,7 +97,7 @@ class BatchWriter(threading.Thread):
 
     def run(self) -> None:
         """Write until told to finish and nothing is left."""
-        with lifecycle.limited_lock_waits(get_conf().lease_seconds / LOCKS_PER_LEASE):
+        with limited_lock_waits(get_conf().lease_seconds / LOCKS_PER_LEASE):
             self._run()
 
     def _run(self) -> None:
@@ -112,7 +112,7 @@ class BatchWriter(threading.Thread):
                 # Not only the database's errors: if this thread ended, the process would look
                 # alive, hold its jobs and finish none.
                 self._pacer.failed(error)
-                if lifecycle.is_lock_timeout(error):
+                if is_lock_timeout(error):
                     self._write_heartbeat_alone()
                 pause = 0.0
                 continue

@@ -10,7 +10,7 @@ from django.utils import timezone
 from jobs.core.uuid7 import uuid7_time
 from jobs.lifecycle import Outcome
 
-from .result import released
+from .outcomes import released
 
 MAX_ATTEMPTS: Final = 30
 LONGEST_PAUSE: Final = 20.0

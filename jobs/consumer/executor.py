@@ -24,6 +24,7 @@ from jobs.compat import (
     task_finished,
     task_started,
 )
+from jobs.consumer.task_process.pool import TaskProcessPool
 from jobs.core.states import AttemptOutcome
 from jobs.errors import JobsError
 from jobs.lifecycle import Outcome
@@ -34,8 +35,7 @@ from .call import bind_call, running_result
 from .capture import current_attempt
 from .deploy_skew import release_if_newer_code
 from .event_loop import TimeLimit, abandon_if_stuck, run_coroutine
-from .process_pool import ProcessPool
-from .result import (
+from .outcomes import (
     cancelled,
     could_not_begin,
     outcome_of_error,
@@ -47,7 +47,7 @@ from .result import (
 logger = logging.getLogger("jobs")
 
 
-def run_attempt(attempt: Attempt, children: ProcessPool) -> None:
+def run_attempt(attempt: Attempt, children: TaskProcessPool) -> None:
     """Run an attempt to its end and settle it. Never raises."""
     if not attempt.begin():
         return
@@ -64,7 +64,7 @@ def run_attempt(attempt: Attempt, children: ProcessPool) -> None:
         attempt.settle(release_if_newer_code(outcome))
 
 
-def _run(attempt: Attempt, children: ProcessPool) -> Outcome | None:
+def _run(attempt: Attempt, children: TaskProcessPool) -> Outcome | None:
     claim = attempt.claim
     try:
         task = load_task(claim.task, claim.module_path)
@@ -85,7 +85,7 @@ def _run(attempt: Attempt, children: ProcessPool) -> Outcome | None:
 
 
 def _run_somewhere(
-    attempt: Attempt, task: Task[..., Any], files: Mapping[str, FileInfo], children: ProcessPool
+    attempt: Attempt, task: Task[..., Any], files: Mapping[str, FileInfo], children: TaskProcessPool
 ) -> Outcome | None:
     # A job that was running when its consumer died may have killed it: it gets a process of its
     # own, so that it cannot end the other jobs of a consumer again.

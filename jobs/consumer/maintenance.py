@@ -9,12 +9,12 @@ from django.utils import timezone
 from jobs import lifecycle
 from jobs.brokers import get_broker
 from jobs.conf import get_conf
+from jobs.consumer.task_process.pool import TaskProcessPool
 
 from .failure_detector import FailureDetector
-from .process_pool import ProcessPool
+from .outcomes import timed_out
 from .queue_polls import QueuePolls
 from .registration import Registration
-from .result import timed_out
 from .slots import Slots
 from .timer import Timer
 from .wal import trim_wal
@@ -50,7 +50,7 @@ class Maintenance:
         registration: Registration,
         slots: Slots,
         polls: QueuePolls,
-        children: ProcessPool,
+        children: TaskProcessPool,
     ) -> None:
         conf = get_conf()
         self.heartbeat_is_due = False

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 
 from jobs.brokers import get_broker
 from jobs.conf import get_conf
+from jobs.consumer.task_process.pool import TaskProcessPool
 from jobs.core.db import connection
 
 from .batch_writer import BatchWriter
-from .broker_port import BrokerPort
+from .broker_interface import BrokerInterface
 from .capture import captured
 from .duration_stats import DurationStats
+from .listener_thread import ListenerThread
 from .maintenance import Maintenance
-from .outbox import Outbox
-from .process_pool import ProcessPool
+from .pending_writes import PendingWrites
 from .pruner import Pruner
 from .queue_polls import QueuePolls
 from .registration import Registration
@@ -25,7 +26,6 @@ from .restart_policy import DRAINED, REPLACE
 from .shutdown import Shutdown
 from .slots import Slots
 from .thread_signals import ThreadSignals
-from .wake_ups import WakeUps
 
 logger = logging.getLogger("jobs")
 
@@ -50,7 +50,7 @@ class ConsumerProcess:
     def __init__(self, options: ConsumerOptions, stop: Shutdown) -> None:
         self._options = options
         self._stop = stop
-        self._children = ProcessPool()
+        self._children = TaskProcessPool()
         self._registration = Registration(options.queues, options.concurrency)
         self._signals = ThreadSignals()
         self._polls = QueuePolls(options.queues, self._signals)
@@ -59,7 +59,7 @@ class ConsumerProcess:
             self._registration.label,
             self._signals,
             self._polls,
-            Outbox(),
+            PendingWrites(),
             DurationStats(),
         )
         self._maintenance = Maintenance(
@@ -73,8 +73,8 @@ class ConsumerProcess:
         """Consume until told to stop; return the exit code."""
         options = self._options
         broker = get_broker()
-        wake_ups = WakeUps(broker.listener(), self._polls, self._maintenance, self._signals)
-        port = BrokerPort(
+        listener = ListenerThread(broker.listener(), self._polls, self._maintenance, self._signals)
+        port = BrokerInterface(
             str(self._registration.id),
             self._slots,
             self._polls,
@@ -84,7 +84,7 @@ class ConsumerProcess:
         )
         with captured():
             self._writer.start()
-            wake_ups.start()
+            listener.start()
             Pruner(self._stop).start()
             broker.consume(options.queues, port, options.concurrency)
             logger.info("ready: %s, %d slots", ", ".join(options.queues), options.concurrency)

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from jobs.lifecycle import Claim, Outcome
 
 from .attempt import Attempt
+from .batch import Batch, BatchResult
 from .duration_stats import DurationStats
 from .job_log import log_finished
-from .outbox import Outbox
+from .pending_writes import PendingWrites
 from .queue_polls import QueuePolls
 from .thread_signals import ThreadSignals
-from .write_batch import Batch, BatchResult
 
 TAKE_SECONDS = 5.0
 PREFETCH = 64
@@ -23,7 +23,7 @@ transaction; with more, a process that dies takes too many jobs along."""
 
 
 class Slots:
-    """The attempts of a process, from their claim until their outcome is in the outbox.
+    """The attempts of a process, from their claim until their outcome is written.
 
     Attributes:
         must_be_replaced: whether a thread was left behind that cannot be stopped.
@@ -35,7 +35,7 @@ class Slots:
         label: str,
         signals: ThreadSignals,
         polls: QueuePolls,
-        outbox: Outbox,
+        pending: PendingWrites,
         durations: DurationStats,
     ) -> None:
         self.must_be_replaced = False
@@ -43,7 +43,7 @@ class Slots:
         self._label = label
         self._signals = signals
         self._polls = polls
-        self._outbox = outbox
+        self._pending = pending
         self._durations = durations
         self._running: dict[uuid.UUID, Attempt] = {}
         self._delivered: dict[str, list[Attempt]] = {queue: [] for queue in polls.queues}
@@ -84,13 +84,13 @@ class Slots:
         """The jobs and attempts that the table may name as ours: running, or ended and not yet
         written."""
         with self._signals.lock:
-            attempts = [*self._running.values(), *self._outbox.attempts()]
+            attempts = [*self._running.values(), *self._pending.attempts()]
         return {(attempt.claim.id, attempt.claim.attempt) for attempt in attempts}
 
     def is_idle(self) -> bool:
         """Whether nothing runs, no outcome is to be written and the last polls found no job."""
         with self._signals.lock:
-            return not self._running and self._outbox.is_empty() and self._polls.found_none()
+            return not self._running and self._pending.is_empty() and self._polls.found_none()
 
     # The batch writer's side.
 
@@ -98,7 +98,7 @@ class Slots:
         """Return what the next transaction is to write and to claim."""
         with self._signals.lock:
             batch = Batch(number=self._polls.next_batch())
-            self._outbox.fill(batch, self._running.values())
+            self._pending.fill(batch, self._running.values())
             free = 0 if self._signals.stopping else self._free()
             if free > 0:
                 batch.claims = {queue: free for queue in self._polls.queues if self._wants(queue)}
@@ -108,7 +108,7 @@ class Slots:
         """Note what a transaction wrote and claimed."""
         superseded = {(outcome.claim.id, outcome.claim.attempt) for outcome in written.superseded}
         with self._signals.changed:
-            finished = self._outbox.remove(batch)
+            finished = self._pending.remove(batch)
             for queue, claims in written.claims.items():
                 self._deliver(queue, claims)
                 self._polls.record(
@@ -132,7 +132,7 @@ class Slots:
             if self._running.get(attempt.claim.id) is attempt:
                 del self._running[attempt.claim.id]
                 self._durations.add(attempt.seconds)
-            self._outbox.add(attempt, outcome)
+            self._pending.add(attempt, outcome)
             self._signals.freed.notify_all()
         self._signals.work.set()
 

@@ -12,14 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
-from .exit_status import describe_exit_code
-from .restart_policy import (
-    DRAINED,
-    QUICK_SECONDS,
-    REPLACE,
-    is_worth_a_restart,
-    pause_after,
-)
+from jobs.consumer.task_process.exit_status import describe_exit_code
+
+from .restart_policy import DRAINED, QUICK_SECONDS, REPLACE, is_worth_a_restart, pause_after
 
 logger = logging.getLogger("jobs")
 

@@ -13,14 +13,13 @@ from .consumers import deregister, heartbeat, living_on_host, mark_dead, other_h
 from .file_gc import FileCollector
 from .insert import insert_job, insert_received_job
 from .insert_many import NewJob, insert_many
-from .lock_timeout import is_lock_timeout, limited_lock_waits
 from .outcome import Outcome
 from .progress import AttemptUpdate, StoredArtifact, requested_cancels, save_artifact, write_updates
 from .promote import next_due, promote_due
 from .prune import prune_chunk
 from .queues import set_paused
+from .requeue import requeue_job
 from .rescue import orphaned_consumers, release_unconfirmed, rescue_jobs
-from .retry import requeue
 
 __all__ = [
     "AttemptUpdate",
@@ -34,7 +33,6 @@ __all__ = [
     "claim_jobs",
     "claim_rows",
     "claims_in_one_round_trip",
-    "delete_files",
     "deregister",
     "finish",
     "has_waiting",
@@ -42,8 +40,6 @@ __all__ = [
     "insert_job",
     "insert_many",
     "insert_received_job",
-    "is_lock_timeout",
-    "limited_lock_waits",
     "living_on_host",
     "mark_dead",
     "next_due",
@@ -55,7 +51,7 @@ __all__ = [
     "register",
     "release_unconfirmed",
     "requested_cancels",
-    "requeue",
+    "requeue_job",
     "rescue_jobs",
     "save_artifact",
     "set_paused",

@@ -18,7 +18,7 @@ from jobs.models import Job, UploadUse
 
 from .fair_position import fair_position_parameters
 from .group_commit import group_commit_for
-from .notify_in_message import run_and_notify
+from .insert_and_notify import run_and_notify
 from .sql import INSERT_JOB, JOB_COLUMNS, insert_row
 
 SOON: Final = timedelta(seconds=3)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from django.db import OperationalError
 
-from jobs import lifecycle
+from jobs.core.lock_timeout import limited_lock_waits
 from jobs.errors import Unavailable
 
 
@@ -19,7 +19,7 @@ def operational_errors_as_unavailable() -> Iterator[None]:
         Unavailable: the database is locked, full or away.
     """
     try:
-        with lifecycle.limited_lock_waits():
+        with limited_lock_waits():
             yield
     except OperationalError as error:
         raise Unavailable(f"The database cannot take it now ({error}).") from error

@@ -25,4 +25,4 @@ def retry_job(job: Job, user: AbstractBaseUser) -> None:
     task = find_task(job.task)
     if task is not None:
         require_permission(task, user)
-    lifecycle.requeue(job)
+    lifecycle.requeue_job(job)

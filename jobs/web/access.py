@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from jobs.core.db import AWAY_ERRORS, AWAY_RETRY_SECONDS
-from jobs.lifecycle import limited_lock_waits
+from jobs.core.lock_timeout import limited_lock_waits
 from jobs.models import Job
 from jobs.queries import job_search
 

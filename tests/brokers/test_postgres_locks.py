@@ -14,7 +14,8 @@ from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
 from django.test import Client
 
-from jobs.lifecycle import limited_lock_waits, lock_timeout
+from jobs.core import lock_timeout
+from jobs.core.lock_timeout import limited_lock_waits
 from jobs.models import Consumer, Job, Token
 from tests.brokers.servers import Setup
 from tests.consumers import Consumers, wait_finished, wait_status

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.brokers.wakeup.pg_listen import PgListener
-from jobs.consumer.write_batch import Batch, write
+from jobs.consumer.batch import Batch, write
 from jobs.core.uuid7 import uuid7
-from jobs.lifecycle import notify_in_message
+from jobs.lifecycle import insert_and_notify
 from jobs.models import Job
 from tests.brokers.servers import Setup
 from tests.testapp import tasks
@@ -69,10 +69,10 @@ def test_a_notify_that_fails_is_no_refusal(setup: Setup, code: str) -> None:
     fails = f"DO $$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = '{code}'; END $$"
     insert = "INSERT INTO jobs_queue (name, paused) VALUES (%s, false)"
     if code == "54000":
-        notify_in_message.run_and_notify(connection, insert, ["q"], (fails, []))
+        insert_and_notify.run_and_notify(connection, insert, ["q"], (fails, []))
     else:
         with pytest.raises(DatabaseError):
-            notify_in_message.run_and_notify(connection, insert, ["q"], (fails, []))
+            insert_and_notify.run_and_notify(connection, insert, ["q"], (fails, []))
 
 
 def test_a_poll_is_one_statement_that_claims(setup: Setup) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from jobs import lifecycle
 from jobs.brokers import registry
 from jobs.brokers.publisher import Publisher
-from jobs.consumer import attempt, broker_port, executor, slots
+from jobs.consumer import attempt, broker_interface, executor, slots
 from jobs.models import Upload
 
 Function = Callable[..., Any]
@@ -73,9 +73,9 @@ SENDER: dict[str, Function] = {
     "message after sending": lambda: _after(Publisher, "_try", lambda done, me, batch: batch),
 }
 RECEIVER: dict[str, Function] = {
-    "message received": lambda: _before(broker_port.BrokerPort, "ingest"),
+    "message received": lambda: _before(broker_interface.BrokerInterface, "ingest"),
     "message used, not acknowledged": lambda: _after(
-        broker_port.BrokerPort, "wait_claimed", lambda done, *args: done
+        broker_interface.BrokerInterface, "wait_claimed", lambda done, *args: done
     ),
     "message acknowledged": lambda: _after_acknowledging(),  # noqa: PLW0108  (defined below)
 }

@@ -13,7 +13,8 @@ from typing import Any
 from jobs import lifecycle
 from jobs.brokers.wakeup.data_version import DataVersionListener
 from jobs.brokers.wakeup.udp_listener import UdpListener
-from jobs.consumer import attempt_in_child, executor, failure_detector, queue_polls
+from jobs.consumer import executor, failure_detector, queue_polls
+from jobs.consumer.task_process import attempt
 from jobs.errors import UnknownTask
 from jobs.lifecycle import claim, complete, poison_jobs, sql
 from jobs.models import Job
@@ -21,7 +22,7 @@ from tests.waiting import wait_until
 
 # Other code, put in the place of ours: that the types do not fit is the least of it.
 _time: Any = time
-_children: Any = attempt_in_child
+_children: Any = attempt
 _losses: Any = poison_jobs
 _outcomes: Any = complete
 _claims: Any = claim
@@ -59,7 +60,7 @@ def little_patience() -> None:
 
 def slow_children() -> None:
     """A child process does not come to its task before there is a file. (Nor this.)"""
-    if "jobs.consumer.child_main" in sys.orig_argv:
+    if "jobs.consumer.task_process.main" in sys.orig_argv:
         wait_until(_beside_the_ledger("go").exists, what="the file that lets children start")
 
 

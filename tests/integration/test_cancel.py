@@ -12,14 +12,7 @@ from jobs.core.uuid7 import uuid7
 from jobs.errors import NotCancellable
 from jobs.lifecycle import CancelResult
 from jobs.models import Job
-from tests.factories import (
-    end,
-    make_consumer,
-    make_job,
-    record,
-    take,
-    take_one,
-)
+from tests.factories import end, make_consumer, make_job, record, take, take_one
 from tests.threads import in_threads
 
 

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from jobs import lifecycle
-from jobs.consumer.write_batch import Batch, BatchResult, write
+from jobs.consumer.batch import Batch, BatchResult, write
 from jobs.core.states import AttemptOutcome, Status
 from jobs.lifecycle import Claim, Outcome
 from jobs.models import Attempt, Job

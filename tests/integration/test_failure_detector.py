@@ -14,11 +14,11 @@ from jobs.conf import get_conf
 from jobs.consumer import consumer_lock
 from jobs.consumer.duration_stats import DurationStats
 from jobs.consumer.maintenance import HEARTBEATS_PER_LEASE, Maintenance
-from jobs.consumer.outbox import Outbox
-from jobs.consumer.process_pool import ProcessPool
+from jobs.consumer.pending_writes import PendingWrites
 from jobs.consumer.queue_polls import QueuePolls
 from jobs.consumer.registration import Registration, host_name
 from jobs.consumer.slots import Slots
+from jobs.consumer.task_process.pool import TaskProcessPool
 from jobs.consumer.thread_signals import ThreadSignals
 from jobs.models import Consumer
 from tests.factories import make_consumer
@@ -34,8 +34,8 @@ def watcher() -> tuple[Callable[[], None], Maintenance]:
     me = Registration(["default"], 1)
     signals = ThreadSignals()
     polls = QueuePolls(["default"], signals)
-    slots = Slots(1, me.label, signals, polls, Outbox(), DurationStats())
-    maintenance = Maintenance(me, slots, polls, ProcessPool())
+    slots = Slots(1, me.label, signals, polls, PendingWrites(), DurationStats())
+    maintenance = Maintenance(me, slots, polls, TaskProcessPool())
 
     def write_heartbeat() -> None:
         assert lifecycle.heartbeat(me.id)

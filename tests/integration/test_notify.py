@@ -89,7 +89,7 @@ def test_a_job_that_a_message_brought_notifies_nobody(broker: RecordingBroker) -
 def test_a_failed_job_that_is_to_run_again(broker: RecordingBroker) -> None:
     job = make_job(status=Status.FAILED)
     with transaction.atomic():
-        lifecycle.requeue(job)
+        lifecycle.requeue_job(job)
         assert broker.notified == []
     assert broker.notified == pairs(job)
 

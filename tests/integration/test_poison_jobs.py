@@ -128,7 +128,7 @@ def test_a_released_attempt_does_not_restart_the_count() -> None:
 def test_a_retry_restarts_the_count() -> None:
     job = record(max_attempts=1)
     lose_often(FREE_LOSSES + 1, job)
-    lifecycle.requeue(job)
+    lifecycle.requeue_job(job)
     job.refresh_from_db()
     lose_often(FREE_LOSSES, job)
     assert (job.failures, job.lost_count) == (0, FREE_LOSSES)

@@ -11,12 +11,7 @@ from django.utils import timezone
 from jobs import lifecycle
 from jobs.core.states import Status
 from jobs.models import Job
-from tests.factories import (
-    make_job,
-    make_user,
-    record,
-    take_all,
-)
+from tests.factories import make_job, make_user, record, take_all
 from tests.threads import in_threads
 
 

@@ -106,7 +106,7 @@ def test_a_job_that_is_retried_meanwhile_is_kept(
     delete = prune._delete_jobs
 
     def retried_first(*args: Any) -> int:
-        lifecycle.requeue(job)
+        lifecycle.requeue_job(job)
         return delete(*args)
 
     monkeypatch.setattr(prune, "_delete_jobs", retried_first)

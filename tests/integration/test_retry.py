@@ -13,14 +13,7 @@ from jobs.core.states import AttemptOutcome, Status
 from jobs.errors import NotAllowed, NotRetryable
 from jobs.models import Job
 from jobs.submission import retry_job
-from tests.factories import (
-    end,
-    make_job,
-    make_user,
-    record,
-    take_all,
-    take_one,
-)
+from tests.factories import end, make_job, make_user, record, take_all, take_one
 from tests.integration.api_tasks import SECRET
 from tests.integration.recording_broker import RecordingBroker
 
@@ -42,7 +35,7 @@ class TestRetry:
             cancel_requested=True,
             cancelled_by="ada",
         )
-        lifecycle.requeue(job)
+        lifecycle.requeue_job(job)
         assert (job.status, job.attempt, job.failures, job.lost_count) == (Status.QUEUED, 3, 0, 0)
         assert (job.error_type, job.error_message, job.finished_at) == ("", "", None)
         assert (job.progress_done, job.cancel_requested, job.cancelled_by) == (None, False, "")
@@ -55,7 +48,7 @@ class TestRetry:
         end(take_one(), AttemptOutcome.FAILED, final=True)
         waiting = [record(owner=ada) for _ in range(3)]
         job.refresh_from_db()
-        lifecycle.requeue(job)
+        lifecycle.requeue_job(job)
         assert [claim.id for claim in take_all()] == [*(one.pk for one in waiting), job.pk]
 
     @pytest.mark.parametrize(
@@ -65,30 +58,30 @@ class TestRetry:
         job = make_job(status=status)
         before = Job.objects.values().get()
         with pytest.raises(NotRetryable, match=str(status.label)):
-            lifecycle.requeue(job)
+            lifecycle.requeue_job(job)
         assert Job.objects.values().get() == before
 
     def test_a_task_that_left_the_code_cannot(self) -> None:
         job = make_job(status=Status.FAILED, task="gone.task", module_path="gone.tasks.task")
         with pytest.raises(NotRetryable, match="no longer in the code"):
-            lifecycle.requeue(job)
+            lifecycle.requeue_job(job)
         job.refresh_from_db()
         assert job.status == Status.FAILED
 
     def test_a_task_that_has_moved_is_found_by_its_name(self) -> None:
         job = make_job(status=Status.FAILED, module_path="old.place.square")
-        lifecycle.requeue(job)
+        lifecycle.requeue_job(job)
         assert job.status == Status.QUEUED
 
     def test_an_unfinished_job_with_its_unique_key_prevents_it(self) -> None:
         job = make_job(status=Status.FAILED, unique_key="k", unique_slot="slot")
         other = make_job(unique_key="k", unique_slot="slot")
         with pytest.raises(NotRetryable, match="'k'"):
-            lifecycle.requeue(job)
+            lifecycle.requeue_job(job)
         end(take_one())
         other.refresh_from_db()
         assert other.is_finished
-        lifecycle.requeue(job)
+        lifecycle.requeue_job(job)
         assert job.status == Status.QUEUED
 
     @pytest.mark.usefixtures("api_tasks")

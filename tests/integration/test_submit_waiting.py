@@ -10,7 +10,7 @@ import pytest
 
 from jobs.core.states import AttemptOutcome, Status
 from jobs.management.commands import submit as module
-from jobs.management.waiting import wait_for
+from jobs.management.wait_for_job import wait_for
 from jobs.models import Job
 from tests.factories import end, make_artifact, make_consumer, record, take_one
 from tests.integration.api_tasks import ADD

@@ -151,7 +151,7 @@ class JobMachine(RuleBasedStateMachine):
         before = rows()[job]
         may = row.status in (Status.FAILED, Status.CANCELLED) and not taken
         try:
-            lifecycle.requeue(row)
+            lifecycle.requeue_job(row)
         except NotRetryable:
             assert not may
             assert rows()[job] == before

@@ -92,7 +92,7 @@ def test_only_lifecycle_writes_a_status(project_root: Path) -> None:
 
 def test_the_scan_finds_the_writers_in_lifecycle(project_root: Path) -> None:
     found = {name for name, source in sources(project_root) if status_writes(source)}
-    assert {"cancel.py", "retry.py", "insert.py", "promote.py", "sql.py"} <= {
+    assert {"cancel.py", "requeue.py", "insert.py", "promote.py", "sql.py"} <= {
         name.rpartition("/")[2] for name in found
     }
 

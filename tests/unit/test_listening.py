@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from types import SimpleNamespace
 from typing import Any
 
-from jobs.consumer.wake_ups import WakeUps
+from jobs.consumer.listener_thread import ListenerThread
 
 
 class BrokenListener:
@@ -42,5 +42,5 @@ def test_a_listener_that_breaks_is_tried_again() -> None:
         calls.append("stop")
         signals.stopping = True
 
-    WakeUps(BrokenListener(stop), polls, maintenance, signals).run()
+    ListenerThread(BrokenListener(stop), polls, maintenance, signals).run()
     assert calls == ["pause", "poll", "stop"]

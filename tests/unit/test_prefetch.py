@@ -7,12 +7,12 @@ import uuid
 import pytest
 from django.utils import timezone
 
+from jobs.consumer.batch import BatchResult
 from jobs.consumer.duration_stats import FEWEST, QUICK_SECONDS, SHORT_SECONDS, DurationStats
-from jobs.consumer.outbox import Outbox
+from jobs.consumer.pending_writes import PendingWrites
 from jobs.consumer.queue_polls import QueuePolls
 from jobs.consumer.slots import PREFETCH, Slots
 from jobs.consumer.thread_signals import ThreadSignals
-from jobs.consumer.write_batch import BatchResult
 from jobs.lifecycle import Claim
 
 QUEUE = "default"
@@ -43,7 +43,7 @@ def busy_slots(seconds: float, *, asked: int = 1) -> Slots:
     for _ in range(FEWEST):
         durations.add(seconds)
     signals = ThreadSignals()
-    slots = Slots(1, "here:7", signals, QueuePolls([QUEUE], signals), Outbox(), durations)
+    slots = Slots(1, "here:7", signals, QueuePolls([QUEUE], signals), PendingWrites(), durations)
     poll(slots, asked, [claim()])
     return slots
 

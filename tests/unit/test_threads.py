@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobs.brokers import threads
+from jobs.brokers import plain_threads
 from tests.waiting import wait_until
 
 
@@ -38,7 +38,7 @@ class Port:
 
 def test_every_claim_runs_though_taking_failed_once(caplog: pytest.LogCaptureFixture) -> None:
     port: Any = Port()
-    threads.start(["q"], port, 2)
+    plain_threads.start(["q"], port, 2)
     wait_until(lambda: sorted(port.ran) == [1, 2, 3])
     port.stopped = True
     assert "Jobs of q could not be taken. Trying again." in caplog.text

@@ -10,7 +10,7 @@ import pytest
 from jobs import InputFile, LongText
 from jobs.catalog.signature import ArgSpec
 from jobs.errors import InvalidArguments
-from jobs.management.values import parse_arguments
+from jobs.management.argument_values import parse_arguments
 
 
 def takes(

@@ -13,8 +13,8 @@ from jobs.consumer.shutdown import Shutdown
 from webapp.signin import make_token
 
 from . import StartupError, address, prepare
-from .consumers import SiteConsumers
 from .server import Server
+from .site_consumers import SiteConsumers
 
 READY_SECONDS = 60.0
 Write = Callable[[str], None]

@@ -18,7 +18,7 @@ What this folder stands on: funboost is pinned to 55.0, because much of this is 
   ``consumers.base_consumer``, and patches the names that ``loader`` restores.
 - It imports drivers that nothing here calls (``stubs``).
 
-How to leave it: ``jobs.brokers.threads`` does the same on plain threads and passes the same tests.
-Import its ``start`` in ``jobs.brokers.consume``, delete this folder, and take funboost out of
-``pyproject.toml``.
+How to leave it: ``jobs.brokers.plain_threads`` does the same without funboost and passes the same
+tests. Import its ``start`` in ``jobs.brokers.consume``, delete this folder, and take funboost out
+of ``pyproject.toml``.
 """

@@ -1,4 +1,4 @@
-"""Runs claims by funboost's extension API; ``jobs.brokers.threads`` is the same without it."""
+"""Runs claims by funboost's extension API; ``brokers.plain_threads`` is the same without it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from jobs.brokers.base import ConsumerPort
-from jobs.brokers.threads import Batch, feed, run_batch
+from jobs.brokers.plain_threads import Batch, feed, run_batch
 
 from .loader import (
     AbstractConsumer,

@@ -6,7 +6,7 @@ one process that submit without pause (PostgreSQL 15, fsync on, two cores, two r
 a second without any NOTIFY, 672-748 with one after the commit, 613-615 with INSERT and NOTIFY in
 one statement. A transaction around the two costs its round trips besides: 459-518 with BEGIN,
 INSERT, NOTIFY, COMMIT, 532-546 with SELECT 1 in the place of NOTIFY. One job's NOTIFY travels in
-the message of its INSERT, as a transaction behind the other (``lifecycle.notify_in_message``).
+the message of its INSERT, as a transaction behind the other (``lifecycle.insert_and_notify``).
 """
 
 from __future__ import annotations

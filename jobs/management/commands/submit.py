@@ -15,9 +15,9 @@ from django.utils.dateparse import parse_datetime
 from jobs.catalog import get_task
 from jobs.core.states import Status
 from jobs.errors import Conflict, JobsError, Refused
+from jobs.management.argument_values import parse_arguments
 from jobs.management.users import user_named
-from jobs.management.values import parse_arguments
-from jobs.management.waiting import result_json, wait_for
+from jobs.management.wait_for_job import result_json, wait_for
 from jobs.models import Job
 from jobs.queries.stats import living_consumers
 from jobs.queries.waiting_reason import no_consumer

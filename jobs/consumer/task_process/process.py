@@ -13,17 +13,17 @@ import time
 from queue import SimpleQueue
 from typing import Any
 
-from .child_protocol import Message, MessageWriter
 from .exit_status import ExitStatus
+from .protocol import Message, MessageWriter
 
 
-class ChildProcess:
-    """One child process (``child_main``)."""
+class TaskProcess:
+    """One child process (``task_process.main``)."""
 
     def __init__(self) -> None:
         self.idle_since = time.monotonic()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "jobs.consumer.child_main"],
+            [sys.executable, "-m", "jobs.consumer.task_process.main"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

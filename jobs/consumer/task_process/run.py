@@ -20,15 +20,15 @@ from django.db import close_old_connections
 
 from jobs.catalog.input_file import FileInfo
 from jobs.catalog.registry import load_task
+from jobs.consumer.artifacts import store_artifact
+from jobs.consumer.call import bind_call
+from jobs.consumer.capture import captured, current_attempt
+from jobs.consumer.outcomes import could_not_begin, outcome_of_error, outcome_of_value
 from jobs.errors import JobsError
 from jobs.lifecycle import Claim, Outcome
 
-from . import child_protocol as protocol
-from .artifacts import store_artifact
-from .call import bind_call
-from .capture import captured, current_attempt
-from .child_protocol import Message, MessageWriter
-from .result import could_not_begin, outcome_of_error, outcome_of_value
+from . import protocol
+from .protocol import Message, MessageWriter
 
 PROGRESS_SECONDS = 0.2
 

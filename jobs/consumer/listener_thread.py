@@ -19,7 +19,7 @@ BROKEN_SECONDS = 5.0
 DEAF_SECONDS = 0.003
 
 
-class WakeUps(threading.Thread):
+class ListenerThread(threading.Thread):
     """Listens until the process stops taking jobs."""
 
     def __init__(

@@ -15,7 +15,7 @@ from jobs.models import Job
 from .fair_position import next_fair_position
 
 
-def requeue(job: Job) -> None:
+def requeue_job(job: Job) -> None:
     """Put a failed or cancelled job back into its queue, with a fresh budget of failures, and
     notify consumers once that is committed.
 

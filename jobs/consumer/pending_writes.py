@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from jobs.lifecycle import AttemptUpdate, Outcome, StoredArtifact
 
 from .attempt import Attempt
-from .write_batch import Batch
+from .batch import Batch
 
 UPDATE_SECONDS = 0.5
 """Progress and log lines of running attempts are written at most this often."""
 
 
-class Outbox:
+class PendingWrites:
     """Keeps everything until a transaction has written it. Its callers hold the lock."""
 
     def __init__(self) -> None:

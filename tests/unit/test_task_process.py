@@ -13,8 +13,8 @@ from uuid import UUID
 
 import pytest
 
-from jobs.consumer import attempt_in_child
-from jobs.consumer.attempt_in_child import AttemptInChild
+from jobs.consumer.task_process import attempt
+from jobs.consumer.task_process.attempt import AttemptInProcess
 from jobs.core.states import AttemptOutcome
 from jobs.lifecycle import Claim
 
@@ -35,7 +35,7 @@ class Talker:
         self.killed = True
 
 
-def attempt(timeout: float) -> Any:
+def fake_attempt(timeout: float) -> Any:
     claim = Claim(
         id=UUID(int=1),
         task="testapp.square",
@@ -60,16 +60,16 @@ def attempt(timeout: float) -> Any:
 
 def test_a_child_that_reports_without_end_meets_its_time_limit() -> None:
     child: Any = Talker({"begun": True})
-    outcome = AttemptInChild(child, attempt(timeout=0.0)).run({})
+    outcome = AttemptInProcess(child, fake_attempt(timeout=0.0)).run({})
     assert outcome is not None
     assert (outcome.outcome, outcome.message) == (AttemptOutcome.TIMED_OUT, "timed out after 0 s")
     assert child.killed
 
 
 def test_a_child_that_reports_and_never_begins_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempt_in_child, "START_SECONDS", 0.0)
+    monkeypatch.setattr(attempt, "START_SECONDS", 0.0)
     child: Any = Talker({"print": "importing"})
-    outcome = AttemptInChild(child, attempt(timeout=60)).run({})
+    outcome = AttemptInProcess(child, fake_attempt(timeout=60)).run({})
     assert outcome is not None
     assert outcome.message == "its process did not begin within 0 s: an import may hang"
     assert child.killed
@@ -78,7 +78,7 @@ def test_a_child_that_reports_and_never_begins_is_killed(monkeypatch: pytest.Mon
 def test_a_child_does_not_load_its_main_module_twice() -> None:
     """``python -m`` runs it as ``__main__``; whoever imports it would load it again."""
     child = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "jobs.consumer.child_main"],
+        [sys.executable, "-X", "importtime", "-m", "jobs.consumer.task_process.main"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -87,5 +87,5 @@ def test_a_child_does_not_load_its_main_module_twice() -> None:
         check=True,
     )
     imported = {line.rpartition("|")[2].strip() for line in child.stderr.splitlines()}
-    assert {"jobs.consumer.child_run", "jobs.consumer.child_protocol"} <= imported
-    assert "jobs.consumer.child_main" not in imported
+    assert {"jobs.consumer.task_process.run", "jobs.consumer.task_process.protocol"} <= imported
+    assert "jobs.consumer.task_process.main" not in imported

@@ -8,21 +8,21 @@ from collections.abc import Mapping
 from typing import Final
 
 from jobs.catalog.input_file import FileInfo
+from jobs.consumer.attempt import Attempt
 from jobs.lifecycle import Outcome
 
-from .attempt import Attempt
-from .attempt_in_child import AttemptInChild
-from .child_process import ChildProcess
+from .attempt import AttemptInProcess
+from .process import TaskProcess
 
 IDLE_SECONDS: Final = 60.0
 
 
-class ProcessPool:
+class TaskProcessPool:
     """The children of one consumer process: started when needed, reused, ended when idle."""
 
     def __init__(self) -> None:
-        self._idle: list[ChildProcess] = []
-        self._busy: set[ChildProcess] = set()
+        self._idle: list[TaskProcess] = []
+        self._busy: set[TaskProcess] = set()
         self._lock = threading.Lock()
 
     def run(
@@ -35,11 +35,11 @@ class ProcessPool:
             files: the uploads that its arguments name, by id.
             alone: give it a new child that nothing else will use.
         """
-        child = ChildProcess() if alone else self._borrow()
+        child = TaskProcess() if alone else self._borrow()
         with self._lock:
             self._busy.add(child)
         try:
-            outcome = AttemptInChild(child, attempt).run(files)
+            outcome = AttemptInProcess(child, attempt).run(files)
         except BaseException:
             child.kill()
             raise
@@ -52,15 +52,15 @@ class ProcessPool:
             self._give_back(child)
         return outcome
 
-    def _borrow(self) -> ChildProcess:
+    def _borrow(self) -> TaskProcess:
         with self._lock:
             while self._idle:
                 child = self._idle.pop()
                 if child.is_alive():
                     return child
-        return ChildProcess()
+        return TaskProcess()
 
-    def _give_back(self, child: ChildProcess) -> None:
+    def _give_back(self, child: TaskProcess) -> None:
         child.idle_since = time.monotonic()
         with self._lock:
             self._idle.append(child)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from jobs.core.db import can_send_many, connection
+from .db import can_send_many, connection
 
 LOCK_SECONDS: Final = 5.0
 LOCK_NOT_AVAILABLE: Final = "55P03"

@@ -8,14 +8,14 @@ from queue import Empty
 from typing import Any
 
 from jobs.catalog.input_file import FileInfo
+from jobs.consumer.attempt import Attempt
+from jobs.consumer.outcomes import cancelled, never_began, timed_out
 from jobs.core.states import AttemptOutcome
 from jobs.lifecycle import Outcome, StoredArtifact
 
-from . import child_protocol as protocol
-from .attempt import Attempt
-from .child_process import ChildProcess
-from .child_protocol import Message
-from .result import cancelled, never_began, timed_out
+from . import protocol
+from .process import TaskProcess
+from .protocol import Message
 
 CANCEL_SECONDS = 2.0
 """How long a task that was asked to stop may take to do so before it is killed."""
@@ -23,10 +23,10 @@ START_SECONDS = 60.0
 """How long a child may take from a claim to the task's first line: to start, to import."""
 
 
-class AttemptInChild:
+class AttemptInProcess:
     """A claim that runs in a child process."""
 
-    def __init__(self, child: ChildProcess, attempt: Attempt) -> None:
+    def __init__(self, child: TaskProcess, attempt: Attempt) -> None:
         self._child = child
         self._attempt = attempt
         self._kill_at: float | None = None

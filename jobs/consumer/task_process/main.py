@@ -1,4 +1,4 @@
-"""A child process that runs one task at a time: ``python -m jobs.consumer.child_main``.
+"""A child process that runs one task at a time: ``python -m jobs.consumer.task_process.main``.
 
 It receives claims on standard input and sends outcomes to standard output (``child_protocol``). It
 exits when its input ends, because its parent is gone then.
@@ -20,7 +20,7 @@ def main() -> None:
     django.setup()
     # Only now: it imports models, which need the apps. It must not import this module, which runs
     # as ``__main__`` and would be loaded twice.
-    from .child_run import run_until_parent_ends
+    from .run import run_until_parent_ends
 
     run_until_parent_ends(output)
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jobs.brokers.base import ConsumerPort, ReceivedMessage
+from jobs.consumer.task_process.pool import TaskProcessPool
 
 from .attempt import Attempt
 from .executor import run_attempt
 from .ingest import ingest
 from .maintenance import Maintenance
-from .process_pool import ProcessPool
 from .queue_polls import QueuePolls
 from .slots import Slots
 from .thread_signals import ThreadSignals
 
 
-class BrokerPort(ConsumerPort):
+class BrokerInterface(ConsumerPort):
     """Passes each call to the object that it concerns."""
 
     def __init__(
@@ -25,7 +25,7 @@ class BrokerPort(ConsumerPort):
         slots: Slots,
         polls: QueuePolls,
         maintenance: Maintenance,
-        children: ProcessPool,
+        children: TaskProcessPool,
         signals: ThreadSignals,
     ) -> None:
         self.consumer_id = consumer_id
