@@ -1,6 +1,6 @@
 """Chooses what runs the claims of a consumer process: funboost's consumers.
 
-``threads.start`` does the same without funboost and passes the same tests
+``plain_threads.start`` does the same without funboost and passes the same tests
 (``tests/brokers/test_contract.py``). To leave funboost, import that one here and delete the folder
 ``funboost/``.
 """
