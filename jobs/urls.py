@@ -11,9 +11,9 @@ from django.urls import include, path
 from jobs.api.views import ops
 
 urlpatterns = [
+    path("api/v1/", include("jobs.api.urls")),
     path("healthz", ops.HEALTHZ, name="jobs_healthz"),
     path("readyz", ops.READYZ, name="jobs_readyz"),
     path("metrics", ops.METRICS, name="jobs_metrics"),
-    path("api/v1/", include("jobs.api.urls")),
     path("", include("jobs.web.urls")),
 ]

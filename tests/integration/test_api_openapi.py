@@ -30,9 +30,9 @@ def described(resolver: URLResolver, prefix: str = "/") -> dict[tuple[str, str],
         path = prefix + re.sub(r"<\w+:(\w+)>", r"{\1}", str(entry.pattern))
         if isinstance(entry, URLResolver):
             found |= described(entry, path)
-        elif isinstance(entry, URLPattern) and hasattr(entry.callback, "methods"):
-            for method in set(entry.callback.methods) - {"HEAD"}:
-                found[path.replace("{job_id}", "{id}"), method.lower()] = entry.callback
+        elif isinstance(entry, URLPattern) and hasattr(entry.callback, "handlers"):
+            for method in entry.callback.handlers:
+                found[path.replace("{job_id}", "{id}"), method] = entry.callback
     return found
 
 
