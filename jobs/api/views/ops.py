@@ -43,7 +43,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 def metrics(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Numbers for Prometheus.
 
-    For staff, or with anyone's token.
+    In the text format, version 0.0.4. For staff, or with anyone's token.
     """
     if not (caller.by_token or caller.is_staff):
         raise ApiError(FORBIDDEN, "The metrics are for staff, or for a token.")
