@@ -50,6 +50,16 @@ def test_every_address_and_method_is_described() -> None:
     assert spec == set(described(get_resolver("webapp.urls")))
 
 
+def test_an_operation_is_described_by_the_docstring_of_its_view() -> None:
+    operation = document([])["paths"]["/api/v1/jobs/{id}"]["get"]
+    assert operation["summary"] == "Get a job"
+    assert operation["description"].startswith("Poll with `If-None-Match`: 304 costs")
+    for item in document([])["paths"].values():
+        for one in item.values():
+            assert one["summary"]
+            assert "``" not in one.get("description", "")
+
+
 def test_every_kind_of_problem_can_be_met() -> None:
     text = str(document([])["paths"])
     for kind in KINDS:
