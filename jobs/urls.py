@@ -11,9 +11,9 @@ from django.urls import include, path
 from jobs.api.views import health
 
 urlpatterns = [
+    path("api/v1/", include("jobs.api.urls")),
     path("healthz", health.HEALTHZ, name="jobs_healthz"),
     path("readyz", health.READYZ, name="jobs_readyz"),
     path("metrics", health.METRICS, name="jobs_metrics"),
-    path("api/v1/", include("jobs.api.urls")),
     path("", include("jobs.web.urls")),
 ]

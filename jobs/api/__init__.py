@@ -2,5 +2,5 @@
 
 ``endpoint`` wraps every view: it identifies the caller, picks the method's handler and turns
 exceptions into problems. ``schemas`` are the requests and responses as types, ``serializers`` a
-job as JSON; ``operations`` describes the addresses, and ``openapi`` makes the document of it all.
+job as JSON. ``operations`` describes the views, and ``openapi`` makes the document of it all.
 """

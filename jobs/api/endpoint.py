@@ -44,7 +44,7 @@ def endpoint(*, with_token: WithToken | None = None, **handlers: Handler) -> Vie
         extra = None if with_token is None else with_token(request, path)
         return handler(request, require_caller(request, extra), **path)
 
-    return _guarded(dispatch, table)
+    return _guarded(dispatch, handlers, is_open=False)
 
 
 def open_endpoint(**handlers: Handler) -> View:
@@ -54,7 +54,7 @@ def open_endpoint(**handlers: Handler) -> View:
     def dispatch(request: HttpRequest, path: dict[str, str]) -> HttpResponseBase:
         return _handler(table, request)(request, **path)
 
-    return _guarded(dispatch, table)
+    return _guarded(dispatch, handlers, is_open=True)
 
 
 def not_found_endpoint() -> View:
@@ -63,7 +63,7 @@ def not_found_endpoint() -> View:
     def dispatch(request: HttpRequest, path: dict[str, str]) -> HttpResponseBase:
         raise ApiError(NOT_FOUND, "There is nothing at this address.")
 
-    return _guarded(dispatch, {})
+    return _guarded(dispatch, {}, is_open=True)
 
 
 def _table(handlers: dict[str, Handler]) -> dict[str, Handler]:
@@ -79,7 +79,7 @@ def _handler(table: dict[str, Handler], request: HttpRequest) -> Handler:
     return handler
 
 
-def _guarded(dispatch: Dispatch, table: dict[str, Handler]) -> View:
+def _guarded(dispatch: Dispatch, handlers: dict[str, Handler], *, is_open: bool) -> View:
     def view(request: HttpRequest, **path: str) -> HttpResponseBase:
         try:
             with limited_lock_waits():
@@ -90,7 +90,7 @@ def _guarded(dispatch: Dispatch, table: dict[str, Handler]) -> View:
             response.headers.setdefault(name, value)
         return _without_body(response) if request.method == "HEAD" else response
 
-    return _marked(view, sorted(table))
+    return _marked(view, handlers, is_open)
 
 
 def _without_body(response: HttpResponseBase) -> HttpResponseBase:
@@ -102,9 +102,9 @@ def _without_body(response: HttpResponseBase) -> HttpResponseBase:
     return HttpResponse(status=response.status_code, headers=headers)
 
 
-def _marked(view: Any, methods: list[str]) -> View:
+def _marked(view: Any, handlers: dict[str, Handler], is_open: bool) -> View:
     """Exempt the view from Django's middleware whose work is done here."""
-    view.methods = methods  # for the test that holds the documentation to the addresses
+    view.handlers, view.is_open = handlers, is_open  # for the OpenAPI document
     view.csrf_exempt = True  # checked for sessions, in ``auth``; a token needs none
     view.login_required = False  # LoginRequiredMiddleware would redirect a program to a form
     # A request's work is one statement; a transaction around it would hold SQLite's write lock

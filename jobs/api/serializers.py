@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final, cast, overload
+from typing import Final, cast
 from urllib.parse import quote
 
 from django.conf import settings
@@ -52,15 +52,15 @@ def job_json(job: Job, artifacts: Iterable[Artifact], mount: str | None = None) 
         "status": cast("Status", job.status),
         "args": job.kwargs,
         "result": job.result,
-        "error": _error(job),
+        "error": {"type": job.error_type, "message": job.error_message} if job.error_type else None,
         "progress": _progress(job),
         "attempt": job.attempt,
         "failures": job.failures,
         "max_attempts": job.max_attempts,
-        "created_at": utc_text(job.created_at),
-        "run_after": utc_text(job.run_after),
-        "started_at": utc_text(job.started_at),
-        "finished_at": utc_text(job.finished_at),
+        "created_at": _utc_text(job.created_at),
+        "run_after": None if job.run_after is None else _utc_text(job.run_after),
+        "started_at": None if job.started_at is None else _utc_text(job.started_at),
+        "finished_at": None if job.finished_at is None else _utc_text(job.finished_at),
         "cancel_requested": job.cancel_requested,
         "links": {
             "self": address,
@@ -73,19 +73,13 @@ def job_json(job: Job, artifacts: Iterable[Artifact], mount: str | None = None) 
     }
 
 
-def _error(job: Job) -> schemas.JobError | None:
-    if not job.error_type:
-        return None
-    return {"type": job.error_type, "message": job.error_message}
-
-
 def _progress(job: Job) -> schemas.Progress | None:
     progress = job.progress
     if progress is None:
         return None
     return {
-        "done": number(progress["done"]),
-        "total": number(progress["total"]),
+        "done": _number(progress["done"]),
+        "total": _number(progress["total"]),
         "percent": progress["percent"],
         "message": progress["message"],
     }
@@ -99,23 +93,15 @@ def _artifact(artifact: Artifact, job_address: str) -> schemas.Artifact:
     }
 
 
-@overload
-def utc_text(when: datetime) -> str: ...
-@overload
-def utc_text(when: None) -> None: ...
-@overload
-def utc_text(when: datetime | None) -> str | None: ...
-def utc_text(when: datetime | None) -> str | None:
-    """Return a time as RFC 3339 in UTC, ``2026-05-01T12:00:00.123456Z``."""
-    if when is None:
-        return None
+def _utc_text(when: datetime) -> str:
+    """The time as RFC 3339 in UTC, ``2026-05-01T12:00:00.123456Z``."""
     if timezone.is_naive(when):
         when = timezone.make_aware(when)  # a project with USE_TZ = False
     return when.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
-def number(value: float | None) -> float | int | None:
-    """Return a number as JSON has it: a whole one without ``.0``, null for one not finite."""
+def _number(value: float | None) -> float | int | None:
+    """The number as JSON has it: a whole one without ``.0``, null for one not finite."""
     if value is None or not math.isfinite(value):
         return None
     return int(value) if value.is_integer() else value

@@ -20,7 +20,7 @@ from .etag import version_of_polled
 app_name = "jobs_api"
 
 urlpatterns = [
-    path("jobs", endpoint(get=list_jobs, post=post_job), name="jobs"),
+    path("jobs", endpoint(post=post_job, get=list_jobs), name="jobs"),
     path("jobs/<str:job_id>", endpoint(get=get_job, with_token=version_of_polled), name="job"),
     path("jobs/<str:job_id>/cancel", endpoint(post=post_cancel), name="cancel"),
     path("jobs/<str:job_id>/retry", endpoint(post=post_retry), name="retry"),

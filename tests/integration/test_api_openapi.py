@@ -30,9 +30,9 @@ def described(resolver: URLResolver, prefix: str = "/") -> dict[tuple[str, str],
         path = prefix + re.sub(r"<\w+:(\w+)>", r"{\1}", str(entry.pattern))
         if isinstance(entry, URLResolver):
             found |= described(entry, path)
-        elif isinstance(entry, URLPattern) and hasattr(entry.callback, "methods"):
-            for method in set(entry.callback.methods) - {"HEAD"}:
-                found[path.replace("{job_id}", "{id}"), method.lower()] = entry.callback
+        elif isinstance(entry, URLPattern) and hasattr(entry.callback, "handlers"):
+            for method in entry.callback.handlers:
+                found[path.replace("{job_id}", "{id}"), method] = entry.callback
     return found
 
 
@@ -48,6 +48,16 @@ def test_every_address_and_method_is_described() -> None:
     paths = document([])["paths"]
     spec = {(path, method) for path, item in paths.items() for method in item}
     assert spec == set(described(get_resolver("webapp.urls")))
+
+
+def test_an_operation_is_described_by_the_docstring_of_its_view() -> None:
+    operation = document([])["paths"]["/api/v1/jobs/{id}"]["get"]
+    assert operation["summary"] == "Get a job"
+    assert operation["description"].startswith("Poll with `If-None-Match`: 304 costs")
+    for item in document([])["paths"].values():
+        for one in item.values():
+            assert one["summary"]
+            assert "``" not in one.get("description", "")
 
 
 def test_every_kind_of_problem_can_be_met() -> None:

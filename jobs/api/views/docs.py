@@ -11,24 +11,40 @@ from django.shortcuts import render
 from jobs.api.auth import identify
 from jobs.api.json_schema import component_schemas
 from jobs.api.openapi import document
-from jobs.api.operations import OPERATIONS
-from jobs.api.problems import KINDS
+from jobs.api.operations import Operation, Response, operations
+from jobs.api.problems import KINDS, UNAUTHENTICATED
 from jobs.api.responses import JsonResponse
 from jobs.api.serializers import root
 from jobs.catalog import exposed_tasks
 from jobs.catalog.registry import AnyTask
 
 
+@Operation(
+    "getDocument",
+    [Response(200, "Document")],
+    problems=[UNAUTHENTICATED],
+    tag="the API",
+    curl='-H "Authorization: Bearer $TOKEN" $URL',
+)
 def get_document(request: HttpRequest) -> HttpResponse:
-    """Return the OpenAPI document."""
+    """This description.
+
+    With a credential, it contains the schemas of the tasks' arguments.
+    """
     return JsonResponse(document(_described_tasks(request)))
 
 
+@Operation(
+    "getDocs",
+    [Response(200, "Text", content_type="text/html")],
+    problems=[UNAUTHENTICATED],
+    tag="the API",
+)
 def get_docs(request: HttpRequest) -> HttpResponse:
-    """Return the page: the operations, the problems, the schemas."""
+    """This description as a page."""
     tasks = _described_tasks(request)
     context = {
-        "operations": OPERATIONS,
+        "operations": operations(),
         "kinds": KINDS,
         "schemas": [(name, _indented(schema)) for name, schema in component_schemas().items()],
         "tasks": [(task, _indented(task.spec.json_schema)) for task in tasks],

@@ -11,6 +11,7 @@ from jobs.api.auth import Caller
 from jobs.api.endpoint import endpoint, open_endpoint
 from jobs.api.exception_handlers import database_away
 from jobs.api.metrics import CONTENT_TYPE, exposition
+from jobs.api.operations import Operation, Response
 from jobs.api.problems import FORBIDDEN, ApiError
 from jobs.api.responses import JsonResponse
 from jobs.core.db import connection
@@ -18,15 +19,17 @@ from jobs.core.db import connection
 from .queues import queue_states
 
 
+@Operation("isAlive", [Response(200, "State")], tag="watching")
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Say that this process serves; nothing else is checked."""
+    """Whether the process serves."""
     body: schemas.State = {"status": "ok"}
     return JsonResponse(body)
 
 
+@Operation("isReady", [Response(200, "State")], tag="watching")
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Say whether jobs can be submitted: the database responds, and has our tables."""
-    try:
+    """Whether jobs can be submitted."""
+    try:  # the database responds, and has our tables
         with connection().cursor() as cursor:
             cursor.execute("SELECT paused FROM jobs_queue LIMIT 1")
             cursor.fetchall()
@@ -36,8 +39,12 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return JsonResponse(body)
 
 
+@Operation("getMetrics", [Response(200, "Text")], problems=[FORBIDDEN], tag="watching")
 def metrics(request: HttpRequest, caller: Caller) -> HttpResponse:
-    """Return the queues' metrics, as Prometheus reads them."""
+    """Numbers for Prometheus.
+
+    In the text format, version 0.0.4. For staff, or with anyone's token.
+    """
     if not (caller.by_token or caller.is_staff):
         raise ApiError(FORBIDDEN, "The metrics are for staff, or for a token.")
     return HttpResponse(exposition(queue_states(timezone.now())), content_type=CONTENT_TYPE)

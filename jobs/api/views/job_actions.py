@@ -9,21 +9,34 @@ from django.http import HttpRequest
 from jobs import lifecycle
 from jobs.api.auth import Caller
 from jobs.api.etag import artifacts_of, job_version, parse_job_id, visible_job
+from jobs.api.operations import Operation, Response
+from jobs.api.problems import CONFLICT, FORBIDDEN
 from jobs.api.responses import JsonResponse
 from jobs.api.serializers import job_json, retry_after
 from jobs.lifecycle import CancelResult
 from jobs.submission import retry_job
 
 
+@Operation(
+    "cancelJob",
+    [Response(200, "Job", "Location ETag"), Response(202, "Job", "Location ETag Retry-After")],
+    problems=[CONFLICT],
+)
 def post_cancel(request: HttpRequest, caller: Caller, job_id: str) -> JsonResponse:
-    """Cancel a waiting job (200), or request that a running one stops (202)."""
+    """Cancel a job.
+
+    200: it was waiting, and is cancelled. 202: it is running; a request to stop is recorded.
+    """
     key = job_version(caller, parse_job_id(job_id)).id
     result = lifecycle.cancel_job(key, by=caller.user.get_username())
     return _changed_job(caller, key, 200 if result is CancelResult.CANCELLED else 202)
 
 
+@Operation(
+    "retryJob", [Response(202, "Job", "Location ETag Retry-After")], problems=[FORBIDDEN, CONFLICT]
+)
 def post_retry(request: HttpRequest, caller: Caller, job_id: str) -> JsonResponse:
-    """Put a failed or cancelled job back into its queue."""
+    """Run a failed or cancelled job again."""
     job = visible_job(caller, parse_job_id(job_id))
     retry_job(job, caller.user)
     return _changed_job(caller, job.id, 202)

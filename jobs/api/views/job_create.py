@@ -8,11 +8,13 @@ from typing import Any, Final
 from django.http import HttpRequest
 from pydantic import ValidationError
 
+from jobs.api import problems
 from jobs.api.auth import Caller
 from jobs.api.etag import artifacts_of
+from jobs.api.operations import Operation, Response, header
 from jobs.api.problems import MALFORMED, ApiError
 from jobs.api.request_body import read_json
-from jobs.api.responses import JsonResponse
+from jobs.api.responses import JSON, JsonResponse
 from jobs.api.schemas import Submission
 from jobs.api.serializers import job_json, retry_after
 from jobs.catalog.signature import field_errors
@@ -24,8 +26,34 @@ from jobs.submission import SubmitOptions, submit_job
 _KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 
 
+@Operation(
+    "submitJob",
+    [Response(202, "Job", "Location Retry-After"), Response(200, "Job", "Location Retry-After")],
+    [
+        header(
+            "Idempotency-Key",
+            "Makes the request safe to repeat. It belongs to its owner and is kept as long as the "
+            "job, at least for a day. A refused request (4xx) is not remembered.",
+            {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x20-\x7e]*$"},
+        ),
+    ],
+    problems=[
+        problems.FORBIDDEN,
+        problems.UNKNOWN_TASK,
+        problems.IDEMPOTENCY_CONFLICT,
+        problems.INVALID,
+        problems.QUEUE_FULL,
+    ],
+    body=JSON,
+    curl="""-H "Content-Type: application/json" \\
+  -d '{"task": "webapp.square", "args": {"n": 7}}' $URL""",
+)
 def post_job(request: HttpRequest, caller: Caller) -> JsonResponse:
-    """Record a job and respond at once; for a repeated request, with the first job."""
+    """Submit a job.
+
+    The job is recorded, and the response comes at once; it runs later. With an Idempotency-Key a
+    request can be repeated safely: the same JSON gets the first job, with status 200.
+    """
     key = _idempotency_key(request)
     raw = read_json(request, get_conf().max_body)
     asked = _checked(raw)

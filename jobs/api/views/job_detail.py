@@ -14,16 +14,34 @@ from jobs.api.etag import (
     polled_version,
     visible_job,
 )
-from jobs.api.long_poll import wait_preference, wait_slot, wait_until
+from jobs.api.long_poll import MAX_WAIT, wait_preference, wait_slot, wait_until
+from jobs.api.operations import TEXT, Operation, Response, header
 from jobs.api.responses import JsonResponse
 from jobs.api.serializers import job_json, retry_after
 
 
+@Operation(
+    "getJob",
+    [
+        Response(200, "Job", "ETag Retry-After Preference-Applied"),
+        Response(304, "", "ETag Retry-After Preference-Applied"),
+    ],
+    [
+        header("If-None-Match", "The `ETag` you have."),
+        header(
+            "Prefer",
+            f"`wait=N`: wait up to N seconds, {MAX_WAIT} at most. When too many requests wait, "
+            "the response comes at once, without `Preference-Applied`.",
+            {**TEXT, "examples": ["wait=20"]},
+        ),
+    ],
+    curl='-H "Prefer: wait=20" $URL',
+)
 def get_job(request: HttpRequest, caller: Caller, job_id: str) -> HttpResponse:
-    """Return the job, or 304 when the caller has its present version.
+    """Get a job.
 
-    With ``Prefer: wait=N`` the response comes when there is news: for a caller that names the
-    version it has (``If-None-Match``) any change, otherwise the end of the job.
+    Poll with ``If-None-Match``: 304 costs next to nothing. ``Prefer: wait=N`` waits for the end of
+    the job or, with ``If-None-Match``, for any change.
     """
     key = parse_job_id(job_id)
     known = request.META.get("HTTP_IF_NONE_MATCH", "")

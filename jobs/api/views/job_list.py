@@ -11,6 +11,8 @@ from django.http import HttpRequest
 from jobs.api import schemas
 from jobs.api.auth import Caller
 from jobs.api.exception_handlers import invalid
+from jobs.api.operations import Operation, Response, query
+from jobs.api.problems import INVALID
 from jobs.api.responses import JsonResponse
 from jobs.api.serializers import job_json, root
 from jobs.core.jsonutils import clean
@@ -23,8 +25,35 @@ DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
 
 
+@Operation(
+    "listJobs",
+    [Response(200, "JobList", "Link")],
+    [
+        query(
+            "status",
+            "Only these; several are separated by commas.",
+            {"type": "array", "items": {"type": "string", "enum": list(Status.values)}},
+            explode=False,
+            style="form",
+        ),
+        query("task", "Only this task."),
+        query("queue", "Only this queue."),
+        query("q", "The beginning of an id, or a part of a task's name."),
+        query(
+            "limit",
+            f"Jobs on a page; more than {MAX_LIMIT} is taken as {MAX_LIMIT}.",
+            {"type": "integer", "minimum": 1, "default": DEFAULT_LIMIT},
+        ),
+        query("cursor", "Where the page begins; `Link` gives it."),
+    ],
+    problems=[INVALID],
+    curl='"$URL?status=failed&limit=20"',
+)
 def list_jobs(request: HttpRequest, caller: Caller) -> JsonResponse:
-    """Return one page; ``Link: rel="next"`` leads to the page after it."""
+    """List jobs, newest first.
+
+    One's own; staff see all. Follow the ``Link`` with ``rel="next"``.
+    """
     limit = _limit(request)
     rows = _with_status(request, Job.objects.visible_to(caller.user)).filter(_filters(request))
     # One more than a page holds tells whether there is a next one: nothing is counted.

@@ -10,7 +10,8 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from jobs.api.auth import Caller
 from jobs.api.etag import job_version, parse_job_id
 from jobs.api.exception_handlers import invalid
-from jobs.api.problems import NOT_FOUND, ApiError
+from jobs.api.operations import COUNT, Operation, Response, query
+from jobs.api.problems import INVALID, NOT_FOUND, ApiError
 from jobs.core.jsonutils import clean
 from jobs.core.storage import job_storage
 from jobs.models import Artifact
@@ -20,8 +21,18 @@ LOG_PIECE: Final = 64 * 1024
 """Characters of log in one response, at most."""
 
 
+@Operation(
+    "getLog",
+    [Response(200, "Text", "X-Next-Offset")],
+    [query("offset", "Characters to skip.", {**COUNT, "default": 0})],
+    problems=[INVALID],
+    curl='"$URL?offset=0"',
+)
 def get_log(request: HttpRequest, caller: Caller, job_id: str) -> HttpResponse:
-    """Return the log from an offset on; ``X-Next-Offset`` is where the next piece begins."""
+    """Read a job's log.
+
+    At most 65,536 characters a request; continue at ``X-Next-Offset``.
+    """
     key = job_version(caller, parse_job_id(job_id)).id
     offset = _offset(request)
     text, following = read_log(key, offset)
@@ -45,8 +56,13 @@ def read_log(job_id: uuid.UUID, offset: int) -> tuple[str, int]:
     return piece.text, piece.end
 
 
+@Operation(
+    "getArtifact",
+    [Response(200, "Bytes", "Content-Disposition")],
+    curl="-OJ $DESK/api/v1/jobs/$ID/artifacts/result.json",
+)
 def get_artifact(request: HttpRequest, caller: Caller, job_id: str, name: str) -> FileResponse:
-    """Return a file of a job, as an attachment whose type no browser guesses."""
+    """Download a file of a job."""
     key = job_version(caller, parse_job_id(job_id)).id
     artifact = Artifact.objects.filter(job_id=key, name=clean(name)).first()
     if artifact is None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from jobs.api import schemas
 from jobs.api.auth import Caller
+from jobs.api.operations import Operation, Response
 from jobs.api.responses import JsonResponse
 from jobs.core.db import connection
 from jobs.models import Job
@@ -25,8 +26,9 @@ SELECT queue, MIN(CAST(id AS text)) FROM jobs_job WHERE status = 'queued' GROUP 
 """
 
 
+@Operation("listQueues", [Response(200, "QueueList")], tag="watching")
 def list_queues(request: HttpRequest, caller: Caller) -> JsonResponse:
-    """Return every queue that is listed, served, paused or in use."""
+    """List the queues and how full they are."""
     body: schemas.QueueList = {"items": queue_states(timezone.now())}
     return JsonResponse(body)
 

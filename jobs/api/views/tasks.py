@@ -6,6 +6,8 @@ from django.http import HttpRequest
 
 from jobs.api import schemas
 from jobs.api.auth import Caller
+from jobs.api.operations import Operation, Response
+from jobs.api.problems import UNKNOWN_TASK
 from jobs.api.responses import JsonResponse, api_url
 from jobs.api.serializers import root
 from jobs.catalog import exposed_tasks, get_task
@@ -13,14 +15,22 @@ from jobs.catalog.registry import AnyTask
 from jobs.submission import may_use
 
 
+@Operation("listTasks", [Response(200, "TaskList")], tag="tasks")
 def list_tasks(request: HttpRequest, caller: Caller) -> JsonResponse:
-    """Return every exposed task."""
+    """List the tasks that can be submitted."""
     body: schemas.TaskList = {"items": [task_json(task, caller) for task in exposed_tasks()]}
     return JsonResponse(body)
 
 
+@Operation(
+    "getTask",
+    [Response(200, "Task")],
+    problems=[UNKNOWN_TASK],
+    tag="tasks",
+    curl="$DESK/api/v1/tasks/webapp.square",
+)
 def get_one_task(request: HttpRequest, caller: Caller, name: str) -> JsonResponse:
-    """Return one task."""
+    """Get a task and the schema of its arguments."""
     return JsonResponse(task_json(get_task(name), caller))
 
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from jobs.api import schemas
 from jobs.api.auth import Caller
+from jobs.api.operations import Operation, Response, query
 from jobs.api.problems import MEDIA_TYPE, ApiError
 from jobs.api.request_body import open_body
 from jobs.api.responses import JsonResponse
@@ -20,8 +21,19 @@ _DISK_FULL: Final = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _RETRY_SECONDS: Final = 60
 
 
+@Operation(
+    "upload",
+    [Response(201, "Upload")],
+    [query("name", "The file's name, for display.")],
+    body="application/octet-stream",
+    curl='--data-binary @access.log "$URL?name=access.log"',
+)
 def post_upload(request: HttpRequest, caller: Caller) -> JsonResponse:
-    """Store the body while it arrives, chunk by chunk."""
+    """Send a file for an argument.
+
+    The raw bytes. An argument refers to them as ``{"upload": "<id>"}``. A file that no job uses
+    within a day is deleted.
+    """
     if request.content_type == "multipart/form-data":
         raise ApiError(
             MEDIA_TYPE,
