@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from .catalog.decorators import job
     from .catalog.input_file import InputFile
     from .catalog.task import JobTask
-    from .submission.submit import submit_by_name as submit_by_name
+    from .submission.submit import submit_by_name as submit
 
-__all__ = ["InputFile", "JobContext", "JobTask", "LongText", "job", "submit_by_name"]
+__all__ = ["InputFile", "JobContext", "JobTask", "LongText", "job", "submit"]
 
 _SOURCES: Final = {
     "InputFile": ("catalog.input_file", "InputFile"),
@@ -26,7 +26,7 @@ _SOURCES: Final = {
     "JobTask": ("catalog.task", "JobTask"),
     "LongText": ("catalog.arguments", "LongText"),
     "job": ("catalog.decorators", "job"),
-    "submit_by_name": ("submission.submit", "submit_by_name"),
+    "submit": ("submission.submit", "submit_by_name"),
 }
 """The module of each public name, and its name there."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import jobs
 from jobs.catalog.decorators import OPTIONS
 from jobs.conf import Conf
 from tests.consumers import ROOT
@@ -92,6 +93,11 @@ def test_every_key_of_the_jobs_setting_is_listed_with_its_default() -> None:
         else empty.get(str(field.default), str(field.default))
         for field in dataclasses.fields(Conf)
     }
+
+
+def test_the_public_names_are_there() -> None:
+    assert set(jobs.__all__) == {"InputFile", "JobContext", "JobTask", "LongText", "job", "submit"}
+    assert all(hasattr(jobs, name) for name in jobs.__all__)
 
 
 def test_every_option_of_a_task_is_listed() -> None:
