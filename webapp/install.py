@@ -34,17 +34,33 @@ def venv_python() -> Path:
 
 def requirements(extras: Iterable[str]) -> list[str]:
     """Return the project's requirements, with those of its extras, from pyproject.toml."""
-    project: dict[str, Any] = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+    project = _project()
     found: list[str] = list(project["dependencies"])
+    for extra in with_included(extras):
+        lines = project["optional-dependencies"][extra]
+        found += [line for line in lines if not _OWN_EXTRAS.match(line)]
+    return found
+
+
+def with_included(extras: Iterable[str]) -> list[str]:
+    """Return these extras and the ones that they name as ``jobdesk[...]``, sorted."""
+    optional: dict[str, list[str]] = _project()["optional-dependencies"]
+    found: set[str] = set()
     waiting = list(extras)
     while waiting:
-        for line in project["optional-dependencies"][waiting.pop()]:
-            own = _OWN_EXTRAS.match(line)
-            if own:
+        extra = waiting.pop()
+        if extra in found:
+            continue
+        found.add(extra)
+        for line in optional.get(extra, []):
+            if own := _OWN_EXTRAS.match(line):
                 waiting.extend(own[1].split(","))
-            else:
-                found.append(line)
-    return found
+    return sorted(found)
+
+
+def _project() -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+    return project
 
 
 def ensure(extras: Iterable[str]) -> bool:
@@ -53,7 +69,8 @@ def ensure(extras: Iterable[str]) -> bool:
     Raises:
         InstallError: it cannot be made, or pip failed.
     """
-    all_extras = sorted({*extras, *_stamped_extras()})
+    # With the included ones: `test` brings PostgreSQL's driver, so `up` need not install it again.
+    all_extras = with_included([*extras, *_stamped_extras()])
     wanted = {"pyproject": _digest(), "extras": all_extras}
     if venv_python().exists() and _stamp() == wanted:
         return False
