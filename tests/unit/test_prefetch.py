@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-
 import pytest
-from django.utils import timezone
 
 from jobs.consumer.batch import BatchResult
 from jobs.consumer.duration_stats import FEWEST, QUICK_SECONDS, SHORT_SECONDS, DurationStats
@@ -14,27 +11,10 @@ from jobs.consumer.queue_polls import QueuePolls
 from jobs.consumer.slots import PREFETCH, Slots
 from jobs.consumer.thread_signals import ThreadSignals
 from jobs.lifecycle import Claim
+from tests.claims import make_claim
 
 QUEUE = "default"
 SHORT, LONG = (QUICK_SECONDS + SHORT_SECONDS) / 2, 2 * SHORT_SECONDS
-
-
-def claim() -> Claim:
-    return Claim(
-        id=uuid.uuid4(),
-        task="bench.noop",
-        module_path="",
-        queue=QUEUE,
-        args=[],
-        kwargs={},
-        attempt=1,
-        failures=0,
-        lost_count=0,
-        max_attempts=1,
-        timeout=None,
-        owner_id=None,
-        started_at=timezone.now(),
-    )
 
 
 def busy_slots(seconds: float, *, asked: int = 1) -> Slots:
@@ -44,7 +24,7 @@ def busy_slots(seconds: float, *, asked: int = 1) -> Slots:
         durations.add(seconds)
     signals = ThreadSignals()
     slots = Slots(1, "here:7", signals, QueuePolls([QUEUE], signals), PendingWrites(), durations)
-    poll(slots, asked, [claim()])
+    poll(slots, asked, [make_claim()])
     return slots
 
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from itertools import repeat
 from types import SimpleNamespace
 from typing import Any
-from uuid import UUID
 
 import pytest
 
 from jobs.consumer.task_process import attempt
 from jobs.consumer.task_process.attempt import AttemptInProcess
 from jobs.core.states import AttemptOutcome
-from jobs.lifecycle import Claim
+from tests.claims import make_claim
 
 
 class Talker:
@@ -36,22 +34,13 @@ class Talker:
 
 
 def fake_attempt(timeout: float) -> Any:
-    claim = Claim(
-        id=UUID(int=1),
-        task="testapp.square",
-        module_path="",
-        queue="default",
-        args=[],
-        kwargs={},
-        attempt=1,
-        failures=0,
-        lost_count=0,
-        max_attempts=1,
-        timeout=timeout,
-        owner_id=None,
-        started_at=datetime.now(UTC),
+    made = SimpleNamespace(
+        claim=make_claim(timeout=timeout),
+        consumer="here:7",
+        deadline=None,
+        settled=False,
+        printed=0,
     )
-    made = SimpleNamespace(claim=claim, consumer="here:7", deadline=None, settled=False, printed=0)
     made.start_time_limit = lambda: setattr(made, "deadline", time.monotonic() + timeout)
     made.on_cancel = made.artifact = made.progress = made.log = lambda *report: None
     made.print = lambda text: setattr(made, "printed", made.printed + 1)

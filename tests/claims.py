@@ -1,0 +1,27 @@
+"""Claims for tests that have no database."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+
+from jobs.lifecycle import Claim
+
+
+def make_claim(*, timeout: float | None = None) -> Claim:
+    """Return the claim of a first attempt of ``testapp.square`` in the default queue."""
+    return Claim(
+        id=uuid.uuid4(),
+        task="testapp.square",
+        module_path="",
+        queue="default",
+        args=[],
+        kwargs={},
+        attempt=1,
+        failures=0,
+        lost_count=0,
+        max_attempts=1,
+        timeout=timeout,
+        owner_id=None,
+        started_at=datetime.now(UTC),
+    )
