@@ -36,15 +36,14 @@ def requirements(extras: Iterable[str]) -> list[str]:
     """Return the project's requirements, with those of its extras, from pyproject.toml."""
     project = _project()
     found: list[str] = list(project["dependencies"])
-    for extra in with_included(extras):
-        lines = project["optional-dependencies"][extra]
-        found += [line for line in lines if not _OWN_EXTRAS.match(line)]
+    optional = project["optional-dependencies"]
+    for extra in _with_included(extras, optional):
+        found += [line for line in optional[extra] if not _OWN_EXTRAS.match(line)]
     return found
 
 
-def with_included(extras: Iterable[str]) -> list[str]:
+def _with_included(extras: Iterable[str], optional: dict[str, list[str]]) -> list[str]:
     """Return these extras and the ones that they name as ``jobdesk[...]``, sorted."""
-    optional: dict[str, list[str]] = _project()["optional-dependencies"]
     found: set[str] = set()
     waiting = list(extras)
     while waiting:
@@ -70,7 +69,8 @@ def ensure(extras: Iterable[str]) -> bool:
         InstallError: it cannot be made, or pip failed.
     """
     # With the included ones: `test` brings PostgreSQL's driver, so `up` need not install it again.
-    all_extras = with_included([*extras, *_stamped_extras()])
+    optional = _project()["optional-dependencies"]
+    all_extras = _with_included([*extras, *_stamped_extras()], optional)
     wanted = {"pyproject": _digest(), "extras": all_extras}
     if venv_python().exists() and _stamp() == wanted:
         return False
