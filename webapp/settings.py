@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import django
+from django.conf import global_settings
 
-from . import database, env, mail
+from . import database, env, file_storage, mail
 from .secret import read_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -68,6 +69,11 @@ DATABASES = {
     else database.sqlite(DATA_DIR / "db.sqlite3")
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Uploads and artifacts lie in the data folder, unless consumers on other machines must find them.
+STORAGES = global_settings.STORAGES
+if _STORAGE_URL := env.text("JOBS_STORAGE_URL"):
+    STORAGES = {**STORAGES, "jobs": file_storage.from_url(_STORAGE_URL, base=BASE_DIR)}
 
 # --- Jobs ------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, URLPattern, path, reverse
@@ -20,8 +21,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from jobs.core.storage import job_storage
-from jobs.errors import NotAllowed, NotRetryable
+from jobs.core.storage import open_file
+from jobs.errors import NotAllowed, NotRetryable, Unavailable
 from jobs.models import Artifact, Job
 from jobs.queries.action_messages import CHANGED, ActionOutcome, history_entry
 from jobs.queries.job_search import matching_jobs
@@ -157,15 +158,17 @@ class JobAdmin(JobFields, ReadOnlyAdmin[Job]):
 
     # --- further pages below the list --------------------------------------------------------
 
-    def artifact(self, request: HttpRequest, pk: UUID, file: int) -> FileResponse:
+    def artifact(self, request: HttpRequest, pk: UUID, file: int) -> HttpResponseBase:
         """Send a file that the job made; the browser never shows it, whatever its type."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         found = get_object_or_404(Artifact, job=pk, pk=file)
         try:
-            source = job_storage().open(found.file, "rb")
-        except OSError as error:
+            source = open_file(found.file)
+        except FileNotFoundError as error:
             raise Http404("The file is gone.") from error
+        except Unavailable as error:
+            return HttpResponse(str(error), status=503, content_type="text/plain; charset=utf-8")
         response = FileResponse(source, as_attachment=True, filename=found.name)
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response

@@ -13,7 +13,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from jobs.core.storage import job_storage
+from jobs.core.storage import job_storage, open_file
 
 CONTEXT_KEY = "files"
 
@@ -61,7 +61,7 @@ class InputFile:
 
     def open(self) -> BinaryIO:
         """Open the file for reading bytes."""
-        return cast("BinaryIO", job_storage().open(self._loaded_info["file"], "rb"))
+        return cast("BinaryIO", open_file(self._loaded_info["file"]))
 
     def _local_copy(self) -> Path:
         if self._copy is None:

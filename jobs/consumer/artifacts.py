@@ -9,7 +9,7 @@ from pathlib import Path
 from django.core.files.base import ContentFile, File
 
 from jobs.core.jsonutils import clean
-from jobs.core.storage import job_storage
+from jobs.core.storage import save_file
 from jobs.lifecycle import StoredArtifact
 
 
@@ -22,9 +22,9 @@ def store_artifact(
     if isinstance(data, Path):
         with data.open("rb") as source:
             content = File(source)
-            size, stored = content.size, job_storage().save(target, content)
+            size, stored = content.size, save_file(target, content)
     else:
         raw = clean(data).encode() if isinstance(data, str) else bytes(data)
-        size, stored = len(raw), job_storage().save(target, ContentFile(raw))
+        size, stored = len(raw), save_file(target, ContentFile(raw))
     guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
     return StoredArtifact(job, attempt, clean(name), size, guessed[:100], stored)

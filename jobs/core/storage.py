@@ -1,21 +1,42 @@
-"""The Django storage that holds the bytes of uploads and artifacts."""
+"""The Django storage that holds the bytes of uploads and artifacts.
+
+A storage may be a folder or a service (S3, Azure, SFTP, ...). Each service raises exceptions of its
+own library; here they become ``Unavailable``, so that callers know three cases only: it worked,
+the file is not there (``FileNotFoundError``), the storage cannot be used now.
+"""
 
 from __future__ import annotations
 
+import errno
 import logging
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
 
+from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.core.files.storage.handler import InvalidStorageError
 
 from jobs.conf import get_conf
+from jobs.errors import JobsError, Unavailable
+
+if TYPE_CHECKING:
+    AnyFile = File[Any]
+else:
+    AnyFile = File  # generic for type checkers only
 
 logger = logging.getLogger("jobs")
 
-ALIAS = "jobs"
+ALIAS: Final = "jobs"
 RESULT_FILE: Final = "result.json"
 """The artifact that holds a result too large for its row."""
+RETRY_SECONDS: Final = 10
+FULL_RETRY_SECONDS: Final = 60
+"""What a client waits before it tries again when the storage cannot be used, or is full."""
+DISK_FULL: Final = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+MAX_FAILURES: Final = 3
+"""A service that is away takes its time-out for each file: after so many, deleting stops."""
 
 
 def job_storage() -> Storage:
@@ -30,14 +51,81 @@ def job_storage() -> Storage:
         return FileSystemStorage(location=get_conf().data_dir / "files", base_url=None)
 
 
+def is_configured() -> bool:
+    """Return whether the project has chosen a storage for job files."""
+    return ALIAS in storages.backends
+
+
+def local_folder() -> Path | None:
+    """Return the folder of the storage if it is one of a mounted file system, else None."""
+    storage = job_storage()
+    return Path(storage.location) if isinstance(storage, FileSystemStorage) else None
+
+
+@contextmanager
+def storage_errors_as_unavailable() -> Iterator[None]:
+    """Turn what a storage raises into ``Unavailable``; its own words go to the log.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        Unavailable: the disk is full, or the storage cannot be used now.
+    """
+    try:
+        yield
+    except (JobsError, FileNotFoundError):
+        raise
+    except Exception as error:
+        raise unavailable(error) from error
+
+
+def unavailable(error: Exception) -> Unavailable:
+    """Return what a client is told of a storage's error.
+
+    The library's text may name hosts, buckets and folders: it is for the log alone.
+    """
+    logger.warning("The storage of files failed: %s: %s", type(error).__name__, error)
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        return Unavailable("The disk is full.", FULL_RETRY_SECONDS)
+    return Unavailable("The storage of files cannot be used now.", RETRY_SECONDS)
+
+
+def open_file(name: str) -> IO[bytes]:
+    """Open a stored file for reading bytes.
+
+    Raises:
+        FileNotFoundError: there is none of this name.
+        Unavailable: the storage cannot be used now.
+    """
+    with storage_errors_as_unavailable():
+        source: IO[bytes] = job_storage().open(name, "rb")
+        source.seekable()  # a file of a service is fetched here, not in the middle of a response
+        return source
+
+
+def save_file(name: str, content: AnyFile) -> str:
+    """Store a file; return its name in the storage, which may differ.
+
+    Raises:
+        Unavailable: the disk is full, or the storage cannot be used now.
+    """
+    with storage_errors_as_unavailable():
+        return job_storage().save(name, content)
+
+
 def delete_files(names: Iterable[str]) -> None:
-    """Delete files that no row refers to any more; log those that cannot be deleted.
+    """Delete files that no row refers to any more; log those that cannot be deleted. Never raises.
 
     A file that stays behind is found later by ``lifecycle.FileCollector``.
     """
     storage = job_storage()
+    failures = 0
     for name in names:
         try:
             storage.delete(name)
-        except OSError as error:  # on Windows, while a process reads it
+        except Exception as error:  # noqa: BLE001  (each service raises exceptions of its own)
+            # On Windows OSError while a process reads it: the next file may be free.
+            failures += not isinstance(error, OSError)
             logger.warning("The file %s could not be deleted: %s", name, error)
+        if failures == MAX_FAILURES:
+            logger.warning("The storage of files fails; the other files are deleted later.")
+            return

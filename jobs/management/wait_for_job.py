@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from jobs.core.states import FINAL
-from jobs.core.storage import RESULT_FILE, job_storage
+from jobs.core.storage import RESULT_FILE, open_file
 from jobs.models import Artifact, Job
 
 MIN_PAUSE: Final = 0.02
@@ -42,6 +42,6 @@ def result_json(job: Job, *, ascii_only: bool = False) -> str:
     result = job.result
     file = Artifact.objects.filter(job=job, name=RESULT_FILE).first() if result is None else None
     if file is not None:
-        with job_storage().open(file.file, "rb") as source:
+        with open_file(file.file) as source:
             result = json.load(source)
     return json.dumps(result, ensure_ascii=ascii_only)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -13,7 +14,7 @@ from jobs.catalog.input_file import FileInfo
 from jobs.catalog.signature import ValidatedArguments, escape_pointer
 from jobs.conf import get_conf
 from jobs.core.jsonutils import clean
-from jobs.core.storage import job_storage
+from jobs.core.storage import delete_files, job_storage, local_folder, unavailable
 from jobs.core.uuid7 import uuid7
 from jobs.errors import InvalidArguments, TooLarge
 from jobs.models import Upload
@@ -30,21 +31,30 @@ MOST_FILES: Final = 1000
 
 
 class _Stream(_ByteFile):
-    """Chunks that can be read once, as a Django file; stops at the limit."""
+    """Chunks that can be read once, as a Django file; stops at the limit.
+
+    ``written`` counts the bytes; ``failed`` says that the source raised, not the storage.
+    """
 
     def __init__(self, chunks: Iterable[bytes], limit: int) -> None:
         super().__init__(_NO_FILE, name="upload")
         self._chunks = chunks
         self._limit = limit
         self.written = 0
+        self.failed = False
 
     def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
         """Yield the chunks, and count their bytes."""
-        for chunk in self._chunks:
-            self.written += len(chunk)
-            if self.written > self._limit:
-                raise TooLarge("upload", self._limit)
-            yield chunk
+        try:
+            for chunk in self._chunks:
+                self.written += len(chunk)
+                if self.written > self._limit:
+                    raise TooLarge("upload", self._limit)
+                # A generator that is closed early is not a source that failed.
+                yield chunk
+        except Exception:
+            self.failed = True
+            raise
 
 
 _NO_FILE: IO[Any] = None  # type: ignore[assignment]
@@ -60,20 +70,43 @@ def store_upload(owner: AbstractBaseUser | None, name: str, chunks: Iterable[byt
 
     Raises:
         TooLarge: it is over the limit; nothing is kept.
+        Unavailable: the disk is full, or the storage cannot be used now; nothing is kept.
     """
     upload = Upload(id=uuid7(), owner_id=owner.pk if owner else None, name=_display_name(name))
     stream = _Stream(chunks, get_conf().max_upload)
-    storage = job_storage()
     target = f"uploads/{upload.id.hex[:6]}/{upload.id.hex}"
     try:
-        upload.file = storage.save(target, stream)
-        upload.size = stream.written
+        upload.file = _store(target, stream)
+    except BaseException as error:
+        # Whatever went wrong (too large, a full disk, the client left), nothing of it stays. A
+        # service keeps no part of a file, and to ask one that is away takes its time-out again.
+        if local_folder() is not None:
+            delete_files([target])
+        if stream.failed or not isinstance(error, Exception):
+            raise
+        raise unavailable(error) from error
+    upload.size = stream.written
+    try:
         upload.save(force_insert=True)
     except BaseException:
-        # Whatever went wrong (too large, a full disk, the client left), nothing of it stays.
-        storage.delete(target)
+        delete_files([upload.file])
         raise
     return upload
+
+
+def _store(target: str, stream: _Stream) -> str:
+    storage = job_storage()
+    if local_folder() is not None:
+        return storage.save(target, stream)
+    # The libraries of services read, seek and ask for the size, each in its own way, and read again
+    # when they retry. So a whole file is at hand before the first request to them.
+    folder = get_conf().data_dir / "incoming"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for chunk in stream.chunks():
+            file.write(chunk)
+        file.seek(0)
+        return storage.save(target, File(file, name=target))
 
 
 def _display_name(name: str) -> str:

@@ -15,6 +15,7 @@ from django.shortcuts import render
 
 from jobs.core.db import AWAY_ERRORS, AWAY_RETRY_SECONDS
 from jobs.core.lock_timeout import limited_lock_waits
+from jobs.errors import Unavailable
 from jobs.models import Job
 from jobs.queries import job_search
 
@@ -59,6 +60,9 @@ def signed_in(view: View) -> View:
             logger.warning("The database cannot be used: %s", error)
             response = message_page(request, 503, "Not available now", _AWAY)
             response.headers["Retry-After"] = str(AWAY_RETRY_SECONDS)
+        except Unavailable as error:
+            response = message_page(request, 503, "Not available now", str(error))
+            response.headers["Retry-After"] = str(error.retry_after)
         # The pages show one person's jobs; a shared cache between us and the browser must not
         # keep them.
         response.headers.setdefault("Cache-Control", "private, no-cache")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.storage import FileSystemStorage
 
 from jobs.api.request_body import CHUNK
 from jobs.core.storage import job_storage
@@ -121,12 +122,27 @@ def test_a_bad_content_length_is_a_400(api: Api, length: str) -> None:
     assert send(api, b"abc", CONTENT_LENGTH=length).status_code == 400
 
 
-def test_a_full_disk_is_a_503(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+@pytest.mark.parametrize(
+    ("code", "detail", "seconds"),
+    [(errno.ENOSPC, "disk is full", "60"), (errno.EIO, "cannot be used now", "10")],
+)
+def test_a_disk_that_fails_is_a_503(
+    api: Api, monkeypatch: pytest.MonkeyPatch, code: int, detail: str, seconds: str
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(code, "no")
 
-    monkeypatch.setattr("jobs.api.views.uploads.store_upload", full)
+    monkeypatch.setattr(FileSystemStorage, "_save", fail)
     response = send(api, b"x")
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == seconds
+    assert detail in response.json()["detail"]
+    assert not Upload.objects.exists()
+
+
+def test_a_full_disk_is_not_ready(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.queries.storage_health.MIN_FREE_BYTES", 10**18)
+    response = api.get("/readyz")
     assert response.status_code == 503
     assert "disk is full" in response.json()["detail"]
 

@@ -62,6 +62,9 @@ class TestPrune:
         assert CommandOutput("prune").out.startswith("Deleted 0 rows.")
 
 
+FOLDER = "django.core.files.storage.FileSystemStorage"
+
+
 # --- doctor -----------------------------------------------------------------------------------
 
 
@@ -126,6 +129,13 @@ class TestDoctor:
     def test_a_broker_that_does_not_work(self, jobs_setting: Callable[..., None]) -> None:
         jobs_setting(BROKER_URL="carrier-pigeon://")
         assert "carrier-pigeon" in self.one_problem()
+
+    def test_machines_that_do_not_share_files(self, settings: Any, tmp_path: Path) -> None:
+        make_consumer(["default"], host="another")
+        assert "Consumers run on 2 machines (another, " in self.one_problem()
+        folder = {"BACKEND": FOLDER, "OPTIONS": {"location": tmp_path}}
+        settings.STORAGES = {**settings.STORAGES, "jobs": folder}
+        assert CommandOutput("doctor").code == 0
 
     def test_no_consumer_at_all(self) -> None:
         from jobs.models import Consumer

@@ -141,6 +141,7 @@ def test_a_file_in_a_remote_storage_is_copied_once(monkeypatch: pytest.MonkeyPat
 
     file = bound()
     monkeypatch.setattr("jobs.catalog.input_file.job_storage", Remote)
+    monkeypatch.setattr("jobs.core.storage.job_storage", Remote)
     path = file.path
     assert path.read_bytes() == b"far away"
     assert file.path == path

@@ -15,6 +15,9 @@ from jobs.api.operations import Operation, Response
 from jobs.api.problems import FORBIDDEN, ApiError
 from jobs.api.responses import JsonResponse
 from jobs.core.db import connection
+from jobs.core.storage import RETRY_SECONDS
+from jobs.errors import Unavailable
+from jobs.queries.storage_health import storage_problem
 
 from .queues import queue_states
 
@@ -35,6 +38,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
             cursor.fetchall()
     except DatabaseError as error:
         raise database_away() from error
+    problem = storage_problem()
+    if problem is not None:
+        raise Unavailable(problem, RETRY_SECONDS)
     body: schemas.State = {"status": "ready"}
     return JsonResponse(body)
 

@@ -13,7 +13,7 @@ from jobs.api.exception_handlers import invalid
 from jobs.api.operations import COUNT, Operation, Response, query
 from jobs.api.problems import INVALID, NOT_FOUND, ApiError
 from jobs.core.jsonutils import clean
-from jobs.core.storage import job_storage
+from jobs.core.storage import open_file
 from jobs.models import Artifact
 from jobs.queries import logs
 
@@ -68,7 +68,7 @@ def get_artifact(request: HttpRequest, caller: Caller, job_id: str, name: str) -
     if artifact is None:
         raise ApiError(NOT_FOUND, "The job has no such file.")
     try:
-        source = job_storage().open(artifact.file, "rb")
+        source = open_file(artifact.file)
     except FileNotFoundError as error:
         raise ApiError(NOT_FOUND, "The file is no longer kept.") from error
     return FileResponse(

@@ -15,6 +15,7 @@ CHECKS: list[Check] = [
     environment.settings_and_declarations,
     environment.data_folder,
     environment.database,
+    environment.storage,
     environment.broker,
     queues.consumers,
     queues.queues,

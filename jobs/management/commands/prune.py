@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from jobs import lifecycle
@@ -25,7 +25,13 @@ class Command(BaseCommand):
         while chunk := lifecycle.prune_chunk(now):
             deleted += chunk
         days = f"{get_conf().retention_days:g}"
-        files = _delete_stray_files(now)
+        try:
+            files = _delete_stray_files(now)
+        except Exception as error:  # each storage raises exceptions of its own
+            raise CommandError(
+                f"Deleted {pluralize(deleted, 'row')}, but the storage of files cannot be searched "
+                f"now ({type(error).__name__}: {error}). Files that nothing uses are deleted later."
+            ) from error
         stray = f" and {pluralize(files, 'stray file')}" if files else ""
         rows = pluralize(deleted, "row")
         self.stdout.write(f"Deleted {rows}{stray}. Finished jobs are kept {days} days.")

@@ -17,8 +17,10 @@ from jobs.brokers.base import Broker
 from jobs.conf import get_conf
 from jobs.core.db import connection
 from jobs.core.formatting import filesize, pluralize
+from jobs.core.storage import ALIAS, is_configured, job_storage
 from jobs.errors import BrokerError
-from jobs.queries.stats import configured_queues
+from jobs.queries.stats import configured_queues, living_consumers
+from jobs.queries.storage_health import check_round_trip
 
 from .findings import Finding, Grade, StopChecks, ok, problem
 
@@ -85,6 +87,30 @@ def data_folder(now: datetime) -> Iterator[Finding]:
         return
     text = f"The data folder {folder} can be written, {filesize(free)} are free."
     yield ok(text) if free >= MIN_FREE_BYTES else problem(f"{text} That is little.")
+
+
+def storage(now: datetime) -> Iterator[Finding]:
+    """Check that uploads and artifacts can be stored, and that each machine finds them."""
+    if not is_configured():  # they lie in the data folder, which has a check of its own
+        yield from _unshared_storage(sorted({one.host for one in living_consumers(now)}))
+        return
+    kind = type(job_storage()).__name__
+    try:
+        check_round_trip(job_storage())
+    except Exception as error:  # noqa: BLE001  (each storage raises exceptions of its own)
+        reason = f"{type(error).__name__}: {error}"
+        yield problem(f"The storage of files ({kind}) cannot be used: {reason}")
+    else:
+        yield ok(f"The storage of files ({kind}) can be written and read.")
+
+
+def _unshared_storage(hosts: list[str]) -> Iterator[Finding]:
+    if len(hosts) > 1:
+        yield problem(
+            f"Consumers run on {len(hosts)} machines ({', '.join(hosts)}), but each keeps files in "
+            "a data folder of its own, where the others do not find them. Set "
+            f'STORAGES["{ALIAS}"] (the site of this repository: JOBS_STORAGE_URL).'
+        )
 
 
 def broker(now: datetime) -> Iterator[Finding]:

@@ -86,6 +86,12 @@ class TaskForm(forms.Form):
                 value = _initial(argument, initial_arguments, query)
                 self.initial[argument.name] = field.display_value(value)
 
+    @property
+    def retry_after(self) -> int | None:
+        """The seconds to wait when a file could not be stored now; None otherwise."""
+        fields = [one for one in self.fields.values() if isinstance(one, UploadField)]
+        return max((one.retry_after for one in fields if one.retry_after), default=None)
+
     def clean(self) -> dict[str, Any]:
         """Validate the arguments by the task; add an error to each field that does not fit."""
         cleaned = {**self.cleaned_data}

@@ -40,7 +40,12 @@ class UploadInput(forms.Widget):
 
 
 class UploadField(ArgumentField):
-    """One file or, when the argument is a list, several. ``uploads`` are those already stored."""
+    """One file or, when the argument is a list, several. ``uploads`` are those already stored.
+
+    ``retry_after`` is set when a file could not be stored now: the seconds to wait.
+    """
+
+    retry_after: int | None = None
 
     def __init__(self, argument: Argument, owner: User) -> None:
         self.owner = owner
@@ -94,8 +99,9 @@ class UploadField(ArgumentField):
         try:
             with operational_errors_as_unavailable():
                 upload = store_upload(self.owner, file.name or "upload", file.chunks())
-        except (TooLarge, Unavailable) as error:
+        except Unavailable as error:
+            self.retry_after = error.retry_after
             raise ValidationError(str(error)) from error
-        except OSError as error:
-            raise ValidationError(f"The file could not be kept: {error.strerror}.") from error
+        except TooLarge as error:
+            raise ValidationError(str(error)) from error
         self.uploads = [*self.uploads, upload] if self.multiple else [upload]

@@ -9,7 +9,7 @@ from django.utils.text import get_valid_filename
 from django.views.decorators.http import require_safe
 
 from jobs.core.states import Status
-from jobs.core.storage import job_storage
+from jobs.core.storage import open_file
 from jobs.core.uuid7 import is_uuid
 from jobs.models import Artifact, Job, Upload
 from jobs.queries import logs
@@ -85,7 +85,7 @@ def _as_attachment(response: Response, job: Job, name: str) -> Response:
 
 def _file(request: SignedIn, found: Artifact | Upload, **options: Any) -> Any:
     try:
-        source = job_storage().open(found.file, "rb")
+        source = open_file(found.file)
     except FileNotFoundError:
         return _no_such_file(request)
     return FileResponse(source, filename=found.name, headers=_NO_SCRIPTS, **options)

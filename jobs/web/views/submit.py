@@ -90,6 +90,10 @@ def _submit(request: SignedIn, found: AnyTask) -> HttpResponse:
     form = TaskForm(found, request.user, data=request.POST, files=request.FILES)
     options_form = OptionsForm(found, request.user, data=request.POST)
     valid = [form.is_valid(), options_form.is_valid()]
+    if form.retry_after is not None:
+        response = _render(request, found, form, options_form, status=503)
+        response.headers["Retry-After"] = str(form.retry_after)
+        return response
     if not all(valid):
         return _render(request, found, form, options_form, status=422)
     try:

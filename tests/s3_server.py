@@ -1,0 +1,65 @@
+"""A server that speaks S3 (moto), in a thread of the test, which can be stopped and started."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.ports import free_port
+
+KEY, SECRET = "the-key", "the/secret+key"
+BUCKET = "desk-files"
+
+
+class S3Server:
+    """A bucket on a port of 127.0.0.1; stopping the server keeps what the bucket holds."""
+
+    def __init__(self) -> None:
+        pytest.importorskip("moto.server", reason="moto is not installed")
+        pytest.importorskip("storages.backends.s3", reason="django-storages is not installed")
+        self.port = free_port()
+        self._server: Any = None
+        self.start()
+        self.client().create_bucket(Bucket=BUCKET)
+
+    @property
+    def endpoint(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The bucket as ``JOBS_STORAGE_URL`` names it."""
+        user = f"{quote(KEY, safe='')}:{quote(SECRET, safe='')}"
+        return f"s3://{user}@{BUCKET}/some/folder?endpoint={self.endpoint}&region=us-east-1"
+
+    def client(self) -> Any:
+        """A client of the server, to look into the bucket."""
+        import boto3
+
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=KEY,
+            aws_secret_access_key=SECRET,
+            region_name="us-east-1",
+        )
+
+    def names(self) -> list[str]:
+        """The names of what the bucket holds."""
+        return [one["Key"] for one in self.client().list_objects(Bucket=BUCKET).get("Contents", [])]
+
+    def start(self) -> None:
+        """Listen again."""
+        from moto.server import ThreadedMotoServer
+
+        self._server = ThreadedMotoServer("127.0.0.1", self.port, verbose=False)
+        self._server.start()
+
+    def stop(self) -> None:
+        """Refuse connections."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
