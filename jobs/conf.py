@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 MIB = 1024 * 1024
+MAY_BE_ZERO = frozenset({"grace_seconds", "server_threads"})
+"""No time to finish; a number of threads that nobody has told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ class Conf:
     max_log: int = MIB
     max_backlog: int = 100_000
     retention_days: float = 30.0
-    server_threads: int = 8
+    server_threads: int = 0
     default_timeout: float = 1800.0
     foreign_owner: str = ""
 
@@ -39,11 +41,11 @@ class Conf:
         """Validate the numbers.
 
         Raises:
-            ImproperlyConfigured: a number is not above zero; only GRACE_SECONDS may be 0.
+            ImproperlyConfigured: a number is not above zero; only those of MAY_BE_ZERO may be 0.
         """
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name == "grace_seconds" and value == 0:
+            if field.name in MAY_BE_ZERO and value == 0:
                 continue
             if isinstance(value, int | float) and not value > 0:  # true of NaN as well
                 raise ImproperlyConfigured(f"JOBS[{field.name.upper()!r}] must be above zero.")

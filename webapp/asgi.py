@@ -4,9 +4,11 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from .connections import close_after_each_request
 from .secret import require_secret
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 
 require_secret()
 application = get_asgi_application()
+close_after_each_request()

@@ -91,7 +91,7 @@ JOBS = {
     "MAX_UPLOAD": env.whole("JOBS_MAX_UPLOAD", 100 * 1024**2, minimum=1),
     "MAX_BACKLOG": env.whole("JOBS_MAX_BACKLOG", 100_000, minimum=1),
     "RETENTION_DAYS": env.number("JOBS_RETENTION_DAYS", 30, minimum=1),
-    "SERVER_THREADS": env.whole("JOBS_SERVER_THREADS", 8, minimum=2),
+    "SERVER_THREADS": env.whole("JOBS_SERVER_THREADS", 0),
     "FOREIGN_OWNER": env.text("JOBS_FOREIGN_OWNER"),
 }
 

@@ -4,9 +4,12 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from .connections import close_after_each_request, has_greenlets
 from .secret import require_secret
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 
 require_secret()
 application = get_wsgi_application()
+if has_greenlets():
+    close_after_each_request()

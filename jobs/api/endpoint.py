@@ -12,6 +12,7 @@ from jobs.core.lock_timeout import limited_lock_waits
 
 from .auth import require_caller
 from .exception_handlers import problem_response
+from .long_poll import requests_in_progress
 from .problems import METHOD_NOT_ALLOWED, NOT_FOUND, ApiError
 from .tokens import ExtraRead
 
@@ -82,7 +83,7 @@ def _handler(table: dict[str, Handler], request: HttpRequest) -> Handler:
 def _guarded(dispatch: Dispatch, handlers: dict[str, Handler], *, is_open: bool) -> View:
     def view(request: HttpRequest, **path: str) -> HttpResponseBase:
         try:
-            with limited_lock_waits():
+            with requests_in_progress, limited_lock_waits():
                 response = dispatch(request, path)
         except Exception as error:  # noqa: BLE001  (whatever it is, the response is a problem)
             response = problem_response(request, error)

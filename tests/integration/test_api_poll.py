@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.handlers.asgi import ASGIRequest
 from django.db import connection
+from django.test import RequestFactory
 from django.utils import timezone
 
 from jobs import lifecycle
@@ -234,27 +238,59 @@ def test_a_wait_polls_with_one_narrow_read_in_growing_pauses(
     assert growing[-1] == 0.25
 
 
-def test_at_most_a_quarter_of_the_threads_wait(api: Api, job: Job, jobs_setting: Any) -> None:
+def test_without_a_slot_the_job_comes_at_once(api: Api, job: Job, jobs_setting: Any) -> None:
     jobs_setting(SERVER_THREADS=8)
     with (
-        long_poll.wait_slot() as first,
-        long_poll.wait_slot() as second,
-        long_poll.wait_slot() as third,
+        long_poll.wait_slot(2) as first,
+        long_poll.wait_slot(2) as second,
+        long_poll.wait_slot(2) as third,
     ):
         assert (first, second, third) == (True, True, False)
         response = api.get(at(job), headers={"Prefer": "wait=20"})
         assert response.status_code == 200
         assert "Preference-Applied" not in response.headers
-    jobs_setting(SERVER_THREADS=3)
-    with long_poll.wait_slot() as free:
-        assert not free
 
 
-def test_a_wait_slot_is_released_after_an_error(jobs_setting: Any) -> None:
-    jobs_setting(SERVER_THREADS=4)
-    with pytest.raises(ZeroDivisionError), long_poll.wait_slot():
+@pytest.mark.parametrize(
+    ("environ", "told", "seen", "waiting"),
+    [
+        ({"wsgi.multithread": False}, 8, 8, 0),  # whatever the setting says
+        ({"wsgi.multithread": True}, 8, 1, 2),
+        ({"wsgi.multithread": True}, 3, 8, 0),
+        ({"wsgi.multithread": True, "jobs.threads": 12}, 0, 1, 3),
+        ({"wsgi.multithread": True, "SERVER_SOFTWARE": "WSGIServer/0.2 CPython/3"}, 0, 1, 2),
+        ({"wsgi.multithread": True, "SERVER_SOFTWARE": "gunicorn/23"}, 0, 1, 0),
+        ({"wsgi.multithread": True}, 0, 2, 1),
+        ({"wsgi.multithread": True}, 0, 7, 1),
+        ({"wsgi.multithread": True}, 0, 8, 2),
+        (None, 0, 1, 2),  # ASGI
+    ],
+)
+def test_a_waiting_request_leaves_threads_for_others(
+    rf: RequestFactory,
+    jobs_setting: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    environ: dict[str, Any] | None,
+    told: int,
+    seen: int,
+    waiting: int,
+) -> None:
+    jobs_setting(SERVER_THREADS=told)
+    count = long_poll.RequestCount()
+    with ExitStack() as requests:
+        for _ in range(seen):
+            requests.enter_context(count)
+    monkeypatch.setattr(long_poll, "requests_in_progress", count)
+    request: Any = ASGIRequest({"type": "http", "method": "GET", "path": "/"}, io.BytesIO())
+    if environ is not None:
+        request = rf.get("/", **environ)
+    assert long_poll.max_waiting(request) == waiting
+
+
+def test_a_wait_slot_is_released_after_an_error() -> None:
+    with pytest.raises(ZeroDivisionError), long_poll.wait_slot(1):
         raise ZeroDivisionError
-    with long_poll.wait_slot() as free:
+    with long_poll.wait_slot(1) as free:
         assert free
 
 

@@ -37,7 +37,7 @@ def test_each_key_is_read_and_converted() -> None:
         ({"LEASE_SECONDS": 0}, "JOBS['LEASE_SECONDS'] must be above zero."),
         ({"SWEEP_SECONDS": -1}, "must be above zero"),
         ({"MAX_UPLOAD": 0}, "must be above zero"),
-        ({"SERVER_THREADS": 0}, "must be above zero"),
+        ({"SERVER_THREADS": -1}, "must be above zero"),
         ({"MAX_BACKLOG": 0}, "must be above zero"),
         ({"RETENTION_DAYS": -1}, "must be above zero"),
         ({"LEASE_SECONDS": float("nan")}, "must be above zero"),

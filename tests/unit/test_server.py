@@ -248,7 +248,7 @@ def test_a_body_far_above_the_limit_is_refused(
     head: dict[str, str], application: Application
 ) -> None:
     proto = Proto()
-    bridge = WsgiBridge(application, RequestLimiter(1), max_body=100)
+    bridge = WsgiBridge(application, 1, max_body=100)
     bridge(proto, {"PATH_INFO": "/echo", "wsgi.input": Source(), **head})
     assert proto.status == 413
     assert b"100 bytes" in proto.body

@@ -14,7 +14,7 @@ from jobs.api.etag import (
     polled_version,
     visible_job,
 )
-from jobs.api.long_poll import MAX_WAIT, wait_preference, wait_slot, wait_until
+from jobs.api.long_poll import MAX_WAIT, max_waiting, wait_preference, wait_slot, wait_until
 from jobs.api.operations import TEXT, Operation, Response, header
 from jobs.api.responses import JsonResponse
 from jobs.api.serializers import job_json, retry_after
@@ -50,7 +50,8 @@ def get_job(request: HttpRequest, caller: Caller, job_id: str) -> HttpResponse:
     if known or seconds is not None:
         version = polled_version(caller, key)
         if seconds is not None:
-            version, waited = _wait(caller, version, known, seconds)
+            slots = max_waiting(request)
+            version, waited = _wait(caller, version, known, seconds, slots)
             headers = {"Preference-Applied": f"wait={seconds}"} if waited else {}
         if _matches(known, version.etag):
             return _not_modified(version, headers)
@@ -60,7 +61,9 @@ def get_job(request: HttpRequest, caller: Caller, job_id: str) -> HttpResponse:
     return JsonResponse(job_json(job, artifacts_of(job)), 200, headers)
 
 
-def _wait(caller: Caller, version: JobVersion, known: str, seconds: int) -> tuple[JobVersion, bool]:
+def _wait(
+    caller: Caller, version: JobVersion, known: str, seconds: int, slots: int
+) -> tuple[JobVersion, bool]:
     """Wait for news; return the last version read, and whether there was a slot to wait in."""
     names_a_version = bool(parse_etags(known))
 
@@ -74,7 +77,7 @@ def _wait(caller: Caller, version: JobVersion, known: str, seconds: int) -> tupl
 
     if is_news():
         return version, True
-    with wait_slot() as has_slot:
+    with wait_slot(slots) as has_slot:
         if has_slot:
             wait_until(read_again, seconds)
     return version, has_slot

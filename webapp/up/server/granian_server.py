@@ -25,9 +25,10 @@ from granian.http import HTTP1Settings
 
 from jobs.conf import get_conf
 
-from .wsgi_bridge import RequestLimiter, WsgiBridge
+from .wsgi_bridge import WsgiBridge
 
 SHUTDOWN_SECONDS = 1.5
+THREADS: Final = 8
 CONNECTIONS: Final = 1000
 HEADER_SECONDS: Final = 30  # for a request's first lines; also how long an idle connection is kept
 BACKLOG: Final = 1024
@@ -45,12 +46,12 @@ class Server:
     """
 
     def __init__(self, sock: socket.socket, application: Callable[..., Any]) -> None:
-        at_once = get_conf().server_threads
+        at_once = max(get_conf().server_threads or THREADS, 2)
         self._address = sock.getsockname()
         self._ended = threading.Event()
         self._signal = WorkerSignal()
         self._signal.add_cb(self._ended.set)
-        bridge = WsgiBridge(application, RequestLimiter(at_once), _max_body())
+        bridge = WsgiBridge(application, at_once, _max_body())
         self._loop = _unused_loop()
         self._scheduler = _new_cbscheduler(self._loop, bridge, impl_asyncio=True)
         self._worker = WSGIWorker(

@@ -17,6 +17,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO, Final, cast
 
+from jobs.api.long_poll import THREADS
+
 IN_MEMORY: Final = 512 * 1024
 CHUNK: Final = 64 * 1024
 
@@ -56,15 +58,14 @@ class WsgiBridge:
 
     Args:
         application: as PEP 3333 has it.
-        limiter: how many requests are handled at once.
+        at_once: how many requests are handled at once.
         max_body: bytes that a body may have.
     """
 
-    def __init__(
-        self, application: Callable[..., Any], limiter: RequestLimiter, max_body: int
-    ) -> None:
+    def __init__(self, application: Callable[..., Any], at_once: int, max_body: int) -> None:
         self._application = application
-        self._limiter = limiter
+        self._at_once = at_once
+        self._limiter = RequestLimiter(at_once)
         self._max_body = max_body
 
     def __call__(self, proto: Any, environ: dict[str, Any]) -> None:
@@ -77,7 +78,7 @@ class WsgiBridge:
             proto.response_bytes(status, headers, sentence.encode())
             return
         with body:
-            self._respond(proto, _complete(environ, body))
+            self._respond(proto, _complete(environ, body) | {THREADS: self._at_once})
 
     def _receive(self, environ: dict[str, Any]) -> BinaryIO:
         """Return the whole body; ``CONTENT_LENGTH`` is its length from now on."""
