@@ -12,11 +12,12 @@ from django.db.models.functions import Coalesce
 
 from jobs.models import Job, LogChunk
 
+from .log_chunks import stored_chunks
+
 TAIL: Final = 100_000
 """Characters of log that a page shows at first."""
 MAX_FOUND: Final = 500
 """Lines that ``find`` returns at most."""
-_CHUNKS_PER_FETCH: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,9 @@ def read(job_id: uuid.UUID, offset: int, limit: int | None = None) -> LogPiece:
     chunks = LogChunk.objects.filter(job_id=job_id)
     # The chunk that contains the offset is the last one that begins at or before it.
     first = chunks.filter(start__lte=offset).aggregate(start=Coalesce(Max("start"), 0))["start"]
-    rows = chunks.filter(start__gte=first).order_by("start").values_list("start", "text")
     parts: list[str] = []
     end, room = offset, limit
-    for start, text in rows.iterator(_CHUNKS_PER_FETCH):
+    for start, text in stored_chunks(job_id, first):
         if not parts:
             end = max(end, start)
         part = text[max(0, end - start) :][:room]
@@ -63,8 +63,8 @@ def tail(job: Job) -> LogPiece:
 
 def chunks(job: Job) -> Iterator[str]:
     """Yield the whole log, chunk by chunk."""
-    rows = LogChunk.objects.filter(job_id=job.pk).order_by("start")
-    yield from rows.values_list("text", flat=True).iterator(_CHUNKS_PER_FETCH)
+    for _, text in stored_chunks(job.pk):
+        yield text
 
 
 def lines(job: Job) -> Iterator[str]:

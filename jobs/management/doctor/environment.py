@@ -14,15 +14,17 @@ from django.db.migrations.executor import MigrationExecutor
 
 from jobs import brokers
 from jobs.brokers.base import Broker
+from jobs.brokers.wakeup.listener import TIMED_SECONDS
 from jobs.conf import get_conf
 from jobs.core.db import connection
 from jobs.core.formatting import filesize, pluralize
+from jobs.core.pooler import is_behind_pooler
 from jobs.core.storage import ALIAS, is_configured, job_storage
 from jobs.errors import BrokerError
 from jobs.queries.stats import configured_queues, living_consumers
 from jobs.queries.storage_health import check_round_trip
 
-from .findings import Finding, Grade, StopChecks, ok, problem
+from .findings import Finding, Grade, StopChecks, note, ok, problem
 
 MIN_FREE_BYTES: Final = 200_000_000
 UNREADABLE_SETTINGS: Final = "jobs.E010"
@@ -73,6 +75,12 @@ def database(now: datetime) -> Iterator[Finding]:
         # another process holds it.
         cursor.execute("SELECT 1")
     yield ok(f"The database answers ({db.display_name}) and has every table.")
+    if is_behind_pooler(db):
+        yield note(
+            "A pooler (such as pgbouncer) is before PostgreSQL. If it lends a connection for one "
+            f"transaction, idle consumers notice a new job within {TIMED_SECONDS:g} s instead of "
+            "milliseconds; let consumers connect to PostgreSQL itself if that matters."
+        )
 
 
 def data_folder(now: datetime) -> Iterator[Finding]:
