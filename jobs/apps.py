@@ -2,10 +2,11 @@
 
 from django.apps import AppConfig
 from django.core.signals import request_finished
+from django.db.backends.signals import connection_created
 
 
 class JobsConfig(AppConfig):
-    """Registers the system checks, and the broker's preparation after a server's first request."""
+    """Registers the system checks and the receivers of Django's signals."""
 
     name = "jobs"
     verbose_name = "Jobdesk"
@@ -15,5 +16,7 @@ class JobsConfig(AppConfig):
         # Here, not at the top: these import models, which need the app registry.
         from . import checks  # noqa: F401  (importing registers them)
         from .brokers import warm_up
+        from .core.database_file import remember_file
 
         request_finished.connect(warm_up)
+        connection_created.connect(remember_file)

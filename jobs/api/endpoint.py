@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
+from jobs.core.database_file import require_same_file
 from jobs.core.lock_timeout import limited_lock_waits
 
 from .auth import require_caller
@@ -84,6 +85,8 @@ def _guarded(dispatch: Dispatch, handlers: dict[str, Handler], *, is_open: bool)
     def view(request: HttpRequest, **path: str) -> HttpResponseBase:
         try:
             with requests_in_progress, limited_lock_waits():
+                if not is_open:
+                    require_same_file()
                 response = dispatch(request, path)
         except Exception as error:  # noqa: BLE001  (whatever it is, the response is a problem)
             response = problem_response(request, error)

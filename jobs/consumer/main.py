@@ -9,14 +9,13 @@ from pathlib import Path
 from jobs.conf import get_conf
 
 from .process import ConsumerOptions, ConsumerProcess, leave_now
-from .restart_policy import REPLACE
+from .restart_policy import BROKEN_OFF, REPLACE
 from .shutdown import Shutdown
 from .supervised_process import ProcessOptions
 from .supervisor import Supervisor
 
 logger = logging.getLogger("jobs")
 
-FAILED = 1
 RELEASE_SECONDS = 10.0
 """How long a process may take after the grace time, to release its jobs and to write that. Longer,
 and it is stuck."""
@@ -34,7 +33,7 @@ def serve(options: ConsumerOptions, *, processes: int, parent_pipe: bool) -> int
     except Exception:
         # An ordinary exit would wait for funboost's threads, which never end.
         logger.exception("The consumer broke off; its jobs run again.")
-        code = FAILED
+        code = BROKEN_OFF
     if code == REPLACE and not parent_pipe:
         # A task's thread could not be stopped. It stays here, harmless; another process consumes.
         code = _supervisor(options, 1, stop).run()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from jobs.brokers import get_broker
 from jobs.conf import get_conf
 from jobs.consumer.task_process.pool import TaskProcessPool
+from jobs.core import database_file
 from jobs.core.db import connection
 
 from .batch_writer import BatchWriter
@@ -22,7 +23,7 @@ from .pending_writes import PendingWrites
 from .pruner import Pruner
 from .queue_polls import QueuePolls
 from .registration import Registration
-from .restart_policy import DRAINED, REPLACE
+from .restart_policy import BROKEN_OFF, DRAINED, REPLACE
 from .shutdown import Shutdown
 from .slots import Slots
 from .thread_signals import ThreadSignals
@@ -89,13 +90,17 @@ class ConsumerProcess:
             broker.consume(options.queues, port, options.concurrency)
             logger.info("ready: %s, %d slots", ", ".join(options.queues), options.concurrency)
             self._wait()
+            if database_file.is_replaced():
+                # Nothing can be written back. Whoever started this process starts another one.
+                logger.error(database_file.REPLACED)
+                return BROKEN_OFF
             return self._drain()
 
     def _wait(self) -> None:
         until_idle = self._options.until_idle
         pause = CHECK_SECONDS_UNTIL_IDLE if until_idle else CHECK_SECONDS
         while not self._stop.wait(pause):
-            if self._slots.must_be_replaced:
+            if self._slots.must_be_replaced or database_file.is_replaced():
                 return
             if until_idle and self._maintenance.has_ticked and self._slots.is_idle():
                 return

@@ -7,6 +7,8 @@ from typing import Final
 
 DRAINED: Final = 0
 """Exit code: the process finished or released what it had."""
+BROKEN_OFF: Final = 1
+"""Exit code: the process could not go on; its jobs run again."""
 REPLACE: Final = 75
 """Exit code: a thread could not be stopped, start another process in place of this one."""
 QUICK_SECONDS: Final = 10.0

@@ -39,7 +39,7 @@ def read(job_id: uuid.UUID, offset: int, limit: int | None = None) -> LogPiece:
     first = chunks.filter(start__lte=offset).aggregate(start=Coalesce(Max("start"), 0))["start"]
     parts: list[str] = []
     end, room = offset, limit
-    for start, text in stored_chunks(job_id, first):
+    for start, text in stored_chunks(job_id, first, None if limit is None else offset + limit):
         if not parts:
             end = max(end, start)
         part = text[max(0, end - start) :][:room]

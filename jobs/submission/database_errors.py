@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from django.db import OperationalError
 
+from jobs.core.database_file import require_same_file
 from jobs.core.lock_timeout import limited_lock_waits
 from jobs.errors import Unavailable
 
@@ -16,8 +17,9 @@ def operational_errors_as_unavailable() -> Iterator[None]:
     """Limit how long the block waits for locks, and turn OperationalError into ``Unavailable``.
 
     Raises:
-        Unavailable: the database is locked, full or away.
+        Unavailable: the database is locked, full or away, or its file was replaced.
     """
+    require_same_file()
     try:
         with limited_lock_waits():
             yield

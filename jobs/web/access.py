@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
+from jobs.core.database_file import require_same_file
 from jobs.core.db import AWAY_ERRORS, AWAY_RETRY_SECONDS
 from jobs.core.lock_timeout import limited_lock_waits
 from jobs.errors import Unavailable
@@ -51,6 +52,7 @@ def signed_in(view: View) -> View:
         if not request.user.is_authenticated:
             return _to_sign_in(request)
         try:
+            require_same_file()
             with limited_lock_waits():
                 response = view(request, *args, **kwargs)
         except NoSuchJob:

@@ -8,9 +8,12 @@ import signal
 import socket
 import sqlite3
 import stat
+import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -125,6 +128,56 @@ def test_a_consumer_that_dies_is_replaced(start: Start, data: Path) -> None:
     up.wait_for(r" ready:", times=2)
     wait_until(lambda: len(living_consumers(data)) == 1, what="one consumer lives")
     assert pid not in consumer_pids(data) or len(consumer_pids(data)) == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows replaces no file that is open")
+def test_a_database_that_is_replaced_while_it_runs(start: Start, data: Path) -> None:
+    up = start()
+    site = up.wait_for(OPEN)[1]
+    token = createtoken(data)
+    replace_database(data)
+    assert submit(site, token) == 503
+    up.wait_for(r"The database file was replaced or deleted while it was open\.")
+    up.wait_for(r" ready:", times=2)  # another consumer, on the new file
+    assert submit(site, token) == 503, "the site still has the old file"
+    up.interrupt()
+    assert up.wait() == 0
+    again = start()
+    assert submit(again.wait_for(OPEN)[1], token) == 202
+    again.wait_for(r"webapp\.square \S+: done")
+
+
+def createtoken(data: Path) -> str:
+    command = [sys.executable, str(ROOT / "manage.py"), "createtoken", "admin"]
+    made = subprocess.run(
+        command, env=environment(data), check=True, capture_output=True, text=True, timeout=60
+    )
+    return made.stdout.strip()
+
+
+def replace_database(data: Path) -> None:
+    """Put a copy in its place, as someone does who restores a backup."""
+    copy, file = data / "copy", data / "db.sqlite3"
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    for name in ("db.sqlite3-wal", "db.sqlite3-shm"):
+        (data / name).unlink(missing_ok=True)
+    copy.replace(file)
+
+
+def submit(site: str, token: str) -> int:
+    """Submit a job; return the status."""
+    request = urllib.request.Request(
+        f"{site}/api/v1/jobs",
+        b'{"task": "webapp.square", "args": {"n": 7}}',
+        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])

@@ -14,6 +14,7 @@ from jobs.api.metrics import CONTENT_TYPE, exposition
 from jobs.api.operations import Operation, Response
 from jobs.api.problems import FORBIDDEN, ApiError
 from jobs.api.responses import JsonResponse
+from jobs.core.database_file import require_same_file
 from jobs.core.db import connection
 from jobs.core.storage import RETRY_SECONDS
 from jobs.errors import Unavailable
@@ -32,6 +33,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @Operation("isReady", [Response(200, "State")], tag="watching")
 def readyz(request: HttpRequest) -> JsonResponse:
     """Whether jobs can be submitted."""
+    require_same_file()
     try:  # the database responds, and has our tables
         with connection().cursor() as cursor:
             cursor.execute("SELECT paused FROM jobs_queue LIMIT 1")

@@ -167,9 +167,8 @@ def _load() -> types.ModuleType:
         with contextlib.redirect_stdout(io.StringIO()), unused_drivers(ours=_OURS):
             _silence_loggers()
             import funboost
-            from funboost.consumers import base_consumer
-    # The constructor of a consumer prints.
-    base_consumer.print = lambda *args, **kwargs: None
+            from funboost.consumers import base_consumer  # noqa: F401
+    _silence_prints()
     _strip_new_handlers(known)
     library = logging.getLogger("funboost")
     library.setLevel(logging.WARNING)
@@ -188,6 +187,18 @@ def _silence_loggers() -> None:
 
     log_manager.LogManager.get_logger_and_add_handlers = plain
     log_manager.LogManager.preset_log_level = lambda self, *args, **kwargs: None
+
+
+def _silence_prints() -> None:
+    """Let its modules print nothing: the constructor of a consumer does, and where gevent is
+    installed the first use of it."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in _OURS:
+            vars(module)["print"] = _no_print
+
+
+def _no_print(*args: Any, **kwargs: Any) -> None:
+    """Print nothing."""
 
 
 with _lock:
