@@ -13,7 +13,7 @@ class JobsConfig(AppConfig):
 
     def ready(self) -> None:
         # Here, not at the top: these import models, which need the app registry.
-        from . import checks  # noqa: F401  (importing registers them)
         from .brokers import warm_up
+        from .checks import pages  # noqa: F401  (importing registers all of them)
 
         request_finished.connect(warm_up)

@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import timezone
 
+from jobs.core.users import is_staff
+
 from .problems import CSRF, UNAUTHENTICATED, ApiError
 from .tokens import ExtraRead, find_holder, record_use
 
@@ -33,7 +35,7 @@ class Caller:
     @property
     def is_staff(self) -> bool:
         """Whether the user may see everything."""
-        return bool(getattr(self.user, "is_staff", False))
+        return is_staff(self.user)
 
 
 def identify(request: HttpRequest, extra: ExtraRead | None = None) -> Caller | None:

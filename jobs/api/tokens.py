@@ -16,6 +16,7 @@ from django.db import OperationalError
 from django.db.models import Q
 
 from jobs.core.db import connection, run
+from jobs.core.users import is_active
 from jobs.models import Token
 from jobs.models.token import token_digest
 
@@ -84,7 +85,7 @@ def find_holder(text: str, now: datetime, extra: ExtraRead | None = None) -> Hol
     for row in rows:
         values = [field.to_python(value) for field, value in zip(fields, row, strict=False)]
         user = users.from_db(db.alias, [field.attname for field in fields], values)
-        if user.is_active:
+        if is_active(user):
             token_id, is_stale, *columns = row[len(fields) :]
             more_read = None if extra is None else tuple(columns)
             return Holder(user, token_id, bool(is_stale), more_read)

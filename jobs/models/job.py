@@ -15,6 +15,7 @@ from django.db.models.signals import post_init, pre_init
 from django.utils import timezone
 
 from jobs.core.states import FINAL, UNFINISHED, Status
+from jobs.core.users import is_staff
 from jobs.core.uuid7 import uuid7
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def entity_tag(job_id: uuid.UUID, version: int) -> str:
 
 def may_see(user: AbstractBaseUser | AnonymousUser, owner_id: Any) -> bool:
     """Whether a user may see a job of this owner: ``JobQuerySet.visible_to`` for one row."""
-    if getattr(user, "is_staff", False):
+    if is_staff(user):
         return True
     return owner_id is not None and bool(owner_id == user.pk)
 
@@ -51,7 +52,7 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> JobQuerySet:
         """Return the jobs that a user may see: staff see all, others their own."""
-        if getattr(user, "is_staff", False):
+        if is_staff(user):
             return self
         return self.filter(owner_id=user.pk) if user.pk is not None else self.none()
 

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.conf import settings
 from django.utils import timezone
 
 from jobs.catalog.registry import AnyTask
 from jobs.compat import task_backends
 from jobs.core.jsonutils import clean
+from jobs.core.times import project_time
+from jobs.core.users import is_staff
 from jobs.core.uuid7 import uuid7
 from jobs.errors import FieldError, InvalidOptions, UnknownQueue
 from jobs.models import Job
@@ -32,7 +35,7 @@ class SubmitOptions:
     priority: int | None = None
     """-100 to 100; higher runs first."""
     run_after: datetime | None = None
-    """The job does not run before this time, which has a zone."""
+    """The job does not run before this time, which has a zone unless USE_TZ is False."""
     max_attempts: int | None = None
     """After so many failures the job has failed; 1 to 1000."""
     unique_key: str | None = None
@@ -74,8 +77,13 @@ def new_job(
         idempotency_key=options.idempotency_key,
         idempotency_digest=options.request_digest,
         created_at=timezone.now(),
-        run_after=_first(options.run_after, task.run_after),
+        run_after=due(_first(options.run_after, task.run_after)),
     )
+
+
+def due(run_after: datetime | None) -> datetime | None:
+    """Return when a job may run, as its column has it."""
+    return None if run_after is None else project_time(run_after)
 
 
 def _first(asked: T | None, usual: T) -> T:
@@ -110,11 +118,11 @@ def check_options(
         problems.append({"pointer": "/priority", "detail": "It must be from -100 to 100."})
     if not 1 <= job.max_attempts <= 1000:
         problems.append({"pointer": "/max_attempts", "detail": "It must be from 1 to 1000."})
-    if job.run_after is not None and timezone.is_naive(job.run_after):
+    if settings.USE_TZ and job.run_after is not None and timezone.is_naive(job.run_after):
         problems.append({"pointer": "/run_after", "detail": "It needs a time zone."})
     if len(job.unique_key) > 200:
         problems.append({"pointer": "/unique_key", "detail": "At most 200 characters."})
-    if enforce_limits and not getattr(owner, "is_staff", False):
+    if enforce_limits and not is_staff(owner):
         problems += _above_limits(job, task)
     if problems:
         raise InvalidOptions(problems)
