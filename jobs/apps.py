@@ -15,5 +15,7 @@ class JobsConfig(AppConfig):
         # Here, not at the top: these import models, which need the app registry.
         from .brokers import warm_up
         from .checks import pages  # noqa: F401  (importing registers all of them)
+        from .models.user_key import follow_deletions
 
         request_finished.connect(warm_up)
+        follow_deletions()

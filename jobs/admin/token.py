@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from jobs.core.users import users_are_elsewhere
 from jobs.models import Token
 
 from .base import ReadOnlyAdmin, TypedAdmin
@@ -40,7 +41,7 @@ class TokenAdmin(ReadOnlyAdmin[Token]):
     def get_fields(self, request: HttpRequest, obj: Token | None = None) -> tuple[str, ...]:
         if obj is not None:
             return ("name", "user_shown", "created", "last_used")
-        return ("user", "name") if _is_superuser(request.user) else ("name",)
+        return ("user", "name") if self._may_choose(request) else ("name",)
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Token | None = None
@@ -61,10 +62,15 @@ class TokenAdmin(ReadOnlyAdmin[Token]):
         self, request: HttpRequest, obj: Token, form: forms.ModelForm[Token], change: bool
     ) -> None:
         """Issue the token; its text is shown now and never again."""
-        user: Any = obj.user if _is_superuser(request.user) else request.user
+        user: Any = obj.user if self._may_choose(request) else request.user
         issued, text = Token.objects.issue(user, obj.name)
         obj.pk, obj.user_id = issued.pk, issued.user_id
         messages.warning(request, f"Copy this token now, it is not shown again: {text}")
+
+    def _may_choose(self, request: HttpRequest) -> bool:
+        """Whether the form asks whose token it is; Django's cannot for users of another database,
+        whose tokens ``manage.py createtoken`` issues."""
+        return _is_superuser(request.user) and not users_are_elsewhere()
 
     @admin.display(description="user")
     def user_shown(self, token: Token) -> SafeString | str:

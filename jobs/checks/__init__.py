@@ -15,6 +15,7 @@ from django.db.utils import load_backend
 
 from jobs.brokers import get_broker
 from jobs.catalog.checks import declaration_errors
+from jobs.catalog.registry import declarations
 from jobs.compat import task_backends
 from jobs.conf import get_conf
 from jobs.errors import BrokerError
@@ -28,10 +29,26 @@ def check_declarations(**kwargs: Any) -> list[checks.CheckMessage]:
     """Report errors in the declarations of tasks."""
     if not _uses_jobs_backend():
         return [_no_backend()]
-    return [
+    errors: list[checks.CheckMessage] = [
         checks.Error(error.message, hint=error.hint, obj=error.task, id=f"jobs.{error.code}")
         for error in declaration_errors()
     ]
+    return [*errors, *_other_backends()]
+
+
+def _other_backends() -> Iterator[checks.CheckMessage]:
+    """Report tasks of ``@job`` that another backend would run, though one of ours is there."""
+    ours = {alias for alias in task_backends.settings if _is_ours(task_backends[alias])}
+    for declaration in declarations():
+        task = declaration.task
+        if task.backend in task_backends.settings and task.backend not in ours:
+            yield checks.Warning(
+                f"{task.module_path} uses the backend {task.backend!r}, which is not Jobdesk's:"
+                " .enqueue() does not make a job of it.",
+                hint=f"Declare it by @job(backend={min(ours)!r}).",
+                obj=task,
+                id="jobs.W002",
+            )
 
 
 def _no_backend() -> checks.CheckMessage:
@@ -55,9 +72,13 @@ def _is_set(name: str) -> bool:
 
 
 def _uses_jobs_backend() -> bool:
+    return any(_is_ours(backend) for backend in task_backends.all())
+
+
+def _is_ours(backend: object) -> bool:
     from jobs.backend import JobsBackend
 
-    return any(isinstance(backend, JobsBackend) for backend in task_backends.all())
+    return isinstance(backend, JobsBackend)
 
 
 @checks.register("jobs")

@@ -18,6 +18,8 @@ from jobs.core.states import FINAL, UNFINISHED, Status
 from jobs.core.users import is_staff
 from jobs.core.uuid7 import uuid7
 
+from .user_key import set_null
+
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import AnonymousUser
@@ -118,9 +120,10 @@ class Job(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
-        on_delete=models.SET_NULL,
+        on_delete=set_null,
         related_name="+",
         db_index=False,
+        db_constraint=False,
     )
     unique_key = models.CharField(max_length=200, default="", blank=True)
     # NULL, not "": unique constraints ignore NULL, so that jobs without a key do not conflict.

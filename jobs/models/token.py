@@ -12,6 +12,8 @@ from django.utils import timezone
 
 from jobs.core.users import is_active, user_with_key
 
+from .user_key import cascade
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
@@ -49,7 +51,10 @@ class Token(models.Model):
     """A token for the API; requests with it are made as its user."""
 
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="job_tokens"
+        settings.AUTH_USER_MODEL,
+        on_delete=cascade,
+        related_name="job_tokens",
+        db_constraint=False,
     )
     name = models.CharField(max_length=100, default="", blank=True)
     digest = models.CharField(max_length=64, unique=True, editable=False)

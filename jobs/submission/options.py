@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.conf import settings
 from django.utils import timezone
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
 T = TypeVar("T")
+# "QUEUES": [] takes any name. A comma separates names for runconsumers.
+_QUEUE_NAME: Final = re.compile(r"[^\s,\x00-\x1f]{1,100}")
+QUEUE_NAME_RULE: Final = "A queue's name has 1 to 100 characters, no spaces and no commas."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +118,8 @@ def check_options(
     if queues and job.queue not in queues:
         raise UnknownQueue(job.queue, sorted(queues))
     problems: list[FieldError] = []
+    if not queues and not _QUEUE_NAME.fullmatch(job.queue):
+        problems.append({"pointer": "/queue", "detail": QUEUE_NAME_RULE})
     if not -100 <= job.priority <= 100:
         problems.append({"pointer": "/priority", "detail": "It must be from -100 to 100."})
     if not 1 <= job.max_attempts <= 1000:

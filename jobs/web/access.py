@@ -13,6 +13,7 @@ from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from jobs.core.database_faults import is_temporary
 from jobs.core.db import AWAY_ERRORS, AWAY_RETRY_SECONDS
 from jobs.core.lock_timeout import limited_lock_waits
 from jobs.core.rendering import render
@@ -63,6 +64,8 @@ def signed_in(view: View) -> View:
         except NoSuchJob:
             response = message_page(request, 404, "There is no such job", _MISSING)
         except AWAY_ERRORS as error:
+            if not is_temporary(error):
+                raise
             # The driver's message may name hosts and users: it is for the log alone.
             logger.warning("The database cannot be used: %s", error)
             response = message_page(request, 503, "Not available now", _AWAY)

@@ -156,7 +156,7 @@ class Project:
         return subprocess.run(
             [sys.executable, *command],
             cwd=self.folder,
-            env=self._environment(**env),
+            env=self.environment(**env),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
@@ -197,7 +197,7 @@ class Project:
     def consume_until(self, pattern: str, *, times: int = 1) -> str:
         """Run a consumer process until it has logged a line so many times; return its output."""
         command = [sys.executable, str(self.folder / "manage.py"), "runconsumers"]
-        running = RunningProcess(command, env=self._environment(), cwd=self.folder)
+        running = RunningProcess(command, env=self.environment(), cwd=self.folder)
         try:
             running.wait_for(pattern, times=times, timeout=30.0)
             running.interrupt()
@@ -206,7 +206,7 @@ class Project:
             running.end()
         return running.output()
 
-    def _environment(self, **env: str) -> dict[str, str]:
+    def environment(self, **env: str) -> dict[str, str]:
         clean = environment(self.folder / "unused", **env)
         del clean["JOBS_DATA_DIR"]  # only the site of this repository reads it
         return clean | {"PYTHONUTF8": "1", "PYTHONPATH": str(self.folder)}

@@ -96,7 +96,7 @@ class UploadField(ArgumentField):
             with operational_errors_as_unavailable():
                 upload = store_upload(self.owner, file.name or "upload", file.chunks())
         except (TooLarge, Unavailable) as error:
-            raise ValidationError(str(error)) from error
+            raise ValidationError(error.public) from error
         except OSError as error:
             raise ValidationError(f"The file could not be kept: {error.strerror}.") from error
         self.uploads = [*self.uploads, upload] if self.multiple else [upload]

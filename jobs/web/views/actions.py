@@ -62,7 +62,7 @@ def _apply_to_one(request: SignedIn, job: Job, action: Action) -> HttpResponse:
     try:
         action(request, job)
     except JobsError as error:
-        messages.warning(request, str(error), fail_silently=True)
+        messages.warning(request, error.public, fail_silently=True)
     return SeeOther(reverse("jobs:job", args=[job.id]))
 
 
@@ -72,7 +72,7 @@ def _apply_to_many(request: SignedIn, ids: list[str], action: Action) -> None:
         try:
             outcomes[action(request, job)] += 1
         except JobsError as error:
-            refusals[str(error)] += 1
+            refusals[error.public] += 1
     for outcome, count in outcomes.items():
         messages.success(request, page_message(outcome, count), fail_silently=True)
     for reason, count in refusals.items():

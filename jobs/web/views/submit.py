@@ -125,7 +125,7 @@ def _not_submitted(
 ) -> HttpResponse:
     """Show the form again, with all that was typed, and why nothing was submitted."""
     status = {QueueFull: 429, Unavailable: 503, TooLarge: 413}[type(error)]
-    response = _render(request, found, form, options_form, status=status, trouble=str(error))
+    response = _render(request, found, form, options_form, status=status, trouble=error.public)
     if isinstance(error, QueueFull | Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
