@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 from typing import Any, Final
@@ -112,6 +112,9 @@ execute_from_command_line(sys.argv)
 """
 
 
+NOTHING: Final[Mapping[str, str]] = {}
+
+
 class Project:
     """A project named ``shop``, with the tasks of ``TASKS``.
 
@@ -151,11 +154,13 @@ class Project:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
-    def run(self, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] = NOTHING
+    ) -> subprocess.CompletedProcess[str]:
         """Run Python in the project; return its output and exit code."""
         return subprocess.run(
             [sys.executable, *command],
-            cwd=self.folder,
+            cwd=cwd or self.folder,
             env=self.environment(**env),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -164,9 +169,9 @@ class Project:
             check=False,
         )
 
-    def manage(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    def manage(self, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command of the project, whatever comes of it."""
-        return self.run(str(self.folder / "manage.py"), *words, **env)
+        return self.run([str(self.folder / "manage.py"), *words], cwd=cwd)
 
     def do(self, *words: str) -> str:
         """Run a command that must succeed; return what it prints."""
@@ -180,7 +185,7 @@ class Project:
         ``found`` must be JSON; times and ids become texts.
         """
         program = PREPARED.format(code=dedent(code))
-        done = self.run("-c", program, DJANGO_SETTINGS_MODULE="shop.settings")
+        done = self.run(["-c", program], env={"DJANGO_SETTINGS_MODULE": "shop.settings"})
         assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
         return json.loads(done.stdout.splitlines()[-1])
 
