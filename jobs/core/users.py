@@ -56,7 +56,8 @@ def user_with_key(key: Any) -> Any:
 
 def users_are_elsewhere() -> bool:
     """Whether a router keeps users in another database than jobs: no JOIN reaches them."""
-    return users_alias() != connection().alias
+    # Without a router they are not; each request with a token asks.
+    return bool(router.routers) and users_alias() != connection().alias
 
 
 def users_alias() -> str:
