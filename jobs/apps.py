@@ -14,9 +14,11 @@ class JobsConfig(AppConfig):
 
     def ready(self) -> None:
         # Here, not at the top: these import models, which need the app registry.
-        from . import checks  # noqa: F401  (importing registers them)
         from .brokers import warm_up
+        from .checks import pages  # noqa: F401  (importing registers all of them)
         from .core.database_file import remember_file
+        from .models.user_key import follow_deletions
 
         request_finished.connect(warm_up)
         connection_created.connect(remember_file)
+        follow_deletions()

@@ -19,7 +19,8 @@ MAY_BE_ZERO = frozenset({"grace_seconds", "server_threads"})
 class Conf:
     """The values of ``settings.JOBS``; the keys there are these names in upper case.
 
-    Sizes are in bytes and times in seconds unless the name says otherwise.
+    Sizes are in bytes and times in seconds unless the name says otherwise. ``data_dir`` is
+    absolute: one that is given as relative begins at ``settings.BASE_DIR``.
     """
 
     broker_url: str = "database://"
@@ -38,17 +39,33 @@ class Conf:
     foreign_owner: str = ""
 
     def __post_init__(self) -> None:
-        """Validate the numbers.
+        """Validate the numbers, and find the data folder.
 
         Raises:
-            ImproperlyConfigured: a number is not above zero; only those of MAY_BE_ZERO may be 0.
+            ImproperlyConfigured: a number is not above zero (only those of MAY_BE_ZERO may be 0),
+                or the data folder is relative to a folder that the settings do not name.
         """
+        object.__setattr__(self, "data_dir", _absolute(self.data_dir))
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name in MAY_BE_ZERO and value == 0:
                 continue
             if isinstance(value, int | float) and not value > 0:  # true of NaN as well
                 raise ImproperlyConfigured(f"JOBS[{field.name.upper()!r}] must be above zero.")
+
+
+def _absolute(folder: Path) -> Path:
+    # Not from the working directory: a server and a consumer that are started in different folders
+    # would neither find each other's files nor wake each other up.
+    if folder.is_absolute():
+        return folder
+    base = getattr(settings, "BASE_DIR", None)
+    if base is not None and Path(str(base)).is_absolute():
+        return Path(str(base)) / folder
+    raise ImproperlyConfigured(
+        f"JOBS['DATA_DIR'] must be an absolute path, not {str(folder)!r}: these settings have no"
+        " BASE_DIR in which it could begin."
+    )
 
 
 _NO_SETTINGS: Mapping[str, Any] = {}

@@ -13,6 +13,11 @@ from typing import TypedDict
 class JobsError(Exception):
     """The base class of all exceptions of Jobdesk."""
 
+    @property
+    def public(self) -> str:
+        """The message as anybody may read it."""
+        return str(self)
+
 
 class FieldError(TypedDict):
     """One wrong argument: an RFC 6901 JSON pointer to it and a sentence about it."""
@@ -102,9 +107,15 @@ class NotRetryable(Conflict):
 class Unavailable(JobsError):
     """The database cannot store it now; no job was created. ``retry_after`` is in seconds."""
 
-    def __init__(self, why: str, retry_after: int = 2) -> None:
+    def __init__(self, why: str, retry_after: int = 2, *, cause: str = "") -> None:
         self.retry_after = retry_after
-        super().__init__(f"{why} Nothing was recorded. Try again in {retry_after} s.")
+        self._public = f"{why} Nothing was recorded. Try again in {retry_after} s."
+        super().__init__(f"{self._public} ({cause})" if cause else self._public)
+
+    @property
+    def public(self) -> str:
+        """The message without the driver's text, which may name hosts and users."""
+        return self._public
 
 
 class GiveUp(JobsError):

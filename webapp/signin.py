@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import login
-from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
-from django.contrib.auth.views import LoginView
 from django.core import signing
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
+
+from jobs.web.views import sign_in as jobs_sign_in
 
 SALT = "webapp.signin"
 MAX_AGE = 24 * 3600  # seconds; the link stays visible in a terminal
@@ -65,21 +65,10 @@ def _isoformat(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-class SignInForm(AuthenticationForm):
-    """Name and password, with error messages of our own."""
-
-    error_messages = {
-        "invalid_login": "This name and this password do not go together. Capital letters count.",
-        "inactive": "This user may not sign in any more.",
-    }
-
-
-class SignIn(LoginView):
+class SignIn(jobs_sign_in.SignIn):
     """The sign-in page; with ``?token=`` it signs in at once."""
 
-    authentication_form = SignInForm
     template_name = "registration/sign-in.html"
-    redirect_authenticated_user = True
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Try the link first. The form shows why a link failed."""
@@ -93,8 +82,3 @@ class SignIn(LoginView):
                 login(request, user, backend="django.contrib.auth.backends.ModelBackend")
                 return redirect(self.get_success_url())  # a `next` elsewhere is ignored there
         return super().dispatch(request, *args, **kwargs)
-
-    def get_redirect_url(self, *args: Any, **kwargs: Any) -> str:
-        """Return a safe ``next``, but none that leads back here, which would never end."""
-        url: str = super().get_redirect_url(*args, **kwargs)
-        return "" if url.startswith(self.request.path) else url

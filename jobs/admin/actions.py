@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest
 
 from jobs import lifecycle
+from jobs.core.users import user_name
 from jobs.errors import NotCancellable
 from jobs.lifecycle import CancelResult
 from jobs.models import Job
@@ -25,7 +26,7 @@ JobAction = Callable[[Job, Any], ActionOutcome]
 def cancel_one(job: Job, user: Any) -> ActionOutcome:
     """Cancel a waiting job, ask a running one to stop."""
     try:
-        result = lifecycle.cancel_job(job.pk, by=user.get_username())
+        result = lifecycle.cancel_job(job.pk, by=user_name(user))
     except NotCancellable:
         return ActionOutcome.ALREADY_FINISHED
     except Job.DoesNotExist:

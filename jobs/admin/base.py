@@ -15,6 +15,8 @@ from django.http import HttpRequest
 
 from jobs.core.formatting import pluralize
 
+from .users import with_user_names
+
 M = TypeVar("M", bound=Model)
 PAGES_AHEAD = 10
 MAX_PAGE = 1_000_000
@@ -79,6 +81,9 @@ class BoundedList(ChangeList):
         super().get_results(request)
         # Else the search bar would show a total.
         self.full_result_count = self.result_count
+        column = getattr(self.model_admin, "user_column", "")
+        if column:
+            self.result_list = with_user_names(self.result_list, column)
 
 
 class ReadOnlyAdmin(TypedAdmin[M]):
@@ -87,6 +92,8 @@ class ReadOnlyAdmin(TypedAdmin[M]):
     show_full_result_count = False
     show_facets = ShowFacets.NEVER  # a facet counts the whole table for each choice
     list_per_page = 100
+    user_column = ""
+    """The column with the key of a user whose name the list shows."""
     change_list_template = "jobs/admin/change_list.html"
 
     class Media:

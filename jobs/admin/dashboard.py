@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from jobs.core.db import Adapter, as_time, connection, run
 from jobs.core.states import Status
+from jobs.core.times import aware, local, project_time
 from jobs.models import Consumer, Job
 from jobs.queries.stats import QueueStats, queue_stats
 
@@ -94,16 +95,18 @@ def finished_per_hour(now: datetime) -> list[HourCount]:
     One statement that reads nothing but the index over ``finished_at``. Hours that are over are
     cached: they change only by a retry or by an outcome that was written late.
     """
-    local = timezone.localtime(now)
-    first = local.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
-    starts = [first + timedelta(hours=number) for number in range(HOURS)]
+    # In UTC: local hours may repeat, and some zones begin theirs at half past.
+    first = aware(local(now).replace(minute=0, second=0, microsecond=0))
+    starts = [first - timedelta(hours=number) for number in reversed(range(HOURS))]
     keys = {start: f"jobs.finished.{start.timestamp():.0f}" for start in starts}
     known = cache.get_many(keys.values())
     missing = [start for start in starts if keys[start] not in known]
     counts = _count_hours(missing)
-    complete = [start for start in missing if start + timedelta(hours=1, minutes=1) < now]
+    complete = [start for start in missing if start + timedelta(hours=1, minutes=1) < aware(now)]
     cache.set_many({keys[start]: counts[start] for start in complete}, CACHE_SECONDS)
-    return [HourCount(start, known.get(keys[start], counts.get(start, 0))) for start in starts]
+    return [
+        HourCount(local(start), known.get(keys[start], counts.get(start, 0))) for start in starts
+    ]
 
 
 def _count_hours(starts: list[datetime]) -> dict[datetime, int]:
@@ -112,7 +115,7 @@ def _count_hours(starts: list[datetime]) -> dict[datetime, int]:
     parameters: list[Any] = []
     for start in starts:
         edges = (start, start + timedelta(hours=1))
-        parameters += [adapt.time(edge) for edge in edges] + [HOUR_CAP]
+        parameters += [adapt.time(project_time(edge)) for edge in edges] + [HOUR_CAP]
     parts = (_HOUR.format(number=number) for number in range(len(starts)))
     found = run(db, " UNION ALL ".join(parts), parameters)
     return {starts[number]: count for number, count in found}

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from jobs import catalog
 from jobs.core.states import Status
+from jobs.core.times import aware
 from jobs.models import Job, Queue
 from jobs.models.job import JobQuerySet
 from jobs.queries.stats import configured_queues, recorded_tasks, waiting_queues
@@ -98,4 +99,4 @@ class SubmittedFilter(SimpleListFilter):
 
 def first_id(moment: datetime) -> uuid.UUID:
     """Return the smallest id that a job submitted at this moment can have."""
-    return uuid.UUID(int=int(moment.timestamp() * 1000) << 80 | 0x7 << 76 | 0b10 << 62)
+    return uuid.UUID(int=int(aware(moment).timestamp() * 1000) << 80 | 0x7 << 76 | 0b10 << 62)

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from jobs.core.formatting import STATUS_ICONS, ago, status_like, truncate
+from jobs.core.times import local
 
 NOTHING = "\N{EN DASH}"
 MAX_LENGTH = 20_000
@@ -35,11 +36,11 @@ def when(moment: datetime | None) -> SafeString | str:
     """A time, relative within a day, exact on hover."""
     if moment is None:
         return NOTHING
-    local = timezone.localtime(moment)
+    at = local(moment)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
-        local.isoformat(timespec="seconds"),
-        f"{local:%Y-%m-%d %H:%M:%S %Z}",
+        at.isoformat(timespec="seconds"),
+        f"{at:%Y-%m-%d %H:%M:%S %Z}",
         ago(moment, timezone.now()),
     )
 

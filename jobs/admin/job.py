@@ -50,8 +50,16 @@ class JobAdmin(JobFields, ReadOnlyAdmin[Job]):
     Nobody deletes jobs by hand, not even a superuser: retention does, with their files.
     """
 
-    list_display = ("job", "status_shown", "owner", "queue", "attempts_shown", "submitted", "took")
-    list_select_related = ("owner",)
+    list_display = (
+        "job",
+        "status_shown",
+        "owner_shown",
+        "queue",
+        "attempts_shown",
+        "submitted",
+        "took",
+    )
+    user_column = "owner_id"
     list_filter = (StatusFilter, TaskFilter, QueueFilter, SubmittedFilter)
     sortable_by = ("submitted",)
     ordering = ("-id",)

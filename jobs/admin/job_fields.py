@@ -15,11 +15,12 @@ from jobs.models import Job
 from jobs.queries import logs
 
 from .html import NOTHING, as_json, block, mark, when
+from .users import user_shown
 
 LOG_TAIL = 20_000
 
 FIELDSETS: Any = (
-    (None, {"fields": (("status_shown", "task", "owner"), ("queue", "priority", "id"))}),
+    (None, {"fields": (("status_shown", "task", "owner_shown"), ("queue", "priority", "id"))}),
     (
         "What became of it",
         {"fields": ("progress_shown", "error_shown", "result_shown", "files", "log_shown")},
@@ -46,6 +47,10 @@ class JobFields:
         if job.cancel_requested and not job.is_finished:
             label = f"{label}, asked to stop by {job.cancelled_by}"
         return mark(job.status, label)
+
+    @admin.display(description="owner")
+    def owner_shown(self, job: Job) -> SafeString | str:
+        return user_shown(job, "owner_id")
 
     @admin.display(description="handed in", ordering="id")
     def submitted(self, job: Job) -> SafeString | str:

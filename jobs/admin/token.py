@@ -10,10 +10,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from jobs.core.users import users_are_elsewhere
 from jobs.models import Token
 
 from .base import ReadOnlyAdmin, TypedAdmin
 from .html import when
+from .users import can_search_users, user_shown
 
 
 @admin.register(Token)
@@ -23,26 +25,32 @@ class TokenAdmin(ReadOnlyAdmin[Token]):
     A token acts for its user: issuing one for somebody else would mean acting as them.
     """
 
-    list_display = ("token", "user", "created", "last_used")
-    list_select_related = ("user",)
+    list_display = ("token", "user_shown", "created", "last_used")
+    user_column = "user_id"
     sortable_by = ()
-    autocomplete_fields = ("user",)
+    # The key of a user, typed, where the admin cannot search users; a list of all of them would
+    # be too long.
+    raw_id_fields = ("user",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Token]:
         tokens = super().get_queryset(request)
-        if request.user.is_superuser:
+        if _is_superuser(request.user):
             return tokens
         return tokens.filter(user=request.user.pk)
 
     def get_fields(self, request: HttpRequest, obj: Token | None = None) -> tuple[str, ...]:
         if obj is not None:
-            return ("name", "user", "created", "last_used")
-        return ("user", "name") if request.user.is_superuser else ("name",)
+            return ("name", "user_shown", "created", "last_used")
+        return ("user", "name") if self._may_choose(request) else ("name",)
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Token | None = None
     ) -> tuple[str, ...]:
         return self.get_fields(request, obj) if obj is not None else ()
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        # Not as an attribute: its check refuses a project whose users are not in the admin.
+        return ("user",) if can_search_users(self.admin_site) else ()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return TypedAdmin.has_add_permission(self, request)
@@ -54,10 +62,19 @@ class TokenAdmin(ReadOnlyAdmin[Token]):
         self, request: HttpRequest, obj: Token, form: forms.ModelForm[Token], change: bool
     ) -> None:
         """Issue the token; its text is shown now and never again."""
-        user: Any = obj.user if request.user.is_superuser else request.user
+        user: Any = obj.user if self._may_choose(request) else request.user
         issued, text = Token.objects.issue(user, obj.name)
-        obj.pk, obj.user = issued.pk, issued.user
+        obj.pk, obj.user_id = issued.pk, issued.user_id
         messages.warning(request, f"Copy this token now, it is not shown again: {text}")
+
+    def _may_choose(self, request: HttpRequest) -> bool:
+        """Whether the form asks whose token it is; Django's cannot for users of another database,
+        whose tokens ``manage.py createtoken`` issues."""
+        return _is_superuser(request.user) and not users_are_elsewhere()
+
+    @admin.display(description="user")
+    def user_shown(self, token: Token) -> SafeString | str:
+        return user_shown(token, "user_id")
 
     @admin.display(description="token")
     def token(self, token: Token) -> str:
@@ -71,3 +88,7 @@ class TokenAdmin(ReadOnlyAdmin[Token]):
     @admin.display(description="last used")
     def last_used(self, token: Token) -> SafeString | str:
         return when(token.last_used_at)
+
+
+def _is_superuser(user: Any) -> bool:
+    return bool(getattr(user, "is_superuser", False))

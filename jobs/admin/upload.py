@@ -12,17 +12,18 @@ from jobs.models import Upload, UploadUse
 
 from .base import ReadOnlyAdmin
 from .html import when
+from .users import user_shown
 
 
 @admin.register(Upload)
 class UploadAdmin(ReadOnlyAdmin[Upload]):
     """Read-only: an upload is deleted when no job refers to it any more."""
 
-    list_display = ("name", "size_shown", "owner", "submitted", "in_use")
-    list_select_related = ("owner",)
+    list_display = ("name", "size_shown", "owner_shown", "submitted", "in_use")
+    user_column = "owner_id"
     ordering = ("-id",)
     sortable_by = ()
-    fields = readonly_fields = ("id", "name", "size_shown", "owner", "submitted", "in_use")
+    fields = readonly_fields = ("id", "name", "size_shown", "owner_shown", "submitted", "in_use")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Upload]:
         uses = UploadUse.objects.filter(upload=OuterRef("pk"))
@@ -31,6 +32,10 @@ class UploadAdmin(ReadOnlyAdmin[Upload]):
     @admin.display(description="size")
     def size_shown(self, upload: Upload) -> str:
         return filesize(upload.size)
+
+    @admin.display(description="owner")
+    def owner_shown(self, upload: Upload) -> SafeString | str:
+        return user_shown(upload, "owner_id")
 
     @admin.display(description="handed in")
     def submitted(self, upload: Upload) -> SafeString | str:

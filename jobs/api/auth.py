@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import timezone
+
+from jobs.core.users import is_staff
 
 from .problems import CSRF, UNAUTHENTICATED, ApiError
 from .tokens import ExtraRead, find_holder, record_use
@@ -33,7 +36,7 @@ class Caller:
     @property
     def is_staff(self) -> bool:
         """Whether the user may see everything."""
-        return bool(getattr(self.user, "is_staff", False))
+        return is_staff(self.user)
 
 
 def identify(request: HttpRequest, extra: ExtraRead | None = None) -> Caller | None:
@@ -108,10 +111,14 @@ def _never_called(request: HttpRequest) -> HttpResponse:
 def _require_csrf(request: HttpRequest) -> None:
     # Only the header counts. Django looks into a form first, which would read a body of any size.
     request.POST = QueryDict()
+    # Our pages send this header, whatever name the project has for it.
+    usual = request.META.get("HTTP_X_CSRFTOKEN", "")
+    request.META.setdefault(settings.CSRF_HEADER_NAME, usual)
     check = _Csrf(_never_called)
     check.process_request(request)
     reason = check.process_view(request, _never_called, (), {})
     if reason is not None:
-        raise ApiError(
-            CSRF, f"{reason} Send the value of the cookie csrftoken as the header X-CSRFToken."
-        )
+        where = "csrfmiddlewaretoken of a page's form"
+        if not settings.CSRF_USE_SESSIONS:
+            where = f"cookie {settings.CSRF_COOKIE_NAME}"
+        raise ApiError(CSRF, f"{reason} Send the value of the {where} as the header X-CSRFToken.")

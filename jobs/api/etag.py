@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from django.http import HttpRequest
 
-from jobs.core.db import Adapter, as_uuid, connection, run
+from jobs.core.db import Adapter, connection, run
 from jobs.core.states import FINAL
+from jobs.core.users import to_key
 from jobs.models import Artifact, Job
 from jobs.models.job import entity_tag, may_see
 from jobs.queries import job_search
@@ -84,8 +85,8 @@ def polled_version(caller: Caller, job_id: uuid.UUID) -> JobVersion:
 
 def _visible_version(caller: Caller, job_id: uuid.UUID, row: tuple[Any, ...] | None) -> JobVersion:
     owner, version, status = row or (None, None, None)
-    if owner is not None and isinstance(caller.user.pk, uuid.UUID):
-        owner = as_uuid(owner)
+    if owner is not None:
+        owner = to_key(owner)
     if version is None or not may_see(caller.user, owner):
         raise no_such_job()
     return JobVersion(job_id, version, status)

@@ -11,6 +11,7 @@ from django.http import HttpRequest, UnreadablePostError
 from django.utils.log import log_response
 
 from jobs import errors
+from jobs.core.database_faults import is_temporary
 from jobs.core.db import AWAY_ERRORS, AWAY_RETRY_SECONDS
 from jobs.errors import FieldError
 from jobs.models import Job
@@ -110,10 +111,13 @@ def _queue_full(error: errors.QueueFull) -> ApiError:
 
 @to_problem.register
 def _unavailable(error: errors.Unavailable) -> ApiError:
-    return ApiError(problems.UNAVAILABLE, str(error), _retry_after(error.retry_after))
+    logger.warning("%s", error)
+    return ApiError(problems.UNAVAILABLE, error.public, _retry_after(error.retry_after))
 
 
-def _database_away(error: Exception) -> ApiError:
+def _database_away(error: Exception) -> ApiError | None:
+    if not is_temporary(error):
+        return None  # a 500, with all there is to know in the log
     # The driver's text may name hosts and users: it is for the log alone.
     logger.warning("The database cannot be used: %s", error)
     return database_away()
@@ -129,6 +133,14 @@ def database_away() -> ApiError:
         problems.UNAVAILABLE,
         f"The database cannot be used now. Try again in {AWAY_RETRY_SECONDS} s.",
         _retry_after(AWAY_RETRY_SECONDS),
+    )
+
+
+def database_unfit() -> ApiError:
+    """Return the problem of a database that will not do until somebody mends something."""
+    return ApiError(
+        problems.UNAVAILABLE,
+        "The database is not as Jobdesk needs it: python manage.py doctor says why.",
     )
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Final, cast
 from urllib.parse import quote
 
 from django.conf import settings
 from django.urls import get_script_prefix, get_urlconf
-from django.utils import timezone
 
 from jobs.core.states import FINAL, Status
+from jobs.core.times import aware
 from jobs.models import Artifact, Job
 
 from . import schemas
@@ -95,9 +95,7 @@ def _artifact(artifact: Artifact, job_address: str) -> schemas.Artifact:
 
 def _utc_text(when: datetime) -> str:
     """The time as RFC 3339 in UTC, ``2026-05-01T12:00:00.123456Z``."""
-    if timezone.is_naive(when):
-        when = timezone.make_aware(when)  # a project with USE_TZ = False
-    return when.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+    return aware(when).isoformat().removesuffix("+00:00") + "Z"
 
 
 def _number(value: float | None) -> float | int | None:

@@ -16,6 +16,7 @@ from django.db import OperationalError
 from django.db.models import Q
 
 from jobs.core.db import connection, run
+from jobs.core.users import is_active, user_with_key, users_are_elsewhere
 from jobs.models import Token
 from jobs.models.token import token_digest
 
@@ -28,6 +29,12 @@ _HOLDER: Final = """
 SELECT {user_columns}, token.id, (token.last_used_at IS NULL OR token.last_used_at < %s)
     {more_columns}
 FROM jobs_token token JOIN {users} holder ON holder.{key} = token.user_id {join}
+WHERE token.digest = %s
+"""
+_KEY: Final = """
+SELECT token.user_id, token.id, (token.last_used_at IS NULL OR token.last_used_at < %s)
+    {more_columns}
+FROM jobs_token token {join}
 WHERE token.digest = %s
 """
 USER_FIELDS: Final = frozenset({"is_active", "is_staff", "is_superuser"})
@@ -77,14 +84,18 @@ def find_holder(text: str, now: datetime, extra: ExtraRead | None = None) -> Hol
     users: Any = get_user_model()
     db = connection()
     more = ("", "") if extra is None else (f", {extra.columns}", extra.join)
-    fields, statement = _statement(users, db.vendor, *more)
+    apart = users_are_elsewhere()
+    fields, statement = _statement(users, db.vendor, apart, *more)
     oldest = db.ops.adapt_datetimefield_value(now - USE_RECORDED_EVERY)
     parameters = () if extra is None else extra.parameters
     rows = run(db, statement, [oldest, *parameters, token_digest(text)])
     for row in rows:
         values = [field.to_python(value) for field, value in zip(fields, row, strict=False)]
-        user = users.from_db(db.alias, [field.attname for field in fields], values)
-        if user.is_active:
+        if apart:
+            user = user_with_key(values[0])
+        else:
+            user = users.from_db(db.alias, [field.attname for field in fields], values)
+        if is_active(user):
             token_id, is_stale, *columns = row[len(fields) :]
             more_read = None if extra is None else tuple(columns)
             return Holder(user, token_id, bool(is_stale), more_read)
@@ -92,8 +103,12 @@ def find_holder(text: str, now: datetime, extra: ExtraRead | None = None) -> Hol
 
 
 @cache
-def _statement(users: Any, vendor: str, more_columns: str, join: str) -> tuple[list[Any], str]:
-    """The user's fields that are read, and the statement."""
+def _statement(
+    users: Any, vendor: str, apart: bool, more_columns: str, join: str
+) -> tuple[list[Any], str]:
+    """The user's fields that are read, and the statement; of users in another database the key."""
+    if apart:
+        return [users._meta.pk], _KEY.format(more_columns=more_columns, join=join)
     quote = connection().ops.quote_name
     fields = [
         field

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Final
 
 from .base import ConsumerPort
@@ -17,21 +18,31 @@ RETRY_SECONDS: Final = 1.0
 
 Batch = deque[Any]
 
+_pools: list[tuple[ConsumerPort, ThreadPoolExecutor]] = []
+
 
 def start(queues: Sequence[str], port: ConsumerPort, threads: int) -> None:
     """Run the claims of the queues on ``threads`` threads; each queue has a thread that feeds them.
 
-    Returns at once. The process ends by ``os._exit``: it does not wait for these threads.
+    Returns at once. The process ends by ``os._exit``: it does not wait for these threads. Further
+    queues of the same port share the threads of the first.
     """
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="job")
+    pool = next((found for one, found in _pools if one is port), None)
+    if pool is None:
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="job")
+        _pools.append((port, pool))
     for queue in queues:
         feeder = threading.Thread(
             target=_feed_for_ever,
-            args=(queue, port, threads, lambda batch: pool.submit(run_batch, batch, port)),
+            args=(queue, port, threads, partial(_submit, pool, port)),
             name=f"feed {queue}",
             daemon=True,
         )
         feeder.start()
+
+
+def _submit(pool: ThreadPoolExecutor, port: ConsumerPort, batch: Batch) -> None:
+    pool.submit(run_batch, batch, port)
 
 
 def _feed_for_ever(

@@ -15,6 +15,7 @@ from django.db import DatabaseError
 from django.db.utils import InterfaceError
 
 from jobs.conf import get_conf
+from jobs.core.database_faults import is_temporary
 from jobs.core.db import connection
 from jobs.core.lock_timeout import is_lock_timeout, limited_lock_waits
 from jobs.core.states import Status
@@ -59,8 +60,11 @@ class Pacer:
         """Note that a transaction failed; of failures in a row only the first is logged."""
         if not isinstance(error, DatabaseError | InterfaceError):
             logger.error("Unexpected. Trying again.", exc_info=error)
-        elif not self._failures:
+        elif not self._failures and is_temporary(error):
             logger.warning("The database cannot be written: %s. Trying again.", error)
+        elif not self._failures:
+            # Still tried again: a migration may be under way.
+            logger.error("The database is not as Jobdesk needs it: %s. Run doctor.", error)
         # The wait for a lock was a pause already, and a heartbeat is due after it.
         step = 0 if is_lock_timeout(error) else self._failures
         pause = RETRY_SECONDS[min(step, len(RETRY_SECONDS) - 1)]

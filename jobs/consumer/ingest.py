@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 import uuid
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
 from django.db import OperationalError
 from django.db.utils import InterfaceError
 from django.utils import timezone
@@ -18,10 +16,14 @@ from jobs.brokers.message import BadMessage, JobMessage, read
 from jobs.conf import get_conf
 from jobs.core.db import connection
 from jobs.core.jsonutils import clean
+from jobs.core.users import find_user
 from jobs.core.uuid7 import uuid7_time
 from jobs.errors import QueueFull, Refused, Unavailable
 from jobs.models import Job, QuarantinedMessage
 from jobs.submission import SubmitOptions, submit_job
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
 
 logger = logging.getLogger("jobs")
 
@@ -78,8 +80,7 @@ def _require_recent(job_id: uuid.UUID) -> None:
 
 def _owner() -> AbstractBaseUser:
     name = get_conf().foreign_owner
-    users = get_user_model()._default_manager
-    owner = users.filter(**{get_user_model().USERNAME_FIELD: name}).first() if name else None
+    owner: AbstractBaseUser | None = find_user(name) if name else None
     if owner is None:
         raise BadMessage("JOBS_FOREIGN_OWNER names no user who would own the job")
     return owner

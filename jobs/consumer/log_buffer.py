@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from django.utils import timezone
-
 from jobs.core.jsonutils import clean
+from jobs.core.times import local
 
 LOG_CUT: Final = "\n[the log is cut here: it is over its limit]\n"
 
@@ -29,7 +28,7 @@ class LogBuffer:
             return
         for line in clean(text[: self._left]).splitlines(keepends=True):
             if self._at_line_start:
-                self._parts.append(f"{timezone.localtime():%H:%M:%S} ")
+                self._parts.append(f"{local():%H:%M:%S} ")
             self._parts.append(line)
             self._at_line_start = line.endswith("\n")
         self._left -= len(text)

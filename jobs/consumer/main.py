@@ -57,9 +57,10 @@ def _command(options: ConsumerOptions) -> list[str]:
         *_python_options(),
         "runconsumers",
         "--parent-pipe",
-        f"--queues={','.join(options.queues)}",
         f"--concurrency={options.concurrency}",
     ]
+    if not options.any_queue:
+        command.append(f"--queues={','.join(options.queues)}")
     return [*command, "--until-idle"] if options.until_idle else command
 
 

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.brokers import get_broker
+from jobs.brokers.base import Broker, ConsumerPort
 from jobs.conf import get_conf
 from jobs.consumer.task_process.pool import TaskProcessPool
 from jobs.core import database_file
 from jobs.core.db import connection
 
+from .any_queue import AnyQueue
 from .batch_writer import BatchWriter
 from .broker_interface import BrokerInterface
 from .capture import captured
@@ -38,10 +40,14 @@ CHECK_SECONDS_UNTIL_IDLE = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerOptions:
-    """What ``runconsumers`` was asked for."""
+    """What ``runconsumers`` was asked for.
+
+    ``any_queue``: serve every other queue as well in which a job waits.
+    """
 
     queues: Sequence[str]
     concurrency: int
+    any_queue: bool = False
     until_idle: bool = False
 
 
@@ -89,20 +95,26 @@ class ConsumerProcess:
             Pruner(self._stop).start()
             broker.consume(options.queues, port, options.concurrency)
             logger.info("ready: %s, %d slots", ", ".join(options.queues), options.concurrency)
-            self._wait()
+            self._wait(self._any_queue(broker, port) if options.any_queue else None)
             if database_file.is_replaced():
                 # Nothing can be written back. Whoever started this process starts another one.
                 logger.error(database_file.REPLACED)
                 return BROKEN_OFF
             return self._drain()
 
-    def _wait(self) -> None:
+    def _any_queue(self, broker: Broker, port: ConsumerPort) -> AnyQueue:
+        return AnyQueue(broker, port, self._polls, self._registration, self._options.concurrency)
+
+    def _wait(self, any_queue: AnyQueue | None) -> None:
         until_idle = self._options.until_idle
         pause = CHECK_SECONDS_UNTIL_IDLE if until_idle else CHECK_SECONDS
         while not self._stop.wait(pause):
             if self._slots.must_be_replaced or database_file.is_replaced():
                 return
-            if until_idle and self._maintenance.has_ticked and self._slots.is_idle():
+            is_idle = until_idle and self._maintenance.has_ticked and self._slots.is_idle()
+            # After that: a job that came due meanwhile may wait in a queue not served yet.
+            is_new = any_queue is not None and any_queue.serve_new()
+            if is_idle and not is_new:
                 return
 
     def _drain(self) -> int:

@@ -23,6 +23,14 @@ class QueuePolls:
         self._may_have_jobs = set(queues)
         self._with_backlog: set[str] = set()
 
+    def add_queues(self, queues: Sequence[str]) -> None:
+        """Poll more queues from now on, first of all at once."""
+        with self._signals.lock:
+            self.queues = (*self.queues, *queues)
+            self._polled_by |= dict.fromkeys(queues, 0)
+            self._request(queues)
+        self._signals.work.set()
+
     def request_poll(self, queues: Collection[str] | None = None) -> None:
         """There may be waiting jobs: have these queues polled, or all."""
         with self._signals.lock:

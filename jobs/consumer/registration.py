@@ -39,6 +39,15 @@ class Registration:
         """Register as another consumer: this one was declared dead while it was frozen."""
         self.id = self._register()
 
+    def add_queues(self, queues: Sequence[str]) -> None:
+        """Serve more queues.
+
+        Raises:
+            DatabaseError: it could not be recorded.
+        """
+        lifecycle.serve_queues(self.id, [*self._queues, *queues])
+        self._queues = [*self._queues, *queues]
+
     def _register(self) -> uuid.UUID:
         consumer = uuid7()
         # Held until the process ends, however it ends; and taken before any other process can

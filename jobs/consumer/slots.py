@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from jobs.lifecycle import Claim, Outcome
@@ -46,7 +47,7 @@ class Slots:
         self._pending = pending
         self._durations = durations
         self._running: dict[uuid.UUID, Attempt] = {}
-        self._delivered: dict[str, list[Attempt]] = {queue: [] for queue in polls.queues}
+        self._delivered: defaultdict[str, list[Attempt]] = defaultdict(list)
         self._waiting: set[str] = set()  # the queues whose thread waits for claims
 
     def take(self, queue: str) -> Sequence[Attempt]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, Final
 
 from django.apps import apps
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
@@ -114,7 +115,7 @@ class Adapter:
         self.uuid = _unchanged if db.features.has_native_uuid_field else _hex
 
     def time(self, value: datetime | None) -> Any:
-        """Adapt an aware datetime; None stays None."""
+        """Adapt a time of the project's own kind (``core.times``); None stays None."""
         # Many rows of one statement hold the same times.
         if value not in self._times:
             self._times[value] = self._ops.adapt_datetimefield_value(value)
@@ -130,8 +131,15 @@ class Adapter:
 
 
 def as_time(value: datetime | str | None) -> datetime | None:
-    """Convert a time from the driver; SQLite returns it as text in UTC."""
-    return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value
+    """Convert a time from the driver to what the ORM would return.
+
+    SQLite returns text: with USE_TZ in the zone of the connection (``TIME_ZONE`` in ``DATABASES``,
+    usually UTC), otherwise in the project's.
+    """
+    if not isinstance(value, str):
+        return value
+    moment = datetime.fromisoformat(value)
+    return moment.replace(tzinfo=connection().timezone) if settings.USE_TZ else moment
 
 
 def as_uuid(value: uuid.UUID | str) -> uuid.UUID:

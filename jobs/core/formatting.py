@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from django.utils import timezone
-
 from .states import AttemptOutcome, Status
+from .times import aware, local
 
 STATUS_ICONS: Final[dict[str, str]] = {
     Status.SCHEDULED: "\N{WHITE CIRCLE WITH UPPER RIGHT QUADRANT}",
@@ -44,9 +43,9 @@ def duration(seconds: float) -> str:
 
 def ago(moment: datetime, now: datetime) -> str:
     """Format a time in the past or future: relative within a day, otherwise date and time."""
-    seconds = (now - moment).total_seconds()
+    seconds = (aware(now) - aware(moment)).total_seconds()
     if abs(seconds) >= DAY:
-        return f"{timezone.localtime(moment):%Y-%m-%d %H:%M}"
+        return f"{local(moment):%Y-%m-%d %H:%M}"
     distance = _distance(abs(seconds))
     if seconds < 0:
         return f"in {distance}"

@@ -6,7 +6,9 @@ import os
 import threading
 import time
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime
+
+from .times import from_timestamp
 
 _lock = threading.Lock()
 _last = 0
@@ -43,7 +45,7 @@ def uuid7_time(value: uuid.UUID) -> datetime | None:
     if value.version != 7:
         return None
     try:
-        return datetime.fromtimestamp((value.int >> 80) / 1000, UTC)
+        return from_timestamp((value.int >> 80) / 1000)
     except (ValueError, OverflowError, OSError):
         return None
 

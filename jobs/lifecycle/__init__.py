@@ -9,7 +9,15 @@ from jobs.core.db import write_transaction
 from .cancel import CancelResult, cancel_job
 from .claim import Claim, claim_jobs, claim_rows, claims_in_one_round_trip, has_waiting, to_claims
 from .complete import finish, prepare_outcomes, write_outcomes
-from .consumers import deregister, heartbeat, living_on_host, mark_dead, other_heartbeats, register
+from .consumers import (
+    deregister,
+    heartbeat,
+    living_on_host,
+    mark_dead,
+    other_heartbeats,
+    register,
+    serve_queues,
+)
 from .file_gc import FileCollector
 from .insert import insert_job, insert_received_job
 from .insert_many import NewJob, insert_many
@@ -17,7 +25,7 @@ from .outcome import Outcome
 from .progress import AttemptUpdate, StoredArtifact, requested_cancels, save_artifact, write_updates
 from .promote import next_due, promote_due
 from .prune import prune_chunk
-from .queues import set_paused
+from .queues import set_paused, waiting_queues
 from .requeue import requeue_job
 from .rescue import orphaned_consumers, release_unconfirmed, rescue_jobs
 
@@ -54,8 +62,10 @@ __all__ = [
     "requeue_job",
     "rescue_jobs",
     "save_artifact",
+    "serve_queues",
     "set_paused",
     "to_claims",
+    "waiting_queues",
     "write_outcomes",
     "write_transaction",
     "write_updates",

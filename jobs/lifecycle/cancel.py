@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from enum import Enum, auto
+from typing import Final
 
 from django.db.models import F
 from django.utils import timezone
@@ -11,6 +12,9 @@ from django.utils import timezone
 from jobs.core.states import WAITING, Status
 from jobs.errors import NotCancellable
 from jobs.models import Job
+
+MAX_NAME: Final = 150
+"""Characters of a user's name that a job keeps; an e-mail address may have more."""
 
 
 class CancelResult(Enum):
@@ -32,6 +36,7 @@ def cancel_job(job_id: uuid.UUID, by: str) -> CancelResult:
         Job.DoesNotExist: there is no such job.
         NotCancellable: it has finished.
     """
+    by = by[:MAX_NAME]
     # Between two of these statements a job can start, fail and wait again, but not for ever.
     for _ in range(100):
         if _cancel_waiting(job_id, by):

@@ -27,6 +27,11 @@ def register(
     return row.id
 
 
+def serve_queues(consumer: uuid.UUID, queues: Collection[str]) -> None:
+    """Record that a consumer serves these queues from now on."""
+    Consumer.objects.filter(pk=consumer).update(queues=sorted(queues))
+
+
 def living_on_host(host: str) -> list[uuid.UUID]:
     """Return the consumers of a host that are not marked dead."""
     return [as_uuid(key) for (key,) in run(connection(), LIVING_ON_HOST, [host])]

@@ -11,10 +11,11 @@ import contextlib
 import random
 import uuid
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from jobs.core.storage import delete_files, job_storage
+from jobs.core.times import from_timestamp
 from jobs.models import Artifact, Job, Upload
 
 from .prune import CHUNK, DAY
@@ -122,7 +123,7 @@ def _remove_if_outdated(folder: str, now: datetime) -> None:
     """Remove an empty folder if nothing new can be stored in it."""
     top, _, name = folder.rpartition("/")
     with contextlib.suppress(ValueError, OverflowError):
-        begin = datetime.fromtimestamp((int(name, 16) << 24) / 1000, UTC)
+        begin = from_timestamp((int(name, 16) << 24) / 1000)
         first, last = (uuid.UUID(hex=name + digit * 26) for digit in "0f")
         has_jobs = top == ARTIFACTS and Job.objects.filter(pk__gte=first, pk__lte=last).exists()
         if not has_jobs and _is_old(begin + FOLDER_SPAN, now):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
+
+from jobs.core.users import find_user, is_active
 
 
 def user_named(name: str) -> Any:
@@ -14,10 +15,9 @@ def user_named(name: str) -> Any:
     Raises:
         CommandError: there is none, or they may not sign in.
     """
-    model = get_user_model()
-    user = model._default_manager.filter(**{model.USERNAME_FIELD: name}).first()
+    user = find_user(name)
     if user is None:
         raise CommandError(f"There is no user named {name!r}.", returncode=2)
-    if not user.is_active:
+    if not is_active(user):
         raise CommandError(f"The user {name!r} is not active.", returncode=2)
     return user

@@ -3,6 +3,7 @@
 import django.db.models.deletion
 import django.utils.timezone
 import jobs.core.uuid7
+import jobs.models.user_key
 from django.conf import settings
 from django.db import migrations, models
 
@@ -90,7 +91,7 @@ class Migration(migrations.Migration):
                 ('cancelled_by', models.CharField(blank=True, default='', max_length=150)),
                 ('log_size', models.PositiveIntegerField(default=0)),
                 ('version', models.PositiveIntegerField(default=1)),
-                ('owner', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('owner', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=jobs.models.user_key.set_null, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'ordering': ('-id',),
@@ -150,7 +151,7 @@ class Migration(migrations.Migration):
                 ('digest', models.CharField(editable=False, max_length=64, unique=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('last_used_at', models.DateTimeField(null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='job_tokens', to=settings.AUTH_USER_MODEL)),
+                ('user', models.ForeignKey(db_constraint=False, on_delete=jobs.models.user_key.cascade, related_name='job_tokens', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'ordering': ('-id',),
@@ -164,7 +165,7 @@ class Migration(migrations.Migration):
                 ('size', models.PositiveBigIntegerField()),
                 ('file', models.CharField(max_length=300)),
                 ('created_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
-                ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('owner', models.ForeignKey(db_constraint=False, null=True, on_delete=jobs.models.user_key.set_null, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(

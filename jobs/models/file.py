@@ -9,6 +9,7 @@ from django.utils import timezone
 from jobs.core.uuid7 import uuid7
 
 from .job import Job
+from .user_key import set_null
 
 
 class Upload(models.Model):
@@ -19,7 +20,11 @@ class Upload(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=set_null,
+        related_name="+",
+        db_constraint=False,
     )
     name = models.CharField(max_length=255)
     size = models.PositiveBigIntegerField()

@@ -15,7 +15,10 @@ from django.db.models.signals import post_init, pre_init
 from django.utils import timezone
 
 from jobs.core.states import FINAL, UNFINISHED, Status
+from jobs.core.users import is_staff
 from jobs.core.uuid7 import uuid7
+
+from .user_key import set_null
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -41,7 +44,7 @@ def entity_tag(job_id: uuid.UUID, version: int) -> str:
 
 def may_see(user: AbstractBaseUser | AnonymousUser, owner_id: Any) -> bool:
     """Whether a user may see a job of this owner: ``JobQuerySet.visible_to`` for one row."""
-    if getattr(user, "is_staff", False):
+    if is_staff(user):
         return True
     return owner_id is not None and bool(owner_id == user.pk)
 
@@ -51,7 +54,7 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> JobQuerySet:
         """Return the jobs that a user may see: staff see all, others their own."""
-        if getattr(user, "is_staff", False):
+        if is_staff(user):
             return self
         return self.filter(owner_id=user.pk) if user.pk is not None else self.none()
 
@@ -117,9 +120,10 @@ class Job(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
-        on_delete=models.SET_NULL,
+        on_delete=set_null,
         related_name="+",
         db_index=False,
+        db_constraint=False,
     )
     unique_key = models.CharField(max_length=200, default="", blank=True)
     # NULL, not "": unique constraints ignore NULL, so that jobs without a key do not conflict.

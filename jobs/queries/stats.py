@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from jobs import lifecycle
 from jobs.backend import JobsBackend
+from jobs.catalog.registry import declarations
 from jobs.compat import task_backends
 from jobs.conf import get_conf
 from jobs.core.db import connection
+from jobs.core.distinct import distinct
 from jobs.core.states import Status
 from jobs.models import Consumer, Job, Queue
 
+DEFAULT_QUEUE: Final = "default"
 CAP: Final = 100_000
 """Counting stops here: 100,000 then means "or more"."""
 
@@ -25,17 +29,6 @@ _OTHERS: Final = """
 SELECT '{status}', queue, COUNT(*) FROM (
     SELECT queue FROM jobs_job WHERE status = '{status}' LIMIT %s) AS counted
 GROUP BY queue
-"""
-
-# A loose index scan: one index lookup for each name, where DISTINCT would read every row.
-_NAMES: Final = """
-WITH RECURSIVE names(name) AS (
-    SELECT MIN({column}) FROM jobs_job WHERE {condition}
-    UNION ALL
-    SELECT (SELECT MIN({column}) FROM jobs_job WHERE {condition} AND {column} > names.name)
-    FROM names WHERE names.name IS NOT NULL
-)
-SELECT name FROM names WHERE name IS NOT NULL LIMIT 200
 """
 
 
@@ -52,25 +45,36 @@ class QueueStats:
 
 
 def configured_queues() -> set[str]:
-    """Return the queues that ``TASKS`` lists for this backend."""
-    ours = [backend for backend in task_backends.all() if isinstance(backend, JobsBackend)]
-    return {name for backend in ours for name in backend.queues}
+    """Return the queues that ``TASKS`` lists for this backend.
+
+    Where it lists none (``"QUEUES": []``, any name will do): the queues that tasks are declared
+    for, and Django's default.
+    """
+    found: set[str] = set()
+    for alias, backend in _our_backends():
+        declared = {one.task.queue_name for one in declarations() if one.task.backend == alias}
+        found |= set(backend.queues) or declared | {DEFAULT_QUEUE}
+    return found
+
+
+def takes_any_queue() -> bool:
+    """Whether a job may be submitted to a queue that ``TASKS`` does not list."""
+    return any(not backend.queues for _, backend in _our_backends())
+
+
+def _our_backends() -> list[tuple[str, JobsBackend]]:
+    named = [(alias, task_backends[alias]) for alias in task_backends.settings]
+    return [(alias, one) for alias, one in named if isinstance(one, JobsBackend)]
 
 
 def waiting_queues() -> set[str]:
     """Return the queues in which jobs wait, also those that are no longer configured."""
-    return _names("queue", "status = 'queued'")
+    return lifecycle.waiting_queues()
 
 
 def recorded_tasks() -> set[str]:
     """Return the names of the tasks that have jobs, also of removed ones; 200 at most."""
-    return _names("task", "1 = 1")
-
-
-def _names(column: str, condition: str) -> set[str]:
-    with connection().cursor() as cursor:
-        cursor.execute(_NAMES.format(column=column, condition=condition))
-        return {str(row[0]) for row in cursor.fetchall()}
+    return distinct("task", "1 = 1")
 
 
 def living_consumers(now: datetime) -> list[Consumer]:

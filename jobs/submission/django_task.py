@@ -15,6 +15,7 @@ from jobs.errors import InvalidArguments
 from jobs.models import Job
 
 from .database_errors import operational_errors_as_unavailable
+from .options import due
 from .signals import send_task_enqueued
 
 
@@ -42,7 +43,7 @@ def submit_django_task(task: Task[..., Any], args: Any, kwargs: Any) -> Job:
         kwargs=kwargs,
         max_attempts=1,
         timeout=get_conf().default_timeout,
-        run_after=task.run_after,
+        run_after=due(task.run_after),
     )
     with operational_errors_as_unavailable():
         lifecycle.insert_job(job)

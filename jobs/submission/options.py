@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from django.conf import settings
 from django.utils import timezone
 
 from jobs.catalog.registry import AnyTask
 from jobs.compat import task_backends
 from jobs.core.jsonutils import clean
+from jobs.core.times import project_time
+from jobs.core.users import is_staff
 from jobs.core.uuid7 import uuid7
 from jobs.errors import FieldError, InvalidOptions, UnknownQueue
 from jobs.models import Job
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
 T = TypeVar("T")
+# "QUEUES": [] takes any name. A comma separates names for runconsumers.
+_QUEUE_NAME: Final = re.compile(r"[^\s,\x00-\x1f]{1,100}")
+QUEUE_NAME_RULE: Final = "A queue's name has 1 to 100 characters, no spaces and no commas."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +39,7 @@ class SubmitOptions:
     priority: int | None = None
     """-100 to 100; higher runs first."""
     run_after: datetime | None = None
-    """The job does not run before this time, which has a zone."""
+    """The job does not run before this time, which has a zone unless USE_TZ is False."""
     max_attempts: int | None = None
     """After so many failures the job has failed; 1 to 1000."""
     unique_key: str | None = None
@@ -74,8 +81,13 @@ def new_job(
         idempotency_key=options.idempotency_key,
         idempotency_digest=options.request_digest,
         created_at=timezone.now(),
-        run_after=_first(options.run_after, task.run_after),
+        run_after=due(_first(options.run_after, task.run_after)),
     )
+
+
+def due(run_after: datetime | None) -> datetime | None:
+    """Return when a job may run, as its column has it."""
+    return None if run_after is None else project_time(run_after)
 
 
 def _first(asked: T | None, usual: T) -> T:
@@ -106,15 +118,17 @@ def check_options(
     if queues and job.queue not in queues:
         raise UnknownQueue(job.queue, sorted(queues))
     problems: list[FieldError] = []
+    if not queues and not _QUEUE_NAME.fullmatch(job.queue):
+        problems.append({"pointer": "/queue", "detail": QUEUE_NAME_RULE})
     if not -100 <= job.priority <= 100:
         problems.append({"pointer": "/priority", "detail": "It must be from -100 to 100."})
     if not 1 <= job.max_attempts <= 1000:
         problems.append({"pointer": "/max_attempts", "detail": "It must be from 1 to 1000."})
-    if job.run_after is not None and timezone.is_naive(job.run_after):
+    if settings.USE_TZ and job.run_after is not None and timezone.is_naive(job.run_after):
         problems.append({"pointer": "/run_after", "detail": "It needs a time zone."})
     if len(job.unique_key) > 200:
         problems.append({"pointer": "/unique_key", "detail": "At most 200 characters."})
-    if enforce_limits and not getattr(owner, "is_staff", False):
+    if enforce_limits and not is_staff(owner):
         problems += _above_limits(job, task)
     if problems:
         raise InvalidOptions(problems)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from jobs.catalog.registry import AnyTask
 from jobs.catalog.task import STAFF
+from jobs.core.users import is_active, is_staff
 from jobs.errors import NotAllowed
 
 if TYPE_CHECKING:
@@ -16,10 +17,10 @@ def may_use(task: AnyTask, user: AbstractBaseUser | AnonymousUser | None) -> boo
     """Return whether this user may submit, or run again, jobs of this task."""
     if task.permission is None:
         return True
-    if user is None or not user.is_active:
+    if not is_active(user):
         return False
     if task.permission == STAFF:
-        return bool(getattr(user, "is_staff", False))
+        return is_staff(user)
     has_permission = getattr(user, "has_perm", None)
     return has_permission is not None and bool(has_permission(task.permission))
 

@@ -15,6 +15,7 @@ from jobs.catalog.signature import ValidatedArguments, escape_pointer
 from jobs.conf import get_conf
 from jobs.core.jsonutils import clean
 from jobs.core.storage import delete_files, job_storage, local_folder, unavailable
+from jobs.core.users import is_staff
 from jobs.core.uuid7 import uuid7
 from jobs.errors import InvalidArguments, TooLarge
 from jobs.models import Upload
@@ -130,7 +131,7 @@ def check_uploads(arguments: ValidatedArguments, owner: AbstractBaseUser | None)
             [{"pointer": "", "detail": f"At most {MOST_FILES:,} files, not {len(ids):,}."}]
         )
     rows = Upload.objects.filter(pk__in=ids)
-    if owner is not None and not getattr(owner, "is_staff", False):
+    if owner is not None and not is_staff(owner):
         rows = rows.filter(owner_id=owner.pk)
     found = set(rows.values_list("pk", flat=True))
     missing = {str(one) for one in ids if one not in found}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django import template
 from django.urls import NoReverseMatch, reverse
@@ -12,16 +12,19 @@ from django.utils.safestring import SafeString
 
 from jobs.core import formatting
 from jobs.core.states import AttemptOutcome, Status
+from jobs.core.times import aware
+from jobs.core.users import name_of
 from jobs.models import Attempt, Job
 
 register = template.Library()
-_SIGN_OUT_NAMES = ("sign-out", "sign_out", "logout", "admin:logout")
+# Ours comes last: a project may do more when somebody leaves.
+_SIGN_OUT_NAMES = ("sign-out", "sign_out", "logout", "account_logout", "jobs:sign-out")
 
 
 @register.simple_tag
 def now_iso() -> str:
     """The server's time, from which the script computes how far the browser's clock is off."""
-    return timezone.now().isoformat(timespec="milliseconds")
+    return aware(timezone.now()).isoformat(timespec="milliseconds")
 
 
 @register.simple_tag
@@ -65,7 +68,7 @@ def when(moment: datetime | None) -> SafeString | str:
     """
     if moment is None:
         return ""
-    at = moment.astimezone(UTC)
+    at = aware(moment)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         at.isoformat(timespec="milliseconds"),
@@ -80,7 +83,7 @@ def ticking(since: datetime) -> SafeString:
     seconds = (timezone.now() - since).total_seconds()
     return format_html(
         '<span class="figures" data-since="{}">{}</span>',
-        since.astimezone(UTC).isoformat(timespec="milliseconds"),
+        aware(since).isoformat(timespec="milliseconds"),
         formatting.duration(seconds),
     )
 
@@ -123,6 +126,12 @@ def took(run: Job | Attempt) -> str:
     if run.started_at is None or end is None:
         return ""
     return f"took {formatting.duration((end - run.started_at).total_seconds())}"
+
+
+@register.simple_tag
+def owner_name(job: Job) -> str:
+    """The name of a job's owner; "nobody" for a job of code, or when the user was deleted."""
+    return name_of(job.owner_id) or "nobody"
 
 
 @register.simple_tag

@@ -1,15 +1,19 @@
-"""Tags of the admin's templates: the dashboard and times."""
+"""Tags of the admin's templates: the dashboard and times.
+
+Django imports every module of tags in a project whatever its templates load. ``jobs.admin`` must
+be imported only where ``django.contrib.admin`` is installed, so it is imported inside the tags.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.utils.safestring import SafeString
 
-from jobs.admin.dashboard import Dashboard, dashboard
-from jobs.admin.html import when
+if TYPE_CHECKING:
+    from jobs.admin.dashboard import Dashboard
 
 register = template.Library()
 
@@ -17,6 +21,8 @@ register = template.Library()
 @register.simple_tag(takes_context=True)
 def jobs_dashboard(context: template.Context) -> Dashboard | None:
     """Read the dashboard for a user who may see jobs; None for others."""
+    from jobs.admin.dashboard import dashboard
+
     user: Any = context.get("user")
     return dashboard() if user is not None and user.has_perm("jobs.view_job") else None
 
@@ -24,4 +30,6 @@ def jobs_dashboard(context: template.Context) -> Dashboard | None:
 @register.simple_tag
 def jobs_when(moment: datetime) -> SafeString | str:
     """A time, relative within a day, exact on hover."""
+    from jobs.admin.html import when
+
     return when(moment)

@@ -8,17 +8,21 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
-from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 
+from jobs.core.database_faults import is_temporary
 from jobs.core.database_file import require_same_file
 from jobs.core.db import AWAY_ERRORS, AWAY_RETRY_SECONDS
 from jobs.core.lock_timeout import limited_lock_waits
+from jobs.core.rendering import render
 from jobs.errors import Unavailable
 from jobs.models import Job
 from jobs.queries import job_search
+
+from .sign_in import redirect_to_sign_in
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -29,6 +33,11 @@ View = Callable[..., HttpResponseBase]
 _MISSING: Final = (
     "It may have been forgotten: finished jobs are kept for a time and then deleted. "
     "Jobs of other people are not shown here either."
+)
+NO_USERS: Final = (
+    "Jobdesk's pages are for people who have signed in: MIDDLEWARE needs "
+    "'django.contrib.sessions.middleware.SessionMiddleware' and "
+    "'django.contrib.auth.middleware.AuthenticationMiddleware'."
 )
 _AWAY: Final = "The database is locked or away. Nothing is lost; try again in a moment."
 
@@ -49,7 +58,7 @@ def signed_in(view: View) -> View:
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not request.user.is_authenticated:
+        if not user_of(request).is_authenticated:
             return _to_sign_in(request)
         try:
             require_same_file()
@@ -58,26 +67,53 @@ def signed_in(view: View) -> View:
         except NoSuchJob:
             response = message_page(request, 404, "There is no such job", _MISSING)
         except AWAY_ERRORS as error:
+            if not is_temporary(error):
+                raise
             # The driver's message may name hosts and users: it is for the log alone.
             logger.warning("The database cannot be used: %s", error)
             response = message_page(request, 503, "Not available now", _AWAY)
             response.headers["Retry-After"] = str(AWAY_RETRY_SECONDS)
         except Unavailable as error:
-            response = message_page(request, 503, "Not available now", str(error))
+            response = message_page(request, 503, "Not available now", error.public)
             response.headers["Retry-After"] = str(error.retry_after)
         # The pages show one person's jobs; a shared cache between us and the browser must not
         # keep them.
         response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
 
-    return wrapped
+    return marked(wrapped)
+
+
+def user_of(request: HttpRequest) -> Any:
+    """Return who looks at a page; somebody who has not signed in is ``AnonymousUser``.
+
+    Raises:
+        ImproperlyConfigured: the project does not tell; ``manage.py check`` warns of it.
+    """
+    user = getattr(request, "user", None)
+    if user is None:
+        raise ImproperlyConfigured(NO_USERS)
+    return user
+
+
+def marked(view: View) -> View:
+    """Exempt a page from what the project does to its own views.
+
+    LoginRequiredMiddleware would redirect a poll, which ``signed_in`` answers otherwise. A
+    transaction around a page (ATOMIC_REQUESTS) would make a page that only reads wait for the one
+    writer of SQLite, and could not show why the database refused something.
+    """
+    view.login_required = False  # type: ignore[attr-defined]
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return view
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
     if "HX-Request" in request.headers:
         # A poll would follow a redirect and swap the sign-in page into this one.
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
-    return redirect_to_login(request.get_full_path())
+    return redirect_to_sign_in(request)
 
 
 def visible_job(request: SignedIn, job_id: str, *, narrow: bool = False) -> Job:

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+
+from jobs.core.rendering import render_to_string
 
 # Times that the script updates by itself do not make a fragment new.
 _TIMES: Final = re.compile(r"(<(?:time|span)[^>]* (?:datetime|data-since)=[^>]*>)[^<]*")

@@ -13,6 +13,7 @@ from django.db.models.functions import Cast, Substr
 
 from jobs.catalog import find_task
 from jobs.core.states import Status
+from jobs.core.users import names_of
 from jobs.models import Job
 from jobs.models.job import JobQuerySet
 
@@ -34,17 +35,18 @@ _COLUMNS: Final = (
     "finished_at",
     "cancel_requested",
     "version",
-    "owner__username",
+    "owner_id",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A job with its title and its arguments in one line."""
+    """A job with its title and its arguments in one line, and its owner's name if asked for."""
 
     job: Job
     title: str
     line: str
+    owner: str = ""
 
     @property
     def took(self) -> timedelta | None:
@@ -63,12 +65,23 @@ class Row:
 def select_row_columns(jobs: JobQuerySet) -> JobQuerySet:
     """Read what a row shows; arguments and results, up to a megabyte each, stay in the database."""
     start = Substr(Cast("kwargs", TextField()), 1, ARGS_READ)
-    return jobs.select_related("owner").only(*_COLUMNS).annotate(args_start=start)
+    return jobs.only(*_COLUMNS).annotate(args_start=start)
 
 
-def rows(jobs: Iterable[Job]) -> list[Row]:
-    """Return the rows of jobs that were read with ``select_row_columns``."""
-    return [Row(job, title_of(job.task), args_line(_start(job))) for job in jobs]
+def rows(jobs: Iterable[Job], *, with_owners: bool = False) -> list[Row]:
+    """Return the rows of jobs that were read with ``select_row_columns``.
+
+    Args:
+        jobs: the jobs.
+        with_owners: look up the names of their owners, by one more statement: a list of one's own
+            jobs shows none, and users may be in another database.
+    """
+    found = list(jobs)
+    names = names_of(job.owner_id for job in found) if with_owners else {}
+    return [
+        Row(job, title_of(job.task), args_line(_start(job)), names.get(job.owner_id, ""))
+        for job in found
+    ]
 
 
 def _start(job: Job) -> str:

@@ -15,7 +15,7 @@ from jobs.core import formatting
 from jobs.errors import TooLarge
 from jobs.web.forms.upload_handler import DiskUploadHandler
 
-from .access import View, message_page
+from .access import View, marked, message_page, user_of
 
 
 def limit_uploads(view: View) -> View:
@@ -29,7 +29,7 @@ def limit_uploads(view: View) -> View:
     @csrf_exempt
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not request.user.is_authenticated:
+        if not user_of(request).is_authenticated:
             # They are sent to the sign-in page; the body is not read.
             return view(request, *args, **kwargs)
         if request.method == "POST":
@@ -39,7 +39,7 @@ def limit_uploads(view: View) -> View:
                 return _too_large(request)
         return protected(request, *args, **kwargs)
 
-    return wrapped
+    return marked(wrapped)
 
 
 def _read_body(request: HttpRequest) -> None:

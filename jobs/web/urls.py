@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
+from .sign_in import sign_in
+from .sign_out import sign_out
 from .views import actions, downloads, home, job, jobs, submit
 
 app_name = "jobs"
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("sign-in/", sign_in, name="sign-in"),
+    path("sign-out/", sign_out, name="sign-out"),
     path("tasks/<str:name>/", submit.task, name="task"),
     path("jobs/", jobs.jobs, name="list"),
     path("jobs/rows", jobs.fresh_rows, name="rows"),

@@ -15,14 +15,34 @@ from jobs.conf import Conf, get_conf, read_conf
 def test_every_setting_has_a_default() -> None:
     assert read_conf({}) == Conf()
     assert Conf().broker_url == "database://"
-    assert Conf().data_dir == Path("var")
+
+
+def test_a_relative_data_folder_begins_at_the_project(settings: Any, tmp_path: Path) -> None:
+    """Wherever a command is started."""
+    settings.BASE_DIR = tmp_path
+    assert read_conf({}).data_dir == tmp_path / "var"
+    assert read_conf({"DATA_DIR": "files/jobs"}).data_dir == tmp_path / "files" / "jobs"
+    assert read_conf({"DATA_DIR": tmp_path / "x"}).data_dir == tmp_path / "x"
+    settings.BASE_DIR = str(tmp_path)
+    assert read_conf({}).data_dir == tmp_path / "var"
+
+
+@pytest.mark.parametrize("base", [None, "", "here"])
+def test_without_a_project_folder_it_has_to_be_absolute(
+    settings: Any, tmp_path: Path, base: str | None
+) -> None:
+    settings.BASE_DIR = base
+    for given in ({}, {"DATA_DIR": "var"}):
+        with pytest.raises(ImproperlyConfigured, match=r"JOBS\['DATA_DIR'\] must be an absolute"):
+            read_conf(given)
+    assert read_conf({"DATA_DIR": tmp_path}).data_dir == tmp_path
 
 
 def test_each_key_is_read_and_converted() -> None:
     conf = read_conf(
         {"DATA_DIR": "/x", "LEASE_SECONDS": "12", "MAX_BODY": "7", "FOREIGN_OWNER": "a"}
     )
-    assert (conf.data_dir, conf.lease_seconds, conf.max_body) == (Path("/x"), 12.0, 7)
+    assert (conf.data_dir.name, conf.lease_seconds, conf.max_body) == ("x", 12.0, 7)
     assert conf.foreign_owner == "a"
 
 

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 
 from jobs.api.auth import identify
 from jobs.api.json_schema import component_schemas
@@ -17,6 +16,7 @@ from jobs.api.responses import JsonResponse
 from jobs.api.serializers import root
 from jobs.catalog import exposed_tasks
 from jobs.catalog.registry import AnyTask
+from jobs.core.rendering import render
 
 
 @Operation(

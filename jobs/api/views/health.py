@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from django.db import DatabaseError
+import logging
+
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from jobs.api import schemas
 from jobs.api.auth import Caller
 from jobs.api.endpoint import endpoint, open_endpoint
-from jobs.api.exception_handlers import database_away
+from jobs.api.exception_handlers import database_away, database_unfit
 from jobs.api.metrics import CONTENT_TYPE, exposition
 from jobs.api.operations import Operation, Response
 from jobs.api.problems import FORBIDDEN, ApiError
 from jobs.api.responses import JsonResponse
+from jobs.core.database_faults import is_temporary
 from jobs.core.database_file import require_same_file
 from jobs.core.db import connection
 from jobs.core.storage import RETRY_SECONDS
@@ -21,6 +24,8 @@ from jobs.errors import Unavailable
 from jobs.queries.storage_health import storage_problem
 
 from .queues import queue_states
+
+logger = logging.getLogger("jobs")
 
 
 @Operation("isAlive", [Response(200, "State")], tag="watching")
@@ -38,8 +43,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
         with connection().cursor() as cursor:
             cursor.execute("SELECT paused FROM jobs_queue LIMIT 1")
             cursor.fetchall()
-    except DatabaseError as error:
-        raise database_away() from error
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("Not ready: %s", error)
+        raise (database_away() if is_temporary(error) else database_unfit()) from error
     problem = storage_problem()
     if problem is not None:
         raise Unavailable(problem, RETRY_SECONDS)

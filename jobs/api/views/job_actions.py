@@ -13,6 +13,7 @@ from jobs.api.operations import Operation, Response
 from jobs.api.problems import CONFLICT, FORBIDDEN
 from jobs.api.responses import JsonResponse
 from jobs.api.serializers import job_json, retry_after
+from jobs.core.users import user_name
 from jobs.lifecycle import CancelResult
 from jobs.submission import retry_job
 
@@ -28,7 +29,7 @@ def post_cancel(request: HttpRequest, caller: Caller, job_id: str) -> JsonRespon
     200: it was waiting, and is cancelled. 202: it is running; a request to stop is recorded.
     """
     key = job_version(caller, parse_job_id(job_id)).id
-    result = lifecycle.cancel_job(key, by=caller.user.get_username())
+    result = lifecycle.cancel_job(key, by=user_name(caller.user))
     return _changed_job(caller, key, 200 if result is CancelResult.CANCELLED else 202)
 
 

@@ -21,6 +21,7 @@ from .loader import (
 KIND = "JOBDESK"
 
 _ports: dict[str, ConsumerPort] = {}  # by queue: funboost copies and prints what it is given
+_pools: list[tuple[ConsumerPort, Threads]] = []
 
 
 class Threads(ConcurrentPool, ThreadPoolExecutor):  # type: ignore[misc]
@@ -80,9 +81,16 @@ class ClaimConsumer(AbstractConsumer):  # type: ignore[misc]
 
 
 def start(queues: Sequence[str], port: ConsumerPort, threads: int) -> None:
-    """Run the claims of the queues on ``threads`` threads; once per process and queue."""
+    """Run the claims of the queues on ``threads`` threads; once per process and queue.
+
+    Further queues of the same port share the threads of the first.
+    """
     register_custom_broker(KIND, ClaimPublisher, ClaimConsumer)
-    pool = Threads(max_workers=threads, thread_name_prefix="job")
+    # One for all queues of a process, also for those that it begins to serve later.
+    pool = next((found for one, found in _pools if one is port), None)
+    if pool is None:
+        pool = Threads(max_workers=threads, thread_name_prefix="job")
+        _pools.append((port, pool))
 
     def run(batch: Batch) -> None:
         run_batch(batch, port)

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from jobs.compat import task_backends
 from jobs.consumer.main import serve
 from jobs.consumer.process import ConsumerOptions
+from jobs.queries.stats import DEFAULT_QUEUE, configured_queues, takes_any_queue
 
 
 class Command(BaseCommand):
@@ -22,7 +22,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
-        parser.add_argument("--queues", help="comma-separated; default: all that TASKS lists")
+        parser.add_argument(
+            "--queues", help="comma-separated; default: all that TASKS lists, any if it lists none"
+        )
         parser.add_argument("--concurrency", type=int, default=8, help="slots a process")
         parser.add_argument("--processes", type=int, default=1)
         parser.add_argument("--until-idle", action="store_true", help="end when nothing is due")
@@ -38,6 +40,7 @@ class Command(BaseCommand):
             raise CommandError("--concurrency and --processes take a whole number from 1.")
         asked = ConsumerOptions(
             queues=_queues(options["queues"]),
+            any_queue=not options["queues"] and takes_any_queue(),
             concurrency=options["concurrency"],
             until_idle=options["until_idle"],
         )
@@ -45,11 +48,11 @@ class Command(BaseCommand):
 
 
 def _queues(text: str | None) -> list[str]:
-    known = sorted({queue for backend in task_backends.all() for queue in backend.queues})
+    known = sorted(configured_queues()) or [DEFAULT_QUEUE]
     if not text:
         return known
     asked = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    unknown = [queue for queue in asked if queue not in known]
+    unknown = [] if takes_any_queue() else [queue for queue in asked if queue not in known]
     if unknown or not asked:
         raise CommandError(
             f"No such queue: {', '.join(unknown) or text!r}. Known: {', '.join(known)}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_datetime
 
 from jobs.catalog import get_task
 from jobs.core.states import Status
+from jobs.core.times import aware
 from jobs.errors import Conflict, JobsError, Refused
 from jobs.management.argument_values import parse_arguments
 from jobs.management.users import user_named
@@ -157,8 +158,7 @@ def _parse_time(text: str | None) -> datetime | None:
     try:
         parsed = parse_datetime(text)
         if parsed is not None:
-            aware = timezone.make_aware(parsed) if timezone.is_naive(parsed) else parsed
-            return aware.astimezone(UTC)
+            return aware(parsed)
     except (ValueError, OverflowError):
         pass  # the 30th of February, or a time zone that leads out of the years 1 to 9999
     raise CommandError(

@@ -36,7 +36,7 @@ def settings_and_declarations(now: datetime) -> Iterator[Finding]:
     Raises:
         StopChecks: the settings cannot be read.
     """
-    messages = checks.run_checks(tags=["jobs"])
+    messages = checks.run_checks(tags=["jobs", "jobs_pages"])
     for message in messages:
         hint = f" {message.hint}" if message.hint else ""
         grade = Grade.PROBLEM if message.level >= checks.ERROR else Grade.NOTE

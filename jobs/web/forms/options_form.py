@@ -12,6 +12,7 @@ from django.http import QueryDict
 from jobs.catalog.arguments import Argument
 from jobs.catalog.registry import AnyTask
 from jobs.compat import task_backends
+from jobs.core.users import is_staff
 from jobs.errors import InvalidOptions
 from jobs.models import Job
 from jobs.submission import SubmitOptions
@@ -110,8 +111,8 @@ _KEY_HELP: Final = (
 def _arguments(task: AnyTask, owner: User) -> list[Argument]:
     """Return the options as arguments, each with the bounds that hold for the owner."""
     queues = tuple((name, name) for name in sorted(task_backends[task.backend].queues))
-    priority = {"minimum": -100, "maximum": 100 if owner.is_staff else task.priority}
-    attempts = {"minimum": 1} if owner.is_staff else {"minimum": 1, "maximum": task.max_attempts}
+    priority = {"minimum": -100, "maximum": 100 if is_staff(owner) else task.priority}
+    attempts = {"minimum": 1} if is_staff(owner) else {"minimum": 1, "maximum": task.max_attempts}
     return [
         *([_option("queue", "Queue", "choice", "", choices=queues)] if len(queues) > 1 else []),
         _option("priority", "Priority", "integer", "Higher goes first.", **priority),

@@ -13,6 +13,7 @@ from django.utils.datastructures import MultiValueDict
 
 from jobs.catalog.arguments import Argument
 from jobs.conf import get_conf
+from jobs.core.users import is_staff
 from jobs.core.uuid7 import is_uuid
 from jobs.errors import TooLarge, Unavailable
 from jobs.models import Upload
@@ -84,7 +85,7 @@ class UploadField(ArgumentField):
         """Read uploads by their ids; another user's are not found, unless the owner is staff."""
         wanted = [uuid.UUID(one) for one in ids if is_uuid(one)]
         rows = Upload.objects.filter(pk__in=wanted) if wanted else Upload.objects.none()
-        if not self.owner.is_staff:
+        if not is_staff(self.owner):
             rows = rows.filter(owner_id=self.owner.pk)
         found = {row.pk: row for row in rows}
         self.uploads = [found[one] for one in wanted if one in found]
@@ -101,7 +102,7 @@ class UploadField(ArgumentField):
                 upload = store_upload(self.owner, file.name or "upload", file.chunks())
         except Unavailable as error:
             self.retry_after = error.retry_after
-            raise ValidationError(str(error)) from error
+            raise ValidationError(error.public) from error
         except TooLarge as error:
-            raise ValidationError(str(error)) from error
+            raise ValidationError(error.public) from error
         self.uploads = [*self.uploads, upload] if self.multiple else [upload]

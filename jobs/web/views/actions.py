@@ -13,6 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from jobs import lifecycle
+from jobs.core.users import user_name
 from jobs.core.uuid7 import is_uuid
 from jobs.errors import JobsError
 from jobs.lifecycle import CancelResult
@@ -51,7 +52,9 @@ def bulk(request: SignedIn) -> HttpResponse:
     if action is not None and ids:
         _apply_to_many(request, ids, action)
     else:
-        messages.warning(request, "Tick the jobs first, then choose what to do with them.")
+        messages.warning(
+            request, "Tick the jobs first, then choose what to do with them.", fail_silently=True
+        )
     return SeeOther(_back(request))
 
 
@@ -59,7 +62,7 @@ def _apply_to_one(request: SignedIn, job: Job, action: Action) -> HttpResponse:
     try:
         action(request, job)
     except JobsError as error:
-        messages.warning(request, str(error))
+        messages.warning(request, error.public, fail_silently=True)
     return SeeOther(reverse("jobs:job", args=[job.id]))
 
 
@@ -69,15 +72,15 @@ def _apply_to_many(request: SignedIn, ids: list[str], action: Action) -> None:
         try:
             outcomes[action(request, job)] += 1
         except JobsError as error:
-            refusals[str(error)] += 1
+            refusals[error.public] += 1
     for outcome, count in outcomes.items():
-        messages.success(request, page_message(outcome, count))
+        messages.success(request, page_message(outcome, count), fail_silently=True)
     for reason, count in refusals.items():
-        messages.warning(request, page_refusal(reason, count))
+        messages.warning(request, page_refusal(reason, count), fail_silently=True)
 
 
 def _cancel(request: SignedIn, job: Job) -> ActionOutcome:
-    by = request.user.get_username()
+    by = user_name(request.user)
     with operational_errors_as_unavailable():
         result = lifecycle.cancel_job(job.id, by=by)
     if result is CancelResult.CANCELLED:

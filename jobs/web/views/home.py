@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
-from django.shortcuts import render
 
 from jobs.catalog import exposed_tasks
 from jobs.catalog.registry import AnyTask
+from jobs.core.rendering import render
 from jobs.models import Job
 from jobs.submission import may_use
 from jobs.web.access import SignedIn, signed_in

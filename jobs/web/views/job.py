@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.http import HttpResponse, HttpResponseNotModified
-from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from jobs.catalog import find_task
+from jobs.core.rendering import render, render_to_string
 from jobs.core.states import Status
 from jobs.models import Job
 from jobs.queries import logs

@@ -7,13 +7,13 @@ import zlib
 from typing import Any, Final
 
 from django.http import HttpResponse, HttpResponseNotModified, QueryDict
-from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
 from jobs.catalog import all_tasks
 from jobs.core.jsonutils import clean
+from jobs.core.rendering import render, render_to_string
 from jobs.core.states import Status
+from jobs.core.users import is_staff
 from jobs.core.uuid7 import is_uuid
 from jobs.models import Job
 from jobs.models.job import JobQuerySet
@@ -30,9 +30,11 @@ FILTERS: Final = ("who", "status", "task", "queue", "q")
 @signed_in
 def jobs(request: SignedIn) -> HttpResponse:
     """Show this user's jobs, or everyone's to staff, newest first."""
-    everyone = request.user.is_staff and request.GET.get("who") == "all"
+    everyone = is_staff(request.user) and request.GET.get("who") == "all"
     filters = {name: clean(request.GET.get(name, "").strip()) for name in FILTERS}
-    found, newer, older = _page(_filtered(request, everyone, filters), request.GET)
+    found, newer, older = _page(
+        _filtered(request, everyone, filters), request.GET, with_owners=everyone
+    )
     context = {
         "rows": found,
         "unfinished": any(row.job.is_unfinished for row in found),
@@ -63,7 +65,9 @@ def _filtered(request: SignedIn, everyone: bool, filters: dict[str, str]) -> Job
     return found.filter(matching_jobs(filters["q"])) if filters["q"] else found
 
 
-def _page(found: JobQuerySet, query: QueryDict) -> tuple[list[Row], bool, bool]:
+def _page(
+    found: JobQuerySet, query: QueryDict, *, with_owners: bool
+) -> tuple[list[Row], bool, bool]:
     """Return the page that the cursor asks for, whether there are newer jobs, and older ones.
 
     One more row than is shown is read for that; nothing is counted.
@@ -72,11 +76,13 @@ def _page(found: JobQuerySet, query: QueryDict) -> tuple[list[Row], bool, bool]:
     jobs = select_row_columns(found)
     if is_uuid(after):
         newest_last = list(jobs.filter(id__gt=uuid.UUID(after)).order_by("id")[: PAGE_SIZE + 1])
-        return rows(reversed(newest_last[:PAGE_SIZE])), len(newest_last) > PAGE_SIZE, True
+        shown = rows(reversed(newest_last[:PAGE_SIZE]), with_owners=with_owners)
+        return shown, len(newest_last) > PAGE_SIZE, True
     if is_uuid(before):
         jobs = jobs.filter(id__lt=uuid.UUID(before))
     newest_first = list(jobs.order_by("-id")[: PAGE_SIZE + 1])
-    return rows(newest_first[:PAGE_SIZE]), is_uuid(before), len(newest_first) > PAGE_SIZE
+    shown = rows(newest_first[:PAGE_SIZE], with_owners=with_owners)
+    return shown, is_uuid(before), len(newest_first) > PAGE_SIZE
 
 
 def _link(filters: dict[str, str], **cursor: Row) -> str:
@@ -100,7 +106,9 @@ def _task_choices(selected: str) -> list[tuple[str, str]]:
 def fresh_rows(request: SignedIn) -> HttpResponse:
     """Answer with the rows of these jobs as they are now, for an open list; 304 if unchanged."""
     ids = [one for one in request.GET.getlist("id")[:PAGE_SIZE] if is_uuid(one)]
-    found = rows(select_row_columns(Job.objects.visible_to(request.user).filter(pk__in=ids)))
+    everyone = request.GET.get("who") == "all"
+    jobs = select_row_columns(Job.objects.visible_to(request.user).filter(pk__in=ids))
+    found = rows(jobs, with_owners=everyone)
     versions = repr([(row.job.id.hex, row.job.version) for row in found])
     headers = {"ETag": f'"{zlib.crc32(versions.encode()):x}"', "Cache-Control": "no-store"}
     if request.headers.get("If-None-Match") == headers["ETag"]:
@@ -110,7 +118,7 @@ def fresh_rows(request: SignedIn) -> HttpResponse:
         "rows": found,
         "page": page,
         "selectable": page == "list",
-        "everyone": request.GET.get("who") == "all",
+        "everyone": everyone,
         "unfinished": any(row.job.is_unfinished for row in found),
     }
     html = render_to_string("jobs/_fresh_rows.html", context, request)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from jobs.catalog import find_task, get_task
 from jobs.catalog.registry import AnyTask
 from jobs.conf import get_conf
+from jobs.core.rendering import render
 from jobs.errors import (
     InvalidArguments,
     InvalidOptions,
@@ -108,7 +108,7 @@ def _submit(request: SignedIn, found: AnyTask) -> HttpResponse:
         return _not_submitted(request, found, form, options_form, error)
     else:
         if not submitted.created:
-            messages.info(request, SAME_KEY)
+            messages.info(request, SAME_KEY, fail_silently=True)
         return SeeOther(reverse("jobs:job", args=[submitted.job.id]))
     return _render(request, found, form, options_form, status=422)
 
@@ -129,7 +129,7 @@ def _not_submitted(
 ) -> HttpResponse:
     """Show the form again, with all that was typed, and why nothing was submitted."""
     status = {QueueFull: 429, Unavailable: 503, TooLarge: 413}[type(error)]
-    response = _render(request, found, form, options_form, status=status, trouble=str(error))
+    response = _render(request, found, form, options_form, status=status, trouble=error.public)
     if isinstance(error, QueueFull | Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     return response

@@ -1,0 +1,56 @@
+"""Serving queues that nobody listed: Django takes any name where ``QUEUES`` is ``[]``."""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import DatabaseError, InterfaceError
+
+from jobs import lifecycle
+from jobs.brokers.base import Broker, ConsumerPort
+from jobs.core.db import connection
+
+from .queue_polls import QueuePolls
+from .registration import Registration
+
+logger = logging.getLogger("jobs")
+
+
+class AnyQueue:
+    """Has a consumer process serve each queue in which a job waits, from when it is first seen.
+
+    Used by one thread, which asks the table for the names every second or so.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        port: ConsumerPort,
+        polls: QueuePolls,
+        registration: Registration,
+        concurrency: int,
+    ) -> None:
+        self._broker = broker
+        self._port = port
+        self._polls = polls
+        self._registration = registration
+        self._concurrency = concurrency
+
+    def serve_new(self) -> bool:
+        """Begin to serve the queues that are new; return whether there were any.
+
+        A database that is away has none: it is asked again.
+        """
+        try:
+            new = sorted(lifecycle.waiting_queues().difference(self._polls.queues))
+            if new:
+                self._registration.add_queues(new)
+        except (DatabaseError, InterfaceError) as error:
+            logger.debug("The queues could not be read now: %s", error)
+            connection().close_if_unusable_or_obsolete()
+            return False
+        if new:
+            self._polls.add_queues(new)
+            self._broker.consume(new, self._port, self._concurrency)
+            logger.info("ready: %s", ", ".join(new))
+        return bool(new)
