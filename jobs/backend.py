@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
+
+from asgiref.sync import sync_to_async
 
 from jobs.catalog.task import JobTask
 
-from .compat import BaseTaskBackend, InvalidTask, Task, TaskResult, TaskResultDoesNotExist
+from .compat import (
+    BaseTaskBackend,
+    InvalidTask,
+    Task,
+    TaskResult,
+    TaskResultDoesNotExist,
+    TaskResultStatus,
+)
+from .errors import ResultFileMissing, UnknownTask
 
 
 class JobsBackend(BaseTaskBackend):
@@ -17,6 +28,7 @@ class JobsBackend(BaseTaskBackend):
     It imports models when they are used: tasks are declared before the models load.
     """
 
+    makes_jobs = True
     supports_defer = True
     supports_async_task = True
     supports_get_result = True
@@ -72,7 +84,6 @@ class JobsBackend(BaseTaskBackend):
         from jobs.catalog.registry import load_task
         from jobs.submission.task_result import stored_result
 
-        from .errors import UnknownTask
         from .models import Job
 
         try:
@@ -80,4 +91,21 @@ class JobsBackend(BaseTaskBackend):
             task = load_task(job.task, job.module_path)
         except (ValueError, Job.DoesNotExist, UnknownTask) as error:
             raise TaskResultDoesNotExist(str(result_id)) from error
-        return stored_result(job, task)
+        return stored_result(job, task, self.alias)
+
+    async def aget_result(self, result_id: str) -> TaskResult[Any]:
+        """Return the handle of a job, with a value from a file loaded already.
+
+        Otherwise reading its ``return_value`` would hold up the event loop.
+
+        Raises:
+            TaskResultDoesNotExist: there is no such job, or its task is gone.
+        """
+        return await sync_to_async(self._loaded_result, thread_sensitive=True)(result_id)
+
+    def _loaded_result(self, result_id: str) -> TaskResult[Any]:
+        result = self.get_result(result_id)
+        if result.status == TaskResultStatus.SUCCESSFUL:
+            with suppress(ResultFileMissing):  # raised again by who asks for the value
+                result.return_value  # noqa: B018  (it keeps what it reads)
+        return result

@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, ParamSpec, Self, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Self, TypeVar
 
 from django.apps import AppConfig, apps
 
@@ -13,6 +14,9 @@ from jobs.compat import TypedTask
 from jobs.conf import get_conf
 
 from .signature import ArgSpec
+
+if TYPE_CHECKING:
+    from jobs.submission.task_result import JobResult
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,6 +43,25 @@ class JobTask(TypedTask[P, T]):
     permission: str | None = None
     unique_key: str = ""
     owner_id: Any = None
+
+    if TYPE_CHECKING:
+        # The base classes have these. Here are their types whatever stubs are installed.
+
+        def using(
+            self,
+            *,
+            priority: int | None = None,
+            queue_name: str | None = None,
+            run_after: datetime | None = None,
+            backend: str | None = None,
+        ) -> Self: ...
+
+        def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> JobResult[T]: ...
+        async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> JobResult[T]: ...
+        def get_result(self, result_id: str) -> JobResult[T]: ...
+        async def aget_result(self, result_id: str) -> JobResult[T]: ...
+        def call(self, *args: P.args, **kwargs: P.kwargs) -> T: ...
+        async def acall(self, *args: P.args, **kwargs: P.kwargs) -> T: ...
 
     def __post_init__(self) -> None:
         """Skip Django's validation: ``manage.py check`` reports errors in a declaration."""
