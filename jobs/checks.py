@@ -32,7 +32,7 @@ def check_declarations(**kwargs: Any) -> list[checks.CheckMessage]:
             )
         ]
     return [
-        checks.Error(error.message, hint=error.hint, obj=error.task, id=f"jobs.{error.code}")
+        checks.Error(error.message, hint=error.hint, obj=error.where, id=f"jobs.{error.code}")
         for error in declaration_errors()
     ]
 

@@ -17,6 +17,7 @@ from jobs.core.jsonutils import clean_json, jsonable
 from jobs.errors import FieldError, InvalidArguments, UnsupportedType
 
 from .arguments import Argument, describe, humanise
+from .callables import problem_of
 from .error_messages import message_for
 from .input_file import CONTEXT_KEY, FileInfo, uploads_in
 from .pointer import escape_pointer
@@ -46,6 +47,9 @@ class ArgSpec:
     """The arguments that a function accepts. Building one may raise ``BadSignature``."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
+        problem = problem_of(function)
+        if problem is not None:
+            raise BadSignature(problem)
         parameters = list(inspect.signature(function).parameters.values())
         self.takes_context = bool(parameters) and parameters[0].name == CONTEXT_PARAMETER
         self.parameters = parameters[1:] if self.takes_context else parameters

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from jobs import lifecycle
+from jobs.catalog.option_values import whole
 from jobs.compat import Task
 from jobs.conf import get_conf
 from jobs.core.uuid7 import uuid7
@@ -31,7 +32,7 @@ def submit_django_task(task: Task[..., Any], args: Any, kwargs: Any) -> Job:
         task=task.module_path,
         module_path=task.module_path,
         queue=task.queue_name,
-        priority=task.priority,
+        priority=whole(task.priority),
         args=args,
         kwargs=kwargs,
         max_attempts=1,
