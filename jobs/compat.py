@@ -2,9 +2,10 @@
 
 All other modules import these names from here.
 
-A type checker does not know which version of Django runs. For it the base classes of our task, its
-result and its context belong to both frameworks, so that what a project annotates with the names of
-its own one fits. Where ``django.tasks`` has no types (no stubs are installed) that base is ``Any``.
+A type checker does not know which version of Django runs. For it the base classes of our task and
+its result belong to both frameworks, so that what a project annotates with the names of its own
+one fits. Where ``django.tasks`` has no types (mypy without stubs) that base is ``Any``. The context
+must not have such a base: it would pass for the first parameter of any function.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from django.dispatch import Signal
 
 if TYPE_CHECKING:
     from django.tasks import Task as _DjangoTask
-    from django.tasks import TaskContext as _DjangoContext
     from django.tasks import TaskResult as _DjangoResult
     from django.tasks import TaskResultStatus as _DjangoStatus
 
@@ -50,9 +50,6 @@ if TYPE_CHECKING:
         # Each is compared with the members of one of them.
         status: _DjangoStatus | TaskResultStatus  # type: ignore[assignment]
 
-    class TypedTaskContext(_DjangoContext, TaskContext):  # type: ignore[misc, type-arg]
-        """A ``TaskContext``."""
-
 else:
 
     class TypedTask(Task, Generic[P, T]):
@@ -64,8 +61,6 @@ else:
         """A generic ``TaskResult`` on either framework."""
 
         __slots__ = ()
-
-    TypedTaskContext = TaskContext
 
 
 def has_receivers(signal: Signal, level: int = logging.ERROR) -> bool:
@@ -96,7 +91,6 @@ __all__ = [
     "TaskResultDoesNotExist",
     "TaskResultStatus",
     "TypedTask",
-    "TypedTaskContext",
     "TypedTaskResult",
     "has_other_receivers",
     "has_receivers",

@@ -6,7 +6,7 @@ import uuid
 from pathlib import Path
 from typing import Protocol
 
-from jobs.compat import TaskResult, TypedTaskContext
+from jobs.compat import TaskContext, TaskResult
 from jobs.errors import JobCancelled
 
 
@@ -26,7 +26,7 @@ class Reporter(Protocol):
         """Store a file as an artifact of the job."""
 
 
-class JobContext(TypedTaskContext):
+class JobContext(TaskContext):
     """Passed to a task whose first parameter is named ``context``."""
 
     __slots__ = ("_attempt", "_job_id", "_reporter")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
@@ -38,15 +38,34 @@ class Declare(Protocol):
     """``@job(...)`` with its options: what makes the function a task."""
 
     @overload
+    def __call__(
+        self, function: Callable[Concatenate[JobContext, P], Coroutine[Any, Any, T]], /
+    ) -> JobTask[P, T]: ...
+
+    @overload
     def __call__(self, function: Callable[Concatenate[JobContext, P], T], /) -> JobTask[P, T]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, T]], /) -> JobTask[P, T]: ...
 
     @overload
     def __call__(self, function: Callable[P, T], /) -> JobTask[P, T]: ...
 
 
-# Callers of ``enqueue`` do not pass the context; hence two overloads.
+# Callers of ``enqueue`` do not pass the context, and a coroutine's value is what it returns; hence
+# four overloads.
+@overload
+def job(
+    function: Callable[Concatenate[JobContext, P], Coroutine[Any, Any, T]], /
+) -> JobTask[P, T]: ...
+
+
 @overload
 def job(function: Callable[Concatenate[JobContext, P], T], /) -> JobTask[P, T]: ...
+
+
+@overload
+def job(function: Callable[P, Coroutine[Any, Any, T]], /) -> JobTask[P, T]: ...
 
 
 @overload
