@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from jobs.compat import BaseTaskBackend, Task, task_backends
 
 
@@ -36,7 +38,9 @@ def backend_alias(task: Task[..., Any], queue: str) -> str:
 
 def _backends_of_jobs(first: str) -> Iterator[tuple[str, BaseTaskBackend]]:
     for alias in dict.fromkeys((first, *task_backends.settings)):
-        if alias in task_backends.settings:
+        try:
             backend = task_backends[alias]
-            if getattr(backend, "makes_jobs", False):
-                yield alias, backend
+        except ImproperlyConfigured:
+            continue  # it was removed, or cannot be imported: then it is not ours
+        if getattr(backend, "makes_jobs", False):
+            yield alias, backend

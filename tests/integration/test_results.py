@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from jobs.catalog.task_copy import backend_alias
 from jobs.compat import TaskResultStatus, task_backends
 from jobs.core.states import AttemptOutcome, Status
 from jobs.core.storage import job_storage
@@ -163,6 +164,16 @@ def test_each_alias_is_remembered(settings: Any) -> None:
         found = special.get_result(result.id)
         assert (result.backend, found.backend, found.task) == ("slow", "slow", special)
         assert task_backends["slow"].get_result(result.id) == found
+
+
+@pytest.mark.django_db
+def test_an_alias_that_cannot_be_imported_is_no_alias_of_ours(settings: Any) -> None:
+    broken = {"gone": {"BACKEND": "does.not.exist"}}
+    settings.TASKS = {**broken, **settings.TASKS}
+    assert backend_alias(square, "default") == "default"
+    assert backend_alias(plain, "removed") == "default"
+    settings.TASKS = broken
+    assert backend_alias(square, "default") == "default"
 
 
 # --- errors -------------------------------------------------------------------------------------
