@@ -9,6 +9,7 @@ from jobs.backend import JobsBackend
 from jobs.compat import Task, TaskResult, task_finished
 from jobs.consumer.process import ConsumerOptions, ConsumerProcess
 from jobs.consumer.shutdown import Shutdown
+from jobs.lifecycle import set_paused
 
 MOST_SECONDS: Final = 30
 
@@ -47,6 +48,11 @@ consumer = BackgroundConsumer()
 class StoringBackend(JobsBackend):
     """In the place of ``DummyBackend``: stores, and nothing runs."""
 
+    def enqueue(self, task: Task[..., Any], args: Any, kwargs: Any) -> TaskResult[Any]:
+        """Submit the job to a queue that is paused: another test may have started the consumer."""
+        set_paused(task.queue_name, paused=True)
+        return super().enqueue(task, args, kwargs)
+
     @property
     def results(self) -> list[TaskResult[Any]]:
         """All jobs, the first one first."""
@@ -66,6 +72,7 @@ class ConsumedBackend(JobsBackend):
 
     def enqueue(self, task: Task[..., Any], args: Any, kwargs: Any) -> TaskResult[Any]:
         """Submit the job, wait for its end, return what became of it."""
+        set_paused(task.queue_name, paused=False)
         result = super().enqueue(task, args, kwargs)
         consumer.wait_for(result.id)
         result.refresh()
