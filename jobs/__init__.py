@@ -1,9 +1,9 @@
 """Jobdesk: jobs for Django, from a typed function to a form, an API and a running job.
 
-The public names of a project are here: ``job`` declares a task, ``submit`` submits one by name, and
-``JobContext``, ``InputFile`` and ``LongText`` are for a task's signature. They load on first use
-(PEP 562): importing ``jobs`` must not import the models, because Django imports this package before
-its app registry is ready.
+The public names of a project are here: ``job`` declares a task, ``submit`` submits one by name,
+``JobContext``, ``InputFile`` and ``LongText`` are for a task's signature, ``JobTask`` and
+``JobResult`` for annotations. They load on first use (PEP 562): importing ``jobs`` must not import
+the models, because Django imports this package before its app registry is ready.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from .catalog.input_file import InputFile
     from .catalog.task import JobTask
     from .submission.submit import submit_by_name as submit
+    from .submission.task_result import JobResult
 
-__all__ = ["InputFile", "JobContext", "JobTask", "LongText", "job", "submit"]
+__all__ = ["InputFile", "JobContext", "JobResult", "JobTask", "LongText", "job", "submit"]
 
 _SOURCES: Final = {
     "InputFile": ("catalog.input_file", "InputFile"),
     "JobContext": ("catalog.context", "JobContext"),
+    "JobResult": ("submission.task_result", "JobResult"),
     "JobTask": ("catalog.task", "JobTask"),
     "LongText": ("catalog.arguments", "LongText"),
     "job": ("catalog.decorators", "job"),

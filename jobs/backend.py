@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+
+from jobs.catalog.option_values import priority_error, queue_error, run_after_error
+from jobs.catalog.signature import BadSignature
 from jobs.catalog.task import JobTask
 
-from .compat import BaseTaskBackend, InvalidTask, Task, TaskResult, TaskResultDoesNotExist
+from .compat import (
+    BaseTaskBackend,
+    InvalidTask,
+    Task,
+    TaskResult,
+    TaskResultDoesNotExist,
+    TaskResultStatus,
+)
+from .errors import ResultFileMissing, UnknownTask
 
 
 class JobsBackend(BaseTaskBackend):
@@ -17,6 +32,7 @@ class JobsBackend(BaseTaskBackend):
     It imports models when they are used: tasks are declared before the models load.
     """
 
+    makes_jobs = True
     supports_defer = True
     supports_async_task = True
     supports_get_result = True
@@ -58,10 +74,33 @@ class JobsBackend(BaseTaskBackend):
         Raises:
             InvalidTask: it cannot.
         """
-        # The framework wants callables of a module; a partial or a lambda has no such name.
+        if isinstance(task, JobTask):
+            try:
+                task.spec  # noqa: B018  (built on first access)
+            except BadSignature as error:
+                raise InvalidTask(f"{task.module_path} cannot be a task: {error}.") from error
+        self.validate_options(task)
         super().validate_task(task)
-        if "<" in task.module_path:
-            raise InvalidTask("A task must be a function of a module.")
+        # The framework wants functions of a module; a lambda has no name to find it by.
+        if "<" in getattr(task.func, "__qualname__", ""):
+            raise InvalidTask("Task function must be defined at a module level.")
+
+    def validate_options(self, task: Task[..., Any]) -> None:
+        """Check what ``using`` changes; the framework's own checks fail with other errors on some.
+
+        Raises:
+            InvalidTask: a value is not possible.
+        """
+        if priority_error(task.priority) is not None:
+            raise InvalidTask("priority must be a whole number between -100 and 100.")
+        if (sentence := queue_error(task.queue_name)) is not None:
+            raise InvalidTask(sentence.replace("It", "queue_name", 1))
+        if self.queues and task.queue_name not in self.queues:
+            raise InvalidTask(f"Queue '{task.queue_name}' is not valid for backend.")
+        if (sentence := run_after_error(task.run_after)) is not None:
+            if isinstance(task.run_after, datetime) and timezone.is_naive(task.run_after):
+                sentence = "It must be an aware datetime."
+            raise InvalidTask(sentence.replace("It", "run_after", 1))
 
     def get_result(self, result_id: str) -> TaskResult[Any]:
         """Return the handle of a job.
@@ -72,7 +111,6 @@ class JobsBackend(BaseTaskBackend):
         from jobs.catalog.registry import load_task
         from jobs.submission.task_result import stored_result
 
-        from .errors import UnknownTask
         from .models import Job
 
         try:
@@ -80,4 +118,21 @@ class JobsBackend(BaseTaskBackend):
             task = load_task(job.task, job.module_path)
         except (ValueError, Job.DoesNotExist, UnknownTask) as error:
             raise TaskResultDoesNotExist(str(result_id)) from error
-        return stored_result(job, task)
+        return stored_result(job, task, self.alias)
+
+    async def aget_result(self, result_id: str) -> TaskResult[Any]:
+        """Return the handle of a job, with a value from a file loaded already.
+
+        Otherwise reading its ``return_value`` would hold up the event loop.
+
+        Raises:
+            TaskResultDoesNotExist: there is no such job, or its task is gone.
+        """
+        return await sync_to_async(self._loaded_result, thread_sensitive=True)(result_id)
+
+    def _loaded_result(self, result_id: str) -> TaskResult[Any]:
+        result = self.get_result(result_id)
+        if result.status == TaskResultStatus.SUCCESSFUL:
+            with suppress(ResultFileMissing):  # raised again by who asks for the value
+                result.return_value  # noqa: B018  (it keeps what it reads)
+        return result

@@ -58,6 +58,10 @@ class InvalidArguments(Refused):
         super().__init__(f"The arguments do not fit: {shown}{more}")
 
 
+class UnsupportedType(InvalidArguments, TypeError):
+    """An argument has a type that would not arrive in the task; Django's contract has TypeError."""
+
+
 class InvalidOptions(InvalidArguments):
     """An option (priority, run_after, ...) is not valid."""
 
@@ -128,6 +132,25 @@ class JobCancelled(JobsError):
     def __init__(self, by: str = "") -> None:
         self.by = by
         super().__init__(f"cancelled by {by}" if by else "cancelled")
+
+
+class Timeout(JobsError, TimeoutError):
+    """The attempt took longer than its time limit; in the errors of a ``TaskResult``."""
+
+
+class WorkerDied(JobsError):
+    """The process that ran the attempt died; in the errors of a ``TaskResult``."""
+
+
+class AttemptFailed(JobsError):
+    """Stands for an exception that was raised in another process and cannot be made again here."""
+
+
+class ResultFileMissing(JobsError):
+    """The result was too large for the job's row, and the file that held it is gone."""
+
+    def __init__(self, job_id: object) -> None:
+        super().__init__(f"The file with the result of job {job_id} is gone from the storage.")
 
 
 class BrokerError(JobsError):

@@ -9,13 +9,12 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest
 
-from jobs import lifecycle
 from jobs.core.users import user_name
 from jobs.errors import NotCancellable
 from jobs.lifecycle import CancelResult
 from jobs.models import Job
 from jobs.queries.action_messages import CHANGED, ActionOutcome, admin_message, admin_refusal
-from jobs.submission import retry_job
+from jobs.submission import cancel_job, retry_job
 
 MAX_JOBS = 1_000
 """Jobs that one action changes at most: the page answers within seconds, and a list is longer."""
@@ -26,7 +25,7 @@ JobAction = Callable[[Job, Any], ActionOutcome]
 def cancel_one(job: Job, user: Any) -> ActionOutcome:
     """Cancel a waiting job, ask a running one to stop."""
     try:
-        result = lifecycle.cancel_job(job.pk, by=user_name(user))
+        result = cancel_job(job.pk, by=user_name(user))
     except NotCancellable:
         return ActionOutcome.ALREADY_FINISHED
     except Job.DoesNotExist:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 from typing import Any, Final
 
-from jobs.catalog.signature import escape_pointer
+from jobs.catalog.pointer import escape_pointer
 from jobs.core.jsonutils import NotJsonNumber, reject_constant
 
 from .problems import INVALID, MALFORMED, ApiError

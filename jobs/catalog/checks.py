@@ -9,6 +9,8 @@ from typing import Final
 
 from jobs.compat import task_backends
 
+from .callables import location_of
+from .option_values import attempts_error, priority_error, queue_error, timeout_error
 from .registry import AnyTask, declarations
 from .signature import BadSignature
 from .task import DEFAULT, STAFF
@@ -24,6 +26,11 @@ class DeclarationError:
     code: str
     message: str
     hint: str
+
+    @property
+    def where(self) -> str:
+        """The file and line of the declaration."""
+        return location_of(self.task.func)
 
 
 def declaration_errors() -> Iterator[DeclarationError]:
@@ -60,7 +67,7 @@ def _signature_errors(task: AnyTask) -> Iterator[DeclarationError]:
 
 
 def _option_errors(task: AnyTask) -> Iterator[DeclarationError]:
-    if task.backend not in task_backends.settings:
+    if not isinstance(task.backend, str) or task.backend not in task_backends.settings:
         yield DeclarationError(
             task,
             "E006",
@@ -69,7 +76,7 @@ def _option_errors(task: AnyTask) -> Iterator[DeclarationError]:
         )
         return
     queues = task_backends[task.backend].queues
-    if queues and task.queue_name not in queues:
+    if queues and queue_error(task.queue_name) is None and task.queue_name not in queues:
         yield DeclarationError(
             task,
             "E004",
@@ -88,18 +95,16 @@ def _wrong_values(task: AnyTask) -> Iterator[str]:
     if not isinstance(name, str) or not NAME.fullmatch(name):
         # The name is part of URLs and command lines.
         yield f"name must be of letters, digits, '.', '_' and '-', 200 at most, not {name!r}"
-    if not isinstance(task.priority, int) or not -100 <= task.priority <= 100:
-        yield f"priority must be a whole number from -100 to 100, not {task.priority!r}"
-    if not isinstance(task.max_attempts, int) or task.max_attempts < 1:
-        yield f"max_attempts must be a whole number from 1, not {task.max_attempts!r}"
     # Not task.timeout: that reads the settings, which may be wrong themselves.
-    limit = task.time_limit
-    if (
-        limit is not None
-        and limit != DEFAULT
-        and (not isinstance(limit, int | float) or limit <= 0)
+    limit = None if task.time_limit is DEFAULT else task.time_limit
+    for option, value, sentence in (
+        ("priority", task.priority, priority_error(task.priority)),
+        ("max_attempts", task.max_attempts, attempts_error(task.max_attempts)),
+        ("timeout", limit, timeout_error(limit)),
+        ("queue", task.queue_name, queue_error(task.queue_name)),
     ):
-        yield f"timeout must be seconds above zero, or None, not {limit!r}"
+        if sentence is not None:
+            yield f"{option} must{sentence.removeprefix('It must').rstrip('.')}, not {value!r}"
     if task.executor not in ("thread", "process"):
         yield f"executor must be 'thread' or 'process', not {task.executor!r}"
     permission = task.permission

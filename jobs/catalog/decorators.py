@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import fields
+from datetime import timedelta
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from .arguments import humanise
+from .callables import as_function
 from .context import JobContext
+from .option_values import seconds
 from .registry import register
 from .signature import CONTEXT_PARAMETER
-from .task import DEFAULT, Executor, JobTask
+from .task import DEFAULT, Default, Executor, JobTask
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,15 +38,34 @@ class Declare(Protocol):
     """``@job(...)`` with its options: what makes the function a task."""
 
     @overload
+    def __call__(
+        self, function: Callable[Concatenate[JobContext, P], Coroutine[Any, Any, T]], /
+    ) -> JobTask[P, T]: ...
+
+    @overload
     def __call__(self, function: Callable[Concatenate[JobContext, P], T], /) -> JobTask[P, T]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, T]], /) -> JobTask[P, T]: ...
 
     @overload
     def __call__(self, function: Callable[P, T], /) -> JobTask[P, T]: ...
 
 
-# Callers of ``enqueue`` do not pass the context; hence two overloads.
+# Callers of ``enqueue`` do not pass the context, and a coroutine's value is what it returns; hence
+# four overloads.
+@overload
+def job(
+    function: Callable[Concatenate[JobContext, P], Coroutine[Any, Any, T]], /
+) -> JobTask[P, T]: ...
+
+
 @overload
 def job(function: Callable[Concatenate[JobContext, P], T], /) -> JobTask[P, T]: ...
+
+
+@overload
+def job(function: Callable[P, Coroutine[Any, Any, T]], /) -> JobTask[P, T]: ...
 
 
 @overload
@@ -58,7 +80,7 @@ def job(
     name: str = "",
     priority: int = 0,
     max_attempts: int = 3,
-    timeout: float | None = DEFAULT,
+    timeout: float | timedelta | Default | None = DEFAULT,
     executor: Executor = "thread",
     permission: str | None = None,
     backend: str = "default",
@@ -73,8 +95,8 @@ def job(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
             ``JobContext``.
         options: ``title`` (for people), ``queue``, ``name`` (default ``<app>.<function>``),
             ``priority`` (-100 to 100, higher first), ``max_attempts`` (failures allowed),
-            ``timeout`` (seconds an attempt may take, None for no limit), ``executor``
-            ("thread" for I/O, "process" for computing), ``permission``
+            ``timeout`` (seconds or a timedelta that an attempt may take, None for no limit),
+            ``executor`` ("thread" for I/O, "process" for computing), ``permission``
             ("app.codename", or "staff"), ``backend`` (an alias of ``TASKS``).
 
     Nothing is raised at import: ``manage.py check`` reports errors in a declaration.
@@ -89,10 +111,13 @@ def job(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     return declare(function) if function is not None else declare
 
 
-def _task(function: Callable[..., Any], options: dict[str, Any]) -> JobTask[Any, Any]:
+def _task(given: Callable[..., Any], options: dict[str, Any]) -> JobTask[Any, Any]:
+    function = as_function(given)
     parameters = list(inspect.signature(function).parameters)
     renamed = {"queue": "queue_name", "name": "task_name", "timeout": "time_limit"}
     values = {renamed.get(key, key): value for key, value in options.items()}
+    if "time_limit" in values:
+        values["time_limit"] = seconds(values["time_limit"])
     values.setdefault("title", humanise(getattr(function, "__name__", "task")))
     known = {field.name for field in fields(JobTask)}
     return JobTask(

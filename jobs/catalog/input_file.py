@@ -76,6 +76,12 @@ class InputFile:
             raise RuntimeError("A file can be read only inside its running task.")
         return self._info
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, InputFile) and self.upload == other.upload
+
+    def __hash__(self) -> int:
+        return hash(self.upload)
+
     def __repr__(self) -> str:
         return f"InputFile({self._info['name']!r})" if self._info else f"InputFile({self.upload})"
 

@@ -14,11 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
 from jobs.core.jsonutils import clean_json, jsonable
-from jobs.errors import FieldError, InvalidArguments
+from jobs.errors import FieldError, InvalidArguments, UnsupportedType
 
 from .arguments import Argument, describe, humanise
+from .callables import problem_of
 from .error_messages import message_for
 from .input_file import CONTEXT_KEY, FileInfo, uploads_in
+from .pointer import escape_pointer
+from .round_trip import first_difference, is_exact, is_json, unstorable
 
 CONTEXT_PARAMETER = "context"
 # Field names have a prefix, and the parameter names are aliases: a parameter called "json" or
@@ -44,6 +47,9 @@ class ArgSpec:
     """The arguments that a function accepts. Building one may raise ``BadSignature``."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
+        problem = problem_of(function)
+        if problem is not None:
+            raise BadSignature(problem)
         parameters = list(inspect.signature(function).parameters.values())
         self.takes_context = bool(parameters) and parameters[0].name == CONTEXT_PARAMETER
         self.parameters = parameters[1:] if self.takes_context else parameters
@@ -55,6 +61,7 @@ class ArgSpec:
         )
         self._validate: Callable[..., BaseModel] = validator.validate_python
         self._dump = serializer.to_python
+        self._is_exact = _is_exact(self._model)
 
     @cached_property
     def arguments(self) -> list[Argument]:
@@ -76,15 +83,16 @@ class ArgSpec:
 
         Raises:
             InvalidArguments: with a JSON pointer for each that does not fit.
+            UnsupportedType: one would not arrive as it was given.
         """
         model = self._validated(raw, None)
         try:
             stored, text = clean_json(self._dump(model, mode="json", by_alias=True))
         except (ValueError, RecursionError) as error:
             # An infinite float is a valid float, and a free-form value may be nested too deeply.
-            raise InvalidArguments(
-                [{"pointer": "", "detail": "It holds something that is no JSON."}]
-            ) from error
+            raise self._unstorable(model) from error
+        if not (self._is_exact or is_json(self._by_name(model))):
+            self._require_round_trip(model, stored)
         uploads = list(dict.fromkeys(uploads_in(model))) if self.takes_files else []
         return ValidatedArguments(stored, text, uploads)
 
@@ -99,7 +107,7 @@ class ArgSpec:
             InvalidArguments: the signature has changed since the job was submitted.
         """
         model = self._validated(stored, {CONTEXT_KEY: files})
-        return {p.name: getattr(model, _PREFIX + p.name) for p in self.parameters}
+        return self._by_name(model)
 
     def by_name(self, positional: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
         """Return the arguments of a call as named arguments.
@@ -128,6 +136,39 @@ class ArgSpec:
             raise InvalidArguments(
                 [{"pointer": "", "detail": "It is nested too deeply."}]
             ) from error
+
+    def _require_round_trip(self, model: BaseModel, stored: dict[str, Any]) -> None:
+        try:
+            arrives = self._validate(stored, context=None)
+        except ValidationError as error:
+            raise UnsupportedType(
+                [
+                    {**one, "detail": f"As JSON it no longer fits: {one['detail']}"}
+                    for one in field_errors(error, stored)
+                ]
+            ) from error
+        found = first_difference(self._by_name(model), self._by_name(arrives))
+        if found is not None:
+            raise UnsupportedType([{"pointer": found.pointer, "detail": found.sentence}])
+
+    def _unstorable(self, model: BaseModel) -> InvalidArguments:
+        nowhere = ("", "It holds something that is no JSON.")
+        try:
+            pointer, detail = unstorable(self._by_name(model)) or nowhere
+        except RecursionError:
+            pointer, detail = nowhere
+        return UnsupportedType([{"pointer": pointer, "detail": detail}])
+
+    def _by_name(self, model: BaseModel) -> dict[str, Any]:
+        return {p.name: getattr(model, _PREFIX + p.name) for p in self.parameters}
+
+
+def _is_exact(model: type[BaseModel]) -> bool:
+    schema: Any = model.__pydantic_core_schema__
+    if schema["type"] != "model":
+        return False  # with definitions: a type that contains itself
+    fields = schema["schema"].get("fields", {}).values()
+    return all(is_exact(field["schema"]) for field in fields)
 
 
 def _build_model(function: Callable[..., Any], parameters: list[Any]) -> type[BaseModel]:
@@ -211,8 +252,3 @@ def _exists(raw: Any, part: int | str) -> bool:
     if isinstance(raw, list):
         return isinstance(part, int) and part < len(raw)
     return isinstance(raw, Mapping) and part in raw
-
-
-def escape_pointer(part: int | str) -> str:
-    """Escape one step of a JSON pointer (RFC 6901, section 3)."""
-    return str(part).replace("~", "~0").replace("/", "~1")

@@ -5,20 +5,35 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, ParamSpec, Self, TypeVar
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, Self, TypeVar
 
 from django.apps import AppConfig, apps
 
 from jobs.compat import TypedTask
 from jobs.conf import get_conf
+from jobs.errors import FieldError, InvalidOptions
 
+from .option_values import attempts_error, seconds, timeout_error, unique_key_error
 from .signature import ArgSpec
+
+if TYPE_CHECKING:
+    from jobs.submission.task_result import JobResult
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 Executor = Literal["thread", "process"]
-DEFAULT = -1.0
+
+
+class Default(Enum):
+    """A time limit that a task leaves to the deployment."""
+
+    TIMEOUT = "JOBS['DEFAULT_TIMEOUT']"
+
+
+DEFAULT: Final = Default.TIMEOUT
 """A timeout that stands for the deployment's default; None means that there is no limit."""
 STAFF = "staff"
 
@@ -34,11 +49,21 @@ class JobTask(TypedTask[P, T]):
     title: str = ""
     task_name: str = ""
     max_attempts: int = 3
-    time_limit: float | None = DEFAULT
+    time_limit: float | Default | None = DEFAULT
     executor: Executor = "thread"
     permission: str | None = None
     unique_key: str = ""
     owner_id: Any = None
+
+    if TYPE_CHECKING:
+        # The base classes have these. Here are their types whatever stubs are installed.
+
+        def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> JobResult[T]: ...
+        async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> JobResult[T]: ...
+        def get_result(self, result_id: str) -> JobResult[T]: ...
+        async def aget_result(self, result_id: str) -> JobResult[T]: ...
+        def call(self, *args: P.args, **kwargs: P.kwargs) -> T: ...
+        async def acall(self, *args: P.args, **kwargs: P.kwargs) -> T: ...
 
     def __post_init__(self) -> None:
         """Skip Django's validation: ``manage.py check`` reports errors in a declaration."""
@@ -66,7 +91,8 @@ class JobTask(TypedTask[P, T]):
     @property
     def timeout(self) -> float | None:
         """The seconds an attempt may take; None if the declaration sets no limit."""
-        return get_conf().default_timeout if self.time_limit == DEFAULT else self.time_limit
+        limit = self.time_limit
+        return get_conf().default_timeout if isinstance(limit, Default) else limit
 
     def enqueue_many(self, many: Iterable[Mapping[str, Any]], /) -> list[str]:
         """Submit one job for each mapping of arguments: all of them or none; return their ids.
@@ -78,12 +104,46 @@ class JobTask(TypedTask[P, T]):
         """
         return self.get_backend().enqueue_many(self, many)  # type: ignore[attr-defined,no-any-return]
 
+    def using(
+        self,
+        *,
+        priority: int | None = None,
+        queue_name: str | None = None,
+        run_after: datetime | None = None,
+        backend: str | None = None,
+    ) -> Self:
+        """Return a copy of the task with other options for its next jobs, as Django has them.
+
+        Args:
+            priority: -100 to 100, higher runs first.
+            queue_name: a queue of the backend.
+            run_after: the job does not run before this time.
+            backend: an alias of ``TASKS``.
+
+        Raises:
+            InvalidTask: a value is not possible.
+            InvalidTaskBackend: there is no such backend.
+        """
+        given = {
+            "priority": priority,
+            "queue_name": queue_name,
+            "run_after": run_after,
+            "backend": backend,
+        }
+        changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+        changed = replace(self, **changes)
+        # Not ``validate_task``: what is wrong in the declaration is for ``manage.py check`` to say.
+        validate = getattr(changed.get_backend(), "validate_options", None)
+        if validate is not None:
+            validate(changed)
+        return changed
+
     def options(
         self,
         *,
         max_attempts: int | None = None,
         unique_key: str | None = None,
-        timeout: float | None = DEFAULT,
+        timeout: float | timedelta | Default | None = DEFAULT,
         owner: Any = None,
     ) -> Self:
         """Return a copy of the task with other options for its next jobs.
@@ -91,19 +151,35 @@ class JobTask(TypedTask[P, T]):
         Args:
             max_attempts: how many failures the job may have in all.
             unique_key: at most one unfinished job of this task, owner and key.
-            timeout: seconds an attempt may take, None for no limit.
+            timeout: seconds or a timedelta that an attempt may take, None for no limit.
             owner: the user whose job it is.
+
+        Raises:
+            InvalidOptions: a value is not possible.
         """
+        errors: list[FieldError] = []
         changes: dict[str, Any] = {}
         if max_attempts is not None:
             changes["max_attempts"] = max_attempts
+            _note(errors, "max_attempts", attempts_error(max_attempts))
         if unique_key is not None:
             changes["unique_key"] = unique_key
-        if timeout != DEFAULT:
-            changes["time_limit"] = timeout
+            _note(errors, "unique_key", unique_key_error(unique_key))
+        if not isinstance(timeout, Default):
+            changes["time_limit"] = seconds(timeout)
+            _note(errors, "timeout", timeout_error(changes["time_limit"]))
         if owner is not None:
-            changes["owner_id"] = owner.pk
+            changes["owner_id"] = getattr(owner, "pk", None)
+            saved = changes["owner_id"] is not None
+            _note(errors, "owner", None if saved else "It must be a user who is in the database.")
+        if errors:
+            raise InvalidOptions(errors)
         return replace(self, **changes)
+
+
+def _note(errors: list[FieldError], name: str, sentence: str | None) -> None:
+    if sentence is not None:
+        errors.append({"pointer": f"/{name}", "detail": sentence})
 
 
 _specs: dict[Callable[..., Any], ArgSpec] = {}

@@ -30,7 +30,7 @@ def check_declarations(**kwargs: Any) -> list[checks.CheckMessage]:
     if not _uses_jobs_backend():
         return [_no_backend()]
     errors: list[checks.CheckMessage] = [
-        checks.Error(error.message, hint=error.hint, obj=error.task, id=f"jobs.{error.code}")
+        checks.Error(error.message, hint=error.hint, obj=error.where, id=f"jobs.{error.code}")
         for error in declaration_errors()
     ]
     return [*errors, *_other_backends()]

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from jobs.catalog.context import JobContext, Reporter
 from jobs.catalog.input_file import FileInfo
 from jobs.catalog.task import JobTask
+from jobs.catalog.task_copy import backend_alias, copy_of_task
 from jobs.compat import Task, TaskContext, TaskResult, TaskResultStatus
+from jobs.core.db import as_time
 from jobs.lifecycle import Claim
+from jobs.submission.task_result import make_result
 
 
 def bind_call(
@@ -59,19 +64,29 @@ def _job_context(
 
 def running_result(claim: Claim, task: Task[..., Any], consumer: str) -> TaskResult[Any]:
     """Return a running job as Django's tasks framework shows it."""
-    now = timezone.now()
-    return TaskResult(
-        task=task,
+    shown = copy_of_task(
+        task,
+        queue_name=claim.queue,
+        priority=claim.priority,
+        run_after=_time(claim.run_after),
+        backend=backend_alias(task, claim.queue),
+    )
+    return make_result(
+        shown,
         id=str(claim.id),
         status=TaskResultStatus.RUNNING,
-        enqueued_at=None,
-        started_at=now,
-        finished_at=None,
-        last_attempted_at=now,
+        enqueued_at=_time(claim.created_at),
+        started_at=claim.started_at,
         args=claim.args,
         kwargs=claim.kwargs,
-        backend=task.backend,
-        errors=[],
         # The framework counts these to tell the attempt's number.
-        worker_ids=[consumer] * claim.attempt,
+        workers=[consumer] * claim.attempt,
     )
+
+
+def _time(value: datetime | str | None) -> datetime | None:
+    """Convert a time of a claim, which Django's converter for SQLite leaves without a zone."""
+    time = as_time(value)
+    if time is None or not settings.USE_TZ or timezone.is_aware(time):
+        return time
+    return time.replace(tzinfo=UTC)

@@ -15,19 +15,11 @@ from django.db import DatabaseError, close_old_connections
 from jobs.catalog.input_file import FileInfo
 from jobs.catalog.registry import load_task
 from jobs.catalog.task import JobTask
-from jobs.compat import (
-    Task,
-    TaskError,
-    TaskResultStatus,
-    has_receivers,
-    task_backends,
-    task_finished,
-    task_started,
-)
+from jobs.compat import Task, has_receivers, task_started
 from jobs.consumer.task_process.pool import TaskProcessPool
-from jobs.core.states import AttemptOutcome
 from jobs.errors import JobsError
 from jobs.lifecycle import Outcome
+from jobs.submission.signals import send
 from jobs.submission.uploads import file_infos
 
 from .attempt import Attempt
@@ -76,12 +68,9 @@ def _run(attempt: Attempt, children: TaskProcessPool) -> Outcome | None:
     except DatabaseError as error:
         # Not the task's fault. It waits until outcomes can be written again, so this is no loop.
         return released(claim, f"its files could not be looked up: {error}")
-    if has_receivers(task_started):
-        _send_signal(task_started, attempt, task, None)
-    outcome = _run_somewhere(attempt, task, files, children)
-    if outcome is not None and has_receivers(task_finished):
-        _send_signal(task_finished, attempt, task, outcome)
-    return outcome
+    if has_receivers(task_started, logging.INFO):
+        send(task_started, running_result(claim, task, attempt.consumer))
+    return _run_somewhere(attempt, task, files, children)
 
 
 def _run_somewhere(
@@ -125,19 +114,3 @@ def _run_on_the_loop(attempt: Attempt, call: partial[Any]) -> Outcome:
         return timed_out(claim)
     except BaseException as error:  # noqa: BLE001  (as above)
         return outcome_of_error(claim, error)
-
-
-def _send_signal(
-    signal: Any, attempt: Attempt, task: Task[..., Any], outcome: Outcome | None
-) -> None:
-    """Send Django's signal; a listener that fails must not fail the job."""
-    result = running_result(attempt.claim, task, attempt.consumer)
-    if outcome is not None:
-        succeeded = outcome.outcome == AttemptOutcome.SUCCEEDED
-        status = TaskResultStatus.SUCCESSFUL if succeeded else TaskResultStatus.FAILED
-        object.__setattr__(result, "status", status)
-        object.__setattr__(result, "_return_value", outcome.result)
-        if not succeeded:
-            error = TaskError(exception_class_path=outcome.error_type, traceback=outcome.traceback)
-            result.errors.append(error)
-    signal.send_robust(sender=type(task_backends[task.backend]), task_result=result)

@@ -12,6 +12,7 @@ from jobs.conf import get_conf
 from jobs.consumer.task_process.pool import TaskProcessPool
 
 from .failure_detector import FailureDetector
+from .finished_signals import finished_signals
 from .outcomes import timed_out
 from .queue_polls import QueuePolls
 from .registration import Registration
@@ -111,13 +112,16 @@ class Maintenance:
             if lifecycle.mark_dead(consumer):
                 logger.warning("Consumer %s is dead: its jobs run again.", consumer)
                 get_broker().adopt_pending(str(consumer))
-        if lifecycle.release_unconfirmed(me, self._slots.held()):
+        released = lifecycle.release_unconfirmed(me, self._slots.held())
+        if released:
             self._polls.request_poll()
+            finished_signals.add(released)
         for orphan in lifecycle.orphaned_consumers():
             with lifecycle.write_transaction():
                 rescued = lifecycle.rescue_jobs(orphan)
             if rescued:
                 self._polls.request_poll()
+                finished_signals.add(rescued)
 
     def _run_tick(self) -> None:
         now = timezone.now()

@@ -8,6 +8,7 @@ import traceback
 from typing import Any
 
 from jobs.catalog.context import Reporter
+from jobs.compat import has_receivers, task_finished
 from jobs.conf import get_conf
 from jobs.core.jsonutils import storable
 from jobs.core.states import AttemptOutcome
@@ -53,6 +54,8 @@ def outcome_of_error(claim: Claim, error: BaseException) -> Outcome:
         message=describe(error),
         traceback="" if ours else traceback_of(error),
         final=ours or isinstance(error, GiveUp),
+        # It keeps the variables of the task alive until the signal was sent.
+        exception=without_our_frames(error) if has_receivers(task_finished) else None,
     )
 
 
@@ -115,11 +118,17 @@ def describe(error: BaseException) -> str:
         return f"<no message: its __str__ raised {type(broken).__name__}>"
 
 
-def traceback_of(error: BaseException) -> str:
-    """Return the traceback from the task's own frame on, without our frames above it."""
+def without_our_frames(error: BaseException) -> BaseException:
+    """Return the exception with a traceback that begins at the task's own frame."""
     frames = error.__traceback__
     while frames is not None and _is_ours(frames.tb_frame.f_globals):
         frames = frames.tb_next
+    return error.with_traceback(frames)
+
+
+def traceback_of(error: BaseException) -> str:
+    """Return the traceback from the task's own frame on, without our frames above it."""
+    frames = without_our_frames(error).__traceback__
     try:
         return "".join(traceback.format_exception(type(error), error, frames))
     except Exception:  # noqa: BLE001  (a hostile __str__ again)

@@ -19,6 +19,7 @@ from .batch_writer import BatchWriter
 from .broker_interface import BrokerInterface
 from .capture import captured
 from .duration_stats import DurationStats
+from .finished_signals import finished_signals
 from .listener_thread import ListenerThread
 from .maintenance import Maintenance
 from .pending_writes import PendingWrites
@@ -135,6 +136,8 @@ class ConsumerProcess:
             self._registration.remove()
         else:
             logger.warning("The database could not be written: what was not will run again.")
+        if not finished_signals.flush(FLUSH_SECONDS):
+            logger.warning("A receiver of task_finished did not end; its signals are lost.")
         logger.info("stopped")
         return REPLACE if self._slots.must_be_replaced else DRAINED
 

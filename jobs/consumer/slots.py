@@ -11,6 +11,7 @@ from jobs.lifecycle import Claim, Outcome
 from .attempt import Attempt
 from .batch import Batch, BatchResult
 from .duration_stats import DurationStats
+from .finished_signals import finished_signals
 from .job_log import log_finished
 from .pending_writes import PendingWrites
 from .queue_polls import QueuePolls
@@ -118,6 +119,7 @@ class Slots:
             self._signals.changed.notify_all()
         if finished:
             log_finished(finished, superseded)
+            finished_signals.add((outcome for _, outcome in finished), superseded)
 
     def _wants(self, queue: str) -> bool:
         return queue in self._waiting and self._polls.may_have_jobs(queue)

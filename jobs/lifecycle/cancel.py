@@ -21,6 +21,7 @@ class CancelResult(Enum):
     """The effect of a cancel."""
 
     CANCELLED = auto()
+    ALREADY_CANCELLED = auto()
     ASKED = auto()
     """The job runs, and its task has been asked to stop."""
 
@@ -48,7 +49,7 @@ def cancel_job(job_id: uuid.UUID, by: str) -> CancelResult:
             return CancelResult.ASKED
         job = Job.objects.only("status", "cancel_requested").get(pk=job_id)
         if job.status == Status.CANCELLED:
-            return CancelResult.CANCELLED
+            return CancelResult.ALREADY_CANCELLED
         if job.is_finished:
             raise NotCancellable(f"This job has finished: {job.get_status_display()}.")
         if job.status == Status.RUNNING:

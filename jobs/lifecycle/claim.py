@@ -30,6 +30,10 @@ class Claim:
     timeout: float | None
     owner_id: Any
     started_at: datetime
+    priority: int = 0
+    # As the driver returns them (``as_time``): few tasks look at them.
+    created_at: datetime | str | None = None
+    run_after: datetime | str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON data, for a child process. That needs no owner, whose key may be of
@@ -38,6 +42,8 @@ class Claim:
         return values | {
             "id": str(self.id),
             "started_at": self.started_at.isoformat(),
+            "created_at": _text(self.created_at),
+            "run_after": _text(self.run_after),
             "owner_id": None,
         }
 
@@ -68,6 +74,8 @@ class ClaimedRow(NamedTuple):
     owner_id: Any
     priority: int
     fair_position: int
+    created_at: Any
+    run_after: Any
 
 
 def has_waiting(queue: str) -> bool:
@@ -133,7 +141,14 @@ def _claim(row: ClaimedRow, now: datetime) -> Claim:
         timeout=row.timeout,
         owner_id=row.owner_id,
         started_at=now,
+        priority=row.priority,
+        created_at=row.created_at,
+        run_after=row.run_after,
     )
+
+
+def _text(time: datetime | str | None) -> str | None:
+    return time.isoformat() if isinstance(time, datetime) else time
 
 
 def _decoded(value: Any) -> Any:

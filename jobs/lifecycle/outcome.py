@@ -26,6 +26,7 @@ class Outcome:
         final: a failure that is not worth another attempt.
         pause: seconds that a released job waits, because it cannot run here now.
         cannot_begin: the code of this process does not know the task, or not with these arguments.
+        exception: what the task raised, if that was in this process.
         consumer: host and process id, for people to read.
     """
 
@@ -38,6 +39,7 @@ class Outcome:
     final: bool = False
     pause: float = 0.0
     cannot_begin: bool = False
+    exception: BaseException | None = None
     ended_at: datetime = field(default_factory=timezone.now)
     consumer: str = ""
 

@@ -31,8 +31,8 @@ def orphaned_consumers() -> set[uuid.UUID | None]:
     return {key and as_uuid(key) for key in with_jobs if key not in living}
 
 
-def rescue_jobs(consumer: uuid.UUID | None) -> int:
-    """Release the jobs that a dead consumer was running; return how many.
+def rescue_jobs(consumer: uuid.UUID | None) -> list[Outcome]:
+    """Release the jobs that a dead consumer was running; return how their attempts ended.
 
     Call it inside a transaction. Two processes may do it at the same time: only one of them can
     end an attempt.
@@ -41,8 +41,8 @@ def rescue_jobs(consumer: uuid.UUID | None) -> int:
     label = str(Consumer.objects.filter(pk=consumer).first() or "") if consumer else ""
     lost_jobs = list(Job.objects.filter(consumer_id=consumer, status=Status.RUNNING))
     poison_job = poison_jobs.find_poison_job(lost_jobs)
-    late = finish(_lost_outcome(job, now, label, charged=job is poison_job) for job in lost_jobs)
-    return len(lost_jobs) - len(late)
+    lost = [_lost_outcome(job, now, label, charged=job is poison_job) for job in lost_jobs]
+    return _finish(lost)
 
 
 def _lost_outcome(job: Job, now: datetime, label: str, *, charged: bool) -> Outcome:
@@ -68,8 +68,16 @@ def _lost_outcome(job: Job, now: datetime, label: str, *, charged: bool) -> Outc
     )
 
 
-def release_unconfirmed(consumer: uuid.UUID, known: Collection[tuple[uuid.UUID, int]]) -> int:
-    """Release jobs that a living consumer has claimed without knowing it; return how many.
+def _finish(outcomes: list[Outcome]) -> list[Outcome]:
+    """Write the outcomes; return those that did not come too late."""
+    late = {outcome.claim.id for outcome in finish(outcomes)}
+    return [outcome for outcome in outcomes if outcome.claim.id not in late]
+
+
+def release_unconfirmed(
+    consumer: uuid.UUID, known: Collection[tuple[uuid.UUID, int]]
+) -> list[Outcome]:
+    """Release jobs that a living consumer has claimed without knowing it; return their attempts.
 
     When the connection breaks during a commit, the consumer does not learn whether its claims were
     committed. Without this such jobs would have the status "running" for ever.
@@ -82,22 +90,23 @@ def release_unconfirmed(consumer: uuid.UUID, known: Collection[tuple[uuid.UUID, 
     rows = run(db, CLAIMED_BY, [Adapter(db).uuid(consumer)])
     unknown = {(as_uuid(job_id), attempt) for job_id, attempt in rows} - set(known)
     if not unknown:
-        return 0
+        return []
     claimed = Job.objects.filter(consumer_id=consumer, status=Status.RUNNING)
     unconfirmed = [job for job in claimed if (job.id, job.attempt) in unknown]
     now = timezone.now()
     with write_transaction():
-        late = finish(
-            Outcome(
-                claim=_claim_of(job),
-                outcome=AttemptOutcome.RELEASED,
-                ended_at=now,
-                error_type="Released",
-                message="handed back: the database did not confirm that it was taken",
-            )
-            for job in unconfirmed
+        return _finish(
+            [
+                Outcome(
+                    claim=_claim_of(job),
+                    outcome=AttemptOutcome.RELEASED,
+                    ended_at=now,
+                    error_type="Released",
+                    message="handed back: the database did not confirm that it was taken",
+                )
+                for job in unconfirmed
+            ]
         )
-    return len(unconfirmed) - len(late)
 
 
 def _claim_of(job: Job) -> Claim:
@@ -115,4 +124,7 @@ def _claim_of(job: Job) -> Claim:
         timeout=job.timeout,
         owner_id=job.owner_id,
         started_at=job.started_at or job.created_at,
+        priority=job.priority,
+        created_at=job.created_at,
+        run_after=job.run_after,
     )

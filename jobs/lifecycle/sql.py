@@ -82,7 +82,7 @@ WHERE id IN (SELECT id FROM picked) AND status = 'queued'
     AND EXISTS (SELECT 1 FROM jobs_consumer WHERE id = %s AND dead_at IS NULL)
     AND NOT EXISTS (SELECT 1 FROM jobs_queue WHERE name = %s AND paused)
 RETURNING id, task, module_path, queue, args, kwargs, attempt, failures, lost_count, max_attempts,
-    timeout, owner_id, priority, fair_position
+    timeout, owner_id, priority, fair_position, created_at, run_after
 """
 
 # One statement for all attempts that ended since the last commit: a statement for each would hold
@@ -90,7 +90,8 @@ RETURNING id, task, module_path, queue, args, kwargs, attempt, failures, lost_co
 # wins over every outcome except success.
 # Parameters: for each attempt the columns of ``outcome`` in order (OUTCOME_ROW).
 # ``new_finished_at`` is NULL when the job waits again, ``new_run_after`` when it does not wait for
-# a time; ``added_failures`` and ``added_losses`` are 0 or 1.
+# a time: then the job keeps the one that it has, which its ``TaskResult`` shows.
+# ``added_failures`` and ``added_losses`` are 0 or 1.
 # Rows: (job id, attempt number) of those written; a missing one came too late.
 FINISH: Final = """
 WITH outcome (job_id, attempt_number, new_status, ended_at, new_finished_at, new_error_type,
@@ -105,7 +106,8 @@ UPDATE jobs_job SET
     error_message = CASE WHEN cancel_requested AND new_status <> 'succeeded'
         THEN 'cancelled by ' || cancelled_by ELSE new_error_message END,
     result = new_result,
-    run_after = CASE WHEN cancel_requested THEN NULL ELSE new_run_after END,
+    run_after = CASE WHEN cancel_requested THEN run_after
+        ELSE COALESCE(new_run_after, run_after) END,
     consumer_id = NULL, failures = failures + added_failures,
     lost_count = lost_count + added_losses, version = version + 1
 FROM outcome WHERE id = job_id AND attempt = attempt_number AND status = 'running'

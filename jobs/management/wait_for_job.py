@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Final
 
 from jobs.core.states import FINAL
-from jobs.core.storage import RESULT_FILE, open_file
-from jobs.models import Artifact, Job
+from jobs.models import Job
+from jobs.submission.result_value import loaded_result
 
 MIN_PAUSE: Final = 0.02
 MAX_PAUSE: Final = 0.5
@@ -38,10 +38,9 @@ def wait_for(job_id: uuid.UUID, seconds: float, sleep: Sleep = time.sleep) -> Jo
 
 
 def result_json(job: Job, *, ascii_only: bool = False) -> str:
-    """Return the result of a job as JSON, also if it was too large for its row."""
-    result = job.result
-    file = Artifact.objects.filter(job=job, name=RESULT_FILE).first() if result is None else None
-    if file is not None:
-        with open_file(file.file) as source:
-            result = json.load(source)
-    return json.dumps(result, ensure_ascii=ascii_only)
+    """Return the result of a job as JSON, also if it was too large for its row.
+
+    Raises:
+        ResultFileMissing: it was too large, and its file was deleted.
+    """
+    return json.dumps(loaded_result(job), ensure_ascii=ascii_only)

@@ -1,5 +1,6 @@
 """Submitting a job: check permission, arguments and options, then insert it."""
 
+from .cancel import cancel_job
 from .database_errors import operational_errors_as_unavailable
 from .options import SubmitOptions
 from .permissions import may_use
@@ -10,6 +11,7 @@ from .uploads import store_upload
 __all__ = [
     "SubmitOptions",
     "SubmitResult",
+    "cancel_job",
     "may_use",
     "operational_errors_as_unavailable",
     "retry_job",

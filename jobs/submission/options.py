@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.conf import settings
 from django.utils import timezone
 
+from jobs.catalog.option_values import (
+    any_queue_error,
+    attempts_error,
+    priority_error,
+    run_after_error,
+    timeout_error,
+    unique_key_error,
+    whole,
+)
 from jobs.catalog.registry import AnyTask
 from jobs.compat import task_backends
 from jobs.core.jsonutils import clean
@@ -25,9 +32,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
 T = TypeVar("T")
-# "QUEUES": [] takes any name. A comma separates names for runconsumers.
-_QUEUE_NAME: Final = re.compile(r"[^\s,\x00-\x1f]{1,100}")
-QUEUE_NAME_RULE: Final = "A queue's name has 1 to 100 characters, no spaces and no commas."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +74,7 @@ def new_job(
         task=task.name,
         module_path=task.module_path,
         queue=_first(options.queue, task.queue_name),
-        priority=_first(options.priority, task.priority),
+        priority=whole(_first(options.priority, task.priority)),
         kwargs=stored,
         args=[],
         max_attempts=_first(options.max_attempts, task.max_attempts),
@@ -117,17 +121,21 @@ def check_options(
     queues = task_backends[task.backend].queues
     if queues and job.queue not in queues:
         raise UnknownQueue(job.queue, sorted(queues))
-    problems: list[FieldError] = []
-    if not queues and not _QUEUE_NAME.fullmatch(job.queue):
-        problems.append({"pointer": "/queue", "detail": QUEUE_NAME_RULE})
-    if not -100 <= job.priority <= 100:
-        problems.append({"pointer": "/priority", "detail": "It must be from -100 to 100."})
-    if not 1 <= job.max_attempts <= 1000:
-        problems.append({"pointer": "/max_attempts", "detail": "It must be from 1 to 1000."})
-    if settings.USE_TZ and job.run_after is not None and timezone.is_naive(job.run_after):
-        problems.append({"pointer": "/run_after", "detail": "It needs a time zone."})
-    if len(job.unique_key) > 200:
-        problems.append({"pointer": "/unique_key", "detail": "At most 200 characters."})
+    sentences = {
+        "queue": None if queues else any_queue_error(job.queue),
+        "priority": priority_error(job.priority),
+        "max_attempts": attempts_error(job.max_attempts),
+        "timeout": timeout_error(job.timeout),
+        "run_after": run_after_error(job.run_after),
+        "unique_key": unique_key_error(job.unique_key),
+    }
+    problems: list[FieldError] = [
+        {"pointer": f"/{name}", "detail": sentence}
+        for name, sentence in sentences.items()
+        if sentence is not None
+    ]
+    if problems:
+        raise InvalidOptions(problems)
     if enforce_limits and not is_staff(owner):
         problems += _above_limits(job, task)
     if problems:

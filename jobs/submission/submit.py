@@ -11,7 +11,6 @@ from django.db import IntegrityError
 from jobs import lifecycle
 from jobs.catalog.registry import AnyTask, get_task
 from jobs.catalog.signature import ValidatedArguments
-from jobs.compat import TaskResult
 from jobs.errors import QueueFull
 from jobs.models import Job
 
@@ -21,6 +20,7 @@ from .existing import existing_by_id, existing_by_idempotency_key, existing_by_u
 from .options import SubmitOptions, check_options, new_job
 from .permissions import require_permission
 from .signals import send_task_enqueued
+from .task_result import JobResult
 from .uploads import check_uploads
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class SubmitResult:
     created: bool
 
 
-def submit_by_name(task: str, /, **arguments: Any) -> TaskResult[Any]:
+def submit_by_name(task: str, /, **arguments: Any) -> JobResult[Any]:
     """Submit a job by the name of its task; return its handle at once. (``jobs.submit``)
 
     Raises:

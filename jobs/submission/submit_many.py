@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -71,7 +72,7 @@ def _with_number(number: int, error: InvalidArguments) -> InvalidArguments:
 def _send_signals(
     template: Job, task: AnyTask, ids: list[uuid.UUID], validated: list[ValidatedArguments]
 ) -> None:
-    if has_receivers(task_enqueued):
+    if has_receivers(task_enqueued, logging.DEBUG):
         for key, arguments in zip(ids, validated, strict=True):
             template.id, template.kwargs = key, arguments.stored
             send_task_enqueued(template, task)

@@ -11,7 +11,8 @@ from django.core.files.base import File
 from django.utils.text import get_valid_filename
 
 from jobs.catalog.input_file import FileInfo
-from jobs.catalog.signature import ValidatedArguments, escape_pointer
+from jobs.catalog.pointer import escape_pointer
+from jobs.catalog.signature import ValidatedArguments
 from jobs.conf import get_conf
 from jobs.core.jsonutils import clean
 from jobs.core.storage import delete_files, job_storage, local_folder, unavailable

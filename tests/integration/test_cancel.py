@@ -29,7 +29,7 @@ class TestCancel:
         assert (job.error_type, job.error_message) == ("Cancelled", "cancelled by ada")
         assert job.finished_at is not None
         assert job.version == 2
-        assert lifecycle.cancel_job(job.pk, "bob") is CancelResult.CANCELLED
+        assert lifecycle.cancel_job(job.pk, "bob") is CancelResult.ALREADY_CANCELLED
         assert Job.objects.get().cancelled_by == "ada"
 
     def test_a_running_job_is_asked_to_stop_once(self) -> None:

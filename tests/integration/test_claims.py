@@ -214,7 +214,7 @@ class TestRescue:
         Job.objects.filter(pk=job.pk).update(consumer_id=None)
         assert lifecycle.orphaned_consumers() == {None}
         with transaction.atomic():
-            assert lifecycle.rescue_jobs(None) == 1
+            assert len(lifecycle.rescue_jobs(None)) == 1
         job.refresh_from_db()
         assert job.status == Status.QUEUED
 
@@ -224,8 +224,8 @@ class TestRescue:
         take_one(consumer=dead)
         lifecycle.mark_dead(dead)
         with transaction.atomic():
-            assert lifecycle.rescue_jobs(dead) == 1
-            assert lifecycle.rescue_jobs(dead) == 0
+            assert len(lifecycle.rescue_jobs(dead)) == 1
+            assert lifecycle.rescue_jobs(dead) == []
         first.refresh_from_db()
         assert (first.status, first.attempt, first.failures) == (Status.QUEUED, 1, 0)
         assert (first.lost_count, first.consumer_id, first.error_type) == (1, None, "")

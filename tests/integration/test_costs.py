@@ -66,6 +66,6 @@ def test_an_idle_look_is_one_read_and_no_commit() -> None:
 def test_what_a_consumer_asks_each_second_is_two_reads_while_nothing_runs() -> None:
     consumer = make_consumer().pk
     with CaptureQueriesContext(connection) as queries:
-        assert lifecycle.release_unconfirmed(consumer, set()) == 0
+        assert lifecycle.release_unconfirmed(consumer, set()) == []
         assert lifecycle.orphaned_consumers() == set()
     assert len(queries) == 2

@@ -135,7 +135,7 @@ def test_options_are_sent_beside_the_arguments(page: Client) -> None:
     [
         ("priority", "6", "You may lower it, not raise it above 5."),
         ("priority", "high", "It must be a whole number."),
-        ("max_attempts", "0", "It must be from 1 to 1000."),
+        ("max_attempts", "0", "It must be a whole number from 1 to 1000."),
         ("run_after", "soon", "It must be a date and time."),
         ("queue", "no", "There is no queue named &#x27;no&#x27;. Known: default, mail."),
     ],

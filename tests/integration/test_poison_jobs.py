@@ -24,7 +24,7 @@ def lose(*jobs: Job) -> None:
     run(consumer, *jobs)
     lifecycle.mark_dead(consumer)
     with transaction.atomic():
-        assert lifecycle.rescue_jobs(consumer) == len(jobs)
+        assert len(lifecycle.rescue_jobs(consumer)) == len(jobs)
     for job in jobs:
         job.refresh_from_db()
 

@@ -34,6 +34,8 @@ from tests.factories import make_job
 from tests.integration.api_tasks import ADD, NARROW, READ, SECRET
 from tests.integration.recording_broker import RecordingBroker, pairs
 
+END_OF_TIME = datetime.max.replace(tzinfo=timezone.get_fixed_timezone(-12 * 60))
+
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "no_jobs")]
 
 
@@ -105,6 +107,8 @@ NAIVE = datetime(2030, 1, 1)  # noqa: DTZ001
         (ADD, {"n": 1}, {"max_attempts": 4}, InvalidOptions),
         (ADD, {"n": 1}, {"max_attempts": 0}, InvalidOptions),
         (ADD, {"n": 1}, {"run_after": NAIVE}, InvalidOptions),
+        (ADD, {"n": 1}, {"run_after": END_OF_TIME}, InvalidOptions),
+        (ADD, {"n": 1}, {"max_attempts": 10**30}, InvalidOptions),
         (ADD, {"n": 1}, {"unique_key": LONG_KEY}, InvalidOptions),
         (SECRET, {}, {}, NotAllowed),
         (NARROW, {}, {}, NotAllowed),
@@ -262,3 +266,11 @@ def test_consumers_are_notified_of_a_job_after_the_commit(
         submit_job(ADD, {"n": 1}, options=SubmitOptions(run_after=tomorrow))
         assert broker.notified == []
     assert broker.notified == pairs(job)
+
+
+@pytest.mark.parametrize("queue", ["", "q" * 101, "a\0b", "\ud800"])
+def test_where_any_queue_may_be_named_its_name_must_fit(queue: str, settings: Any) -> None:
+    settings.TASKS = {"default": {"BACKEND": "jobs.backend.JobsBackend", "QUEUES": []}}
+    with pytest.raises(InvalidOptions, match="/queue: It must be text of 1 to 100"):
+        submit_job(ADD, {"n": 1}, options=SubmitOptions(queue=queue))
+    assert submit_job(ADD, {"n": 1}, options=SubmitOptions(queue="q" * 100)).created

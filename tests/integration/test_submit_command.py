@@ -56,7 +56,7 @@ class TestSubmit:
             ([ADD, "n"], "Write key=value, not 'n'."),
             ([ADD, "n=1", "n=2"], "/n: It is given twice."),
             ([ADD, "n=1", "--queue", "nowhere"], "There is no queue named 'nowhere'."),
-            ([ADD, "n=1", "--priority", "101"], "It must be from -100 to 100."),
+            ([ADD, "n=1", "--priority", "101"], "It must be a whole number from -100 to 100."),
             ([ADD, "n=1", "--run-after", "soon"], "--run-after takes a date and time"),
             ([ADD, "n=1", "--run-after", "2030-02-30T00:00"], "--run-after takes a date"),
             ([ADD, "n=1", "--run-after", "0001-01-01T00:00+14:00"], "--run-after takes a date"),

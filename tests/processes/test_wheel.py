@@ -98,6 +98,7 @@ def test_the_wheel_is_the_app_with_its_pages_and_nothing_else(wheel: Path) -> No
     names = zipfile.ZipFile(wheel).namelist()
     assert "jobs/templates/jobs/base.html" in names
     assert "jobs/static/jobs/jobs.css" in names
+    assert "jobs/py.typed" in names
     assert "jobs/migrations/0001_initial.py" in names
     rooms = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert rooms == {"jobs"}

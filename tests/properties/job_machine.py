@@ -178,8 +178,8 @@ class JobMachine(RuleBasedStateMachine):
         held = {key: row for key, row in rows().items() if row["consumer_id"] == dead}
         lifecycle.mark_dead(dead)
         assert (dead in lifecycle.orphaned_consumers()) == bool(held)
-        assert lifecycle.rescue_jobs(dead) == len(held)
-        assert lifecycle.rescue_jobs(dead) == 0
+        assert len(lifecycle.rescue_jobs(dead)) == len(held)
+        assert lifecycle.rescue_jobs(dead) == []
         self.expected.lose(held)
         self.consumers[who] = make_consumer().pk
 

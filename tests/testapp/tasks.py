@@ -184,3 +184,28 @@ def plain(a: int, b: int = 2) -> int:
 def plain_with_context(context: Any, a: int) -> list[int]:
     """A task of Django's own that wants its context."""
     return [context.attempt, a]
+
+
+class Shelf:
+    """Has an exception inside, as a model has ``DoesNotExist``."""
+
+    class Empty(LookupError):
+        """Nothing is there."""
+
+
+@job(max_attempts=1)
+def raise_inner() -> None:
+    """Fail with an exception that is defined inside a class."""
+    raise Shelf.Empty("nothing is on the shelf")
+
+
+@job(max_attempts=1, executor="process")
+def raise_in_process() -> None:
+    """Fail in a process of its own."""
+    raise ValueError("raised in a process")
+
+
+@job(max_attempts=1)
+async def raise_in_loop() -> None:
+    """Fail as a coroutine."""
+    raise ValueError("raised in a coroutine")

@@ -182,8 +182,11 @@ def _lambda() -> None:
                 ("E005", "title must be text"),
                 ("E005", "name must be"),
                 ("E005", "priority must be a whole number from -100 to 100, not 101"),
-                ("E005", "max_attempts must be a whole number from 1, not 0"),
-                ("E005", "timeout must be seconds above zero, or None, not 0"),
+                ("E005", "max_attempts must be a whole number from 1 to 1000, not 0"),
+                (
+                    "E005",
+                    "timeout must be seconds above zero, 30 days (2,592,000) at most",
+                ),
                 ("E005", "executor must be 'thread' or 'process', not 'ray'"),
                 ("E005", "permission must be 'app.codename' or 'staff', not 'chief'"),
             ],
@@ -199,7 +202,7 @@ def _lambda() -> None:
             ],
         ),
         (_unknown_backend, [("E006", "uses the backend 'other', which TASKS does not have")]),
-        (_lambda, [("E005", "name must be")]),
+        (_lambda, [("E001", "it is a lambda"), ("E005", "name must be")]),
     ],
 )
 def test_what_cannot_be_right_is_said_and_never_raised(
@@ -218,7 +221,8 @@ def test_check_tells_the_task_and_what_to_do() -> None:
     assert len(messages) == 1
     assert messages[0].level == checks.ERROR
     assert "TASKS['default']['QUEUES']" in (messages[0].hint or "")
-    assert "lost" in str(messages[0].obj)
+    assert str(messages[0].obj).startswith(f"{__file__}:")
+    assert "lost" in messages[0].msg
 
 
 def test_a_task_that_cannot_be_right_cannot_be_found() -> None:

@@ -96,7 +96,15 @@ def test_every_key_of_the_jobs_setting_is_listed_with_its_default() -> None:
 
 
 def test_the_public_names_are_there() -> None:
-    assert set(jobs.__all__) == {"InputFile", "JobContext", "JobTask", "LongText", "job", "submit"}
+    assert set(jobs.__all__) == {
+        "InputFile",
+        "JobContext",
+        "JobResult",
+        "JobTask",
+        "LongText",
+        "job",
+        "submit",
+    }
     assert all(hasattr(jobs, name) for name in jobs.__all__)
 
 

@@ -6,7 +6,6 @@ import uuid
 
 from django.http import HttpRequest
 
-from jobs import lifecycle
 from jobs.api.auth import Caller
 from jobs.api.etag import artifacts_of, job_version, parse_job_id, visible_job
 from jobs.api.operations import Operation, Response
@@ -15,7 +14,7 @@ from jobs.api.responses import JsonResponse
 from jobs.api.serializers import job_json, retry_after
 from jobs.core.users import user_name
 from jobs.lifecycle import CancelResult
-from jobs.submission import retry_job
+from jobs.submission import cancel_job, retry_job
 
 
 @Operation(
@@ -29,7 +28,7 @@ def post_cancel(request: HttpRequest, caller: Caller, job_id: str) -> JsonRespon
     200: it was waiting, and is cancelled. 202: it is running; a request to stop is recorded.
     """
     key = job_version(caller, parse_job_id(job_id)).id
-    result = lifecycle.cancel_job(key, by=user_name(caller.user))
+    result = cancel_job(key, by=user_name(caller.user))
     return _changed_job(caller, key, 200 if result is CancelResult.CANCELLED else 202)
 
 

@@ -12,14 +12,13 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from jobs import lifecycle
 from jobs.core.users import user_name
 from jobs.core.uuid7 import is_uuid
 from jobs.errors import JobsError
 from jobs.lifecycle import CancelResult
 from jobs.models import Job
 from jobs.queries.action_messages import ActionOutcome, page_message, page_refusal
-from jobs.submission import operational_errors_as_unavailable, retry_job
+from jobs.submission import cancel_job, operational_errors_as_unavailable, retry_job
 from jobs.web.access import SignedIn, signed_in, visible_job
 
 from .submit import SeeOther
@@ -82,7 +81,7 @@ def _apply_to_many(request: SignedIn, ids: list[str], action: Action) -> None:
 def _cancel(request: SignedIn, job: Job) -> ActionOutcome:
     by = user_name(request.user)
     with operational_errors_as_unavailable():
-        result = lifecycle.cancel_job(job.id, by=by)
+        result = cancel_job(job.id, by=by)
     if result is CancelResult.CANCELLED:
         return ActionOutcome.CANCELLED
     return ActionOutcome.STOP_REQUESTED

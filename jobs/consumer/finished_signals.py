@@ -1,0 +1,103 @@
+"""Sends Django's ``task_finished`` once the database has a job's end.
+
+On a thread of its own: receivers are the project's code, and the batch writer, which knows of the
+commit, must not wait for them, because its heartbeats keep the jobs of this process.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Collection, Iterable
+
+from django.db import close_old_connections
+
+from jobs.core.db import AWAY_ERRORS, connection
+from jobs.lifecycle import Outcome
+from jobs.submission.signals import send_task_finished, wants_task_finished
+
+logger = logging.getLogger("jobs")
+
+MOST_JOBS = 100
+"""So many jobs are read in one query."""
+RETRY_SECONDS = 1.0
+
+
+class FinishedSignals:
+    """A queue of ended attempts and the thread that empties it; it starts when it is needed."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: list[Outcome] = []
+        self._thread: threading.Thread | None = None
+        self._ending = False
+
+    def add(
+        self, outcomes: Iterable[Outcome], superseded: Collection[tuple[uuid.UUID, int]] = ()
+    ) -> None:
+        """Send the signal for those outcomes that end their job, if somebody listens.
+
+        Args:
+            outcomes: what a transaction has written.
+            superseded: the job and attempt of each outcome that changed nothing.
+        """
+        wanted = [
+            outcome
+            for outcome in outcomes
+            if wants_task_finished(outcome)
+            and (outcome.claim.id, outcome.claim.attempt) not in superseded
+        ]
+        if not wanted:
+            return
+        with self._changed:
+            self._waiting += wanted
+            if self._thread is None:
+                self._ending = False
+                self._thread = threading.Thread(target=self._run, name="signals", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def flush(self, seconds: float) -> bool:
+        """Send what waits and end the thread; return whether that took no longer than this."""
+        with self._changed:
+            thread = self._thread
+            self._ending = True
+            self._changed.notify_all()
+        if thread is None:
+            return True
+        thread.join(seconds)
+        return not thread.is_alive()
+
+    def _run(self) -> None:
+        while outcomes := self._next():
+            try:
+                close_old_connections()
+                send_task_finished(outcomes)
+            except AWAY_ERRORS as error:
+                logger.warning("The signal task_finished must wait: %s", error)
+                connection().close_if_unusable_or_obsolete()
+                self._put_back(outcomes)
+            except Exception:
+                logger.exception("The signal task_finished could not be sent.")
+        connection().close()
+
+    def _next(self) -> list[Outcome]:
+        """Wait for outcomes; return none when there are none left and the process is ending."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._ending)
+            outcomes = self._waiting[:MOST_JOBS]
+            del self._waiting[:MOST_JOBS]
+            if not outcomes:
+                self._thread = None
+            return outcomes
+
+    def _put_back(self, outcomes: list[Outcome]) -> None:
+        with self._changed:
+            if not self._ending:
+                self._waiting[:0] = outcomes
+                self._changed.wait_for(lambda: self._ending, RETRY_SECONDS)
+
+
+finished_signals = FinishedSignals()
+"""That of this process."""

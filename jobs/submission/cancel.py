@@ -1,0 +1,41 @@
+"""Cancelling a job, and Django's signal for one that ends by that."""
+
+from __future__ import annotations
+
+import uuid
+from functools import partial
+
+from django.db import transaction
+
+from jobs import lifecycle
+from jobs.core.db import connection
+from jobs.lifecycle import CancelResult
+
+from .signals import send_task_cancelled
+
+
+def cancel_job(job_id: uuid.UUID, by: str) -> CancelResult:
+    """Cancel a waiting job at once; ask a running one to stop.
+
+    ``task_finished`` is sent once a waiting job's cancel is committed; for a running job its
+    consumer sends it.
+
+    Args:
+        job_id: the job.
+        by: the name of the user who cancels, for the job's error message.
+
+    Returns:
+        CANCELLED, also if it was cancelled before, or ASKED.
+
+    Raises:
+        Job.DoesNotExist: there is no such job.
+        NotCancellable: it has finished.
+    """
+    result = lifecycle.cancel_job(job_id, by)
+    if result is CancelResult.ALREADY_CANCELLED:
+        return CancelResult.CANCELLED
+    if result is CancelResult.CANCELLED:
+        # robust: the job is cancelled, whatever the signal meets.
+        send = partial(send_task_cancelled, job_id)
+        transaction.on_commit(send, using=connection().alias, robust=True)
+    return result

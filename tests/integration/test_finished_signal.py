@@ -1,0 +1,192 @@
+"""``task_finished`` for the ends that no test with real consumers reaches."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError, transaction
+from django.utils import timezone
+
+from jobs import lifecycle
+from jobs.compat import task_finished
+from jobs.consumer.finished_signals import FinishedSignals
+from jobs.core.states import AttemptOutcome, Status
+from jobs.lifecycle import Claim, Outcome
+from jobs.models import Job
+from jobs.submission import cancel_job
+from jobs.submission.signals import send_task_finished
+from tests.factories import end, make_consumer, make_job, take_one
+from tests.testapp import tasks
+
+pytestmark = pytest.mark.django_db
+square: Any = tasks.square
+
+
+@pytest.fixture
+def received() -> Iterator[list[Any]]:
+    """What was sent: the result, and the exception that was being handled."""
+    seen: list[Any] = []
+
+    def listen(sender: type, task_result: Any, **kwargs: Any) -> None:
+        seen.append((task_result, sys.exc_info()[1]))
+
+    task_finished.connect(listen)
+    yield seen
+    task_finished.disconnect(listen)
+
+
+def outcome_of(claim: Claim, ending: AttemptOutcome, **fields: Any) -> Outcome:
+    return Outcome(claim=claim, outcome=ending, ended_at=timezone.now(), **fields)
+
+
+def ended(ending: AttemptOutcome, **fields: Any) -> Outcome:
+    claim = take_one()
+    end(claim, ending, **fields)
+    return outcome_of(claim, ending, **fields)
+
+
+def test_a_retry_a_release_and_a_loss_are_no_ends(received: list[Any]) -> None:
+    for ending in (AttemptOutcome.FAILED, AttemptOutcome.RELEASED, AttemptOutcome.LOST):
+        square.enqueue(7)
+        send_task_finished([ended(ending)])
+        Job.objects.all().delete()
+    assert received == []
+
+
+@pytest.mark.parametrize(
+    "ending", [AttemptOutcome.FAILED, AttemptOutcome.RELEASED, AttemptOutcome.LOST]
+)
+def test_with_a_cancel_requested_each_of_them_is_the_end(
+    ending: AttemptOutcome, received: list[Any]
+) -> None:
+    result = square.enqueue(7)
+    claim = take_one()
+    cancel_job(Job.objects.get().pk, "ada")
+    end(claim, ending, error_type="ValueError")
+    send_task_finished([outcome_of(claim, ending, error_type="ValueError")])
+    [(found, exception)] = received
+    assert (found.id, str(found.status)) == (result.id, "FAILED")
+    assert str(exception) == "cancelled by ada"
+
+
+def test_a_waiting_job_that_is_cancelled_is_told_once(received: list[Any], ada: User) -> None:
+    job = make_job(status=Status.SCHEDULED)
+    with transaction.atomic():
+        cancel_job(job.pk, "ada")
+    cancel_job(job.pk, "ada")
+    assert received == [], "the test's transaction is open"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_cancel_of_a_waiting_job_is_told_after_the_commit(received: list[Any]) -> None:
+    job = make_job(status=Status.SCHEDULED)
+    with transaction.atomic():
+        cancel_job(job.pk, "ada")
+        assert received == []
+    cancel_job(job.pk, "ada")
+    [(found, exception)] = received
+    assert (found.id, str(exception)) == (str(job.pk), "cancelled by ada")
+    assert found.finished_at is not None
+
+
+def test_a_job_that_runs_again_already_has_not_ended(received: list[Any]) -> None:
+    square.options(max_attempts=1).enqueue(7)
+    outcome = ended(AttemptOutcome.FAILED)
+    lifecycle.requeue_job(Job.objects.get())
+    send_task_finished([outcome])
+    assert received == []
+
+
+def test_a_job_whose_row_or_task_is_gone_is_not_told(received: list[Any]) -> None:
+    square.enqueue(7)
+    outcome = ended(AttemptOutcome.SUCCEEDED)
+    Job.objects.update(task="gone.task", module_path="gone.task")
+    send_task_finished([outcome])
+    Job.objects.all().delete()
+    send_task_finished([outcome])
+    assert received == []
+
+
+def test_a_poison_job_of_a_dead_consumer_is_returned_to_be_told(received: list[Any]) -> None:
+    square.options(max_attempts=1).enqueue(7)
+    consumer = make_consumer().pk
+    take_one(consumer=consumer)
+    Job.objects.update(lost_count=10)
+    with transaction.atomic():
+        outcomes = lifecycle.rescue_jobs(consumer)
+    send_task_finished(outcomes)
+    [(found, exception)] = received
+    assert [error.exception_class.__name__ for error in found.errors] == ["WorkerDied"]
+    assert type(exception).__name__ == "WorkerDied"
+
+
+def test_the_exception_that_was_raised_is_the_one_that_is_handled(received: list[Any]) -> None:
+    square.options(max_attempts=1).enqueue(7)
+    raised = ValueError("m")
+    send_task_finished([ended(AttemptOutcome.FAILED, error_type="ValueError", exception=raised)])
+    [(_, exception)] = received
+    assert exception is raised
+    assert exception.__traceback__ is None, "no frame of ours is added"
+
+
+def test_a_receiver_that_fails_harms_no_other_job(received: list[Any]) -> None:
+    def broken(**kwargs: Any) -> None:
+        raise RuntimeError("the receiver's own fault")
+
+    outcomes = []
+    for _ in range(2):
+        square.enqueue(7)
+        outcomes.append(ended(AttemptOutcome.SUCCEEDED))
+    task_finished.connect(broken)
+    try:
+        send_task_finished(outcomes)
+    finally:
+        task_finished.disconnect(broken)
+    assert len(received) == 2
+
+
+def test_nothing_starts_while_nobody_listens() -> None:
+    square.enqueue(7)
+    signals = FinishedSignals()
+    before = threading.active_count()
+    signals.add([ended(AttemptOutcome.SUCCEEDED)])
+    assert threading.active_count() == before
+    assert signals.flush(0)
+
+
+def test_signals_wait_while_the_database_is_away(
+    received: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = threading.Event()
+    tries: list[int] = []
+
+    def away_once(outcomes: list[Outcome]) -> None:
+        tries.append(len(outcomes))
+        if len(tries) == 1:
+            raise OperationalError("away")
+        told.set()
+
+    monkeypatch.setattr("jobs.consumer.finished_signals.send_task_finished", away_once)
+    monkeypatch.setattr("jobs.consumer.finished_signals.RETRY_SECONDS", 0.01)
+    square.enqueue(7)
+    signals = FinishedSignals()
+    signals.add([ended(AttemptOutcome.SUCCEEDED)])
+    assert told.wait(10)
+    assert signals.flush(10)
+    assert tries == [1, 1]
+
+
+def test_what_came_too_late_is_not_told(received: list[Any], monkeypatch: Any) -> None:
+    sent: list[Outcome] = []
+    monkeypatch.setattr("jobs.consumer.finished_signals.send_task_finished", sent.extend)
+    square.enqueue(7)
+    outcome = ended(AttemptOutcome.SUCCEEDED)
+    signals = FinishedSignals()
+    signals.add([outcome], {(outcome.claim.id, outcome.claim.attempt)})
+    assert signals.flush(10)
+    assert sent == []
