@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from jobs.catalog.checks import declaration_errors
 
 from .brokers import get_broker
+from .brokers.funboost import installed
 from .compat import task_backends
 from .conf import get_conf
 from .errors import BrokerError
@@ -63,6 +64,16 @@ def check_broker(**kwargs: Any) -> list[checks.CheckMessage]:
     except BrokerError as error:
         return [checks.Error(str(error), id="jobs.E013")]
     return []
+
+
+@checks.register("jobs")
+def check_funboost(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Report a funboost that is not the one that consumers can use. It may also be missing."""
+    problem = installed.find_problem()
+    if problem is None:
+        return []
+    hint = f"Run: {installed.install_command()}"
+    return [checks.Error(problem, hint=hint, id="jobs.E040")]
 
 
 @checks.register("jobs")

@@ -16,6 +16,7 @@ CHECKS: list[Check] = [
     environment.data_folder,
     environment.database,
     environment.broker,
+    environment.threads,
     queues.consumers,
     queues.queues,
     queues.overdue,

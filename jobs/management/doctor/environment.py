@@ -14,6 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from jobs import brokers
 from jobs.brokers.base import Broker
+from jobs.brokers.funboost import installed
 from jobs.conf import get_conf
 from jobs.core.db import connection
 from jobs.core.formatting import filesize, pluralize
@@ -99,6 +100,15 @@ def broker(now: datetime) -> Iterator[Finding]:
     if not problems:
         pending = _pending_messages(found) if found.takes_messages else ""
         yield ok(f"The broker {found.name} works.{pending}")
+
+
+def threads(now: datetime) -> Iterator[Finding]:
+    """Say what consumers run on. A funboost that does not fit is among the settings."""
+    if installed.is_installed():
+        yield ok("Consumers run on funboost.")
+    else:
+        text = "Consumers run on plain threads, because funboost is not installed. To use it:"
+        yield ok(f"{text} {installed.install_command()}")
 
 
 def _pending_messages(found: Broker) -> str:
