@@ -15,7 +15,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from . import install
+from . import install, requirements
 
 ROOT = Path(__file__).resolve().parent.parent
 EXTRAS = {"up": "site", "test": "test"}  # the commands that install what they need
@@ -81,7 +81,7 @@ def wanted_extras(command: str) -> list[str]:
 
 def missing_packages(extras: Iterable[str]) -> list[str]:
     """Return the names of the distributions that this Python lacks."""
-    names = {_name(line) for line in install.requirements(extras)}
+    names = {_name(line) for line in requirements.requirements(extras)}
     return sorted(name for name in names if not _is_installed(name))
 
 

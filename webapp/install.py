@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Iterable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TextIO
 
+from . import requirements
+from .installers import (
+    Installer,
+    find_pip,
+    find_uv,
+    pip_installer,
+    read_settings,
+    uv_environment,
+    uv_installer,
+)
+
 ROOT = Path(__file__).resolve().parent.parent
-PYPROJECT = ROOT / "pyproject.toml"
 VENV = ROOT / ".venv"
 STAMP = VENV / "jobdesk.json"
 LOG = VENV / "install.log"
-_OWN_EXTRAS = re.compile(r"^jobdesk\[([\w,-]+)\]$")
+UNREACHABLE = "the package index can't be reached. Look at the network or pip's proxy."
+_UV_RESOLVED = re.compile(r"Resolved (\d+) packages? in")
 
 
 class InstallError(Exception):
@@ -32,53 +40,22 @@ def venv_python() -> Path:
     return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def requirements(extras: Iterable[str]) -> list[str]:
-    """Return the project's requirements, with those of its extras, from pyproject.toml."""
-    project = _project()
-    found: list[str] = list(project["dependencies"])
-    optional = project["optional-dependencies"]
-    for extra in _with_included(extras, optional):
-        found += [line for line in optional[extra] if not _OWN_EXTRAS.match(line)]
-    return found
-
-
-def _with_included(extras: Iterable[str], optional: dict[str, list[str]]) -> list[str]:
-    """Return these extras and the ones that they name as ``jobdesk[...]``, sorted."""
-    found: set[str] = set()
-    waiting = list(extras)
-    while waiting:
-        extra = waiting.pop()
-        if extra in found:
-            continue
-        found.add(extra)
-        for line in optional.get(extra, []):
-            if own := _OWN_EXTRAS.match(line):
-                waiting.extend(own[1].split(","))
-    return sorted(found)
-
-
-def _project() -> dict[str, Any]:
-    project: dict[str, Any] = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
-    return project
-
-
 def ensure(extras: Iterable[str]) -> bool:
     """Bring ``.venv`` up to date with pyproject.toml; return whether anything was installed.
 
     Raises:
-        InstallError: it cannot be made, or pip failed.
+        InstallError: it cannot be made, or neither uv nor pip could install.
     """
     # With the included ones: `test` brings PostgreSQL's driver, so `up` need not install it again.
-    optional = _project()["optional-dependencies"]
-    all_extras = _with_included([*extras, *_stamped_extras()], optional)
-    wanted = {"pyproject": _digest(), "extras": all_extras}
+    all_extras = requirements.with_included([*extras, *_stamped_extras()])
+    wanted = {"pyproject": requirements.digest(), "extras": all_extras}
     if venv_python().exists() and _stamp() == wanted:
         return False
     try:
         show("Installing what Jobdesk needs into .venv:")
         if not venv_python().exists():
             _make_venv()
-        _install(_pip(), all_extras)
+        _install(all_extras)
         STAMP.write_text(json.dumps(wanted), encoding="utf-8")
     except OSError as error:
         raise InstallError(
@@ -86,10 +63,6 @@ def ensure(extras: Iterable[str]) -> bool:
             "Make the folder of manage.py writable, or activate an environment of your own."
         ) from error
     return True
-
-
-def _digest() -> str:
-    return hashlib.sha256(PYPROJECT.read_bytes()).hexdigest()
 
 
 def _stamp() -> dict[str, Any]:
@@ -112,67 +85,99 @@ def _make_venv() -> None:
     builder.create(VENV)
 
 
-def _pip() -> list[str]:
-    """Return the command of a pip that installs into ``.venv``.
+def _install(extras: list[str]) -> None:
+    """Install with uv; with pip if that is not possible."""
+    started = time.monotonic()
+    pip = find_pip(venv_python())
+    with LOG.open("w", encoding="utf-8") as log:
+        uv = _get_uv(pip, log)
+        complaint = _run_steps(uv, extras, log) if uv else "uv is not used."
+        if complaint and pip:
+            show(" pip," if uv else "")
+            complaint = _run_steps(pip_installer(pip), extras, log)
+        elif complaint:
+            complaint = _no_pip()
+    if complaint:
+        raise InstallError(_failure(complaint))
+    show(f" done in {time.monotonic() - started:.0f} s\n")
 
-    Debian's Python lacks pip's installer: then a pip outside is used.
+
+def _get_uv(pip: list[str] | None, log: TextIO) -> Installer | None:
+    """Return uv, which pip fetches if it is not here; None if it cannot be used.
+
+    Raises:
+        InstallError: the package index can't be reached.
     """
-    inside = [str(venv_python()), "-m", "pip"]
-    if _works([*inside, "--version"]):
-        return inside
-    if _works([str(venv_python()), "-m", "ensurepip", "--upgrade", "--default-pip"]):
-        return inside
-    outside = [sys.executable, "-m", "pip", "--python", str(venv_python())]
-    if find_spec("pip") and _works([*outside, "--version"]):
-        return outside
-    raise InstallError(
+    environment = uv_environment(read_settings(pip)) if pip else {}
+    if environment is None:
+        return None
+    uv = find_uv(venv_python())
+    if uv is None and pip:
+        show(" uv,")
+        # Never its source, which would need a compiler of Rust.
+        arguments = ["--only-binary=:all:", "--no-deps", "uv"]
+        if _run(pip_installer(pip), arguments, log) == UNREACHABLE:
+            raise InstallError(_failure(UNREACHABLE))
+        uv = find_uv(venv_python())
+    return uv_installer(uv, venv_python(), environment) if uv else None
+
+
+def _failure(complaint: str) -> str:
+    return f"The packages were not installed: {complaint} All of it: {LOG}"
+
+
+def _no_pip() -> str:
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    return (
         "This Python has no pip to install packages with. Install it, on Debian or Ubuntu with "
-        f"`apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv`, and run this again."
+        f"`apt install python{version}-venv`, and run this again."
     )
 
 
-def _works(command: list[str]) -> bool:
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+def _run_steps(installer: Installer, extras: list[str], log: TextIO) -> str:
+    """Install the project, then funboost; return what went wrong, or nothing."""
+    complaint = _run(installer, ["pip", "--editable", f".[{','.join(extras)}]"], log)
+    if not complaint:
+        show(" funboost,")
+        # Its own requirements are left out: the file says why.
+        complaint = _run(installer, ["--no-deps", "-r", str(requirements.FUNBOOST)], log)
+    return complaint
 
 
-def _install(pip: list[str], extras: list[str]) -> None:
-    options = ["--no-input", "--disable-pip-version-check", "--prefer-binary", "--retries=2"]
-    # Python compiles what it imports, and it never imports most of funboost's dependencies.
-    options += ["--no-compile", "--progress-bar=off"]
-    project = f"{ROOT}[{','.join(extras)}]"
-    command = [*pip, "install", *options, "--editable", project]
-    started = time.monotonic()
-    with (
-        LOG.open("w", encoding="utf-8") as log,
-        subprocess.Popen(
-            command,
+def _run(installer: Installer, arguments: list[str], log: TextIO) -> str:
+    """Run an installer in the project's folder; return what went wrong, or nothing."""
+    try:
+        process = subprocess.Popen(
+            [*installer.command, *arguments],
+            cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
-            env=os.environ
-            | {"PIP_USER": "0"},  # a user's default, which fails inside a virtual environment
-        ) as process,
-    ):
+            env=os.environ | installer.environment,
+        )
+    except OSError as error:  # such as a uv of another machine
+        return f"{installer.command[0]} can't be run: {error.strerror or error}."
+    with process:
         complaint = _follow(process.stdout or (), log)
-    if process.returncode:
-        raise InstallError(f"The packages were not installed: {complaint} All of it: {LOG}")
-    show(f" done in {time.monotonic() - started:.0f} s\n")
+    return complaint if process.returncode else ""
 
 
 def _follow(lines: Iterable[str], log: TextIO) -> str:
-    """Copy pip's output to the log, show a count now and then, return its error."""
-    collected, complaint = 0, "pip said nothing."
+    """Copy an installer's output to the log, show a count now and then, return its error."""
+    collected, complaint = 0, "the installer said nothing."
     for line in lines:
         log.write(line)
         if line.lstrip().startswith("Collecting "):
             collected += 1
             show(f" {collected}" if collected % 10 == 0 else "")
-        elif line.startswith("Installing collected packages"):
+        elif line.startswith("Installing collected packages") and collected > 1:
             show(f" {collected} packages found, writing them,")
+        elif found := _UV_RESOLVED.match(line):
+            show(f" {found[1]} packages,")
         elif "Retrying (" in line:
-            complaint = "the package index can't be reached. Look at the network or pip's proxy."
-        elif line.startswith("ERROR:") and "index" not in complaint:
+            complaint = UNREACHABLE
+        elif line.startswith("ERROR:") and complaint != UNREACHABLE:
             complaint = line.removeprefix("ERROR:").strip().rstrip(".") + "."
     return complaint
 

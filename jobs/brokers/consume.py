@@ -1,8 +1,7 @@
-"""Chooses what runs the claims of a consumer process: funboost's consumers.
+"""Chooses what runs the claims of a consumer process: funboost's consumers, or plain threads.
 
-``plain_threads.start`` does the same without funboost and passes the same tests
-(``tests/brokers/test_contract.py``). To leave funboost, import that one here and delete the folder
-``funboost/``.
+funboost is used wherever it is installed. ``plain_threads`` does the same without it and passes the
+same tests (``tests/brokers/test_contract.py``).
 """
 
 from __future__ import annotations
@@ -10,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .base import ConsumerPort
+from .funboost import installed
 
 
 def start_consuming(queues: Sequence[str], port: ConsumerPort, threads: int) -> None:
     """Start running claims of the queues on ``threads`` threads; returns at once."""
     # Late: a web process has brokers too, and must not load funboost.
-    from jobs.brokers.funboost.consumer import start
+    if installed.is_installed():
+        from .funboost.consumer import start
+    else:
+        from .plain_threads import start
 
     start(queues, port, threads)

@@ -14,6 +14,7 @@ from django.db import router
 from django.db.utils import load_backend
 
 from jobs.brokers import get_broker
+from jobs.brokers.funboost import installed
 from jobs.catalog.checks import declaration_errors
 from jobs.catalog.registry import declarations
 from jobs.compat import task_backends
@@ -101,6 +102,16 @@ def check_broker(**kwargs: Any) -> list[checks.CheckMessage]:
     except BrokerError as error:
         return [checks.Error(str(error), id="jobs.E013")]
     return []
+
+
+@checks.register("jobs")
+def check_funboost(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Report a funboost that is not the one that consumers can use. It may also be missing."""
+    problem = installed.find_problem()
+    if problem is None:
+        return []
+    hint = f"Run: {installed.install_command()}"
+    return [checks.Error(problem, hint=hint, id="jobs.E040")]
 
 
 @checks.register("jobs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +14,8 @@ from tests.benchmarks.processes import ROOT
 
 FOLDER = ROOT / "var" / "benchmarks"
 PEERS = """
-gunicorn huey django-q2 django-tasks django-tasks-db celery[redis] django-celery-results redis
-psycopg[binary,pool] procrastinate[django]
+gunicorn funboost==55.0 huey django-q2 django-tasks django-tasks-db celery[redis]
+django-celery-results redis psycopg[binary,pool] procrastinate[django]
 """.split()
 
 
@@ -40,7 +41,7 @@ def peers_python() -> Path:
 
 def versions(python: Path) -> str:
     """Return the installed versions in one line."""
-    names = [name.partition("[")[0] for name in ("django", *PEERS)]
+    names = [re.split(r"[\[=]", name)[0] for name in ("django", *PEERS)]
     script = (
         "import sys; from importlib.metadata import version as v;"
         "print(', '.join(f'{n} {v(n)}' for n in sys.argv[1:]))"

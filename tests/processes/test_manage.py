@@ -16,12 +16,16 @@ pytestmark = pytest.mark.processes
 def run_bare(project_root: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a copy of manage.py in a Python that has the standard library alone."""
     (folder / "webapp").mkdir()
+    (folder / "jobs" / "brokers" / "funboost").mkdir(parents=True)
     for name in (
+        "jobs/brokers/funboost/requirements.txt",
         "manage.py",
         "pyproject.toml",
         "webapp/__init__.py",
         "webapp/bootstrap.py",
         "webapp/install.py",
+        "webapp/installers.py",
+        "webapp/requirements.py",
     ):
         shutil.copy(project_root / name, folder / name)
     return subprocess.run(

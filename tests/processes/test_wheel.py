@@ -70,15 +70,33 @@ def run(*command: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def wheel(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built by the backend that pyproject.toml names."""
+def build_wheel(project_root: Path, folder: Path) -> Path:
+    """Build the wheel into a folder and return its path."""
     pytest.importorskip("build")
     pytest.importorskip("hatchling")
-    folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir"]
     run(*build, folder, project_root, cwd=folder)
     return next(folder.glob("jobdesk-*.whl"))
+
+
+def make_site(python: Path, folder: Path) -> Path:
+    """Return the folder of a new project with one task and the tables."""
+    run(python, "-m", "django", "startproject", "fresh", cwd=folder)
+    site = folder / "fresh"
+    (site / "demo").mkdir()
+    (site / "demo" / "__init__.py").touch()
+    (site / "demo" / "tasks.py").write_text(TASKS, encoding="utf-8")
+    (site / "fresh" / "urls.py").write_text(URLS, encoding="utf-8")
+    with (site / "fresh" / "settings.py").open("a", encoding="utf-8") as settings:
+        settings.write(SETTINGS)
+    run(python, "manage.py", "migrate", cwd=site)
+    return site
+
+
+@pytest.fixture(scope="module")
+def wheel(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built by the backend that pyproject.toml names."""
+    return build_wheel(project_root, tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture
@@ -106,16 +124,7 @@ def test_the_wheel_is_the_app_with_its_pages_and_nothing_else(wheel: Path) -> No
 
 
 def test_a_fresh_project_declares_a_task_and_runs_it(python: Path, tmp_path: Path) -> None:
-    run(python, "-m", "django", "startproject", "fresh", cwd=tmp_path)
-    site = tmp_path / "fresh"
-    (site / "demo").mkdir()
-    (site / "demo" / "__init__.py").touch()
-    (site / "demo" / "tasks.py").write_text(TASKS, encoding="utf-8")
-    (site / "fresh" / "urls.py").write_text(URLS, encoding="utf-8")
-    with (site / "fresh" / "settings.py").open("a", encoding="utf-8") as settings:
-        settings.write(SETTINGS)
-
-    run(python, "manage.py", "migrate", cwd=site)
+    site = make_site(python, tmp_path)
     run(python, "manage.py", "makemigrations", "--check", cwd=site)
     code = "from demo.tasks import double; double.enqueue(n=21)"
     run(python, "manage.py", "shell", "-c", code, cwd=site)

@@ -1,4 +1,4 @@
-"""What manage.py does before Django, with a fake pip."""
+"""What manage.py does before Django, with a fake uv and a fake pip."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from webapp import bootstrap, install
+from webapp import bootstrap, install, requirements
+from webapp.installers import Installer
 
 PROJECT = """
 [project]
@@ -22,9 +23,9 @@ postgres = ["driver"]
 test = ["jobdesk[site]", "delta>=1"]
 dev = ["jobdesk[test,postgres]", "epsilon"]
 """
-PIP = """
+PROGRESS = "Collecting alpha\nCollecting beta\nInstalling collected packages: alpha\n"
+PROGRAM = """
 import sys
-print("Collecting alpha", "Collecting beta", "Installing collected packages: alpha", sep="\\n")
 print({output!r})
 open({log!r}, "a").write(" ".join(sys.argv[1:]) + "\\n")
 sys.exit({code})
@@ -35,9 +36,11 @@ sys.exit({code})
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose new virtual environment gets a Python at once."""
     (tmp_path / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
+    (tmp_path / "funboost.txt").write_text("# a comment\nzeta==1\n", encoding="utf-8")
+    monkeypatch.setattr(requirements, "PYPROJECT", tmp_path / "pyproject.toml")
+    monkeypatch.setattr(requirements, "FUNBOOST", tmp_path / "funboost.txt")
     for name, path in {
         "ROOT": tmp_path,
-        "PYPROJECT": tmp_path / "pyproject.toml",
         "VENV": tmp_path / ".venv",
         "STAMP": tmp_path / ".venv" / "jobdesk.json",
         "LOG": tmp_path / ".venv" / "install.log",
@@ -63,8 +66,27 @@ def fake_pip(
     log = folder / "calls"
     log.touch()
     script = folder / "pip.py"
-    script.write_text(PIP.format(output=output, log=str(log), code=code), encoding="utf-8")
-    monkeypatch.setattr(install, "_pip", lambda: [sys.executable, str(script)])
+    script.write_text(
+        PROGRAM.format(output=PROGRESS + output, log=str(log), code=code), encoding="utf-8"
+    )
+    monkeypatch.setattr(install, "find_pip", lambda python: [sys.executable, str(script)])
+    monkeypatch.setattr(install, "read_settings", lambda pip: {"constraint": "not known to uv"})
+    return log
+
+
+def fake_uv(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, *, output: str = "", code: int = 0
+) -> Path:
+    """Let uv, which pip fetches, print this and exit so; return the file with its arguments."""
+    log = folder / "calls of uv"
+    log.touch()
+    script = folder / "uv.py"
+    script.write_text(PROGRAM.format(output=output, log=str(log), code=code), encoding="utf-8")
+    uv = Installer([sys.executable, str(script)], {})
+    found = iter([None])
+    monkeypatch.setattr(install, "read_settings", lambda pip: {})
+    monkeypatch.setattr(install, "find_uv", lambda python: next(found, "uv"))
+    monkeypatch.setattr(install, "uv_installer", lambda *arguments: uv)
     return log
 
 
@@ -74,13 +96,15 @@ def calls(log: Path) -> list[str]:
 
 def test_extras_that_name_other_extras_are_expanded(project: Path) -> None:
     expected = {"alpha>=1,<2", "beta[more]==3", "delta>=1", "driver", "epsilon", "gamma"}
-    found = install.requirements(["dev"])
+    expected.add("zeta==1")  # of funboost's list
+    found = requirements.requirements(["dev"])
     assert set(found) == expected
     assert len(found) == len(expected)
 
 
 def test_missing_packages_are_named(project: Path) -> None:
-    assert bootstrap.missing_packages(["site"]) == ["alpha", "beta", "gamma"]
+    assert bootstrap.missing_packages(["site"]) == ["alpha", "beta", "gamma", "zeta"]
+    (project / "funboost.txt").write_text("", encoding="utf-8")
     (project / "pyproject.toml").write_text(
         '[project]\ndependencies = ["django>=1", "pydantic[email]"]\n'
         "[project.optional-dependencies]\nsite = []\n",
@@ -107,8 +131,9 @@ def test_where_packages_are_missing_they_are_installed_once(
     log = fake_pip(monkeypatch, project)
     assert bootstrap.choose_python("up") == install.venv_python()
     assert bootstrap.choose_python("up") == install.venv_python()
-    (only,) = calls(log)
-    assert only.endswith(f"--editable {project}[site]")
+    first, second = calls(log)
+    assert first.endswith("pip --editable .[site]")
+    assert second.endswith(f"--no-deps -r {project / 'funboost.txt'}")
     said = capsys.readouterr().out
     assert said.startswith("Installing what Jobdesk needs into .venv:")
     assert said.count("\n") == 1
@@ -121,7 +146,9 @@ def test_a_changed_project_is_installed_again(
     install.ensure(["site"])
     (project / "pyproject.toml").write_text(PROJECT + "\n# more", encoding="utf-8")
     assert install.ensure(["site"])
-    assert len(calls(log)) == 2
+    (project / "funboost.txt").write_text("zeta==2", encoding="utf-8")
+    assert install.ensure(["site"])
+    assert len(calls(log)) == 6
 
 
 def test_further_extras_are_added_to_the_ones_there(
@@ -130,7 +157,7 @@ def test_further_extras_are_added_to_the_ones_there(
     log = fake_pip(monkeypatch, project)
     install.ensure(["site", "postgres"])
     install.ensure(["test"])
-    assert calls(log)[-1].endswith("[postgres,site,test]")
+    assert calls(log)[-2].endswith("[postgres,site,test]")
     assert not install.ensure(["site"])
 
 
@@ -141,7 +168,7 @@ def test_extras_that_an_installed_one_includes_are_not_installed_again(
     install.ensure(["dev"])
     for included in ("dev", "test", "site", "postgres"):
         assert not install.ensure([included])
-    assert len(calls(log)) == 1
+    assert len(calls(log)) == 2
 
 
 def test_an_environment_without_a_stamp_is_completed(
@@ -150,7 +177,7 @@ def test_an_environment_without_a_stamp_is_completed(
     log = fake_pip(monkeypatch, project)
     _make_python()
     assert install.ensure(["site"])
-    assert len(calls(log)) == 1
+    assert len(calls(log)) == 2
     install.STAMP.write_text("no json", encoding="utf-8")
     assert install.ensure(["site"])
 
@@ -177,20 +204,60 @@ def test_a_missing_network_is_named(project: Path, monkeypatch: pytest.MonkeyPat
         install.ensure(["site"])
 
 
+def test_uv_is_fetched_by_pip_and_installs(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    by_pip = fake_pip(monkeypatch, project)
+    by_uv = fake_uv(monkeypatch, project, output="Resolved 24 packages in 3ms")
+    assert install.ensure(["site"])
+    (only,) = calls(by_pip)
+    assert only.endswith("--only-binary=:all: --no-deps uv")
+    assert calls(by_uv) == [
+        "pip --editable .[site]",
+        f"--no-deps -r {project / 'funboost.txt'}",
+    ]
+    assert ": uv, 2 packages found" in (said := capsys.readouterr().out)
+    assert "24 packages, funboost, 24 packages, done in" in said
+
+
+def test_where_uv_fails_pip_installs(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    by_pip = fake_pip(monkeypatch, project)
+    by_uv = fake_uv(monkeypatch, project, output="error: invalid peer certificate", code=2)
+    assert install.ensure(["site"])
+    assert len(calls(by_uv)) == 1
+    assert [line.split()[-1] for line in calls(by_pip)[:2]] == ["uv", ".[site]"]
+    assert "invalid peer certificate" in install.LOG.read_text(encoding="utf-8")
+
+
+def test_a_uv_that_cannot_be_started_is_no_use(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_pip = fake_pip(monkeypatch, project)
+    fake_uv(monkeypatch, project)
+    nothing = Installer([str(project / "of another machine")], {})
+    monkeypatch.setattr(install, "uv_installer", lambda *arguments: nothing)
+    assert install.ensure(["site"])
+    assert calls(by_pip)[1].endswith("pip --editable .[site]")
+
+
+def test_without_a_network_uv_and_pip_are_tried_once(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = "WARNING: Retrying (Retry(total=1)) after connection broken"
+    by_pip = fake_pip(monkeypatch, project, output=output, code=1)
+    by_uv = fake_uv(monkeypatch, project)
+    with pytest.raises(install.InstallError, match="the package index can't be reached"):
+        install.ensure(["site"])
+    assert (len(calls(by_pip)), calls(by_uv)) == (1, [])
+
+
 def test_without_any_pip_the_error_names_the_package(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(install, "_works", lambda command: False)
+    monkeypatch.setattr(install, "find_pip", lambda python: None)
+    monkeypatch.setattr(install, "find_uv", lambda python: None)
     with pytest.raises(install.InstallError, match=r"apt install python3\.\d+-venv"):
         install.ensure(["site"])
-
-
-def test_without_ensurepip_another_pip_is_used(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(install, "_works", lambda command: "--python" in command)
-    monkeypatch.setattr(install, "find_spec", lambda name: object())
-    assert install._pip()[:4] == [sys.executable, "-m", "pip", "--python"]
 
 
 def test_a_folder_that_cannot_be_written_is_named(

@@ -16,9 +16,9 @@ What this folder stands on: funboost is pinned to 55.0, because much of this is 
 - Its import (``loader``): it reads the modules ``nb_log_config`` and ``funboost_config``, sets up
   logging by ``nb_log.log_manager.LogManager``, calls the global ``print`` of
   ``consumers.base_consumer``, and patches the names that ``loader`` restores.
-- It imports drivers that nothing here calls (``stubs``).
+- It imports packages that nothing here calls (``stubs``); what it calls is in ``requirements.txt``.
 
-How to leave it: ``jobs.brokers.plain_threads`` does the same without funboost and passes the same
-tests. Import its ``start`` in ``jobs.brokers.consume``, delete this folder, and take funboost out
-of ``pyproject.toml``.
+The wheel of Jobdesk does not require funboost: its tree cannot be installed beside many projects'
+own packages. Where it is not installed (``installed``), ``jobs.brokers.plain_threads`` does the
+same and passes the same tests.
 """

@@ -1,9 +1,12 @@
-"""Stubs for the drivers that funboost imports and nothing here calls.
+"""Stubs for the packages that funboost imports and does not call when Jobdesk uses it.
 
-``import funboost`` loads the clients of MongoDB and Redis and of HTTP, whatever broker is used:
-two thirds of its time and of its 30 MB, in each consumer process. While it is imported they are
-stubs, whose names exist and can be inherited from, but not called. Later imports of these drivers
-get the real ones.
+``import funboost`` loads clients of MongoDB and Redis, libraries of HTTP, dates, cron and queues in
+files, whatever broker is used: two thirds of its time and 15 MB in each consumer process. While it
+is imported they are stubs, installed or not, whose names exist and can be inherited from, but not
+called. Later imports of them get the real ones.
+
+The rule is: what is called, at its import or in a consumer, is in ``requirements.txt``; what is
+only named is here. A package that is in neither fails the import.
 """
 
 from __future__ import annotations
@@ -16,7 +19,12 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-UNUSED: Final = frozenset({"bson", "pymongo", "redis", "redis5", "requests"})
+UNUSED: Final = frozenset(
+    """
+    arrow bson cron_descriptor croniter dateutil nb_filelock nb_libs orjson persistqueue
+    portalocker pymongo redis redis5 requests tomorrow3 urllib3
+    """.split()
+)
 
 
 class _Stub(type):
@@ -68,7 +76,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 @contextmanager
 def unused_drivers(ours: Collection[str]) -> Iterator[None]:
-    """Within it, a driver that is not loaded yet is a stub.
+    """Within it, an unused package that is not loaded yet is a stub.
 
     Args:
         ours: the packages that may keep the stubs. Any other that was loaded meanwhile and holds

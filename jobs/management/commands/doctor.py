@@ -17,6 +17,7 @@ CHECKS: list[Check] = [
     environment.database,
     environment.storage,
     environment.broker,
+    environment.threads,
     queues.consumers,
     queues.queues,
     queues.overdue,

@@ -14,6 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from jobs import brokers
 from jobs.brokers.base import Broker
+from jobs.brokers.funboost import installed
 from jobs.brokers.wakeup.listener import TIMED_SECONDS
 from jobs.conf import get_conf
 from jobs.core.db import connection
@@ -133,6 +134,15 @@ def broker(now: datetime) -> Iterator[Finding]:
     if not problems:
         pending = _pending_messages(found) if found.takes_messages else ""
         yield ok(f"The broker {found.name} works.{pending}")
+
+
+def threads(now: datetime) -> Iterator[Finding]:
+    """Say what consumers run on. A funboost that does not fit is among the settings."""
+    if installed.is_installed():
+        yield ok("Consumers run on funboost.")
+    else:
+        text = "Consumers run on plain threads, because funboost is not installed. To use it:"
+        yield ok(f"{text} {installed.install_command()}")
 
 
 def _pending_messages(found: Broker) -> str:

@@ -1,4 +1,4 @@
-"""funboost's own SQLite queue, which Jobdesk does not use: it is in Jobdesk's own environment."""
+"""funboost's own SQLite queue, which Jobdesk does not use; it needs all that funboost requires."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ class Funboost(System):
     title = "funboost, own SQLite queue"
     note = "multi_process_consume(2) x 50 threads, as shipped; records no results"
     works = frozenset({"start", "pickup", "burst", "submit", "compute"})
-    our_python = True
 
     def settings(self, values: dict[str, Any], sandbox: Sandbox) -> None:
         """It finds its configuration on the path, or writes one there."""
