@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import warnings
 from collections.abc import Callable
 from contextlib import ContextDecorator
-from datetime import datetime, timedelta, tzinfo
-from typing import Any
+from datetime import datetime, timedelta
+from types import FunctionType
+from typing import Any, Final
 
 from django.utils import timezone
 
 from .scope import current_scope
 
 _moves: list[timedelta] = []
-_REAL = datetime
+
+# The function itself is changed, not the name ``timezone.now``: fields have the function as their
+# default, and modules import it by name. Nor what it looks up: freezegun sets the module's
+# ``datetime`` and sets it back to what it was when it first saw it.
+_now: Any = timezone.now
+_real_now: Final[Callable[[], datetime]] = FunctionType(_now.__code__, _now.__globals__)
+_REAL_CODE: Final = _now.__code__
 
 
-class _DatetimeType(type):
-    """``isinstance(value, datetime)`` keeps its meaning inside ``django.utils.timezone``."""
+def _moved() -> datetime:
+    # Its globals are those of ``django.utils.timezone``.
+    from jobs.testing.clock import moved_now
 
-    def __instancecheck__(cls, value: object) -> bool:
-        return isinstance(value, _REAL)
+    return moved_now()
 
 
-class _MovedDatetime(datetime, metaclass=_DatetimeType):
-    """``datetime`` as ``django.utils.timezone`` sees it while the clock is moved."""
-
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> Any:
-        # Looked up at each call: freezegun replaces the class in the module ``datetime``.
-        return dt.datetime.now(tz) + sum(_moves, timedelta())
+def moved_now() -> datetime:
+    """Return what ``timezone.now`` does while the clock is moved."""
+    return _real_now() + sum(_moves, timedelta())
 
 
 class Travel(ContextDecorator):
@@ -81,9 +83,7 @@ class Travel(ContextDecorator):
 
 
 def _install() -> None:
-    # One seam, below ``timezone.now``: fields have that function itself as their default.
-    moved: Any = _MovedDatetime if _moves else dt.datetime
-    vars(timezone)["datetime"] = moved
+    _now.__code__ = _moved.__code__ if _moves else _REAL_CODE
 
 
 def travel(to: datetime | timedelta | float | None = None, /, **units: float) -> Travel:

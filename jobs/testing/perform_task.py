@@ -45,12 +45,10 @@ class Performed(Generic[T]):
 
 @overload
 def perform(
-    task: JobTask[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
+    task: Task[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
 ) -> Performed[T]: ...
 @overload
-def perform(task: JobTask[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Performed[T]: ...
-@overload
-def perform(task: Task[..., T], /, *args: Any, **kwargs: Any) -> Performed[T]: ...
+def perform(task: Task[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Performed[T]: ...
 def perform(task: Task[..., Any], /, *args: Any, **kwargs: Any) -> Performed[Any]:
     """Validate the arguments of a task, call it with its context, and return what it did.
 

@@ -17,7 +17,6 @@ from jobs.brokers.registry import silenced
 from jobs.compat import Task
 from jobs.consumer.attempt import Attempt
 from jobs.consumer.capture import captured, current_attempt
-from jobs.consumer.event_loop import TimeLimit
 from jobs.consumer.outcomes import cancelled, outcome_of_error, outcome_of_value, timed_out
 from jobs.core.states import AttemptOutcome
 from jobs.lifecycle import Outcome
@@ -31,6 +30,10 @@ ENDS_A_TASK: Final = (Exception, SystemExit, GeneratorExit, asyncio.CancelledErr
 UNWIND_SECONDS: Final = 2.0
 """So long a coroutine may take to end after it was cancelled."""
 _asked_by: ContextVar[str | None] = ContextVar("jobs_testing_cancel", default=None)
+
+
+class TimeLimit(Exception):
+    """The coroutine took longer than its job's time limit."""
 
 
 class TaskFailed(AssertionError):

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,17 @@ DATABASES = [
 PYTEST = ["-m", "pytest", "-q", "-p", "no:cacheprovider"]
 ENTRY_POINT = """[pytest11]
 jobs.testing.pytest_plugin = jobs.testing.pytest_plugin
+"""
+
+EAGER_TEST = """
+from shop.tasks import send_invoice
+from test_invoices import DUE
+
+{setting}
+
+def test_the_eager_backend(db, jobs_data_dir, settings):
+    settings.TASKS = TASKS
+{example}
 """
 
 
@@ -58,6 +70,38 @@ def shop(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "tests" / "shop", folder)
     install(folder)
     return folder
+
+
+@pytest.fixture
+def documented(tmp_path: Path) -> Path:
+    """A project made of the blocks of ``jobs/docs/testing.md``."""
+    folder = tmp_path / "documented"
+    folder.mkdir()
+    for name in ("settings.py", "manage.py"):
+        shutil.copy(ROOT / "tests" / "shop" / name, folder)
+    page = (ROOT / "jobs" / "docs" / "testing.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+    files = {block.split()[1]: block for block in blocks if block.startswith("# ")}
+    setting, example = (block for block in blocks if not block.startswith("# "))
+    files["test_eager.py"] = EAGER_TEST.format(
+        setting=setting, example=textwrap.indent(example, "    ")
+    )
+    files["shop/__init__.py"] = ""
+    files["pytest.ini"] = "[pytest]\nDJANGO_SETTINGS_MODULE = settings\npython_files = test*.py\n"
+    for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    install(folder)
+    return folder
+
+
+def test_the_examples_of_the_documentation_pass(documented: Path) -> None:
+    done = run(documented, *PYTEST)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "6 passed" in done.stdout
+    done = run(documented, "manage.py", "test", "--noinput", "shop")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Ran 1 test" in done.stderr
 
 
 def variables(database: str) -> dict[str, str]:
