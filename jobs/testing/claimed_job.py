@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from jobs.catalog.registry import load_task
+from jobs.catalog.task import JobTask
 from jobs.compat import (
     Task,
     TaskResult,
@@ -35,7 +36,8 @@ def run_claim(claim: Claim, consumer: uuid.UUID) -> Ran:
     attempt = Attempt(claim, lambda *_: None, CONSUMER)
     try:
         task = load_task(claim.task, claim.module_path)
-        files = file_infos(claim.id)
+        needs_files = isinstance(task, JobTask) and task.spec.takes_files
+        files = file_infos(claim.id) if needs_files else {}
         call = bind_call(claim, task, attempt, files=files, consumer=CONSUMER)
     except JobsError as error:
         ran = Ran(attempt, could_not_begin(claim, error), error)

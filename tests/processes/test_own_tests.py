@@ -56,7 +56,10 @@ def run(folder: Path, *words: str, **variables: str) -> subprocess.CompletedProc
 
 
 def install(folder: Path) -> None:
-    """Make the entry point of Jobdesk's wheel known in this folder, if it is not installed."""
+    """Make the entry point of Jobdesk's wheel known in this folder, if it is not installed.
+
+    ``test_wheel`` tests that the wheel has it.
+    """
     metadata = folder / "installed" / "jobdesk_entry_point-1.dist-info"
     metadata.mkdir(parents=True)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: jobdesk-entry-point\n")
@@ -124,11 +127,6 @@ def test_a_projects_tests_pass_with_django(shop: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert int(re.findall(r"Ran (\d+) tests", done.stderr)[0]) > 80
     assert not (shop / "var").exists()
-
-
-def test_the_entry_point_is_that_of_the_project(project_root: Path) -> None:
-    written = (project_root / "pyproject.toml").read_text(encoding="utf-8")
-    assert '"jobs.testing.pytest_plugin" = "jobs.testing.pytest_plugin"' in written
 
 
 @pytest.fixture
