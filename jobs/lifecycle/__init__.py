@@ -15,7 +15,7 @@ from .insert import insert_job, insert_received_job
 from .insert_many import NewJob, insert_many
 from .outcome import Outcome
 from .progress import AttemptUpdate, StoredArtifact, requested_cancels, save_artifact, write_updates
-from .promote import next_due, promote, promote_due
+from .promote import next_due, promote_due, promote_jobs
 from .prune import prune_chunk
 from .queues import set_paused
 from .requeue import requeue_job
@@ -46,8 +46,8 @@ __all__ = [
     "orphaned_consumers",
     "other_heartbeats",
     "prepare_outcomes",
-    "promote",
     "promote_due",
+    "promote_jobs",
     "prune_chunk",
     "register",
     "release_unconfirmed",

@@ -30,10 +30,10 @@ def promote_due(now: datetime) -> int:
 
     All consumers are notified: the one that calls this may have no free slot.
     """
-    return promote(Job.objects.filter(run_after__lte=now))
+    return promote_jobs(Job.objects.filter(run_after__lte=now))
 
 
-def promote(jobs: QuerySet[Job]) -> int:
+def promote_jobs(jobs: QuerySet[Job]) -> int:
     """Queue those of the jobs that are scheduled, whether due or not; as ``promote_due``."""
     due = list(
         jobs.filter(status=Status.SCHEDULED)

@@ -93,14 +93,13 @@ class InlineConsumer:
         return iter(sorted(claims, key=lambda claim: order.get(claim.id, len(order))))
 
     def _waiting(self) -> QuerySet[Job]:
-        paused = Queue.objects.filter(paused=True).values("name")
-        jobs = self._of_queues().filter(status=Status.QUEUED).exclude(queue__in=paused)
+        jobs = self._of_queues().filter(status=Status.QUEUED)
         return jobs.order_by("-priority", "fair_position", "id")
 
     def _of_queues(self) -> QuerySet[Job]:
-        if self._queues is None:
-            return Job.objects.all()
-        return Job.objects.filter(queue__in=self._queues)
+        paused = Queue.objects.filter(paused=True).values("name")
+        jobs = Job.objects.exclude(queue__in=paused)
+        return jobs if self._queues is None else jobs.filter(queue__in=self._queues)
 
     def _promote_due(self) -> None:
         while lifecycle.promote_due(timezone.now()):
@@ -112,7 +111,7 @@ class InlineConsumer:
         scheduled = self._of_queues().filter(self._early, status=Status.SCHEDULED)
         job = scheduled.order_by("run_after", "id").first()
         if job is not None:
-            lifecycle.promote(Job.objects.filter(pk=job.pk))
+            lifecycle.promote_jobs(Job.objects.filter(pk=job.pk))
         return job
 
 

@@ -143,7 +143,11 @@ class Drains:
     def test_a_paused_queue_is_left_alone(self):
         set_paused("mail", True)
         tasks.child.enqueue(1)
+        later = timezone.now() + timedelta(hours=1)
+        tasks.child.using(run_after=later).enqueue(2)
+        tasks.plain.using(run_after=later + timedelta(hours=1)).enqueue(3)
         assert self.drain().attempts == 0
+        assert [job.result for job in self.drain(with_scheduled=True)] == [5]
         set_paused("mail", False)
         assert self.drain().attempts == 1
 
