@@ -15,7 +15,7 @@ from .insert import insert_job, insert_received_job
 from .insert_many import NewJob, insert_many
 from .outcome import Outcome
 from .progress import AttemptUpdate, StoredArtifact, requested_cancels, save_artifact, write_updates
-from .promote import next_due, promote_due, promote_jobs
+from .promote import next_due, promote_due
 from .prune import prune_chunk
 from .queues import set_paused
 from .requeue import requeue_job
@@ -47,7 +47,6 @@ __all__ = [
     "other_heartbeats",
     "prepare_outcomes",
     "promote_due",
-    "promote_jobs",
     "prune_chunk",
     "register",
     "release_unconfirmed",

@@ -15,6 +15,7 @@ from django.utils import timezone
 from jobs import lifecycle
 from jobs.core.states import Status
 from jobs.lifecycle import Claim
+from jobs.lifecycle.promote import promote_jobs
 from jobs.models import Job, Queue
 
 from .claimed_job import release, run_claim
@@ -111,7 +112,7 @@ class InlineConsumer:
         scheduled = self._of_queues().filter(self._early, status=Status.SCHEDULED)
         job = scheduled.order_by("run_after", "id").first()
         if job is not None:
-            lifecycle.promote_jobs(Job.objects.filter(pk=job.pk))
+            promote_jobs(Job.objects.filter(pk=job.pk))
         return job
 
 
