@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from jobs.catalog.registry import load_task
@@ -12,6 +12,7 @@ from jobs.catalog.task import JobTask
 from jobs.compat import (
     Task,
     TaskResult,
+    TaskResultDoesNotExist,
     has_receivers,
     task_backends,
     task_finished,
@@ -25,7 +26,6 @@ from jobs.core.db import connection
 from jobs.errors import JobsError
 from jobs.lifecycle import Claim
 from jobs.models import Job
-from jobs.submission.task_result import stored_result
 from jobs.submission.uploads import file_infos
 
 from .runner import CONSUMER, Ran, run_call
@@ -102,9 +102,10 @@ def _write(ran: Ran, consumer: uuid.UUID) -> None:
 def _send_finished(ran: Ran, task: Task[..., Any]) -> None:
     if not has_receivers(task_finished):
         return
-    job = Job.objects.filter(pk=ran.outcome.claim.id).first()
-    if job is not None and job.is_finished:
-        _send(task_finished, task, stored_result(job, task), ran.error)
+    with suppress(TaskResultDoesNotExist):  # the task has deleted its own job
+        result = task_backends[task.backend].get_result(str(ran.outcome.claim.id))
+        if result.is_finished:
+            _send(task_finished, task, result, ran.error)
 
 
 def _send(

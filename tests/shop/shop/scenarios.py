@@ -33,7 +33,7 @@ class Drains:
         assert result.return_value == {"name": "lamp", "day": "2026-01-02"}
         assert result.status == "SUCCESSFUL"
         assert names() == ["lamp"]
-        assert (job.status, job.attempt, job.progress["percent"]) == ("succeeded", 1, 50.0)
+        assert (job.status, job.attempt, job.progress["message"]) == ("succeeded", 1, "half")
         log = self.read_log(job)
         assert [line[9:] for line in log.splitlines()] == [
             "adding lamp",
