@@ -44,7 +44,7 @@ def assert_enqueued(
     expected = _Expected(args or {}, queue, priority, at)
     matching, others = expected.split(task)
     if not matching or (count is not None and len(matching) != count):
-        wanted = "a job" if count is None else f"{count} jobs"
+        wanted = "a job" if count is None else f"{count} job{'s' * (count != 1)}"
         raise AssertionError(expected.message(task, f"Expected {wanted} of", matching, others))
     return matching[0]
 
@@ -101,7 +101,7 @@ class _Expected:
     ) -> str:
         """Return what was expected, what matches, and how the nearest differ."""
         name = task if isinstance(task, str) else task.name
-        lines = [f"{beginning} {name}{self._shown()}; {len(matching)} wait."]
+        lines = [f"{beginning} {name}{self._shown()}; found {len(matching)}."]
         lines += [f"  {one}" for one in matching[:MOST_SHOWN]]
         for one in others[:MOST_SHOWN]:
             lines += [f"  not this one: {one}", f"    {'; '.join(self._differences(one))}"]

@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobs.submission.backlog import forget_counts
+
 from .assertions import assert_enqueued, assert_not_enqueued
 from .helpers import Helpers
 from .isolation import isolated
@@ -20,14 +22,20 @@ else:
 class JobsTestMixin(Helpers, _TestCase):
     """Put it before ``TestCase`` or ``TransactionTestCase``: ``drain`` and the others as methods.
 
-    Each test has a data folder of its own, reaches no broker, and finds the clock where it was.
+    The class has a data folder of its own, which ``setUpTestData`` can put uploads into. No test
+    reaches a broker, and each finds the clock where it was.
     """
 
     assertEnqueued = staticmethod(assert_enqueued)  # noqa: N815  (as in unittest)
     assertNotEnqueued = staticmethod(assert_not_enqueued)  # noqa: N815
 
-    def setUp(self) -> None:
+    @classmethod
+    def setUpClass(cls) -> None:
         folder = tempfile.TemporaryDirectory(prefix="jobs-test-", ignore_cleanup_errors=True)
-        self.enterContext(isolated(Path(self.enterContext(folder))))
+        cls.enterClassContext(isolated(Path(cls.enterClassContext(folder))))
+        super().setUpClass()
+
+    def setUp(self) -> None:
+        forget_counts()
         self.enterContext(undone_afterwards())
         super().setUp()

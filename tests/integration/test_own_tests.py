@@ -6,12 +6,14 @@ What ``drain`` and ``EagerBackend`` do is tested by the tests of the project ``t
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from datetime import date, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import freezegun
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils import timezone
@@ -129,9 +131,11 @@ def test_a_message_shows_what_else_waits(mail: Any) -> None:
 def test_a_message_counts() -> None:
     tasks.square.enqueue(3)
     tasks.square.enqueue(4)
-    with pytest.raises(AssertionError, match=r"(?s)Expected 1 jobs of .*; 2 wait.*n=3.*n=4"):
+    with pytest.raises(AssertionError, match=r"(?s)Expected 1 job of .*; found 2.*n=3.*n=4"):
         assert_enqueued(tasks.square, count=1)
-    with pytest.raises(AssertionError, match=r"Expected no job of testapp.square with n=3; 1 wait"):
+    with pytest.raises(
+        AssertionError, match=r"Expected no job of testapp.square with n=3; found 1"
+    ):
         assert_not_enqueued(tasks.square, {"n": 3})
 
 
@@ -253,6 +257,31 @@ def test_retention_follows_the_clock() -> None:
     drain()
     with travel(days=get_conf().retention_days + 1):
         assert lifecycle.prune_chunk(timezone.now()) == 1
+
+
+def frozen() -> Any:
+    return freezegun.freeze_time("2030-01-01 12:00:00")
+
+
+def machine() -> Any:
+    return time_machine.travel(datetime(2030, 1, 1, 12, tzinfo=UTC), tick=False)
+
+
+@pytest.mark.parametrize("other", [frozen, machine])
+@pytest.mark.django_db
+def test_a_drain_follows_others_that_move_the_clock(
+    other: Callable[[], Any], tmp_path: Path
+) -> None:
+    noon = datetime(2030, 1, 1, 12, tzinfo=UTC)
+    with other() as clock:
+        tasks.fail.enqueue(1, str(tmp_path / "runs"))
+        (job,) = drain().waiting
+        assert (job.created_at, job.started_at) == (noon, noon)
+        assert drain().attempts == 0
+        clock.move_to(noon + timedelta(minutes=1))
+        assert drain().succeeded[0].finished_at == noon + timedelta(minutes=1)
+        tasks.hold_in_loop.enqueue(str(tmp_path / "runs"))
+        assert len(drain().succeeded) == 1
 
 
 # what keeps a test apart

@@ -38,6 +38,22 @@ class Async(JobsTestMixin, TestCase):
         assert await sync_to_async(self.enqueued)() == []
 
 
+class SharedData(JobsTestMixin, TestCase):
+    """What ``setUpTestData`` makes is there in each test."""
+
+    @classmethod
+    def setUpTestData(cls):
+        cls.upload = cls.make_upload("a,b", name="list.csv")
+        tasks.read.enqueue(cls.upload)
+
+    def test_a_job_that_is_there(self):
+        assert self.drain()[0].result == "list.csv: a,b"
+
+    def test_a_job_that_is_there_again(self):
+        assert self.perform(tasks.read, self.upload).result == "list.csv: a,b"
+        assert self.drain()[0].result == "list.csv: a,b"
+
+
 class Clock(JobsTestMixin, TestCase):
     """The clock of one test is not that of the next."""
 
