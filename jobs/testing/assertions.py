@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.utils import timezone
 
-from jobs.compat import Task
-
 from .enqueued_jobs import EnqueuedJob, enqueued, named_task, require_arguments
+
+if TYPE_CHECKING:
+    from .enqueued_jobs import AnyTask
 
 MOST_SHOWN: Final = 5
 CLOSE_ENOUGH: Final = timedelta(seconds=1)
 
 
 def assert_enqueued(
-    task: Task[..., Any] | str,
+    task: AnyTask | str,
     args: Mapping[str, Any] | None = None,
     *,
     queue: str | None = None,
@@ -50,7 +51,7 @@ def assert_enqueued(
 
 
 def assert_not_enqueued(
-    task: Task[..., Any] | str,
+    task: AnyTask | str,
     args: Mapping[str, Any] | None = None,
     *,
     queue: str | None = None,
@@ -82,7 +83,7 @@ class _Expected:
         self._args, self._queue, self._priority = args, queue, priority
         self._at = timezone.now() + at if isinstance(at, timedelta) else at
 
-    def split(self, task: Task[..., Any] | str) -> tuple[list[EnqueuedJob], list[EnqueuedJob]]:
+    def split(self, task: AnyTask | str) -> tuple[list[EnqueuedJob], list[EnqueuedJob]]:
         """Return the waiting jobs of the task that match, and the others, the nearest first."""
         require_arguments(named_task(task), self._args)
         waiting = enqueued(task)
@@ -94,7 +95,7 @@ class _Expected:
 
     def message(
         self,
-        task: Task[..., Any] | str,
+        task: AnyTask | str,
         beginning: str,
         matching: list[EnqueuedJob],
         others: list[EnqueuedJob],

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobs.catalog.registry import get_task, load_task
 from jobs.catalog.task import JobTask
@@ -16,6 +16,11 @@ from jobs.core.states import WAITING
 from jobs.errors import InvalidArguments, UnknownTask
 from jobs.models import Job
 from jobs.submission.uploads import file_infos
+
+if TYPE_CHECKING:
+    from django.tasks import Task as DjangoTask
+
+    AnyTask = Task[..., Any] | DjangoTask[..., Any]  # of ours, of the backport, of Django itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class EnqueuedJob:
         ]
 
 
-def enqueued(task: Task[..., Any] | str | None = None, /, **arguments: Any) -> list[EnqueuedJob]:
+def enqueued(task: AnyTask | str | None = None, /, **arguments: Any) -> list[EnqueuedJob]:
     """Return the jobs that wait, in the order in which they were enqueued.
 
     Args:
@@ -70,7 +75,7 @@ def enqueued(task: Task[..., Any] | str | None = None, /, **arguments: Any) -> l
     return [one for one in waiting if not one.differences(arguments)]
 
 
-def named_task(task: Task[..., Any] | str) -> Task[..., Any]:
+def named_task(task: AnyTask | str) -> AnyTask:
     """Return the task of a name.
 
     Raises:
@@ -84,7 +89,7 @@ def named_task(task: Task[..., Any] | str) -> Task[..., Any]:
         return get_task(task)
 
 
-def require_arguments(task: Task[..., Any], names: Mapping[str, Any]) -> None:
+def require_arguments(task: AnyTask, names: Mapping[str, Any]) -> None:
     """Check that the task has arguments of these names: a slip would match nothing.
 
     Raises:
@@ -99,11 +104,11 @@ def require_arguments(task: Task[..., Any], names: Mapping[str, Any]) -> None:
             raise TypeError(f"{_stored_name(task)} has no argument {name!r}. It has: {has}.")
 
 
-def _stored_name(task: Task[..., Any]) -> str:
+def _stored_name(task: AnyTask) -> str:
     return task.name if isinstance(task, JobTask) else task.module_path
 
 
-def _parameters(task: Task[..., Any]) -> dict[str, inspect.Parameter]:
+def _parameters(task: AnyTask) -> dict[str, inspect.Parameter]:
     parameters = list(inspect.signature(task.func).parameters.values())
     return {one.name: one for one in parameters[1 if task.takes_context else 0 :]}
 
