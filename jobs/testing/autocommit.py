@@ -16,6 +16,8 @@ from typing import Any, Final
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from jobs.errors import TransactionLeftOpen
+
 _STATE: Final = (
     "autocommit",
     "in_atomic_block",
@@ -30,16 +32,12 @@ _STATE: Final = (
 _names = count(1)
 
 
-class LeftOpen(Exception):
-    """The task left a transaction open."""
-
-
 @contextmanager
 def autocommit() -> Iterator[None]:
     """Run the block in autocommit mode, on each connection of this thread.
 
     Raises:
-        LeftOpen: the block left a transaction open; it is rolled back.
+        TransactionLeftOpen: the block left a transaction open; it is rolled back.
     """
     with ExitStack() as stack:
         # A test may use several databases. One that was never used has no transaction.
@@ -53,7 +51,7 @@ def autocommit() -> Iterator[None]:
             for db in left_open:
                 _roll_back(db)
         if left_open:
-            raise LeftOpen("The task left a transaction open; what it wrote there is undone.")
+            raise TransactionLeftOpen([db.alias for db in left_open])
 
 
 def _is_open(db: BaseDatabaseWrapper) -> bool:

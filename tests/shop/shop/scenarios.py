@@ -113,8 +113,8 @@ class Drains:
     def test_an_open_transaction_fails_the_task(self):
         tasks.leave_open.enqueue()
         (job,) = self.drain()
-        assert job.status == "failed"
-        assert "transaction open" in job.error_message
+        assert (job.status, job.error_type) == ("failed", "jobs.errors.TransactionLeftOpen")
+        assert "transaction on default" in job.error_message
         assert names() == []
 
     def test_jobs_of_jobs_run_too(self):
