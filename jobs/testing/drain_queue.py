@@ -66,6 +66,8 @@ class DrainResult(Sequence[Job]):
         return [job for job in self.jobs if job.status in statuses]
 
     def __repr__(self) -> str:
+        if not self.jobs:
+            return "<no job was due>"
         shown = ", ".join(
             f"{job.task} {job.status}{f' ({job.error_message})' if job.error_message else ''}"
             for job in self.jobs

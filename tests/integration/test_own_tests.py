@@ -234,6 +234,7 @@ def test_a_drain_that_never_ends_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_result_is_a_sequence_of_rows() -> None:
     tasks.square.enqueue(2)
     tasks.hopeless.enqueue()
+    assert repr(drain("mail")) == "<no job was due>"
     result = drain()
     assert [job.task for job in result[:]] == ["testapp.square", "testapp.hopeless"]
     assert repr(result) == (
