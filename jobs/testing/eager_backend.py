@@ -14,6 +14,8 @@ from jobs.compat import Task, TaskResult
 class EagerBackend(JobsBackend):
     """``JobsBackend`` whose jobs run at once: ``TASKS`` of a project's test settings names it.
 
+    Like that one it imports models when they are used: tasks are declared before the models load.
+
     The job is validated, inserted, claimed and ended by the same statements, so that its row, its
     log and its files are there. A failed attempt is tried again at once; a job for later waits, and
     so does one in a paused queue. Jobs from forms and the API wait for ``drain``.
@@ -29,7 +31,10 @@ class EagerBackend(JobsBackend):
             InvalidTask, InvalidArguments, Unavailable: as ``JobsBackend``; nothing has run.
             Exception: with ``RAISE_ERRORS``, the task's own.
         """
-        result = super().enqueue(task, args, kwargs)
+        from jobs.brokers.registry import silenced
+
+        with silenced():
+            result = super().enqueue(task, args, kwargs)
         self._run(uuid.UUID(result.id))
         result.refresh()
         return result
@@ -41,13 +46,15 @@ class EagerBackend(JobsBackend):
             InvalidTask, InvalidArguments, InvalidOptions, Unavailable: as ``JobsBackend``.
             Exception: as ``enqueue``.
         """
-        ids = super().enqueue_many(task, many)
+        from jobs.brokers.registry import silenced
+
+        with silenced():
+            ids = super().enqueue_many(task, many)
         for job_id in ids:
             self._run(uuid.UUID(job_id))
         return ids
 
     def _run(self, job_id: uuid.UUID) -> None:
-        # Late: it imports models, and tasks are declared before these load.
         from .eager_run import run_until_ended
 
         run_until_ended(

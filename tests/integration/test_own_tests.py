@@ -309,6 +309,16 @@ def test_nobody_is_notified_of_what_a_drain_runs(broker: RecordingBroker) -> Non
     assert len(broker.notified) == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_nobody_is_notified_of_what_has_run(broker: RecordingBroker, settings: Any) -> None:
+    eager = {"BACKEND": "jobs.testing.EagerBackend", "QUEUES": ["default"]}
+    settings.TASKS = {**settings.TASKS, "eager": eager}
+    task = tasks.square.using(backend="eager")
+    assert task.enqueue(3).return_value == 9
+    assert len(task.enqueue_many([{"n": 1}, {"n": 2}])) == 2
+    assert broker.notified == []
+
+
 @pytest.mark.django_db
 def test_a_drain_may_wait_for_a_debugger(monkeypatch: pytest.MonkeyPatch) -> None:
     """PostgreSQL's limit on an idle transaction would hold for the rest of the test's."""
