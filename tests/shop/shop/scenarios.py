@@ -5,7 +5,7 @@ import threading
 from datetime import date, timedelta
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from jobs.compat import task_finished
@@ -109,6 +109,18 @@ class Drains:
         (job,) = self.drain()
         assert job.error_message == ""
         assert job.result == ["at once", "inside", "committed", "False", "0"]
+
+    def test_a_cursor_on_the_server(self):
+        Item.objects.bulk_create([Item(name=name) for name in "abc"])
+        tasks.iterate.enqueue()
+        assert self.drain()[0].result == ["a", "b", "c"]
+        assert names() == ["seen a", "seen b", "seen c"]
+
+    def test_what_a_consumer_would_refuse_is_refused(self):
+        tasks.without_atomic.enqueue()
+        (job,) = self.drain()
+        locks = connection.features.has_select_for_update
+        assert job.status == ("failed" if locks else "succeeded")
 
     def test_an_open_transaction_fails_the_task(self):
         tasks.leave_open.enqueue()

@@ -87,6 +87,22 @@ def after_commit() -> list[str]:
     return [*seen, str(connection.in_atomic_block), str(Item.objects.count())]
 
 
+@job
+def iterate() -> list[str]:
+    """Read with a cursor on the server, where there is one, and write meanwhile."""
+    seen = []
+    for item in Item.objects.order_by("pk").iterator(chunk_size=1):
+        seen.append(item.name)
+        Item.objects.filter(pk=item.pk).update(name=f"seen {item.name}")
+    return seen
+
+
+@job(max_attempts=1)
+def without_atomic() -> None:
+    """Lock rows without a transaction, which no database would do."""
+    Item.objects.select_for_update().first()
+
+
 @job(max_attempts=1)
 def leave_open() -> None:
     """Begin a transaction and do not end it."""
