@@ -153,5 +153,16 @@ class ResultFileMissing(JobsError):
         super().__init__(f"The file with the result of job {job_id} is gone from the storage.")
 
 
+class TransactionLeftOpen(JobsError):
+    """A task has returned inside a transaction; what it wrote there is rolled back."""
+
+    def __init__(self, databases: list[str]) -> None:
+        self.databases = databases
+        super().__init__(
+            f"The task has returned without ending its transaction on {', '.join(databases)}: what "
+            "it wrote there is rolled back. Use `with transaction.atomic():`, or commit."
+        )
+
+
 class BrokerError(JobsError):
     """The broker cannot be used: its URL is not valid, or a package is not installed."""

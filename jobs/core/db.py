@@ -93,8 +93,10 @@ def write_transaction() -> Iterator[None]:
     flush, after which PostgreSQL 15 no longer applies the limit.)
     """
     db = connection()
+    # Inside a caller's transaction (a test's) the limit would hold until that one ends.
+    is_own = not db.in_atomic_block
     with transaction.atomic(using=db.alias):
-        if db.vendor == "postgresql":
+        if is_own and db.vendor == "postgresql":
             with db.cursor() as cursor:
                 limit = f"{get_conf().lease_seconds * 1000:.0f}"
                 cursor.execute(LIMIT_IDLE_TRANSACTION, [limit])

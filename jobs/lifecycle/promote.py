@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from jobs.brokers.registry import notify_after_commit
 from jobs.core.db import as_time, connection, run
@@ -30,8 +30,13 @@ def promote_due(now: datetime) -> int:
 
     All consumers are notified: the one that calls this may have no free slot.
     """
+    return promote_jobs(Job.objects.filter(run_after__lte=now))
+
+
+def promote_jobs(jobs: QuerySet[Job]) -> int:
+    """Queue those of the jobs that are scheduled, whether due or not; as ``promote_due``."""
     due = list(
-        Job.objects.filter(status=Status.SCHEDULED, run_after__lte=now)
+        jobs.filter(status=Status.SCHEDULED)
         .only("id", "queue", "priority", "owner_id")
         .order_by("run_after", "id")[:CHUNK]
     )

@@ -40,6 +40,12 @@ def require_capacity(queue: str) -> None:
         raise QueueFull(queue, limit, RETRY_AFTER)
 
 
+def forget_counts() -> None:
+    """Forget how many jobs wait: a test's are rolled back."""
+    with _lock:
+        _known.clear()
+
+
 def _count(queue: str, limit: int) -> int:
     """Count the waiting jobs along the index, no further than the limit."""
     return Job.objects.waiting_in(queue).values("pk")[:limit].count()

@@ -36,6 +36,12 @@ from django.urls import include, path
 
 urlpatterns = [path("admin/", admin.site.urls), path("", include("jobs.urls"))]
 """
+FIND_PLUGIN = """
+from importlib.metadata import distribution
+
+for point in distribution("jobdesk").entry_points.select(group="pytest11"):
+    print(point.name)
+"""
 READ_JOB = """
 import jobs
 from django.contrib.auth.models import User
@@ -121,6 +127,14 @@ def test_the_wheel_is_the_app_with_its_pages_and_nothing_else(wheel: Path) -> No
     rooms = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert rooms == {"jobs"}
     assert not [name for name in names if "__pycache__" in name]
+
+
+def test_pytest_finds_the_plugin_in_the_wheel(python: Path, tmp_path: Path) -> None:
+    listed = run(python, "-m", "pytest", "--fixtures", "-p", "no:cacheprovider", cwd=tmp_path)
+    assert "jobs_data_dir -- " in listed
+    assert "jobs_queue -- " in listed
+    found = run(python, "-c", FIND_PLUGIN, cwd=tmp_path).split()
+    assert found == ["jobs.testing.pytest_plugin"]
 
 
 def test_a_fresh_project_declares_a_task_and_runs_it(python: Path, tmp_path: Path) -> None:

@@ -1,0 +1,128 @@
+"""Running a claimed job as a consumer does: the task, its outcome, the signals."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from jobs.catalog.registry import load_task
+from jobs.catalog.task import JobTask
+from jobs.compat import (
+    Task,
+    TaskResult,
+    TaskResultDoesNotExist,
+    has_receivers,
+    task_backends,
+    task_finished,
+    task_started,
+)
+from jobs.consumer.attempt import Attempt
+from jobs.consumer.batch import UNAVAILABLE, Batch, write, write_one_by_one
+from jobs.consumer.call import bind_call, running_result
+from jobs.consumer.outcomes import could_not_begin, released
+from jobs.core.db import connection
+from jobs.errors import JobsError
+from jobs.lifecycle import Claim
+from jobs.models import Job
+from jobs.submission.uploads import file_infos
+
+from .runner import CONSUMER, Ran, run_call
+
+
+def run_claim(claim: Claim, consumer: uuid.UUID) -> Ran:
+    """Run a claimed job here and write how it ended; return that."""
+    attempt = Attempt(claim, lambda *_: None, CONSUMER)
+    try:
+        task = load_task(claim.task, claim.module_path)
+        needs_files = isinstance(task, JobTask) and task.spec.takes_files
+        files = file_infos(claim.id) if needs_files else {}
+        call = bind_call(claim, task, attempt, files=files, consumer=CONSUMER)
+    except JobsError as error:
+        ran = Ran(attempt, could_not_begin(claim, error), error)
+        _write(ran, consumer)
+        return ran
+    if has_receivers(task_started):
+        _send(task_started, task, running_result(claim, task, CONSUMER), None)
+    with _told_of_a_cancel(attempt):
+        ran = run_call(attempt, task, call)
+    _write(ran, consumer)
+    _send_finished(ran, task)
+    return ran
+
+
+@contextmanager
+def _told_of_a_cancel(attempt: Attempt) -> Iterator[None]:
+    """Tell the attempt at once when something on this connection asks for its job's cancel.
+
+    A consumer asks the table every second or so; nobody else can see the transaction of a test.
+    """
+    db = connection()
+    looking = False
+
+    def look() -> None:
+        job = Job.objects.filter(pk=attempt.claim.id, cancel_requested=True).first()
+        if job is not None and attempt.cancelled_by() is None:
+            attempt.request_cancel(job.cancelled_by)
+
+    def execute(run: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+        nonlocal looking
+        result = run(sql, params, many, context)
+        if not looking and str(sql).startswith('UPDATE "jobs_job"'):
+            looking = True
+            try:
+                look()
+            finally:
+                looking = False
+        return result
+
+    look()
+    with db.execute_wrapper(execute):
+        yield
+
+
+def _write(ran: Ran, consumer: uuid.UUID) -> None:
+    """Write what a consumer's batch writer would, in the same order."""
+    ran.attempt.settle(ran.outcome)
+    update, artifacts = ran.attempt.collect()
+    batch = Batch(
+        outcomes=[ran.outcome],
+        updates=[update] if update is not None else [],
+        artifacts=artifacts,
+    )
+    try:
+        write(batch, consumer)
+    except UNAVAILABLE:
+        raise
+    except Exception:  # noqa: BLE001  (drivers raise more than Django's errors)
+        write_one_by_one(batch, consumer)
+
+
+def _send_finished(ran: Ran, task: Task[..., Any]) -> None:
+    if not has_receivers(task_finished):
+        return
+    with suppress(TaskResultDoesNotExist):  # the task has deleted its own job
+        result = task_backends[task.backend].get_result(str(ran.outcome.claim.id))
+        if result.is_finished:
+            _send(task_finished, task, result, ran.error)
+
+
+def _send(
+    signal: Any, task: Task[..., Any], result: TaskResult[Any], error: BaseException | None
+) -> None:
+    """Send Django's signal; its own receiver logs the exception that is being handled."""
+    sender = type(task_backends[task.backend])
+    if error is None:
+        signal.send_robust(sender=sender, task_result=result)
+        return
+    try:
+        raise error
+    except BaseException:  # noqa: BLE001  (it was caught before)
+        signal.send_robust(sender=sender, task_result=result)
+
+
+def release(claim: Claim, reason: str, consumer: uuid.UUID) -> None:
+    """Give a claimed job back that will not be run."""
+    attempt = Attempt(claim, lambda *_: None, CONSUMER)
+    _write(Ran(attempt, released(claim, reason)), consumer)
