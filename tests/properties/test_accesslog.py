@@ -19,6 +19,15 @@ PATHS = st.from_regex(r"/[a-z0-9%é._~-]{0,12}", fullmatch=True)
 QUOTED = st.text(st.characters(exclude_characters='"\\\n\r', codec="utf-8"), max_size=20)
 
 
+FRONTS = st.sampled_from(
+    ["::1 - - ", "h - ada b ", "h ", "example.org:443 h - - ", "Mar  1 13:05:07 w nginx[7]: h - - ",
+     "2026-03-01T13:05:07.000000000Z stdout F h - - ", "web_1  | h - [x] ", "1.2.3.4, 5.6.7.8 - - "]
+)  # fmt: skip
+BEHINDS = st.sampled_from(
+    ["{}", "731 {}", "{} 0.25, 0.5", "- {} 200 id", '"more" {}', "rt={} urt=9.5"]
+)
+
+
 @dataclass(frozen=True)
 class Entry:
     """One request, as a naive program would hold it."""
@@ -29,13 +38,15 @@ class Entry:
     size: int | None
     millis: int | None
     tail: tuple[str, str] | None
+    front: str
+    behind: str
 
     def line(self) -> bytes:
         stamp = self.when.strftime("%d/%b/%Y:%H:%M:%S %z")
         size = "-" if self.size is None else self.size
-        parts = [f'::1 - - [{stamp}] "GET {self.path} HTTP/1.1" {self.status} {size}']
+        parts = [f'{self.front}[{stamp}] "GET {self.path} HTTP/1.1" {self.status} {size}']
         parts += [f'"{text}"' for text in self.tail or ()]
-        parts += [] if self.millis is None else [f"{self.millis / 1000:.3f}"]
+        parts += [] if self.millis is None else [self.behind.format(f"{self.millis / 1000:.3f}")]
         return " ".join(parts).encode() + b"\n"
 
 
@@ -56,6 +67,8 @@ def entries(zone: int) -> st.SearchStrategy[list[Entry]]:
         size=st.none() | st.integers(0, 10**12),
         millis=st.none() | st.integers(0, 10**6),
         tail=st.none() | st.tuples(QUOTED, QUOTED),
+        front=FRONTS,
+        behind=BEHINDS,
     )
     return st.lists(entry, max_size=30)
 

@@ -21,6 +21,7 @@ def site() -> Iterator[WebServer]:
         def do_GET(self) -> None:
             found.requested.append(self.path)
             found.hosts.append(self.headers.get("Host", ""))
+            found.headers.append(self.headers)
             found.replies[self.path](self)
 
         def log_message(self, *_: Any) -> None:

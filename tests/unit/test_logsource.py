@@ -25,7 +25,7 @@ def test_the_last_line_needs_no_line_feed(tmp_path: Path) -> None:
 
 def test_windows_line_ends_are_no_part_of_a_line(tmp_path: Path) -> None:
     tally = tally_of(write_log(tmp_path, GOOD.replace(b"\n", b" 0.5\r\n") * 3 + b"\r\n"))
-    assert (tally.requests, tally.malformed, tally.timed) == (3, 0, 3)
+    assert (tally.requests, tally.malformed, tally.times.points) == (3, 0, 3)
 
 
 def test_the_position_reaches_the_size_of_the_file(tmp_path: Path) -> None:
@@ -36,10 +36,77 @@ def test_the_position_reaches_the_size_of_the_file(tmp_path: Path) -> None:
     assert places[-1] == source.size == path.stat().st_size
 
 
-@pytest.mark.parametrize("keep", [15, 200, -9, -4])
-def test_a_truncated_gzip_file_is_reported(tmp_path: Path, keep: int) -> None:
-    with pytest.raises(LogUnreadable, match=r"ends too early"):
-        tally_of(write_log(tmp_path, gzip.compress(GOOD * 9000)[:keep]))
+def read(path: Path, size: int = 128 * 1024) -> tuple[bytes, list[str]]:
+    with LogSource(path) as source:
+        return b"".join(source.blocks(size)), source.notes
+
+
+@pytest.mark.parametrize("keep", [3, 15, 200, -9, -8, -4, -1])
+def test_a_gzip_file_that_is_cut_off_is_read_up_to_there(tmp_path: Path, keep: int) -> None:
+    text = b"".join(GOOD.replace(b"/a", b"/%d" % number) for number in range(9000))
+    found, (note,) = read(write_log(tmp_path, gzip.compress(text)[:keep]))
+    assert text.startswith(found.removesuffix(b"\n"))
+    assert "ends too early: it was cut off. The" in note
+    assert found == text or keep not in {-8, -4, -1}  # those are but the end's checksum
+
+
+def test_a_second_member_that_is_cut_off_is_read_up_to_there(tmp_path: Path) -> None:
+    found, (note,) = read(write_log(tmp_path, gzip.compress(GOOD) + gzip.compress(GOOD)[:8]))
+    assert (found, f"The {len(GOOD)} bytes" in note) == (GOOD, True)
+
+
+@pytest.mark.parametrize(
+    ("behind", "notes"),
+    [
+        (b"\0" * 100_000, []),
+        (b"\0" * 100_000 + gzip.compress(GOOD), []),
+        (b"-- signature --", ["What follows the gzip data in the file is left out."]),
+        (b"\0\x1f", ["What follows the gzip data in the file is left out."]),
+    ],
+)
+@pytest.mark.parametrize("size", [10, 128 * 1024])
+def test_what_follows_gzip_data_is_left_out_and_said(
+    tmp_path: Path, behind: bytes, notes: list[str], size: int
+) -> None:
+    found, said = read(write_log(tmp_path, gzip.compress(GOOD * 3) + behind), size)
+    assert found == GOOD * (4 if GOOD[:20] in gzip_rest(behind) else 3)
+    assert said == notes
+
+
+def gzip_rest(behind: bytes) -> bytes:
+    rest = behind.lstrip(b"\0")
+    return gzip.decompress(rest) if len(rest) > 20 else b""
+
+
+# --- Other texts ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [7, 128 * 1024])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_log_of_another_text_editor_is_read(
+    tmp_path: Path, encoding: str, packed: bool, size: int
+) -> None:
+    text = (GOOD * 3).decode().replace("\n", "\r\n").replace("/a", "/é")
+    data = text.encode(encoding)
+    if encoding != "utf-8-sig":
+        data = "\ufeff".encode(encoding) + data
+    found, _ = read(write_log(tmp_path, gzip.compress(data) if packed else data), size)
+    assert found.removeprefix(b"\xef\xbb\xbf").decode() == text
+    assert tally_of(write_log(tmp_path, data), size).requests == 3
+
+
+@pytest.mark.parametrize("size", [200, 128 * 1024])
+def test_lines_may_end_in_carriage_returns_alone(tmp_path: Path, size: int) -> None:
+    data = b"".join(GOOD.replace(b"/a", b"/%d" % number) for number in range(50))
+    tally = tally_of(write_log(tmp_path, data.replace(b"\n", b"\r")), size)
+    assert (tally.lines, tally.requests, tally.malformed) == (50, 50, 0)
+
+
+def test_a_block_that_ends_between_two_line_ends_is_no_old_text(tmp_path: Path) -> None:
+    data = GOOD.replace(b"\n", b"\r\n") * 3
+    tally = tally_of(write_log(tmp_path, data), len(GOOD))
+    assert (tally.lines, tally.requests) == (3, 3)
 
 
 def test_a_damaged_gzip_file_is_reported(tmp_path: Path) -> None:
@@ -51,7 +118,7 @@ def test_a_damaged_gzip_file_is_reported(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("head", "what"),
-    [(b"PK\x03\x04", "ZIP"), (b"BZh9", "bzip2"), (b"\xfd7zXZ\x00", "xz"), (b"\xff\xfe1", "UTF-16")],
+    [(b"PK\x03\x04", "ZIP"), (b"BZh9", "bzip2"), (b"\xfd7zXZ\x00", "xz")],
 )
 def test_other_files_are_named(tmp_path: Path, head: bytes, what: str) -> None:
     with pytest.raises(LogUnreadable, match=what):

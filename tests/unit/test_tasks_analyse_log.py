@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -14,8 +15,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from jobs import InputFile
-from jobs.errors import GiveUp, JobCancelled
+from jobs.errors import GiveUp, InvalidArguments, JobCancelled
 from tests.accesslog_maker import Recipe, make_log
+from tests.unit.access_logs import GOOD
 from tests.unit.recorder import Recorder, context_for
 from webapp.tasks.analyse_log import analyse_log
 
@@ -97,7 +99,10 @@ def test_an_empty_log_is_a_result_too(tmp_path: Path) -> None:
     [
         (b"name;value\n1;2\n", r"No line is in common or combined format.*line 1: name;value"),
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 500, r"No line is in common"),
-        (gzip.compress(b"x" * 90_000)[:-20], r"cut off after .* Lines read before: \d"),
+        (gzip.compress(b"x" * 90_000)[:-20], r"No line is.*it was cut off\. The [\d,]+ bytes"),
+        (gzip.compress(b"x" * 90_000)[:12], r"^The gzip file ends too early.*The 0 bytes"),
+        (gzip.compress(b"x" * 90_000)[:-8] + b"\0" * 8, r"damaged after .* Lines read before: \d"),
+        (b'{"level":"info"}\n', r"in common or combined format\. This looks like JSON lines\. See"),
         (b"PK\x03\x04" + b"\0" * 50, r"a ZIP archive"),
     ],
 )
@@ -113,3 +118,22 @@ def test_it_stops_when_it_is_cancelled(tmp_path: Path) -> None:
     with pytest.raises(JobCancelled, match="ada"):
         analysed(tmp_path / "a.log", recorder)
     assert len(recorder.updates) == 1
+
+
+def test_a_log_that_is_cut_off_is_counted_and_told(tmp_path: Path) -> None:
+    make_log(tmp_path / "a.gz", Recipe(5000, gzipped=True))
+    whole = (tmp_path / "a.gz").read_bytes()
+    (tmp_path / "a.gz").write_bytes(whole[: len(whole) // 2])
+    result = analysed(tmp_path / "a.gz", Recorder())
+    assert 1000 < result["requests"] < 5000
+    assert "The gzip file ends too early: it was cut off." in result["notes"][0]
+
+
+def test_the_unit_of_whole_numbers_may_be_said(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(GOOD[:-1] + b" 1500\n")
+    assert analysed(tmp_path / "a.log", Recorder())["slowest"][0]["seconds"] == 0.0015
+    result = analysed(tmp_path / "a.log", Recorder(), time_unit="milliseconds")
+    assert result["slowest"][0]["seconds"] == 1.5
+    assert analyse_log.spec.validate({"log": {"upload": str(uuid.uuid4())}}) is not None
+    with pytest.raises(InvalidArguments, match="/time_unit"):
+        analyse_log.spec.validate({"log": {"upload": str(uuid.uuid4())}, "time_unit": "hours"})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler
 
 from webapp.safe_http import FetchedPage, Limits, fetch, networks
@@ -25,6 +26,7 @@ class WebServer:
     replies: dict[str, Reply] = field(default_factory=dict)
     requested: list[str] = field(default_factory=list)
     hosts: list[str] = field(default_factory=list)
+    headers: list[Message] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
     port: int = 0
 

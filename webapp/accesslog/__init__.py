@@ -5,8 +5,20 @@
 """
 
 from .chart import hours_csv, hours_svg
-from .source import LogSource, LogUnreadable
+from .errors import LogUnreadable
+from .formats import format_of
+from .source import LogSource
 from .summary import summary
 from .tally import Tally
+from .times import TimeUnit
 
-__all__ = ["LogSource", "LogUnreadable", "Tally", "hours_csv", "hours_svg", "summary"]
+__all__ = [
+    "LogSource",
+    "LogUnreadable",
+    "Tally",
+    "TimeUnit",
+    "format_of",
+    "hours_csv",
+    "hours_svg",
+    "summary",
+]

@@ -4,12 +4,10 @@ r"""The shape of one line in common or combined format.
 
     203.0.113.9 - ada [01/Mar/2026:13:05:07 +0000] "GET /a?b=c HTTP/1.1" 200 512 "ref" "agent" 0.12
 
-Read are: the hour, the zone, the path without its query, the status, the size, and the time that
-the request took, if the line ends with it. After the size any number of quoted fields may come
-(nginx adds one for X-Forwarded-For); what follows the request time is not looked at.
-
-The request time is in seconds when it has a decimal point (nginx: ``$request_time``) and in
-microseconds when it has none (Apache: ``%D``).
+Read are: the hour, the zone, the path without its query, the status, the size, and the tail: what
+follows the quoted fields, of which there may be any number (nginx adds one for X-Forwarded-For).
+What stands before the date does not matter: user fields may be missing, and syslog, containers and
+virtual hosts put more in front.
 """
 
 from __future__ import annotations
@@ -18,22 +16,21 @@ import re
 
 # Every repeat is possessive (``++``, ``*+``), so nothing is matched twice: the time for a line is
 # proportional to its length, whatever it contains.
-_QUOTED = rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"'
+QUOTED = rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"'
 _DAY = (
     rb"(?:0[1-9]|[12]\d|30(?!/Feb)|31(?!/(?:Feb|Apr|Jun|Sep|Nov)))"
     rb"/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 )
 
 LINE = re.compile(
-    rb"^\S++ \S++ [^\[\n]++"
-    rb"\[(?P<hour>" + _DAY + rb"/(?:19|20)\d\d:(?:[01]\d|2[0-3])):(?P<clock>[0-5]\d:[0-6]\d) "
-    rb"(?P<zone>[+-](?:[01]\d|2[0-3])[0-5]\d)\] "
+    rb"^(?!\[\d\d/)[^\[\n]*+(?:\[(?!\d\d/)[^\[\n]*+)*+"
+    rb"\[(?P<hour>" + _DAY + rb"/(?:19|20)\d\d:(?:[01]\d|2[0-3])):(?P<clock>[0-5]\d:[0-6]\d)"
+    rb"(?:[.,]\d{1,9}+)?+ (?P<zone>[+-](?:[01]\d|2[0-3])[0-5]\d)\] "
     rb'"(?:[A-Za-z_-]++ )?+(?P<path>[^\s"?\\]*+(?:\\.[^\s"?\\]*+)*+)'
     rb'[^"\\\n]*+(?:\\.[^"\\\n]*+)*+" '
     rb"(?P<status>\d{3}) (?:(?P<size>\d{1,18})|-)(?=\s)"
-    rb"(?: " + _QUOTED + rb")*+"
-    rb"(?: (?P<time>\d{1,15}+(?:\.\d{1,9}+)?+)(?=\s))?+"
-    rb"[^\n]*+\n",
+    rb"(?: " + QUOTED + rb")*+"
+    rb"(?P<tail>[^\n]*+)\n",
     re.MULTILINE,
 )
 
@@ -66,6 +63,20 @@ def moment(hour: bytes, clock: bytes, zone: bytes) -> str:
 
 def printable(text: bytes, limit: int = 120) -> str:
     """Return the bytes as readable text of at most ``limit`` characters."""
-    decoded = text[: 4 * limit].decode("utf-8", "backslashreplace")
-    clear = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in decoded)
+    clear = _clear(text[: 4 * limit])
     return clear if len(clear) <= limit and len(text) <= 4 * limit else clear[: limit - 1] + "…"
+
+
+def printable_ends(text: bytes, limit: int = 120) -> str:
+    """Return as ``printable``, but leave out the middle: paths often differ in their ends only."""
+    if len(text) <= 4 * limit:
+        clear = _clear(text)
+        if len(clear) <= limit:
+            return clear
+    tail = limit * 2 // 5
+    return _clear(text[: 4 * limit])[: limit - 1 - tail] + "…" + _clear(text[-4 * limit :])[-tail:]
+
+
+def _clear(text: bytes) -> str:
+    decoded = text.decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in decoded)

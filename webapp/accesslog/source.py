@@ -2,47 +2,48 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterator
+import codecs
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Self, cast
+from typing import Self
+
+from .errors import LogUnreadable
+from .unpack import GZIP_MAGIC, gunzipped
 
 # Small blocks stay in the processor's cache: 128 KiB was faster than 32 KiB and than 1 MiB.
 BLOCK = 128 * 1024
 MAX_LINE = 64 * 1024
 MAX_UNPACKED = 16 * 1024**3
 
-GZIP_MAGIC = b"\x1f\x8b"
 OTHER_MAGICS = {
     b"PK\x03\x04": "a ZIP archive",
     b"BZh": "packed with bzip2",
     b"\xfd7zXZ\x00": "packed with xz",
     b"\x28\xb5\x2f\xfd": "packed with Zstandard",
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
 }
-
-
-class LogUnreadable(ValueError):
-    """The file cannot be read as a log; the message says why and what to do."""
+# UTF-16 is what PowerShell writes with ">".
+UTF_16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
 class LogSource:
     """A log file, plain or gzip (by its first bytes, not by its name), open for reading.
 
+    ``notes`` says what was left out of a gzip file that is cut off or goes on in another way.
+
     Raises:
-        LogUnreadable: it is packed in another way, or is no single-byte text.
+        LogUnreadable: it is packed in another way.
         OSError: the file cannot be opened.
     """
 
     def __init__(self, path: Path, max_unpacked: int = MAX_UNPACKED) -> None:
         self.size = path.stat().st_size
         self.unpacked = 0
+        self.notes: list[str] = []
         self._max_unpacked = max_unpacked
         self._file = path.open("rb")
         try:
-            self._stream = self._unpacking()
+            self._head = self._file.peek(8)[:8]
+            self._check_magic()
         except BaseException:
             self._file.close()
             raise
@@ -64,10 +65,10 @@ class LogSource:
         A line that is longer than a block loses its middle, so that no line can fill the memory.
 
         Raises:
-            LogUnreadable: the gzip data is cut off, damaged or unpacks to too much.
+            LogUnreadable: the gzip data is damaged or unpacks to too much.
         """
         rest = b""
-        while data := self._read(size):
+        for data in self._text(size):
             end = data.rfind(b"\n") + 1
             if end:
                 yield rest + data[:end]
@@ -77,32 +78,47 @@ class LogSource:
         if rest:
             yield rest + b"\n"
 
-    def _unpacking(self) -> IO[bytes]:
-        head = self._file.peek(8)[:8]
-        if head.startswith(GZIP_MAGIC):
-            return cast("IO[bytes]", gzip.GzipFile(fileobj=self._file, mode="rb"))
+    def _check_magic(self) -> None:
         for magic, what in OTHER_MAGICS.items():
-            if head.startswith(magic):
+            if self._head.startswith(magic):
                 raise LogUnreadable(
-                    f"The file is {what}. Give the log as plain text (UTF-8) or packed with gzip."
+                    f"The file is {what}. Give the log as plain text or packed with gzip."
                 )
-        return self._file
 
-    def _read(self, size: int) -> bytes:
-        try:
-            data = self._stream.read(size)
-        except EOFError as error:
-            raise LogUnreadable(
-                f"The gzip file ends too early: it was cut off after {self.unpacked:,} unpacked "
-                "bytes. Copy the whole file and hand it in again."
-            ) from error
-        except (zlib.error, gzip.BadGzipFile) as error:
-            raise LogUnreadable(
-                f"The gzip file is damaged after {self.unpacked:,} unpacked bytes: {error}."
-            ) from error
-        self.unpacked += len(data)
-        if self.unpacked > self._max_unpacked:
-            raise LogUnreadable(
-                f"The gzip file unpacks to more than {self._max_unpacked:,} bytes. Split the log."
-            )
-        return data
+    def _text(self, size: int) -> Iterator[bytes]:
+        """Yield the log in UTF-8 (or what its lines hold), its lines ending in a line feed."""
+        clean: Callable[[bytes], bytes] | None = None
+        for data in self._bytes(size):
+            clean = clean or _cleaner_for(data)
+            self.unpacked += len(data)
+            if self.unpacked > self._max_unpacked:
+                raise LogUnreadable(
+                    f"The gzip file unpacks to more than {self._max_unpacked:,} bytes. "
+                    "Split the log."
+                )
+            yield clean(data)
+
+    def _bytes(self, size: int) -> Iterator[bytes]:
+        if self._head.startswith(GZIP_MAGIC):
+            return gunzipped(self._file, size, self.notes)
+        return iter(lambda: self._file.read(size), b"")
+
+
+def _cleaner_for(beginning: bytes) -> Callable[[bytes], bytes]:
+    """Return what makes UTF-8 with line feeds of a log that begins like this, piece by piece."""
+    for mark, name in UTF_16.items():
+        if beginning.startswith(mark):
+            return _from_utf16(name)
+    # Old systems end lines with a carriage return alone. The last byte may be half of a CR LF.
+    if b"\r" in beginning[:-1] and b"\n" not in beginning:
+        return lambda data: data.replace(b"\r", b"\n")
+    return _unchanged
+
+
+def _from_utf16(name: str) -> Callable[[bytes], bytes]:
+    decoder = codecs.getincrementaldecoder(name)("replace")
+    return lambda data: decoder.decode(data).removeprefix("\ufeff").encode("utf-8", "replace")
+
+
+def _unchanged(data: bytes) -> bytes:
+    return data

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
 from .hours import HourSeries
-from .pattern import printable
-from .tally import Tally
+from .pattern import printable_ends
+from .tally import Tally, shown_path
 
 MAX_TABLE_HOURS = 21 * 24  # three weeks; together with the rest it stays below 64 KiB
 MEANINGS = {"1": "information", "2": "success", "3": "redirection", "4": "client error",
             "5": "server error"}  # fmt: skip
 
 
-def summary(tally: Tally, series: HourSeries, top: int = 20) -> dict[str, Any]:
-    """Return the result of an analysis as JSON data."""
+def summary(
+    tally: Tally, series: HourSeries, top: int = 20, source_notes: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return the result of an analysis as JSON data; ``source_notes`` tell of its file."""
     found = bool(series.counts)
     return {
         "lines": tally.lines,
@@ -24,7 +27,7 @@ def summary(tally: Tally, series: HourSeries, top: int = 20) -> dict[str, Any]:
         "bytes_sent": tally.bytes_sent,
         "first_hour": series.moment(series.first).isoformat() if found else None,
         "last_hour": series.moment(series.last).isoformat() if found else None,
-        "mean_seconds": round(tally.seconds / tally.timed, 6) if tally.timed else None,
+        "mean_seconds": None if tally.times.mean is None else round(tally.times.mean, 6),
         "status_classes": _status_classes(tally),
         "top_paths": _top_paths(tally, top),
         "slowest": _slowest(tally, top),
@@ -32,7 +35,7 @@ def summary(tally: Tally, series: HourSeries, top: int = 20) -> dict[str, Any]:
             {"hour": hour.isoformat(), "requests": count}
             for hour, count in islice(series.rows(), MAX_TABLE_HOURS)
         ],
-        "notes": notes(tally, len(series.numbers())),
+        "notes": [*source_notes, *notes(tally, len(series.numbers()))],
     }
 
 
@@ -58,8 +61,30 @@ def notes(tally: Tally, hours: int) -> list[str]:
             f"The table shows the first {MAX_TABLE_HOURS:,} of {hours:,} hours; "
             "requests-per-hour.csv holds them all."
         )
-    if tally.requests and not tally.timed:
-        found.append("The lines do not end with the time of a request: none is the slowest.")
+    return found + _notes_on_times(tally)
+
+
+def _notes_on_times(tally: Tally) -> list[str]:
+    """Say how the times of requests were read: no log says it itself."""
+    times, found = tally.times, []
+    if times.points:
+        found.append(
+            "Times with a decimal point, behind the quoted fields, were read as seconds (nginx's "
+            f"$request_time), those with a unit as they say: {times.points:,}."
+        )
+    if times.wholes:
+        apache = {"seconds": "%T", "milliseconds": "%{ms}T"}.get(times.unit, "%D")
+        found.append(
+            f"Times that are whole numbers, at the end of a line, were read as {times.unit} "
+            f"(Apache's {apache}): {times.wholes:,}. If that is not their unit, name it."
+        )
+    missing = tally.requests - times.points - times.wholes
+    if tally.requests and not (times.points or times.wholes):
+        found.append(
+            "No line has a number that is known to be the time of its request: none is the slowest."
+        )
+    elif missing:
+        found.append(f"Requests without a time, which the mean leaves out: {missing:,}.")
     return found
 
 
@@ -86,7 +111,7 @@ def _status_classes(tally: Tally) -> list[dict[str, Any]]:
 def _top_paths(tally: Tally, top: int) -> list[dict[str, Any]]:
     return [
         {
-            "path": printable(path) or "(none)",
+            "path": printable_ends(shown_path(path)) or "(none)",
             "requests": count,
             "percent": _percent(count, tally.requests),
         }

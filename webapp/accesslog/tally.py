@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from heapq import heappush, heapreplace
+from hashlib import blake2b
 from typing import NamedTuple
 
 from .capped import CappedCounter
 from .hours import HourCounter
-from .pattern import moment, printable, split
+from .pattern import printable, split
+from .times import SlowRequest, Times, TimeUnit
 
 MAX_PATH = 300
+DIGEST = 8
 SAMPLES = 5
-
-
-@dataclass(frozen=True, order=True)
-class SlowRequest:
-    """One request and how long it took."""
-
-    seconds: float
-    order: int  # falls with each request: of two equally slow ones the first is kept
-    when: str
-    path: str
-    status: int
 
 
 class Columns(NamedTuple):
@@ -35,34 +25,33 @@ class Columns(NamedTuple):
     paths: list[bytes]
     statuses: list[bytes]
     sizes: list[bytes]
-    times: list[bytes]
+    tails: list[bytes]
 
 
 class Tally:
     """The totals of all blocks fed so far, in memory that does not grow with the log.
 
     ``lines`` counts all lines, ``requests`` the well-formed ones, ``malformed`` the others except
-    blank ones; ``samples`` shows the first few malformed lines as "line 17: ...".
+    blank ones; ``samples`` shows the first few malformed lines as "line 17: ...". ``unit`` is that
+    of times that are whole numbers.
     """
 
-    def __init__(self, slowest: int = 20, max_paths: int = 40_000) -> None:
+    def __init__(self, slowest: int = 20, max_paths: int = 40_000, unit: TimeUnit = "auto") -> None:
         self.lines = 0
         self.requests = 0
         self.malformed = 0
         self.samples: list[str] = []
+        self.first_malformed = b""
         self.bytes_sent = 0
-        self.timed = 0
-        self.seconds = 0.0
         self.statuses: Counter[bytes] = Counter()
         self.paths = CappedCounter(max_paths)
         self.hours = HourCounter()
-        self._keep_slowest = slowest
-        self._slow: list[SlowRequest] = []
+        self.times = Times(slowest, unit)
 
     @property
     def slowest(self) -> list[SlowRequest]:
         """The slowest requests, slowest first."""
-        return sorted(self._slow, reverse=True)
+        return self.times.slowest()
 
     def feed(self, block: bytes) -> None:
         """Count a block of whole lines, the last of which ends in a line feed."""
@@ -80,37 +69,11 @@ class Tally:
         self.bytes_sent += sum(map(int, filter(None, columns.sizes)))
         paths = columns.paths
         if max(map(len, paths)) > MAX_PATH:
-            paths = [path[:MAX_PATH] for path in paths]
+            paths = list(map(_folded, paths))
         self.paths.update(paths)
-        if any(columns.times):
-            self._time(columns)
+        if any(columns.tails):
+            self.times.add(self.requests, columns)
         self.requests += len(paths)
-
-    def _time(self, columns: Columns) -> None:
-        """Add up the request times and keep the slowest requests."""
-        seconds = _seconds(columns.times)
-        self.timed += len(seconds)
-        self.seconds += sum(seconds)
-        if max(seconds) <= self._slow_enough():
-            return  # nearly always: the longer the log, the rarer a new slowest request
-        for index, text in enumerate(columns.times):
-            if text and _second(text) > self._slow_enough():
-                self._keep(columns, index)
-
-    def _slow_enough(self) -> float:
-        """What a request time must exceed to be among the slowest."""
-        return self._slow[0].seconds if len(self._slow) == self._keep_slowest else -1.0
-
-    def _keep(self, columns: Columns, index: int) -> None:
-        slow = SlowRequest(
-            seconds=_second(columns.times[index]),
-            order=-(self.requests + index),
-            when=moment(columns.hours[index], columns.clocks[index], columns.zones[index]),
-            path=printable(columns.paths[index]),
-            status=int(columns.statuses[index]),
-        )
-        full = len(self._slow) == self._keep_slowest
-        (heapreplace if full else heappush)(self._slow, slow)
 
     def _count_gaps(self, gaps: list[bytes]) -> None:
         """Count the lines between the well-formed ones."""
@@ -124,19 +87,22 @@ class Tally:
 
     def _add_malformed(self, line: bytes) -> None:
         self.malformed += 1
+        self.first_malformed = self.first_malformed or line
         if len(self.samples) < SAMPLES:
             self.samples.append(f"line {self.lines:,}: {printable(line)}")
 
 
-def _second(text: bytes) -> float:
-    """Return a request time in seconds: with a point it is in seconds, without in microseconds."""
-    return float(text) if b"." in text else int(text) / 1_000_000
+def _folded(path: bytes) -> bytes:
+    """Return a path as it is, or its ends and a digest that tells it from others with these ends.
+
+    A line may hold 64 KiB of path, and 40,000 of them are remembered.
+    """
+    if len(path) <= MAX_PATH:
+        return path
+    half = MAX_PATH // 2
+    return path[:half] + b"..." + path[-half:] + blake2b(path, digest_size=DIGEST).digest()
 
 
-def _seconds(times: list[bytes]) -> list[float]:
-    """Return the request times that are there, a block that is all of one unit at once."""
-    texts = list(filter(None, times))
-    points = b"".join(texts).count(b".")
-    if points == len(texts):
-        return list(map(float, texts))
-    return list(map(_second, texts)) if points else [n / 1_000_000 for n in map(int, texts)]
+def shown_path(path: bytes) -> bytes:
+    """Return a key of ``Tally.paths`` as it is to be shown."""
+    return path if len(path) <= MAX_PATH else path[:-DIGEST]

@@ -8,6 +8,7 @@ from .addresses import FetchRefused, Network, is_public, networks
 from .fetch import FetchedPage, Limits, fetch
 from .page import title_of
 from .transport import CheckedTransport
+from .urls import check_url
 
 __all__ = [
     "CheckedTransport",
@@ -15,6 +16,7 @@ __all__ = [
     "FetchedPage",
     "Limits",
     "Network",
+    "check_url",
     "fetch",
     "is_public",
     "networks",

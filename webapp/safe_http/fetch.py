@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,8 @@ import httpx
 
 from .addresses import FetchRefused, Network
 from .transport import CheckedTransport
+from .unpack import ACCEPTED, max_packed, too_large, unpacked
+from .urls import joined, web_url
 
 MAX_STEP_SECONDS = 10.0
 
@@ -21,7 +22,7 @@ class Limits:
 
     max_bytes: int = 5 * 1024 * 1024
     seconds: float = 30.0
-    max_redirects: int = 5
+    max_redirects: int = 20  # as many as browsers follow
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def fetch(url: str, limits: Limits | None = None, allowed: Sequence[Network] = (
         transport=CheckedTransport(allowed, started + limits.seconds),
         trust_env=False,
         timeout=min(MAX_STEP_SECONDS, limits.seconds),
-        headers={"User-Agent": "Jobdesk", "Accept-Encoding": "gzip, deflate"},
+        headers={"User-Agent": "Jobdesk", "Accept-Encoding": ACCEPTED},
+        event_hooks={"response": [_set_location_aside]},
     )
     with client:
         response = _last_response(client, url, limits.max_redirects)
@@ -68,67 +70,43 @@ def fetch(url: str, limits: Limits | None = None, allowed: Sequence[Network] = (
     )
 
 
+def _set_location_aside(response: httpx.Response) -> None:
+    """Keep httpx from reading Location: it fails on some that browsers correct and follow."""
+    if response.has_redirect_location:
+        response.extensions["location"] = response.headers.pop("Location")
+
+
 def _last_response(client: httpx.Client, url: str, max_redirects: int) -> httpx.Response:
     """Follow the redirects one by one: httpx would unpack the body of each without a limit."""
-    try:
-        request = client.build_request("GET", url)
-        for _ in range(max_redirects + 1):
-            _check_scheme(request.url)
-            response = client.send(request, stream=True, follow_redirects=False)
-            if response.next_request is None:
-                return response
-            response.close()
-            request = response.next_request
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-        raise FetchRefused(f"This is not a URL that can be fetched: {error}") from error
+    target = str(web_url(url))
+    for _ in range(max_redirects + 1):
+        response = _sent(client, target)
+        location = response.extensions.get("location")
+        if location is None:
+            return response
+        response.close()
+        target = str(joined(target, location))
     raise FetchRefused(f"There are more than {max_redirects} redirects.")
 
 
-def _check_scheme(url: httpx.URL) -> None:
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise FetchRefused(f"{str(url)[:200]} is not fetched: only http and https addresses are.")
+def _sent(client: httpx.Client, url: str) -> httpx.Response:
+    try:
+        request = client.build_request("GET", url)
+        return client.send(request, stream=True, follow_redirects=False)
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
+        raise FetchRefused(f"This is not a URL that can be fetched: {error}") from error
 
 
 def _body(response: httpx.Response, limit: int) -> bytes:
-    """Read and unpack the body, never holding much more than the limit."""
-    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding in {"", "identity"}:
-        return _capped(response.iter_raw(), limit)
-    if encoding not in {"gzip", "x-gzip", "deflate"}:
-        raise FetchRefused(f"The page is packed in a way that was not asked for: {encoding[:50]}.")
-    try:
-        return _unpacked(response.iter_raw(), limit)
-    except zlib.error as error:
-        raise FetchRefused(
-            f"The page says it is packed with {encoding}, but is not: {error}."
-        ) from error
+    encoding = response.headers.get("Content-Encoding", "")
+    packed = _capped(response.iter_raw(), max_packed(limit) if encoding else limit, limit)
+    return unpacked(packed, encoding, limit)
 
 
-def _capped(chunks: Iterable[bytes], limit: int) -> bytes:
+def _capped(chunks: Iterable[bytes], most: int, limit: int) -> bytes:
     body = bytearray()
     for chunk in chunks:
         body += chunk
-        if len(body) > limit:
-            raise _too_large(limit)
+        if len(body) > most:
+            raise too_large(limit)
     return bytes(body)
-
-
-def _unpacked(chunks: Iterable[bytes], limit: int) -> bytes:
-    """Unpack gzip or zlib, each time no more than the limit still allows."""
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: detect which of the two
-    body, begun = bytearray(), False
-    for chunk in chunks:
-        rest = chunk
-        while rest and not unpacker.eof:
-            body += unpacker.decompress(rest, limit + 1 - len(body))
-            if len(body) > limit:
-                raise _too_large(limit)
-            rest = unpacker.unconsumed_tail
-        begun = True
-    if begun and not unpacker.eof:
-        raise zlib.error("it ends too early")
-    return bytes(body)
-
-
-def _too_large(limit: int) -> FetchRefused:
-    return FetchRefused(f"The page is larger than {limit:,} bytes.")

@@ -8,7 +8,16 @@ from pydantic import Field
 
 from jobs import InputFile, JobContext, job
 from jobs.errors import GiveUp
-from webapp.accesslog import LogSource, LogUnreadable, Tally, hours_csv, hours_svg, summary
+from webapp.accesslog import (
+    LogSource,
+    LogUnreadable,
+    Tally,
+    TimeUnit,
+    format_of,
+    hours_csv,
+    hours_svg,
+    summary,
+)
 
 Log = Annotated[
     InputFile,
@@ -16,26 +25,46 @@ Log = Annotated[
 ]
 Top = Annotated[int, Field(ge=1, le=100, description="How many paths and slow requests to list.")]
 
+Unit = Annotated[
+    TimeUnit,
+    Field(
+        title="Unit of whole numbers",
+        description="What a whole number at the end of a line counts. Auto: microseconds (Apache's "
+        "%D), or seconds (%T) if most are below 10. With a decimal point it is in seconds.",
+    ),
+]
+
 
 @job(title="Analyse an access log", executor="process", timeout=3600, max_attempts=2)
-def analyse_log(context: JobContext, log: Log, top: Top = 20) -> dict[str, Any]:
+def analyse_log(
+    context: JobContext, log: Log, top: Top = 20, time_unit: Unit = "auto"
+) -> dict[str, Any]:
     """Count requests per hour, top paths, status classes and the slowest requests of a web server.
 
-    The log is in common or combined format, plain or packed with gzip. A number at the end of a
-    line is the time of the request: seconds with a decimal point, microseconds without.
+    The log is in common or combined format, plain or packed with gzip. Notes in the result say how
+    the times of the requests were read, and what was left out.
     """
-    tally = Tally(slowest=top)
+    tally = Tally(slowest=top, unit=time_unit)
     try:
         with LogSource(log.path) as source:
             _read(context, source, tally)
     except LogUnreadable as error:
         raise GiveUp(f"{error} Lines read before: {tally.lines:,}.") from error
     if tally.malformed and not tally.requests:
-        raise GiveUp(f"No line is in common or combined format. See {tally.samples[0]}")
+        raise GiveUp(_no_log(tally, source.notes))
+    if source.notes and not tally.lines:
+        raise GiveUp(" ".join(source.notes))
     series = tally.hours.series()
     context.save_artifact("requests-per-hour.svg", hours_svg(series))
     context.save_artifact("requests-per-hour.csv", hours_csv(series))
-    return summary(tally, series, top)
+    return summary(tally, series, top, source.notes)
+
+
+def _no_log(tally: Tally, notes: list[str]) -> str:
+    name = format_of(tally.first_malformed)
+    guess = [f"This looks like {name}."] if name else []
+    what = ["No line is in common or combined format.", *guess, *notes, f"See {tally.samples[0]}"]
+    return " ".join(what)
 
 
 def _read(context: JobContext, source: LogSource, tally: Tally) -> None:
