@@ -119,5 +119,16 @@ class JobCancelled(JobsError):
         super().__init__(f"cancelled by {by}" if by else "cancelled")
 
 
+class TransactionLeftOpen(JobsError):
+    """A task has returned inside a transaction; what it wrote there is rolled back."""
+
+    def __init__(self, databases: list[str]) -> None:
+        self.databases = databases
+        super().__init__(
+            f"The task has returned without ending its transaction on {', '.join(databases)}: what "
+            "it wrote there is rolled back. Use `with transaction.atomic():`, or commit."
+        )
+
+
 class BrokerError(JobsError):
     """The broker cannot be used: its URL is not valid, or a package is not installed."""

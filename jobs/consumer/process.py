@@ -12,6 +12,7 @@ from jobs.conf import get_conf
 from jobs.consumer.task_process.pool import TaskProcessPool
 from jobs.core.db import connection
 
+from . import forks
 from .batch_writer import BatchWriter
 from .broker_interface import BrokerInterface
 from .capture import captured
@@ -82,6 +83,7 @@ class ConsumerProcess:
             self._children,
             self._signals,
         )
+        forks.watch()
         with captured():
             self._writer.start()
             listener.start()

@@ -18,10 +18,16 @@ from .protocol import Message, MessageWriter
 
 
 class TaskProcess:
-    """One child process (``task_process.main``)."""
+    """One child process (``task_process.main``).
+
+    Attributes:
+        idle_since: when it last ended a job, by the monotonic clock.
+        is_spent: whether it has asked to be replaced.
+    """
 
     def __init__(self) -> None:
         self.idle_since = time.monotonic()
+        self.is_spent = False
         self._process = subprocess.Popen(
             [sys.executable, "-m", "jobs.consumer.task_process.main"],
             stdin=subprocess.PIPE,
