@@ -6,8 +6,10 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any, Final
+
+from django.db import connections
 
 from .base import ConsumerPort
 
@@ -18,20 +20,47 @@ RETRY_SECONDS: Final = 1.0
 Batch = deque[Any]
 
 
-def start(queues: Sequence[str], port: ConsumerPort, threads: int) -> None:
+def start(queues: Sequence[str], port: ConsumerPort, threads: int) -> list[threading.Thread]:
     """Run the claims of the queues on ``threads`` threads; each queue has a thread that feeds them.
 
-    Returns at once. The process ends by ``os._exit``: it does not wait for these threads.
+    Returns at once, with all these threads. They end when the port stops, and close their database
+    connections.
     """
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="job")
-    for queue in queues:
-        feeder = threading.Thread(
-            target=_feed_for_ever,
-            args=(queue, port, threads, lambda batch: pool.submit(run_batch, batch, port)),
-            name=f"feed {queue}",
-            daemon=True,
-        )
-        feeder.start()
+    batches: SimpleQueue[Batch | None] = SimpleQueue()
+    arguments = (port, threads, batches.put)
+    feeders = [thread(f"feed {queue}", _feed_for_ever, queue, *arguments) for queue in queues]
+    runners = [thread(f"job_{n}", _run_batches, batches, port) for n in range(threads)]
+    ending = thread("feed end", _end_runners, feeders, batches, threads)
+    started = [*feeders, *runners, ending]
+    for one in started:
+        one.start()
+    return started
+
+
+def thread(name: str, target: Callable[..., object], *arguments: Any) -> threading.Thread:
+    """Return a thread, not started, that closes its database connections at its end."""
+
+    def run() -> None:
+        try:
+            target(*arguments)
+        finally:
+            connections.close_all()
+
+    return threading.Thread(target=run, name=name, daemon=True)
+
+
+def _run_batches(batches: SimpleQueue[Batch | None], port: ConsumerPort) -> None:
+    while (batch := batches.get()) is not None:
+        run_batch(batch, port)
+
+
+def _end_runners(
+    feeders: Sequence[threading.Thread], batches: SimpleQueue[Batch | None], threads: int
+) -> None:
+    for feeder in feeders:
+        feeder.join()
+    for _ in range(threads):
+        batches.put(None)
 
 
 def _feed_for_ever(

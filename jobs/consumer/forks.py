@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures.thread
 import contextlib
 import os
 import signal
@@ -65,6 +66,9 @@ def _prepare() -> None:
         with contextlib.suppress(OSError):
             os.close(descriptor)
     _CLOSED_IN_FORKS.clear()
+    # At its end Python joins the threads of all pools, and fails at the one that has forked: the
+    # process would end with code 1. None of these threads exists here.
+    getattr(concurrent.futures.thread, "_threads_queues", {}).clear()
     for db in connections.all(initialized_only=True):
         _INHERITED.append(db)
         del connections[db.alias]

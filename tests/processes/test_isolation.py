@@ -9,12 +9,38 @@ from typing import Any
 
 import pytest
 
-from tests.consumers import Consumers, log_of, wait_finished
+from tests.consumers import Consumers, log_of, wait_finished, wait_status
 from tests.testapp import forking, leaving, tasks
 
 pytestmark = pytest.mark.processes
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows forks nothing")
+
+
+NAMES = (
+    "SystemExit",
+    "KeyboardInterrupt",
+    "GeneratorExit",
+    "asyncio.exceptions.CancelledError",
+)
+
+
+@pytest.mark.parametrize("executor", ["loop", "thread", "loop_in_process"])
+def test_whatever_a_task_raises_fails_its_job_alone(
+    consumers: Consumers, tmp_path: Path, executor: str
+) -> None:
+    raising: Any = getattr(leaving, f"raise_in_{executor}")
+    consumers.start("--concurrency", "4")
+    neighbour = tasks.hold_in_loop.enqueue(str(tmp_path / "go"))
+    wait_status(neighbour.id, "running")
+
+    for name in NAMES:
+        for beside in (False, True):
+            job = wait_finished(raising.enqueue(name, beside).id)
+            assert (job.status, job.error_type) == ("failed", name)
+
+    (tmp_path / "go").touch()
+    assert wait_finished(neighbour.id).status == "succeeded"
 
 
 @pytest.mark.parametrize("executor", ["process", "thread"])

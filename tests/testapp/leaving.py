@@ -112,6 +112,40 @@ def server_process() -> int:
         return int(cursor.fetchone()[0])
 
 
+def raise_named(name: str) -> None:
+    """Raise what no ``except Exception`` catches."""
+    kinds: dict[str, BaseException] = {
+        "SystemExit": SystemExit(3),
+        "KeyboardInterrupt": KeyboardInterrupt("mine"),
+        "GeneratorExit": GeneratorExit("mine"),
+        "asyncio.exceptions.CancelledError": asyncio.CancelledError("mine"),
+    }
+    raise kinds[name]
+
+
+@job(max_attempts=1)
+async def raise_in_loop(name: str, beside: bool) -> None:
+    """Raise it in the coroutine, or in one that it starts."""
+
+    async def raise_it() -> None:
+        await asyncio.sleep(0)
+        raise_named(name)
+
+    await (asyncio.create_task(raise_it()) if beside else raise_it())
+
+
+@job(max_attempts=1, executor="process")
+async def raise_in_loop_in_process(name: str, beside: bool) -> None:
+    """The same, in a child process."""
+    await raise_in_loop.func(name, beside)
+
+
+@job(max_attempts=1)
+def raise_in_thread(name: str, beside: bool) -> None:
+    """The same, in a thread."""
+    raise_named(name)
+
+
 def look_and_change() -> list[Any]:
     """Return what belongs to the context, then change all of it."""
     seen = [

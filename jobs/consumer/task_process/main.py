@@ -6,6 +6,7 @@ exits when its input ends, because its parent is gone then.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 
@@ -14,9 +15,7 @@ def main() -> None:
     """Run what the parent sends until its pipe ends."""
     _leave_signals_to_the_parent()
     requests, replies = _take_pipes()
-    import django
-
-    django.setup()
+    _set_up_django()
     # Only now: it imports models, which need the apps. It must not import this module, which runs
     # as ``__main__`` and would be loaded twice.
     from .run import run_until_parent_ends
@@ -33,6 +32,20 @@ def _leave_signals_to_the_parent() -> None:
     for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda number, frame: None)
+
+
+def _set_up_django() -> None:
+    """Load the project, with the databases of the parent process: a test has others than the
+    settings name."""
+    import django
+    from django.db import connections
+
+    from .protocol import DATABASE_NAMES
+
+    for alias, name in json.loads(os.environ.get(DATABASE_NAMES, "{}")).items():
+        if alias in connections.settings:
+            connections.settings[alias]["NAME"] = name
+    django.setup()
 
 
 def _take_pipes() -> tuple[int, int]:
@@ -55,6 +68,4 @@ if __name__ == "__main__":
 elif __name__ == "__mp_main__":
     # A process that a task has started by multiprocessing loads this module by that name, before it
     # loads the task's own, which may need the project's models.
-    import django
-
-    django.setup()
+    _set_up_django()

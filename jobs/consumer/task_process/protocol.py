@@ -11,6 +11,9 @@ import threading
 from collections.abc import Iterator
 from typing import IO, Any, Final
 
+DATABASE_NAMES: Final = "JOBS_DATABASE_NAMES"
+"""The environment variable that tells a child the names of its parent's databases, as JSON."""
+
 # To the child.
 RUN: Final = "run"
 """Run this: the claim, the files that its arguments name, the consumer's label."""
