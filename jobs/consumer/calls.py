@@ -13,7 +13,7 @@ from typing import Any
 
 
 class CallsForOneThread(Executor):
-    """Runs calls, from any thread, on the thread that is in ``wait``; one at a time.
+    """Runs calls, from any thread, on the thread that is in ``wait_until``; one at a time.
 
     Args:
         note_busy: called on that thread, with True before each call and with False after it.
@@ -38,18 +38,22 @@ class CallsForOneThread(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End ``wait``; what has not begun by then is dropped."""
+        """End ``wait_until``; what has not begun by then is dropped."""
         self._closed = True
         self._calls.put(None)
 
     def give_up_in(self, seconds: float) -> None:
-        """Have ``wait`` end within so many seconds, whatever it was called with."""
+        """Have ``wait_until`` end within so many seconds, whatever it was called with."""
         self._give_up_at = time.monotonic() + seconds
         self._calls.put(None)
 
-    def wait(self, seconds: float | None) -> bool:
-        """Run calls until ``shutdown``; return False when that took longer than ``seconds``."""
-        end = math.inf if seconds is None else time.monotonic() + seconds
+    def wait_until(self, deadline: float | None) -> bool:
+        """Run calls until ``shutdown``; return False when that did not come by ``deadline``.
+
+        Args:
+            deadline: by the monotonic clock; None for none.
+        """
+        end = math.inf if deadline is None else deadline
         while not self._closed:
             until = min(end, self._give_up_at)
             left = None if until == math.inf else until - time.monotonic()

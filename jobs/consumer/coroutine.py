@@ -62,14 +62,14 @@ class CoroutineRun:
 
     def wait(self) -> Any:
         """Wait for the end; see ``run_coroutine``."""
-        if self._calls.wait(self._attempt.claim.timeout):
+        if self._calls.wait_until(self._attempt.deadline):
             self._attempt.left_behind = self._left_some
             if self._error is not None:
                 raise self._error
             return self._value
         # What it does at its end may need this thread.
         self.cancel()
-        ended = self._calls.wait(None)
+        ended = self._calls.wait_until(None)
         self._attempt.left_behind = self._left_some or not ended
         if not (ended or self._told_to_end):
             abandon(self._thread)  # it never awaits, and keeps all others from running

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-from . import connections
+from .connections import TaskConnections
 
 logger = logging.getLogger("jobs")
 
@@ -38,12 +38,12 @@ class Workers(ThreadPoolExecutor):
 
 
 def _with_connections(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    before = connections.prepare()
+    connections = TaskConnections()
     try:
         value = fn(*args, **kwargs)
-        connections.refuse_open_transactions(before)
+        connections.refuse_open_transactions()
     finally:
-        connections.tidy(before)
+        connections.tidy()
     return value
 
 

@@ -18,10 +18,11 @@ from asgiref.sync import async_to_sync
 
 from jobs.catalog.input_file import FileInfo
 from jobs.catalog.registry import load_task
-from jobs.consumer import connections, forks
+from jobs.consumer import forks
 from jobs.consumer.artifacts import store_artifact
 from jobs.consumer.call import bind_call
 from jobs.consumer.capture import captured, current_attempt
+from jobs.consumer.connections import TaskConnections
 from jobs.consumer.outcomes import could_not_begin, outcome_of_error, outcome_of_value
 from jobs.errors import JobsError
 from jobs.lifecycle import Claim, Outcome
@@ -145,19 +146,19 @@ class ChildRun:
         """Run the task, put back what it has changed here, and send how it ended."""
         token = current_attempt.set(self.reporter)
         before, found = remember(), leaks.count()
-        open_before = connections.prepare()
+        connections = TaskConnections()
         try:
-            outcome = self._outcome(open_before)
+            outcome = self._outcome(connections)
         finally:
             current_attempt.reset(token)
             put_back(before)
-            connections.tidy(open_before)
+            connections.tidy()
         self.reporter.end()
         if leaks.has_leaked(self._claim.task, found):
             self._writer.send(protocol.SPENT, True)
         self._writer.send(protocol.OUTCOME, outcome.to_json())
 
-    def _outcome(self, open_before: connections.Depths) -> Outcome:
+    def _outcome(self, connections: TaskConnections) -> Outcome:
         claim = self._claim
         try:
             task = load_task(claim.task, claim.module_path)
@@ -172,7 +173,7 @@ class ChildRun:
             # connections are in order before and after each job.
             value: Any = async_to_sync(call)() if inspect.iscoroutinefunction(task.func) else call()
             forks.leave_if_forked()
-            connections.refuse_open_transactions(open_before)
+            connections.refuse_open_transactions()
             return outcome_of_value(claim, value, self.reporter)
         except BaseException as error:  # noqa: BLE001  (SystemExit too ends the task, not us)
             forks.leave_if_forked(error)
