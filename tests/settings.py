@@ -31,3 +31,10 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.testapp"]  # noqa: F405
 TASKS = {"default": {"BACKEND": "jobs.backend.JobsBackend", "QUEUES": ["default", "mail"]}}
+
+# How long a process under test keeps a connection, and whether it looks at one before a job.
+if "TEST_CONN_MAX_AGE" in os.environ:
+    _seconds = os.environ["TEST_CONN_MAX_AGE"]
+    DATABASES["default"]["CONN_MAX_AGE"] = None if _seconds == "None" else int(_seconds)  # noqa: F405
+if "TEST_CONN_HEALTH_CHECKS" in os.environ:
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = os.environ["TEST_CONN_HEALTH_CHECKS"] == "1"  # noqa: F405

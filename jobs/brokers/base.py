@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from threading import Thread
 from typing import Any, Protocol
 
 
@@ -16,6 +17,8 @@ class ConsumerPort(Protocol):
 
     consumer_id: str
     """Which consumer this is, for a broker that counts what each of them has received."""
+    embedded: bool
+    """Whether the process goes on after the consumer: then every thread has to end with it."""
 
     def take(self, queue: str) -> Sequence[Any]:
         """Wait a moment for free slots and waiting jobs; return the claims, often none."""
@@ -44,6 +47,9 @@ class ConsumerPort(Protocol):
 
     def pause(self, seconds: float) -> None:
         """Wait so long, less when the loop is to end."""
+
+    def note_threads(self, threads: Sequence[Thread]) -> None:
+        """Note the threads that run claims and end when the port stops."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from jobs.brokers.wakeup.listener import SilentListener
 
 from .base import ConsumerPort, Listener, MessageSource
 from .consume import start_consuming
+from .plain_threads import thread
 from .publisher import Publisher, WakeUp
 from .receiver import Receiver
 
@@ -56,8 +57,9 @@ class MessageBroker:
     def leave(self, seconds: float) -> None:
         """Wait until the receiving threads have left the group of consumers."""
         end = time.monotonic() + seconds
-        for thread in self._receiving:
-            thread.join(max(0.0, end - time.monotonic()))
+        for receiving in self._receiving:
+            receiving.join(max(0.0, end - time.monotonic()))
+        self._receiving.clear()
 
     def adopt_pending(self, consumer: str) -> None:
         """Have each source take over what it left, if the server keeps track of consumers."""
@@ -75,6 +77,6 @@ class MessageBroker:
         start_consuming(queues, port, threads)
         for queue in queues:
             receiver = Receiver(queue, partial(self._connect, queue), port)
-            thread = threading.Thread(target=receiver.run, name=f"receive {queue}", daemon=True)
-            self._receiving.append(thread)
-            thread.start()
+            receiving = thread(f"receive {queue}", receiver.run)
+            self._receiving.append(receiving)
+            receiving.start()

@@ -6,9 +6,10 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from queue import SimpleQueue
 from typing import Any, Final
+
+from django.db import connections
 
 from .base import ConsumerPort
 
@@ -18,31 +19,78 @@ RETRY_SECONDS: Final = 1.0
 
 Batch = deque[Any]
 
-_pools: list[tuple[ConsumerPort, ThreadPoolExecutor]] = []
+
+_runners: list[_Runners] = []
 
 
-def start(queues: Sequence[str], port: ConsumerPort, threads: int) -> None:
+def start(queues: Sequence[str], port: ConsumerPort, threads: int) -> list[threading.Thread]:
     """Run the claims of the queues on ``threads`` threads; each queue has a thread that feeds them.
 
-    Returns at once. The process ends by ``os._exit``: it does not wait for these threads. Further
-    queues of the same port share the threads of the first.
+    Returns at once, with the threads that were started. They end when the port stops, and close
+    their database connections. Further queues of the same port share the threads of the first.
     """
-    pool = next((found for one, found in _pools if one is port), None)
-    if pool is None:
-        pool = ThreadPoolExecutor(threads, thread_name_prefix="job")
-        _pools.append((port, pool))
-    for queue in queues:
-        feeder = threading.Thread(
-            target=_feed_for_ever,
-            args=(queue, port, threads, partial(_submit, pool, port)),
-            name=f"feed {queue}",
-            daemon=True,
-        )
-        feeder.start()
+    runners = next((one for one in _runners if one.port is port), None)
+    if runners is not None:
+        return runners.feed(queues)
+    runners = _Runners(port, threads)
+    _runners.append(runners)
+    return [*runners.feed(queues), *runners.start()]
 
 
-def _submit(pool: ThreadPoolExecutor, port: ConsumerPort, batch: Batch) -> None:
-    pool.submit(run_batch, batch, port)
+class _Runners:
+    """The threads that run the claims of one port, and those that feed them.
+
+    Args:
+        port: where the claims are from.
+        count: of the threads that run them.
+    """
+
+    def __init__(self, port: ConsumerPort, count: int) -> None:
+        self.port = port
+        self._count = count
+        self._batches: SimpleQueue[Batch | None] = SimpleQueue()
+        self._feeders: list[threading.Thread] = []
+
+    def feed(self, queues: Sequence[str]) -> list[threading.Thread]:
+        """Start a thread for each queue that takes its claims."""
+        arguments = (self.port, self._count, self._batches.put)
+        started = [thread(f"feed {queue}", _feed_for_ever, queue, *arguments) for queue in queues]
+        self._feeders += started
+        return _started(started)
+
+    def start(self) -> list[threading.Thread]:
+        """Start the threads that run claims, and the one that ends them."""
+        runners = [thread(f"job_{n}", self._run) for n in range(self._count)]
+        return _started([*runners, thread("feed end", self._end)])
+
+    def _run(self) -> None:
+        while (batch := self._batches.get()) is not None:
+            run_batch(batch, self.port)
+
+    def _end(self) -> None:
+        for feeder in self._feeders:  # grows until the port stops
+            feeder.join()
+        for _ in range(self._count):
+            self._batches.put(None)
+        _runners.remove(self)
+
+
+def _started(threads: list[threading.Thread]) -> list[threading.Thread]:
+    for one in threads:
+        one.start()
+    return threads
+
+
+def thread(name: str, target: Callable[..., object], *arguments: Any) -> threading.Thread:
+    """Return a thread, not started, that closes its database connections at its end."""
+
+    def run() -> None:
+        try:
+            target(*arguments)
+        finally:
+            connections.close_all()
+
+    return threading.Thread(target=run, name=name, daemon=True)
 
 
 def _feed_for_ever(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Thread
 
 from jobs.brokers.base import ConsumerPort, ReceivedMessage
 from jobs.consumer.task_process.pool import TaskProcessPool
@@ -27,8 +28,12 @@ class BrokerInterface(ConsumerPort):
         maintenance: Maintenance,
         children: TaskProcessPool,
         signals: ThreadSignals,
+        *,
+        embedded: bool,
     ) -> None:
         self.consumer_id = consumer_id
+        self.embedded = embedded
+        self.threads: list[Thread] = []
         self._slots = slots
         self._polls = polls
         self._maintenance = maintenance
@@ -65,3 +70,7 @@ class BrokerInterface(ConsumerPort):
     def pause(self, seconds: float) -> None:
         """Wait, but not when stopping."""
         self._signals.pause(seconds)
+
+    def note_threads(self, threads: Sequence[Thread]) -> None:
+        """Note the threads that run claims and end when the port stops."""
+        self.threads.extend(threads)

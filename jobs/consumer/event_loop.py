@@ -1,75 +1,143 @@
-"""One event loop a process for the tasks that are coroutines."""
+"""The event loop that the coroutines of a process share, and the thread that keeps it running."""
 
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
+import logging
 import threading
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar
+from typing import Any, Protocol
 
-from .attempt import Attempt
-from .capture import current_attempt
+from .connections import TaskConnections
+
+logger = logging.getLogger("jobs")
 
 
-class TimeLimit(Exception):
-    """The coroutine took longer than its job's time limit."""
+class Owner(Protocol):
+    """What runs on the loop for one job."""
+
+    def adopt(self, task: asyncio.Task[Any]) -> None:
+        """Note that the job's coroutine has started another."""
+
+    def fail_if_own(self, error: BaseException) -> bool:
+        """Fail the job if a coroutine that it has started raised this; return whether it did."""
 
 
-STUCK_SECONDS = 2.0
+current_owner: ContextVar[Owner | None] = ContextVar("jobs_coroutine", default=None)
+"""For whom the running coroutine runs."""
+
+
+class Workers(ThreadPoolExecutor):
+    """What ``asyncio.to_thread`` uses: as asyncio's own, with the database connections in order."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have a call run on one of the threads."""
+        return super().submit(_with_connections, fn, args, kwargs)
+
+
+def _with_connections(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    connections = TaskConnections()
+    try:
+        value = fn(*args, **kwargs)
+        connections.refuse_open_transactions()
+    finally:
+        connections.tidy()
+    return value
+
+
+class LoopThread:
+    """An event loop on a thread of its own, which no task can end."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.owners: set[Owner] = set()
+        self.must_be_replaced = False
+        self._closing = False
+        self.tidy(new_workers=True)
+        self._thread = threading.Thread(target=self._run, name="coroutines", daemon=True)
+        self._thread.start()
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Call a function on the loop's thread, soon."""
+        self.loop.call_soon_threadsafe(function)
+
+    def tidy(self, *, new_workers: bool) -> None:
+        """Undo what a task may have set on the loop.
+
+        Args:
+            new_workers: give ``asyncio.to_thread`` other threads: those there are may be stuck in
+                what a job that was ended has begun.
+        """
+        loop = self.loop
+        if loop.get_task_factory() is not _make_task:
+            loop.set_task_factory(_make_task)
+        if loop.get_exception_handler() is not None:
+            loop.set_exception_handler(None)
+        if new_workers:
+            loop.set_default_executor(Workers(thread_name_prefix="asyncio"))
+        # A loop whose ``shutdown_default_executor`` was awaited never runs ``to_thread`` again.
+        self.must_be_replaced = getattr(loop, "_executor_shutdown_called", False)
+
+    def close(self, seconds: float) -> None:
+        """End the loop and its thread; it waits so long for a coroutine that blocks it."""
+        self._closing = True
+        self.call(self.loop.stop)
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while not self.loop.is_closed():
+            try:
+                # It returns when a task calls ``loop.stop``. What was ready to run stays ready.
+                self.loop.run_forever()
+            except BaseException as error:  # noqa: BLE001
+                # asyncio lets SystemExit and KeyboardInterrupt out, also from a coroutine that a
+                # task has started beside its own.
+                self._blame(error)
+            if self._closing:
+                self.loop.close()
+
+    def _blame(self, error: BaseException) -> None:
+        if not any(owner.fail_if_own(error) for owner in list(self.owners)):
+            logger.error("A callback on the event loop raised this.", exc_info=error)
+
+
+def _make_task(
+    loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
+) -> asyncio.Task[Any]:
+    task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **options)
+    owner = current_owner.get()
+    if owner is not None:
+        owner.adopt(task)
+    return task
+
 
 _lock = threading.Lock()
-_loop: asyncio.AbstractEventLoop | None = None
+_current: LoopThread | None = None
 
 
-def _running_loop() -> asyncio.AbstractEventLoop:
-    global _loop
+def loop_thread() -> LoopThread:
+    """Return the loop for new coroutines; it is started when it is needed."""
+    global _current
     with _lock:
-        if _loop is None:
-            _loop = asyncio.new_event_loop()
-            threading.Thread(target=_loop.run_forever, name="coroutines", daemon=True).start()
-        return _loop
+        if _current is None or _current.must_be_replaced or _current.loop.is_closed():
+            _current = LoopThread()
+        return _current
 
 
-def run_coroutine(attempt: Attempt, coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine to its end, its time limit or its cancellation; return its value.
-
-    Raises:
-        TimeLimit: it took longer than its time limit; it was cancelled.
-        asyncio.CancelledError: someone cancelled the job.
-    """
-
-    async def with_output_captured() -> Any:
-        current_attempt.set(attempt)
-        return await coroutine
-
-    future = asyncio.run_coroutine_threadsafe(with_output_captured(), _running_loop())
-    attempt.on_cancel(future.cancel)
-    done, _ = concurrent.futures.wait([future], attempt.claim.timeout)
-    if not done:
-        future.cancel()
-        raise TimeLimit
-    try:
-        return future.result()
-    except concurrent.futures.CancelledError as error:
-        raise asyncio.CancelledError from error
-
-
-def abandon_if_stuck() -> bool:
-    """Whether a coroutine blocks the loop; the next ones then get another loop.
-
-    A coroutine that never awaits cannot be ended, and would keep all others from running.
-    """
-    global _loop
+def abandon(thread: LoopThread) -> None:
+    """Have new coroutines run on another loop: a coroutine blocks this one and cannot be ended."""
+    global _current
     with _lock:
-        loop = _loop
-    if loop is None:
-        return False
-    responded = threading.Event()
-    loop.call_soon_threadsafe(responded.set)
-    if responded.wait(STUCK_SECONDS):
-        return False
+        if _current is thread:
+            _current = None
+
+
+def close_loop(seconds: float) -> None:
+    """End the loop of this process, if it has one."""
+    global _current
     with _lock:
-        if _loop is loop:
-            _loop = None
-    return True
+        thread, _current = _current, None
+    if thread is not None:
+        thread.close(seconds)

@@ -35,6 +35,11 @@ class ListenerThread(threading.Thread):
         self._maintenance = maintenance
         self._signals = signals
 
+    def close(self, seconds: float) -> None:
+        """End it, once nothing new is taken; wait at most so long."""
+        self._listener.close()
+        self.join(seconds)
+
     def run(self) -> None:
         """Listen; a listener that breaks is tried again."""
         while not self._signals.stopping:

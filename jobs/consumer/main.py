@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from pathlib import Path
 
 from jobs.conf import get_conf
 
 from .process import ConsumerOptions, ConsumerProcess, leave_now
-from .restart_policy import BROKEN_OFF, REPLACE
+from .restart_policy import BROKEN_OFF, DRAINED, REPLACE
 from .shutdown import Shutdown
 from .supervised_process import ProcessOptions
 from .supervisor import Supervisor
@@ -39,6 +40,29 @@ def serve(options: ConsumerOptions, *, processes: int, parent_pipe: bool) -> int
         code = _supervisor(options, 1, stop).run()
     leave_now(code)
     return code
+
+
+def serve_embedded(options: ConsumerOptions, *, processes: int) -> int:
+    """Consume in a process that goes on afterwards; return the exit code.
+
+    Nothing is left behind: no thread (but one that a task is stuck in), no connection of theirs, no
+    signal handler. Off the main thread, which alone gets signals, only ``until_idle`` ends it.
+    """
+    stop = Shutdown(embedded=True)
+    on_main_thread = threading.current_thread() is threading.main_thread()
+    if on_main_thread:
+        stop.install()
+    try:
+        if processes > 1:
+            return _supervisor(options, processes, stop).run()
+        while (code := ConsumerProcess(options, stop).run()) == REPLACE:
+            # A task's thread could not be stopped. Here, no other process can take its place.
+            if stop.wait(0):
+                return DRAINED
+        return code
+    finally:
+        if on_main_thread:
+            stop.uninstall()
 
 
 def _supervisor(options: ConsumerOptions, processes: int, stop: Shutdown) -> Supervisor:

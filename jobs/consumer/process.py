@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Thread
 
 from jobs.brokers import get_broker
 from jobs.brokers.base import Broker, ConsumerPort
@@ -14,11 +16,13 @@ from jobs.consumer.task_process.pool import TaskProcessPool
 from jobs.core import database_file
 from jobs.core.db import connection
 
+from . import forks
 from .any_queue import AnyQueue
 from .batch_writer import BatchWriter
 from .broker_interface import BrokerInterface
 from .capture import captured
 from .duration_stats import DurationStats
+from .event_loop import close_loop
 from .finished_signals import finished_signals
 from .listener_thread import ListenerThread
 from .maintenance import Maintenance
@@ -43,13 +47,16 @@ CHECK_SECONDS_UNTIL_IDLE = 0.05
 class ConsumerOptions:
     """What ``runconsumers`` was asked for.
 
-    ``any_queue``: serve every other queue as well in which a job waits.
+    Attributes:
+        any_queue: serve every other queue as well in which a job waits.
+        embedded: the process goes on after it: each thread, connection and file is to be gone then.
     """
 
     queues: Sequence[str]
     concurrency: int
     any_queue: bool = False
     until_idle: bool = False
+    embedded: bool = False
 
 
 class ConsumerProcess:
@@ -58,6 +65,7 @@ class ConsumerProcess:
     def __init__(self, options: ConsumerOptions, stop: Shutdown) -> None:
         self._options = options
         self._stop = stop
+        self._draining = Shutdown()
         self._children = TaskProcessPool()
         self._registration = Registration(options.queues, options.concurrency)
         self._signals = ThreadSignals()
@@ -89,19 +97,26 @@ class ConsumerProcess:
             self._maintenance,
             self._children,
             self._signals,
+            embedded=options.embedded,
         )
+        pruner = Pruner(self._draining)
+        forks.watch()
         with captured():
             self._writer.start()
             listener.start()
-            Pruner(self._stop).start()
+            pruner.start()
             broker.consume(options.queues, port, options.concurrency)
             logger.info("ready: %s, %d slots", ", ".join(options.queues), options.concurrency)
-            self._wait(self._any_queue(broker, port) if options.any_queue else None)
-            if database_file.is_replaced():
-                # Nothing can be written back. Whoever started this process starts another one.
-                logger.error(database_file.REPLACED)
-                return BROKEN_OFF
-            return self._drain()
+            try:
+                self._wait(self._any_queue(broker, port) if options.any_queue else None)
+                if database_file.is_replaced():
+                    # Nothing can be written back. Whoever started this process starts another one.
+                    logger.error(database_file.REPLACED)
+                    return BROKEN_OFF
+                return self._drain()
+            finally:
+                if options.embedded:
+                    self._end_threads(listener, [*port.threads, pruner])
 
     def _any_queue(self, broker: Broker, port: ConsumerPort) -> AnyQueue:
         return AnyQueue(broker, port, self._polls, self._registration, self._options.concurrency)
@@ -118,10 +133,26 @@ class ConsumerProcess:
             if is_idle and not is_new:
                 return
 
+    def _end_threads(self, listener: ListenerThread, threads: Sequence[Thread]) -> None:
+        """End what an ordinary consumer leaves to the end of its process."""
+        self._signals.stop_taking()
+        self._draining.request()
+        self._children.kill_all()
+        self._writer.flush_and_stop(FLUSH_SECONDS)
+        broker = get_broker()
+        broker.flush(LEAVE_SECONDS)
+        listener.close(LEAVE_SECONDS)
+        broker.leave(LEAVE_SECONDS)
+        end = time.monotonic() + LEAVE_SECONDS
+        for thread in threads:  # not for ever: a task may be stuck in one
+            thread.join(max(0.0, end - time.monotonic()))
+        close_loop(LEAVE_SECONDS)
+
     def _drain(self) -> int:
         """Finish what runs within the grace time, release the rest, deregister."""
         grace = get_conf().grace_seconds
         self._signals.stop_taking()
+        self._draining.request()
         running = len(self._slots.running())
         if running:
             logger.info("stopping: %d running, they get %g s", running, grace)

@@ -68,6 +68,7 @@ class Registration:
             logger.warning("The database does not know that this consumer left: %s", error)
         else:
             consumer_lock.remove(self.id)
+        self._lock.release()
 
 
 def host_name() -> str:

@@ -10,15 +10,22 @@ import os
 import signal
 import threading
 from types import FrameType
+from typing import Any
 
 EXIT_NOW = 1
 
 
 class Shutdown:
-    """Set once someone asks for a drain; a second signal ends the process at once."""
+    """Set once someone asks for a drain; a second signal ends the process at once.
 
-    def __init__(self) -> None:
+    Args:
+        embedded: the process goes on afterwards: a second signal raises ``KeyboardInterrupt``.
+    """
+
+    def __init__(self, *, embedded: bool = False) -> None:
         self._requested = threading.Event()
+        self._embedded = embedded
+        self._before: dict[int, Any] = {}
 
     def install(self, *, parent_pipe: bool = False, hangup: bool = False) -> None:
         """Handle the signals that this system has. Call it from the main thread.
@@ -30,9 +37,16 @@ class Shutdown:
         for name in ("SIGTERM", "SIGINT", "SIGBREAK", *(["SIGHUP"] if hangup else [])):
             number = getattr(signal, name, None)
             if number is not None:
-                signal.signal(number, self._on_signal)
+                self._before[number] = signal.signal(number, self._on_signal)
         if parent_pipe:
             threading.Thread(target=self._read_pipe, name="parent", daemon=True).start()
+
+    def uninstall(self) -> None:
+        """Put back the handlers that were there before ``install``."""
+        for number, handler in self._before.items():
+            if handler is not None:  # None: not Python's, which cannot be put back
+                signal.signal(number, handler)
+        self._before.clear()
 
     def request(self) -> None:
         """Ask for a drain."""
@@ -47,6 +61,8 @@ class Shutdown:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._requested.is_set():
+            if self._embedded:
+                raise KeyboardInterrupt
             os._exit(EXIT_NOW)  # our ends of the children's pipes close, so they leave too
         self._requested.set()
 

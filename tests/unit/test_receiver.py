@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ class Script:
 
     name = consumer_id = "Script"
     errors: tuple[type[Exception], ...] = (Away,)
+    embedded = False
 
     def __init__(self, batches: Sequence[list[bytes] | None], accepts: Sequence[bool] = ()) -> None:
         self._batches = list(batches)
@@ -62,6 +64,9 @@ class Script:
 
     def pause(self, seconds: float) -> None:
         """No time passes here."""
+
+    def note_threads(self, threads: Sequence[threading.Thread]) -> None:
+        """There are none."""
 
     def take(self, queue: str) -> list[Any]:
         return []

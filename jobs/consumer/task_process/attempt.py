@@ -37,6 +37,7 @@ class AttemptInProcess:
             protocol.PRINT: attempt.print,
             protocol.ARTIFACT: self._add_artifact,
             protocol.BEGUN: self._begun,
+            protocol.SPENT: self._note_spent,
         }
 
     def run(self, files: Mapping[str, FileInfo]) -> Outcome | None:
@@ -67,6 +68,9 @@ class AttemptInProcess:
         # The time limit is the task's own: the start of its process does not count.
         self._begin_by = None
         self._attempt.start_time_limit()
+
+    def _note_spent(self, _: Any) -> None:
+        self._child.is_spent = True
 
     def _send_cancel(self) -> None:
         self._child.send(protocol.CANCEL, self._attempt.cancelled_by())

@@ -6,23 +6,21 @@ exits when its input ends, because its parent is gone then.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-from typing import BinaryIO
 
 
 def main() -> None:
     """Run what the parent sends until its pipe ends."""
     _leave_signals_to_the_parent()
-    output = _take_standard_output()
-    import django
-
-    django.setup()
+    requests, replies = _take_pipes()
+    _set_up_django()
     # Only now: it imports models, which need the apps. It must not import this module, which runs
     # as ``__main__`` and would be loaded twice.
     from .run import run_until_parent_ends
 
-    run_until_parent_ends(output)
+    run_until_parent_ends(requests, replies)
 
 
 def _leave_signals_to_the_parent() -> None:
@@ -36,13 +34,38 @@ def _leave_signals_to_the_parent() -> None:
             signal.signal(getattr(signal, name), lambda number, frame: None)
 
 
-def _take_standard_output() -> BinaryIO:
-    """Return a copy of standard output and point the real one to standard error: what C code prints
-    must not end up between our messages."""
-    out = os.fdopen(os.dup(1), "wb")
+def _set_up_django() -> None:
+    """Load the project, with the databases of the parent process: a test has others than the
+    settings name."""
+    import django
+    from django.db import connections
+
+    from .protocol import DATABASE_NAMES
+
+    for alias, name in json.loads(os.environ.get(DATABASE_NAMES, "{}")).items():
+        if alias in connections.settings:
+            connections.settings[alias]["NAME"] = name
+    django.setup()
+
+
+def _take_pipes() -> tuple[int, int]:
+    """Return copies of standard input and output, which no program that a task starts inherits.
+
+    Standard input is empty then: what reads it, in a task or in a program that it starts, must not
+    wait for our messages, nor take them. Standard output goes to standard error: what C code prints
+    must not end up between our messages.
+    """
+    requests, replies = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     os.dup2(2, 1)
-    return out
+    return requests, replies
 
 
 if __name__ == "__main__":
     main()
+elif __name__ == "__mp_main__":
+    # A process that a task has started by multiprocessing loads this module by that name, before it
+    # loads the task's own, which may need the project's models.
+    _set_up_django()

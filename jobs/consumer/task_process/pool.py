@@ -46,7 +46,7 @@ class TaskProcessPool:
         finally:
             with self._lock:
                 self._busy.discard(child)
-        if alone or not child.is_alive():
+        if alone or child.is_spent or not child.is_alive():
             child.kill()
         else:
             self._give_back(child)

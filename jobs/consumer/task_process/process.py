@@ -13,20 +13,42 @@ import time
 from queue import SimpleQueue
 from typing import Any
 
+from django.db import connections
+
 from .exit_status import ExitStatus
-from .protocol import Message, MessageWriter
+from .protocol import DATABASE_NAMES, Message, MessageWriter
+
+
+def database_names() -> dict[str, str]:
+    """Return the names of the databases that this process uses: in a test, not those of settings
+    that are read again."""
+    return {
+        alias: str(settings["NAME"])
+        for alias, settings in connections.settings.items()
+        if settings["NAME"]
+    }
 
 
 class TaskProcess:
-    """One child process (``task_process.main``)."""
+    """One child process (``task_process.main``).
+
+    Attributes:
+        idle_since: when it last ended a job, by the monotonic clock.
+        is_spent: whether it has asked to be replaced.
+    """
 
     def __init__(self) -> None:
         self.idle_since = time.monotonic()
+        self.is_spent = False
         self._process = subprocess.Popen(
             [sys.executable, "-m", "jobs.consumer.task_process.main"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                DATABASE_NAMES: json.dumps(database_names()),
+            },
             # A group of its own, so that what a task starts is killed with the process.
             process_group=0 if os.name != "nt" else None,
         )

@@ -6,8 +6,13 @@ Nothing is pickled. An object has one member or more, each a kind of message wit
 from __future__ import annotations
 
 import json
+import os
 import threading
+from collections.abc import Iterator
 from typing import IO, Any, Final
+
+DATABASE_NAMES: Final = "JOBS_DATABASE_NAMES"
+"""The environment variable that tells a child the names of its parent's databases, as JSON."""
 
 # To the child.
 RUN: Final = "run"
@@ -28,6 +33,8 @@ PRINT: Final = "print"
 """What the task printed: a line may come in pieces."""
 ARTIFACT: Final = "artifact"
 """A file that the child has stored: name, size, content type, its path in the storage."""
+SPENT: Final = "spent"
+"""The child is to be replaced after this job: its tasks leave more and more behind in it."""
 OUTCOME: Final = "outcome"
 """How the attempt ended; nothing else follows until the next ``RUN``."""
 
@@ -49,5 +56,22 @@ class MessageWriter:
         """
         line = json.dumps({kind: value}, ensure_ascii=True).encode("ascii") + b"\n"
         with self._lock:
-            self._out.write(line)
+            left = memoryview(line)
+            while left:  # a file without a buffer may take less than all
+                left = left[self._out.write(left) :]
             self._out.flush()
+
+
+def read_messages(descriptor: int) -> Iterator[Message]:
+    """Read messages until the other end is closed.
+
+    Not by a file object: the thread that waits in it holds its lock, so that a process that a task
+    forks would wait for that lock for ever as soon as it closes or collects the file.
+    """
+    parts: list[bytes] = []
+    while data := os.read(descriptor, 65536):
+        *lines, rest = data.split(b"\n")
+        for line in lines:
+            yield json.loads(b"".join([*parts, line]))
+            parts.clear()
+        parts.append(rest)

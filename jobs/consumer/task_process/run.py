@@ -2,53 +2,63 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextvars
 import inspect
-import json
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, BinaryIO
+from typing import Any
 
-from django.db import close_old_connections
+from asgiref.sync import async_to_sync
 
 from jobs.catalog.input_file import FileInfo
 from jobs.catalog.registry import load_task
+from jobs.consumer import forks
 from jobs.consumer.artifacts import store_artifact
 from jobs.consumer.call import bind_call
 from jobs.consumer.capture import captured, current_attempt
+from jobs.consumer.connections import TaskConnections
 from jobs.consumer.outcomes import could_not_begin, outcome_of_error, outcome_of_value
 from jobs.errors import JobsError
 from jobs.lifecycle import Claim, Outcome
 
 from . import protocol
-from .protocol import Message, MessageWriter
+from .protocol import Message, MessageWriter, read_messages
+from .surroundings import Leaks, put_back, remember
 
 PROGRESS_SECONDS = 0.2
 
 
-def run_until_parent_ends(output: BinaryIO) -> None:
-    """Run one claim after the other; the process exits when its standard input ends."""
-    writer = MessageWriter(output)
+def run_until_parent_ends(requests: int, replies: int) -> None:
+    """Run one claim after the other; the process exits when its requests end.
+
+    Args:
+        requests: the descriptor that messages of the parent are read from.
+        replies: the descriptor that messages to it are written to.
+    """
+    forks.watch(requests, replies)
+    # Without a buffer, which has a lock that a forked process may inherit held.
+    writer = MessageWriter(os.fdopen(replies, "wb", buffering=0))
     runs: SimpleQueue[ChildRun] = SimpleQueue()
-    threading.Thread(target=_receive, args=(writer, runs), name="parent", daemon=True).start()
+    arguments = (requests, writer, runs)
+    threading.Thread(target=_receive, args=arguments, name="parent", daemon=True).start()
+    leaks = Leaks()
     with captured():
         writer.send(protocol.READY, os.getpid())
         while True:
-            runs.get().run()
+            # What a task sets in its context (a language, a time zone) goes with it.
+            contextvars.copy_context().run(runs.get().run, leaks)
 
 
-def _receive(writer: MessageWriter, runs: SimpleQueue[ChildRun]) -> None:
+def _receive(requests: int, writer: MessageWriter, runs: SimpleQueue[ChildRun]) -> None:
     """Queue what the parent sends. A cancel belongs to the last claim, which may not have begun."""
     run: ChildRun | None = None
-    for line in sys.stdin.buffer:
-        message = json.loads(line)
+    for message in read_messages(requests):
         if protocol.RUN in message:
             run = ChildRun(writer, message[protocol.RUN])
             runs.put(run)
@@ -69,6 +79,7 @@ class ChildReporter:
         self._progress: tuple[float, float | None, str] | None = None
         self._next_progress = 0.0
         self._cancelled_by: str | None = None
+        self._ended = False
 
     def progress(self, done: float, total: float | None, message: str) -> None:
         """Note how far it is; send it when the last was sent long enough ago."""
@@ -78,18 +89,32 @@ class ChildReporter:
 
     def flush(self) -> None:
         """Send the last progress."""
+        if not self._is_heard():
+            return
         progress, self._progress = self._progress, None
         self._next_progress = time.monotonic() + PROGRESS_SECONDS
         if progress is not None:
             self._send(protocol.PROGRESS, progress)
 
+    def end(self) -> None:
+        """Send the last progress, and nothing after that: a thread that the task has left would
+        report to the next job."""
+        self.flush()
+        self._ended = True
+
     def log(self, text: str) -> None:
         """Send a line of the log."""
-        self._send(protocol.LOG, str(text))
+        if self._is_heard():
+            self._send(protocol.LOG, str(text))
 
     def print(self, text: str) -> None:
         """Send what the task printed."""
-        self._send(protocol.PRINT, text)
+        if self._is_heard():
+            self._send(protocol.PRINT, text)
+
+    def _is_heard(self) -> bool:
+        # A process that the task has forked would write between our messages.
+        return not self._ended and not forks.is_forked()
 
     def cancel(self, by: str) -> None:
         """Note that someone wants the job cancelled."""
@@ -103,7 +128,8 @@ class ChildReporter:
         """Store a file; the parent adds it to the job."""
         stored = asdict(store_artifact(self._claim.id, self._claim.attempt, name, data))
         del stored["id"], stored["attempt"]
-        self._send(protocol.ARTIFACT, stored)
+        if self._is_heard():
+            self._send(protocol.ARTIFACT, stored)
 
 
 class ChildRun:
@@ -116,19 +142,23 @@ class ChildRun:
         self._consumer: str = message["consumer"]
         self.reporter = ChildReporter(writer, self._claim)
 
-    def run(self) -> None:
-        """Run the task and send how it ended."""
+    def run(self, leaks: Leaks) -> None:
+        """Run the task, put back what it has changed here, and send how it ended."""
         token = current_attempt.set(self.reporter)
-        close_old_connections()
+        before, found = remember(), leaks.count()
+        connections = TaskConnections()
         try:
-            outcome = self._outcome()
+            outcome = self._outcome(connections)
         finally:
             current_attempt.reset(token)
-            close_old_connections()
-        self.reporter.flush()
+            put_back(before)
+            connections.tidy()
+        self.reporter.end()
+        if leaks.has_leaked(self._claim.task, found):
+            self._writer.send(protocol.SPENT, True)
         self._writer.send(protocol.OUTCOME, outcome.to_json())
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self, connections: TaskConnections) -> Outcome:
         claim = self._claim
         try:
             task = load_task(claim.task, claim.module_path)
@@ -139,9 +169,12 @@ class ChildRun:
             return outcome_of_error(claim, error)
         self._writer.send(protocol.BEGUN, True)
         try:
-            value: Any = call()
-            if inspect.iscoroutinefunction(task.func):
-                value = asyncio.run(value)
+            # asgiref's way: the loop runs on another thread, and Django's ORM on this one, whose
+            # connections are in order before and after each job.
+            value: Any = async_to_sync(call)() if inspect.iscoroutinefunction(task.func) else call()
+            forks.leave_if_forked()
+            connections.refuse_open_transactions()
             return outcome_of_value(claim, value, self.reporter)
         except BaseException as error:  # noqa: BLE001  (SystemExit too ends the task, not us)
+            forks.leave_if_forked(error)
             return outcome_of_error(claim, error)

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from jobs.consumer.main import serve
+from jobs.consumer.main import serve, serve_embedded
 from jobs.consumer.process import ConsumerOptions
+from jobs.core.db import connection
 from jobs.queries.stats import DEFAULT_QUEUE, configured_queues, takes_any_queue
 
 
@@ -18,6 +19,7 @@ class Command(BaseCommand):
     # Only ours. Django's own find out in a transaction what SQLite can do, and take a database that
     # is locked for one without any features.
     requires_system_checks: tuple[str, ...] = ("jobs",)
+    _is_program = False
     help = "Take jobs from the queues and run them. Ctrl-C finishes what runs, then ends."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -34,6 +36,11 @@ class Command(BaseCommand):
             help="standard input is a parent's pipe: a line means drain, its end means leave",
         )
 
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run as a program: its process ends with the consumer."""
+        self._is_program = True
+        super().run_from_argv(argv)
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until stopped."""
         if options["concurrency"] < 1 or options["processes"] < 1:
@@ -43,8 +50,44 @@ class Command(BaseCommand):
             any_queue=not options["queues"] and takes_any_queue(),
             concurrency=options["concurrency"],
             until_idle=options["until_idle"],
+            embedded=not self._is_program,
         )
-        sys.exit(serve(asked, processes=options["processes"], parent_pipe=options["parent_pipe"]))
+        processes = options["processes"]
+        if self._is_program:
+            sys.exit(serve(asked, processes=processes, parent_pipe=options["parent_pipe"]))
+        _require_visible_database(processes)
+        code = serve_embedded(asked, processes=processes)
+        if code:
+            raise CommandError("The consumers gave up: see their log.", returncode=code)
+
+
+def _require_visible_database(processes: int) -> None:
+    """Refuse a database that only the calling thread, or only this process, can see."""
+    db = connection()
+    other = "Run the jobs with jobs.testing.drain() instead"
+    if db.in_atomic_block:
+        raise CommandError(
+            "Consumers run jobs on threads of their own, which do not see what an open "
+            f"transaction, such as that of a TestCase, has written. {other}, or use a "
+            "TransactionTestCase."
+        )
+    if db.vendor == "sqlite" and db.is_in_memory_db():  # type: ignore[attr-defined]
+        raise CommandError(
+            "Consumers run jobs on threads of their own, and threads cannot share an SQLite "
+            f"database that is in memory. {other}, or give the test database a file: "
+            'DATABASES["default"]["TEST"]["NAME"].'
+        )
+    if processes > 1 and _is_test_run():
+        raise CommandError(
+            "--processes above 1 starts programs, which use the project's own database and not the "
+            f"test database. {other}, or leave --processes out."
+        )
+
+
+def _is_test_run() -> bool:
+    """Whether Django's test environment is set up in this process."""
+    utils = sys.modules.get("django.test.utils")
+    return utils is not None and hasattr(utils._TestState, "saved_data")
 
 
 def _queues(text: str | None) -> list[str]:
