@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -29,6 +30,7 @@ class Conf:
     max_upload: int = 100 * MIB
     max_result: int = 64 * 1024
     max_log: int = MIB
+    log_level: str = "INFO"
     max_backlog: int = 100_000
     retention_days: float = 30.0
     server_threads: int = 8
@@ -36,17 +38,28 @@ class Conf:
     foreign_owner: str = ""
 
     def __post_init__(self) -> None:
-        """Validate the numbers.
+        """Validate the numbers and the level.
 
         Raises:
-            ImproperlyConfigured: a number is not above zero; only GRACE_SECONDS may be 0.
+            ImproperlyConfigured: a number is not above zero (only GRACE_SECONDS may be 0), or
+                ``logging`` has no such level.
         """
+        levels = logging.getLevelNamesMapping()
+        if self.log_level not in levels:
+            raise ImproperlyConfigured(
+                f"JOBS['LOG_LEVEL'] is {self.log_level!r}. Known: {', '.join(levels)}."
+            )
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name == "grace_seconds" and value == 0:
                 continue
             if isinstance(value, int | float) and not value > 0:  # true of NaN as well
                 raise ImproperlyConfigured(f"JOBS[{field.name.upper()!r}] must be above zero.")
+
+    @property
+    def log_level_number(self) -> int:
+        """``log_level`` as ``logging`` counts."""
+        return logging.getLevelNamesMapping()[self.log_level]
 
 
 _NO_SETTINGS: Mapping[str, Any] = {}

@@ -50,7 +50,7 @@ def test_the_process_is_left_as_it_was(consumers: Consumers, tmp_path: Path) -> 
     assert seen["print"] == "builtins"
     assert seen["excepthook"] is True
     assert seen["log_method"] == "logging"
-    assert seen["root"] == ["JobLogHandler", "StreamHandler"]
+    assert seen["root"] == ["StreamHandler"]
     assert list(home.iterdir()) == []
     assert list(work.iterdir()) == []
 

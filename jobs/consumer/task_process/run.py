@@ -64,8 +64,10 @@ class ChildReporter:
     """Passes on to the parent what a task reports; progress not more often than it is read."""
 
     def __init__(self, writer: MessageWriter, claim: Claim) -> None:
-        self._send = writer.send
+        self._writer = writer
         self._claim = claim
+        self._lock = threading.RLock()  # a finalizer that prints may run anywhere
+        self.settled = False
         self._progress: tuple[float, float | None, str] | None = None
         self._next_progress = 0.0
         self._cancelled_by: str | None = None
@@ -82,6 +84,18 @@ class ChildReporter:
         self._next_progress = time.monotonic() + PROGRESS_SECONDS
         if progress is not None:
             self._send(protocol.PROGRESS, progress)
+
+    def _send(self, kind: str, value: Any) -> None:
+        # A thread that goes on after its task must not report to the child's next job.
+        with self._lock:
+            if not self.settled:
+                self._writer.send(kind, value)
+
+    def end(self) -> None:
+        """Send the last progress, and nothing after that."""
+        self.flush()
+        with self._lock:
+            self.settled = True
 
     def log(self, text: str) -> None:
         """Send a line of the log."""
@@ -100,7 +114,13 @@ class ChildReporter:
         return self._cancelled_by
 
     def artifact(self, name: str, data: bytes | str | Path) -> None:
-        """Store a file; the parent adds it to the job."""
+        """Store a file; the parent adds it to the job.
+
+        Raises:
+            RuntimeError: the attempt has ended.
+        """
+        if self.settled:
+            raise RuntimeError("The attempt has ended: it can keep no more files.")
         stored = asdict(store_artifact(self._claim.id, self._claim.attempt, name, data))
         del stored["id"], stored["attempt"]
         self._send(protocol.ARTIFACT, stored)
@@ -125,7 +145,7 @@ class ChildRun:
         finally:
             current_attempt.reset(token)
             close_old_connections()
-        self.reporter.flush()
+        self.reporter.end()
         self._writer.send(protocol.OUTCOME, outcome.to_json())
 
     def _outcome(self) -> Outcome:

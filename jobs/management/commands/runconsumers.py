@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from jobs.compat import task_backends
+from jobs.consumer.console_log import logged_to_console
 from jobs.consumer.main import serve
 from jobs.consumer.process import ConsumerOptions
 
@@ -41,7 +42,9 @@ class Command(BaseCommand):
             concurrency=options["concurrency"],
             until_idle=options["until_idle"],
         )
-        sys.exit(serve(asked, processes=options["processes"], parent_pipe=options["parent_pipe"]))
+        with logged_to_console():
+            code = serve(asked, processes=options["processes"], parent_pipe=options["parent_pipe"])
+        sys.exit(code)
 
 
 def _queues(text: str | None) -> list[str]:
