@@ -19,6 +19,7 @@ from .outcomes import released
 
 MAX_ERROR_TYPE, MAX_MESSAGE, MAX_TRACEBACK = 200, 10_000, 100_000
 """Characters that are kept; of a traceback the last ones."""
+ENDED = "The attempt has ended: it can keep no more files."
 
 
 class Attempt:
@@ -81,7 +82,13 @@ class Attempt:
         return self._cancelled_by
 
     def artifact(self, name: str, data: bytes | str | Path) -> None:
-        """Store a file; the batch writer's next transaction adds it to the job."""
+        """Store a file; the batch writer's next transaction adds it to the job.
+
+        Raises:
+            RuntimeError: the attempt has ended: a thread of it that goes on can keep no more files.
+        """
+        if self._settled:
+            raise RuntimeError(ENDED)
         self.add_artifact(store_artifact(self.claim.id, self.claim.attempt, name, data))
 
     def add_artifact(self, artifact: StoredArtifact) -> None:
@@ -145,14 +152,13 @@ class Attempt:
             log = self._log.drain(time.monotonic(), final=self._settled)
             if self._log.has_text():
                 self._has_updates = True  # it has to wait
-        if progress is None and not any(log):
-            return None, artifacts
         update = AttemptUpdate(
             self.claim.id, self.claim.attempt, log=log.text, skipped=log.skipped, log_end=log.end
         )
         if progress is not None:
             update.done, update.total, update.message = progress
-        return update, artifacts
+        nothing = update == AttemptUpdate(self.claim.id, self.claim.attempt)
+        return None if nothing else update, artifacts
 
     def release(self, reason: str) -> bool:
         """Give the job back at no cost to it; as ``settle``."""

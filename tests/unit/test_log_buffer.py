@@ -275,3 +275,10 @@ def test_while_nothing_can_be_written_attempts_keep_their_text(
     pending.remove(batch)
     pending.fill(batch, [one])
     assert lines(batch.updates[0].log)[-1] == "line 49"
+
+
+def test_a_thread_that_goes_on_after_its_attempt_can_keep_no_files() -> None:
+    one = attempt()
+    assert one.release("the consumer is stopping")
+    with pytest.raises(RuntimeError, match="has ended"):
+        one.artifact("a.txt", "late")

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from jobs.brokers.publisher import Publisher
 from jobs.consumer.capture import captured
 from tests.unit.recorded_output import Capture, RecordedOutput
 
@@ -199,3 +200,17 @@ def test_afterwards_threads_are_as_before() -> None:
     with captured():
         assert (threading.Thread.start, ThreadPoolExecutor.submit) != before
     assert (threading.Thread.start, ThreadPoolExecutor.submit) == before
+
+
+def test_the_thread_that_sends_wake_ups_is_no_tasks(
+    output: RecordedOutput, real: io.StringIO
+) -> None:
+    """It begins when something is enqueued for the first time, perhaps by a task."""
+    publisher = Publisher("test", lambda batch: print("sending"))
+
+    def task() -> None:
+        publisher.warm_up()
+        assert publisher.flush(SECONDS)
+
+    output.run(task)
+    assert (output.text, real.getvalue()) == ("", "sending\n")

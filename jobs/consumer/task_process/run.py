@@ -21,6 +21,7 @@ from django.db import close_old_connections
 from jobs.catalog.input_file import FileInfo
 from jobs.catalog.registry import load_task
 from jobs.consumer.artifacts import store_artifact
+from jobs.consumer.attempt import ENDED
 from jobs.consumer.call import bind_call
 from jobs.consumer.capture import captured, current_attempt
 from jobs.consumer.outcomes import could_not_begin, outcome_of_error, outcome_of_value
@@ -120,7 +121,7 @@ class ChildReporter:
             RuntimeError: the attempt has ended.
         """
         if self.settled:
-            raise RuntimeError("The attempt has ended: it can keep no more files.")
+            raise RuntimeError(ENDED)
         stored = asdict(store_artifact(self._claim.id, self._claim.attempt, name, data))
         del stored["id"], stored["attempt"]
         self._send(protocol.ARTIFACT, stored)
