@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -32,6 +33,7 @@ class Conf:
     max_upload: int = 100 * MIB
     max_result: int = 64 * 1024
     max_log: int = MIB
+    log_level: str = "INFO"
     max_backlog: int = 100_000
     retention_days: float = 30.0
     server_threads: int = 0
@@ -39,19 +41,30 @@ class Conf:
     foreign_owner: str = ""
 
     def __post_init__(self) -> None:
-        """Validate the numbers, and find the data folder.
+        """Validate the numbers and the level, and find the data folder.
 
         Raises:
             ImproperlyConfigured: a number is not above zero (only those of MAY_BE_ZERO may be 0),
-                or the data folder is relative to a folder that the settings do not name.
+                ``logging`` has no such level, or the data folder is relative to a folder that the
+                settings do not name.
         """
         object.__setattr__(self, "data_dir", _absolute(self.data_dir))
+        levels = logging.getLevelNamesMapping()
+        if self.log_level not in levels:
+            raise ImproperlyConfigured(
+                f"JOBS['LOG_LEVEL'] is {self.log_level!r}. Known: {', '.join(levels)}."
+            )
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name in MAY_BE_ZERO and value == 0:
                 continue
             if isinstance(value, int | float) and not value > 0:  # true of NaN as well
                 raise ImproperlyConfigured(f"JOBS[{field.name.upper()!r}] must be above zero.")
+
+    @property
+    def log_level_number(self) -> int:
+        """``log_level`` as ``logging`` counts."""
+        return logging.getLevelNamesMapping()[self.log_level]
 
 
 def _absolute(folder: Path) -> Path:

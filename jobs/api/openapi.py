@@ -45,7 +45,9 @@ _HEADERS: Final = {
     "ETag": _header("The version of the job, a strong one."),
     "Preference-Applied": _header("`wait=N`, when the server was ready to wait."),
     "Link": _header('`<...>; rel="next"`, when there is another page.'),
-    "X-Next-Offset": _header("The offset to continue from.", COUNT),
+    "X-Next-Offset": _header(
+        "The offset to continue from, of all characters that were logged.", COUNT
+    ),
     "Content-Disposition": _header("`attachment`, with the file's name."),
     "WWW-Authenticate": _header("`Bearer`, and what is wrong with the token."),
     "Allow": _header("The methods of this address."),

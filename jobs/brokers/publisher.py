@@ -7,6 +7,7 @@ was lost unnoticed, and then dropped: its job is in the table, and consumers pol
 from __future__ import annotations
 
 import atexit
+import contextvars
 import logging
 import os
 import threading
@@ -68,7 +69,8 @@ class Publisher:
             if self._thread is not None:
                 return
             self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
-            self._thread.start()
+            # In a context of its own: the first to send may be a task, which it outlives.
+            contextvars.Context().run(self._thread.start)
             atexit.register(self.flush, EXIT_SECONDS)
 
     def flush(self, seconds: float) -> bool:

@@ -14,11 +14,12 @@ from jobs.core.jsonutils import clean
 from jobs.lifecycle import AttemptUpdate, Claim, Outcome, StoredArtifact
 
 from .artifacts import store_artifact
-from .log_buffer import LogBuffer
+from .log_buffer import LogBuffer, LogText, heading
 from .outcomes import released
 
 MAX_ERROR_TYPE, MAX_MESSAGE, MAX_TRACEBACK = 200, 10_000, 100_000
 """Characters that are kept; of a traceback the last ones."""
+ENDED = "The attempt has ended: it can keep no more files."
 
 
 class Attempt:
@@ -42,13 +43,14 @@ class Attempt:
         self._claimed_at = time.monotonic()
         self._began_at: float | None = None
         self._ended_at: float | None = None
-        self._lock = threading.Lock()
+        # Reentrant: a finalizer that prints may run anywhere.
+        self._lock = threading.RLock()
         self._settled = False
         self._cancelled_by: str | None = None
         self._cancel_callbacks: list[Callable[[], object]] = []
         self._has_updates = False
         self._progress: tuple[float, float | None, str] | None = None
-        self._log = LogBuffer(get_conf().max_log)
+        self._log: LogBuffer | None = None
         self._artifacts: list[StoredArtifact] = []
 
     # What the task reports: catalog.context.Reporter and capture.OutputSink.
@@ -60,22 +62,33 @@ class Attempt:
 
     def log(self, text: str) -> None:
         """Append a line to the job's log."""
-        with self._lock:
-            self._log.add_line(str(text))
+        self._log_buffer().add_line(str(text))
         self._has_updates = True
 
     def print(self, text: str) -> None:
         """Append what the task printed."""
-        with self._lock:
-            self._log.add(text)
+        self._log_buffer().add(text)
         self._has_updates = True
+
+    def _log_buffer(self) -> LogBuffer:
+        if self._log is None:
+            made = LogBuffer(get_conf().max_log, heading(self.claim.attempt, self.consumer))
+            with self._lock:
+                self._log = self._log or made
+        return self._log
 
     def cancelled_by(self) -> str | None:
         """Who asked for the job to be cancelled; None when nobody did."""
         return self._cancelled_by
 
     def artifact(self, name: str, data: bytes | str | Path) -> None:
-        """Store a file; the batch writer's next transaction adds it to the job."""
+        """Store a file; the batch writer's next transaction adds it to the job.
+
+        Raises:
+            RuntimeError: the attempt has ended: a thread of it that goes on can keep no more files.
+        """
+        if self._settled:
+            raise RuntimeError(ENDED)
         self.add_artifact(store_artifact(self.claim.id, self.claim.attempt, name, data))
 
     def add_artifact(self, artifact: StoredArtifact) -> None:
@@ -134,10 +147,18 @@ class Attempt:
             self._has_updates = False
             progress, self._progress = self._progress, None
             artifacts, self._artifacts = self._artifacts, []
-            update = AttemptUpdate(self.claim.id, self.claim.attempt, log=self._log.drain())
+        log = LogText()
+        if self._log is not None:
+            log = self._log.drain(time.monotonic(), final=self._settled)
+            if self._log.has_text():
+                self._has_updates = True  # it has to wait
+        update = AttemptUpdate(
+            self.claim.id, self.claim.attempt, log=log.text, skipped=log.skipped, log_end=log.end
+        )
         if progress is not None:
             update.done, update.total, update.message = progress
-        return update, artifacts
+        nothing = update == AttemptUpdate(self.claim.id, self.claim.attempt)
+        return None if nothing else update, artifacts
 
     def release(self, reason: str) -> bool:
         """Give the job back at no cost to it; as ``settle``."""

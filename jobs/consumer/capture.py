@@ -1,88 +1,51 @@
-"""What a task prints and logs is kept with its job."""
+"""While a process consumes, what a task prints and logs is kept with its job.
+
+Outside a task nothing changes: streams, handlers and levels are the project's. What another process
+writes (a command that a task starts, a child that it forks) goes where this process's own output
+goes, because it inherits the descriptors, not these objects.
+"""
 
 from __future__ import annotations
 
-import io
-import logging
-import sys
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Protocol, TextIO
+from contextlib import ExitStack, contextmanager
 
+from jobs.conf import get_conf
 
-class OutputSink(Protocol):
-    """Receives what a running task prints and logs."""
+from .output_sink import current_attempt
+from .task_logging import log_records_kept
+from .task_redirects import redirects_limited
+from .task_streams import streams_routed
+from .task_threads import threads_followed
 
-    def print(self, text: str) -> None:
-        """Append printed text, as a stream does: a line may come in pieces."""
+__all__ = ["captured", "current_attempt"]
 
-    def log(self, text: str) -> None:
-        """Append whole lines."""
-
-
-current_attempt: ContextVar[OutputSink | None] = ContextVar("jobs_attempt", default=None)
-"""Receives the output of the task that this thread (or coroutine) runs; None outside a task."""
-
-
-class RoutedStream(io.TextIOBase):
-    """Standard output or error: inside a task the job's log, elsewhere the real stream."""
-
-    def __init__(self, original: TextIO) -> None:
-        self._original = original
-
-    def write(self, text: str, /) -> int:
-        """Write to the job's log inside a task, else to the real stream."""
-        sink = current_attempt.get()
-        if sink is None:
-            return self._original.write(text)
-        sink.print(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush the real stream."""
-        self._original.flush()
-
-    def writable(self) -> bool:
-        """Always true."""
-        return True
-
-    def fileno(self) -> int:
-        """Return the real stream's descriptor."""
-        return self._original.fileno()
-
-    def isatty(self) -> bool:
-        """False inside a task, whose output goes to a log."""
-        return current_attempt.get() is None and self._original.isatty()
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        """The real stream's encoding."""
-        return self._original.encoding
-
-
-class JobLogHandler(logging.Handler):
-    """Puts a task's log records into its job's log."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep a record if a task of this thread made it."""
-        sink = current_attempt.get()
-        if sink is not None:
-            sink.log(self.format(record))
+_installed: ExitStack | None = None
 
 
 @contextmanager
 def captured() -> Iterator[None]:
-    """Route standard output, standard error and the root logger for this process's tasks."""
-    out, err, root, handler = sys.stdout, sys.stderr, logging.getLogger(), JobLogHandler()
-    sys.stdout, sys.stderr = RoutedStream(out), RoutedStream(err)
-    root.addHandler(handler)
-    try:
+    """Within it, output of this process's tasks goes to ``current_attempt``."""
+    global _installed
+    with ExitStack() as stack:
+        stack.enter_context(streams_routed())
+        stack.enter_context(redirects_limited())
+        stack.enter_context(log_records_kept(get_conf().log_level_number))
+        stack.enter_context(threads_followed())
+        _installed = stack
         yield
-    finally:
-        sys.stdout, sys.stderr = out, err
-        root.removeHandler(handler)
+
+
+def _leave_to_the_parent() -> None:
+    """In a forked child: its copy of the attempt is read by nobody, and its locks may be held by
+    threads that do not exist here."""
+    global _installed
+    current_attempt.set(None)
+    if _installed is not None:
+        _installed.close()
+        _installed = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_the_parent)

@@ -39,7 +39,8 @@ class PendingWrites:
     def fill(self, batch: Batch, running: Iterable[Attempt]) -> None:
         """Put all that waits into a batch, with what the running attempts have reported."""
         batch.outcomes = [outcome for _, outcome in self._ended]
-        due = time.monotonic() >= self._next_update
+        # What could not be written yet comes first: until then an attempt keeps the rest, bounded.
+        due = time.monotonic() >= self._next_update and not self._updates
         # What an attempt reported is written before its outcome, however soon that is.
         for attempt in [*self.attempts(), *(running if due else ())]:
             update, artifacts = attempt.collect()

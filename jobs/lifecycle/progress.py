@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from django.db.models import F, QuerySet
 
 from jobs.core.states import Status
-from jobs.models import Artifact, Job, LogChunk
+from jobs.models import Artifact, Job
+
+from .log_chunks import LogAppend
 
 
 @dataclass(slots=True)
 class AttemptUpdate:
     """What an attempt has reported since the last write: its progress and the new log text.
 
-    ``done`` is None when there is no new progress; ``log`` is appended to the job's log.
+    ``done`` is None when there is no new progress. ``log`` is appended to the job's log; then
+    ``skipped`` characters are left out, and ``log_end`` is appended.
     """
 
     id: uuid.UUID
@@ -25,6 +28,8 @@ class AttemptUpdate:
     total: float | None = None
     message: str = ""
     log: str = ""
+    skipped: int = 0
+    log_end: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +55,29 @@ def _running(job_id: uuid.UUID, attempt: int) -> QuerySet[Job]:
 def write_updates(updates: Iterable[AttemptUpdate]) -> None:
     """Write progress and log text; updates of an attempt that has ended are dropped."""
     for update in updates:
+        running = _running(update.id, update.attempt)
         changes: dict[str, object] = {"version": F("version") + 1}
         if update.done is not None:
             changes["progress_done"] = update.done
             changes["progress_total"] = update.total
             changes["progress_message"] = update.message[:300]
-        if update.log:
-            changes["log_size"] = F("log_size") + len(update.log)
-        if _running(update.id, update.attempt).update(**changes) and update.log:
-            end = Job.objects.values_list("log_size", flat=True).get(pk=update.id)
-            LogChunk.objects.create(job_id=update.id, start=end - len(update.log), text=update.log)
+        added = _added_log(update, running)
+        if added is not None:
+            changes["log_size"] = added.size
+        if running.update(**changes) and added is not None:
+            added.write(update.id)
+
+
+def _added_log(update: AttemptUpdate, running: QuerySet[Job]) -> LogAppend | None:
+    """Return the text to append; None if there is none, or no room for it."""
+    if not (update.log or update.log_end):
+        return None
+    # Nobody but the running attempt, whose number the update names too, changes the size.
+    size = running.values_list("log_size", flat=True).first()
+    if size is None:
+        return None
+    added = LogAppend(size, update.log, update.skipped, update.log_end)
+    return added if added.fits else None
 
 
 def save_artifact(stored: StoredArtifact) -> tuple[bool, str | None]:

@@ -1,18 +1,25 @@
-"""Reading the log of a job: from an offset, its end, its lines, the lines that contain a text."""
+"""Reading the log of a job: from an offset, its end, its lines, the lines that contain a text.
+
+An offset counts the characters that the job has ever logged. A log that is over its limit has lost
+its middle (``lifecycle.log_chunks``): the offsets of the rest stay, and who reads across the gap
+gets a line that says how many characters are left out.
+"""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from django.db.models import Max
-from django.db.models.functions import Coalesce
+from django.db.models import Max, Sum
+from django.db.models.functions import Coalesce, Length
 
+from jobs.conf import get_conf
+from jobs.lifecycle.log_chunks import MAX_SKIPPED_SIZE
 from jobs.models import Job, LogChunk
 
-from .log_chunks import stored_chunks
+from .log_rows import stored_chunks
 
 TAIL: Final = 100_000
 """Characters of log that a page shows at first."""
@@ -22,49 +29,109 @@ MAX_FOUND: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class LogPiece:
-    """Part of a log: the text, the offset of its end, and how many characters are before it."""
+    """Part of a log.
+
+    Attributes:
+        text: with a line for what is left out.
+        end: the offset of its end, from which to continue.
+        before: how many characters were logged before it.
+        left_out: how many characters of the whole log are not kept; ``tail`` says it.
+    """
 
     text: str
     end: int
     before: int = 0
+    left_out: int = 0
+
+
+class _Part(NamedTuple):
+    """Text from a chunk, or the line that stands for a gap, and the offset after it."""
+
+    text: str
+    end: int
+    is_gap: bool = False
 
 
 def read(job_id: uuid.UUID, offset: int, limit: int | None = None) -> LogPiece:
-    """Return the log from an offset on, ``limit`` characters at most; offsets count characters.
+    """Return the log from an offset on, ``limit`` characters at most.
 
-    An offset beyond the end gets no text and the end, from which to continue.
+    An offset beyond the end gets no text and the end, from which to continue. The line for a gap
+    may exceed the limit if it comes first, so that a reader always gets across.
     """
-    chunks = LogChunk.objects.filter(job_id=job_id)
-    # The chunk that contains the offset is the last one that begins at or before it.
-    first = chunks.filter(start__lte=offset).aggregate(start=Coalesce(Max("start"), 0))["start"]
-    parts: list[str] = []
-    end, room = offset, limit
-    for start, text in stored_chunks(job_id, first, None if limit is None else offset + limit):
-        if not parts:
-            end = max(end, start)
-        part = text[max(0, end - start) :][:room]
-        end = end + len(part) if part else start + len(text)
-        parts += [part] if part else []
+    end, room = 0, limit
+    texts: list[str] = []
+    for part in _parts(job_id, offset):
+        if part.is_gap and texts and room is not None and len(part.text) > room:
+            break
+        text = part.text if part.is_gap else part.text[:room]
+        texts += [text] if text else []
+        end = part.end if part.is_gap else part.end - len(part.text) + len(text)
         if room is not None:
-            room -= len(part)
+            room = max(0, room - len(text))
             if room == 0:
                 break
-    return LogPiece("".join(parts), end, offset)
+    return LogPiece("".join(texts), end, offset)
 
 
 def tail(job: Job) -> LogPiece:
     """Return the end of the log, from the beginning of a line."""
-    piece = read(job.pk, max(0, job.log_size - TAIL))
-    if piece.before == 0:
-        return piece
-    cut = piece.text.find("\n") + 1
-    return LogPiece(piece.text[cut:], piece.end, piece.before + cut)
+    start = max(0, job.log_size - TAIL)
+    parts = list(_parts(job.pk, start))
+    if start == 0:
+        return LogPiece(_joined(parts), parts[-1].end if parts else 0)
+    cut = True
+    # Where the log is left out it comes before what is shown.
+    while parts and (parts[0].is_gap or not parts[0].text):
+        cut = not parts[0].is_gap
+        start = parts.pop(0).end
+    text = _joined(parts)
+    if cut:
+        line = text.find("\n") + 1
+        text, start = text[line:], start + line
+    return LogPiece(text, parts[-1].end if parts else start, start, _left_out(job))
+
+
+def _joined(parts: Iterable[_Part]) -> str:
+    return "".join(part.text for part in parts)
+
+
+def _left_out(job: Job) -> int:
+    """Return how many characters of a log are not kept, 0 without a query where it is short."""
+    if job.log_size <= get_conf().max_log:
+        return 0
+    kept = LogChunk.objects.filter(job_id=job.pk).aggregate(size=Coalesce(Sum(Length("text")), 0))
+    return max(0, job.log_size - int(kept["size"]))
+
+
+def _parts(job_id: uuid.UUID, offset: int) -> Iterator[_Part]:
+    """Yield the parts of a log from an offset on.
+
+    The first has no text if nothing of its chunk comes after the offset.
+    """
+    first = 0
+    if offset:
+        # The chunk that contains the offset is the last one that begins at or before it.
+        before = LogChunk.objects.filter(job_id=job_id, start__lte=offset)
+        first = before.aggregate(start=Coalesce(Max("start"), 0))["start"]
+    line_ended = True
+    for start, text in stored_chunks(job_id, first):
+        if start > offset:
+            yield _Part(("" if line_ended else "\n") + gap_line(start - offset, start), start, True)
+        yield _Part(text[max(0, offset - start) :], start + len(text))
+        offset = max(offset, start + len(text))
+        line_ended = text.endswith("\n")
+
+
+def gap_line(size: int, end: int) -> str:
+    """Return the line that stands for so many characters before the offset ``end``."""
+    # Beyond this offset not all that was left out is counted.
+    more_than = "more than " if end >= MAX_SKIPPED_SIZE else ""
+    return f"[{more_than}{size:,} characters are left out here: the log is over its limit]\n"
 
 
 def chunks(job: Job) -> Iterator[str]:
     """Yield the whole log, chunk by chunk."""
-    for _, text in stored_chunks(job.pk):
-        yield text
+    yield from (part.text for part in _parts(job.pk, 0))
 
 
 def lines(job: Job) -> Iterator[str]:

@@ -92,6 +92,17 @@ def test_a_long_log_is_followed_in_four_reads(
         assert len(log(api, job, 500).content) == 500
 
 
+def test_a_reader_gets_across_what_is_left_out(api: Api, job: Job) -> None:
+    LogChunk.objects.create(job=job, start=0, text="first\n")
+    LogChunk.objects.create(job=job, start=1_000_006, text="last\n")
+    note = "[1,000,000 characters are left out here: the log is over its limit]\n"
+    for offset, text in ((0, f"first\n{note}last\n"), (6, f"{note}last\n"), (1_000_006, "last\n")):
+        response = log(api, job, offset)
+        assert response.content.decode() == text
+        assert response.headers["X-Next-Offset"] == "1000011"
+    assert "[1,000 characters are left out here" in log(api, job, 999_006).content.decode()
+
+
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -143,6 +143,24 @@ def test_the_end_of_a_long_log_is_shown_from_the_start_of_a_line(
     assert "line 29 " in html
 
 
+def test_a_log_over_its_limit_says_what_is_left_out(
+    page: Client, page_jobs: PageJobs, jobs_setting: Any
+) -> None:
+    jobs_setting(MAX_LOG=240_000)
+    job, claim = page_jobs.running()
+    for number in range(50):
+        page_jobs.tell(claim, f"line {number} {'x' * 9_000}\n")
+    html = read(page, job, "?tab=log")
+    assert "the download has all but" in html
+    assert "the log is over its limit" in html
+    assert "line 49 " in html
+    saved = page.get(at(job, "log.txt")).getvalue().decode()
+    assert "line 0 " in saved
+    assert "line 49 " in saved
+    assert "line 20 " not in saved
+    assert saved.count("characters are left out here: the log is over its limit]\n") == 1
+
+
 def test_attempts_are_listed_with_their_outcomes(page: Client, page_jobs: PageJobs) -> None:
     job, claim = page_jobs.running()
     page_jobs.end(claim, AttemptOutcome.LOST, error_type="WorkerLost")

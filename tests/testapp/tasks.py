@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import builtins
 import logging
+import logging.config
 import os
 import signal
 import sys
+import threading
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -209,3 +212,77 @@ def raise_in_process() -> None:
 async def raise_in_loop() -> None:
     """Fail as a coroutine."""
     raise ValueError("raised in a coroutine")
+
+
+@job(max_attempts=1)
+def write_in_every_way() -> None:
+    """Log and print as libraries do, some of it wrongly."""
+    logger.warning("%d items", "three")
+    logging.config.dictConfig({"version": 1, "root": {"level": "ERROR"}})
+    logger.info("logged by a logger that is disabled now")
+    warnings.warn("this is old", UserWarning, stacklevel=1)
+    sys.stdout.buffer.write("bytes \u20ac\n".encode())
+    sys.stdout.reconfigure(encoding="ascii")  # type: ignore[union-attr]
+    print("text \u20ac")
+    thread = threading.Thread(target=print, args=("printed by a thread",))
+    thread.start()
+    thread.join()
+    for percent in (0, 50, 100):
+        print(f"\r{percent}%", end="", file=sys.stderr, flush=True)
+
+
+@job(max_attempts=1, executor="process")
+def write_in_every_way_in_process() -> None:
+    """The same in a child process."""
+    write_in_every_way.func()
+
+
+@job(max_attempts=1)
+async def write_in_a_coroutine() -> None:
+    """Print from a coroutine and from the threads that it waits for."""
+    print("printed by a coroutine")
+    await asyncio.to_thread(print, "printed by to_thread")
+    await asyncio.get_running_loop().run_in_executor(None, print, "printed by an executor")
+
+
+@job(max_attempts=1, executor="process")
+def leave_a_thread(context: JobContext, path: str) -> int:
+    """Start a thread that goes on, and says so, until a file appears."""
+
+    def go_on() -> None:
+        while not Path(path).exists():
+            print("from a job that has ended")
+            context.log("from a job that has ended")
+            context.progress(7, message="from a job that has ended")
+            time.sleep(0.001)
+
+    threading.Thread(target=go_on, daemon=True).start()
+    return os.getpid()
+
+
+@job(max_attempts=1, executor="process")
+def be_quiet(path: str) -> int:
+    """Print one line, then end the thread of ``leave_a_thread``."""
+    print("my own")
+    time.sleep(0.05)
+    Path(path).touch()
+    return os.getpid()
+
+
+@job(max_attempts=2)
+def log_and_fail_once(context: JobContext) -> None:
+    """Log in two attempts, of which one fails."""
+    logger.info("in attempt %d", context.attempt)
+    if context.attempt == 1:
+        raise ValueError("once")
+
+
+@job(max_attempts=1)
+def log_and_die(context: JobContext, path: str) -> None:
+    """Log more than is kept, wait until that can be read, then take the consumer down."""
+    if context.attempt > 1:
+        return
+    for number in range(30_000):
+        print(f"{number:06} {'x' * 92}")
+    _wait_for(path)
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))

@@ -63,6 +63,7 @@ def test_each_key_is_read_and_converted() -> None:
         ({"LEASE_SECONDS": float("nan")}, "must be above zero"),
         ({"DEFAULT_TIMEOUT": 0}, "must be above zero"),
         ({"GRACE_SECONDS": -1}, "must be above zero"),
+        ({"LOG_LEVEL": "LOUD"}, "JOBS['LOG_LEVEL'] is 'LOUD'. Known: CRITICAL, "),
     ],
 )
 def test_invalid_settings_are_refused(given: dict[str, Any], said: str) -> None:

@@ -31,7 +31,9 @@ LOG_PIECE: Final = 64 * 1024
 def get_log(request: HttpRequest, caller: Caller, job_id: str) -> HttpResponse:
     """Read a job's log.
 
-    At most 65,536 characters a request; continue at ``X-Next-Offset``.
+    At most 65,536 characters a request; continue at ``X-Next-Offset``. Offsets count all that the
+    job has logged, and never fall. When a log is over its limit, its middle is dropped: a response
+    across the gap has a line that says how many characters are left out, and goes on behind it.
     """
     key = job_version(caller, parse_job_id(job_id)).id
     offset = _offset(request)

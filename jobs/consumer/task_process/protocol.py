@@ -46,7 +46,8 @@ class MessageWriter:
 
     def __init__(self, out: IO[bytes]) -> None:
         self._out = out
-        self._lock = threading.Lock()
+        # Reentrant: a finalizer that prints may run between write and flush.
+        self._lock = threading.RLock()
 
     def send(self, kind: str, value: Any) -> None:
         """Send one message.

@@ -20,6 +20,7 @@ from jobs.catalog.input_file import FileInfo
 from jobs.catalog.registry import load_task
 from jobs.consumer import forks
 from jobs.consumer.artifacts import store_artifact
+from jobs.consumer.attempt import ENDED
 from jobs.consumer.call import bind_call
 from jobs.consumer.capture import captured, current_attempt
 from jobs.consumer.connections import TaskConnections
@@ -74,12 +75,13 @@ class ChildReporter:
     """Passes on to the parent what a task reports; progress not more often than it is read."""
 
     def __init__(self, writer: MessageWriter, claim: Claim) -> None:
-        self._send = writer.send
+        self._writer = writer
         self._claim = claim
+        self._lock = threading.RLock()  # a finalizer that prints may run anywhere
+        self.settled = False
         self._progress: tuple[float, float | None, str] | None = None
         self._next_progress = 0.0
         self._cancelled_by: str | None = None
-        self._ended = False
 
     def progress(self, done: float, total: float | None, message: str) -> None:
         """Note how far it is; send it when the last was sent long enough ago."""
@@ -89,32 +91,33 @@ class ChildReporter:
 
     def flush(self) -> None:
         """Send the last progress."""
-        if not self._is_heard():
-            return
         progress, self._progress = self._progress, None
         self._next_progress = time.monotonic() + PROGRESS_SECONDS
         if progress is not None:
             self._send(protocol.PROGRESS, progress)
 
+    def _send(self, kind: str, value: Any) -> None:
+        # A process that the task has forked would write between our messages.
+        if forks.is_forked():
+            return
+        # A thread that goes on after its task must not report to the child's next job.
+        with self._lock:
+            if not self.settled:
+                self._writer.send(kind, value)
+
     def end(self) -> None:
-        """Send the last progress, and nothing after that: a thread that the task has left would
-        report to the next job."""
+        """Send the last progress, and nothing after that."""
         self.flush()
-        self._ended = True
+        with self._lock:
+            self.settled = True
 
     def log(self, text: str) -> None:
         """Send a line of the log."""
-        if self._is_heard():
-            self._send(protocol.LOG, str(text))
+        self._send(protocol.LOG, str(text))
 
     def print(self, text: str) -> None:
         """Send what the task printed."""
-        if self._is_heard():
-            self._send(protocol.PRINT, text)
-
-    def _is_heard(self) -> bool:
-        # A process that the task has forked would write between our messages.
-        return not self._ended and not forks.is_forked()
+        self._send(protocol.PRINT, text)
 
     def cancel(self, by: str) -> None:
         """Note that someone wants the job cancelled."""
@@ -125,11 +128,16 @@ class ChildReporter:
         return self._cancelled_by
 
     def artifact(self, name: str, data: bytes | str | Path) -> None:
-        """Store a file; the parent adds it to the job."""
+        """Store a file; the parent adds it to the job.
+
+        Raises:
+            RuntimeError: the attempt has ended.
+        """
+        if self.settled:
+            raise RuntimeError(ENDED)
         stored = asdict(store_artifact(self._claim.id, self._claim.attempt, name, data))
         del stored["id"], stored["attempt"]
-        if self._is_heard():
-            self._send(protocol.ARTIFACT, stored)
+        self._send(protocol.ARTIFACT, stored)
 
 
 class ChildRun:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from jobs.consumer.console_log import logged_to_console
 from jobs.consumer.main import serve, serve_embedded
 from jobs.consumer.process import ConsumerOptions
 from jobs.core.db import connection
@@ -54,9 +55,12 @@ class Command(BaseCommand):
         )
         processes = options["processes"]
         if self._is_program:
-            sys.exit(serve(asked, processes=processes, parent_pipe=options["parent_pipe"]))
+            with logged_to_console():
+                code = serve(asked, processes=processes, parent_pipe=options["parent_pipe"])
+            sys.exit(code)
         _require_visible_database(processes)
-        code = serve_embedded(asked, processes=processes)
+        with logged_to_console():
+            code = serve_embedded(asked, processes=processes)
         if code:
             raise CommandError("The consumers gave up: see their log.", returncode=code)
 

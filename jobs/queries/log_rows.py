@@ -8,25 +8,16 @@ from typing import Final
 
 from jobs.models import LogChunk
 
-CHUNKS_PER_QUERY: Final = 250
+CHUNKS_PER_QUERY: Final = 128
 
 
-def stored_chunks(
-    job_id: uuid.UUID, start: int = 0, before: int | None = None
-) -> Iterator[tuple[int, str]]:
+def stored_chunks(job_id: uuid.UUID, start: int = 0) -> Iterator[tuple[int, str]]:
     """Yield the offset and the text of each chunk that begins at an offset or after it, in order.
-
-    Args:
-        job_id: whose log.
-        start: the first offset.
-        before: chunks that begin here or later are left out; None for all.
 
     Each query continues where the last one ended. ``QuerySet.iterator`` would keep a cursor open on
     the server, which is lost behind a pooler that lends a connection for one transaction.
     """
     rows = LogChunk.objects.filter(job_id=job_id).order_by("start").values_list("start", "text")
-    if before is not None:
-        rows = rows.filter(start__lt=before)
     while True:
         found = list(rows.filter(start__gte=start)[:CHUNKS_PER_QUERY])
         yield from found

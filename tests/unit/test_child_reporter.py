@@ -1,0 +1,60 @@
+"""A child process passes on what its task reports, and nothing that comes after the task."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from jobs.consumer.task_process.protocol import MessageWriter
+from jobs.consumer.task_process.run import ChildReporter
+from tests.claims import make_claim
+
+
+def messages(pipe: io.BytesIO) -> list[Any]:
+    return [json.loads(line) for line in pipe.getvalue().splitlines()]
+
+
+def test_nothing_is_sent_after_the_end() -> None:
+    """The parent would take it for a report of the child's next job."""
+    pipe = io.BytesIO()
+    reporter = ChildReporter(MessageWriter(pipe), make_claim())
+    reporter.log("during")
+    reporter.end()
+
+    reporter.log("after")
+    reporter.print("after")
+    reporter.progress(1, 2, "after")
+    reporter.flush()
+    with pytest.raises(RuntimeError, match="has ended"):
+        reporter.artifact("a.txt", "after")
+
+    assert reporter.settled
+    assert messages(pipe) == [{"log": "during"}]
+
+
+def test_a_report_that_is_being_sent_is_sent_before_the_end() -> None:
+    """Whoever sees the end has seen all reports, whatever thread sends them."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Slow(io.BytesIO):
+        def write(self, data: Any, /) -> int:
+            begun.set()
+            go_on.wait(10)
+            return super().write(data)
+
+    pipe = Slow()
+    reporter = ChildReporter(MessageWriter(pipe), make_claim())
+    talker = threading.Thread(target=reporter.print, args=("during",))
+    talker.start()
+    begun.wait(10)
+    ender = threading.Thread(target=reporter.end)
+    ender.start()
+    assert not reporter.settled
+    go_on.set()
+    ender.join(10)
+    talker.join(10)
+    assert (reporter.settled, messages(pipe)) == (True, [{"print": "during"}])
