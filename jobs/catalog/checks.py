@@ -10,6 +10,7 @@ from typing import Final
 from jobs.compat import task_backends
 
 from .registry import AnyTask, declarations
+from .retry_policy import wrong_policy
 from .signature import BadSignature
 from .task import DEFAULT, STAFF
 
@@ -102,6 +103,7 @@ def _wrong_values(task: AnyTask) -> Iterator[str]:
         yield f"timeout must be seconds above zero, or None, not {limit!r}"
     if task.executor not in ("thread", "process"):
         yield f"executor must be 'thread' or 'process', not {task.executor!r}"
+    yield from wrong_policy(task.retry_on, task.give_up_on)
     permission = task.permission
     if permission is not None and permission != STAFF and "." not in str(permission):
         yield f"permission must be 'app.codename' or 'staff', not {permission!r}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import fields
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from .arguments import humanise
 from .context import JobContext
 from .registry import register
+from .retry_policy import as_classes
 from .signature import CONTEXT_PARAMETER
 from .task import DEFAULT, Executor, JobTask
 
@@ -25,6 +26,8 @@ OPTIONS = frozenset(
         "max_attempts",
         "timeout",
         "executor",
+        "retry_on",
+        "give_up_on",
         "permission",
         "backend",
     }
@@ -60,6 +63,8 @@ def job(
     max_attempts: int = 3,
     timeout: float | None = DEFAULT,
     executor: Executor = "thread",
+    retry_on: type[BaseException] | Collection[type[BaseException]] | None = None,
+    give_up_on: type[BaseException] | Collection[type[BaseException]] | None = None,
     permission: str | None = None,
     backend: str = "default",
 ) -> Declare: ...
@@ -74,7 +79,8 @@ def job(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         options: ``title`` (for people), ``queue``, ``name`` (default ``<app>.<function>``),
             ``priority`` (-100 to 100, higher first), ``max_attempts`` (failures allowed),
             ``timeout`` (seconds an attempt may take, None for no limit), ``executor``
-            ("thread" for I/O, "process" for computing), ``permission``
+            ("thread" for I/O, "process" for computing), ``retry_on`` and ``give_up_on``
+            (exception classes: only these are retried; these are not), ``permission``
             ("app.codename", or "staff"), ``backend`` (an alias of ``TASKS``).
 
     Nothing is raised at import: ``manage.py check`` reports errors in a declaration.
@@ -93,6 +99,8 @@ def _task(function: Callable[..., Any], options: dict[str, Any]) -> JobTask[Any,
     parameters = list(inspect.signature(function).parameters)
     renamed = {"queue": "queue_name", "name": "task_name", "timeout": "time_limit"}
     values = {renamed.get(key, key): value for key, value in options.items()}
+    for key in values.keys() & {"retry_on", "give_up_on"}:
+        values[key] = as_classes(values[key])
     values.setdefault("title", humanise(getattr(function, "__name__", "task")))
     known = {field.name for field in fields(JobTask)}
     return JobTask(

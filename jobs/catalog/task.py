@@ -12,6 +12,7 @@ from django.apps import AppConfig, apps
 from jobs.compat import TypedTask
 from jobs.conf import get_conf
 
+from .retry_policy import Exceptions, RetryPolicy
 from .signature import ArgSpec
 
 P = ParamSpec("P")
@@ -36,6 +37,8 @@ class JobTask(TypedTask[P, T]):
     max_attempts: int = 3
     time_limit: float | None = DEFAULT
     executor: Executor = "thread"
+    retry_on: Exceptions | None = None
+    give_up_on: Exceptions | None = None
     permission: str | None = None
     unique_key: str = ""
     owner_id: Any = None
@@ -56,6 +59,11 @@ class JobTask(TypedTask[P, T]):
             BadSignature: the signature of the function cannot become a form.
         """
         return spec_of(self.func)
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """Which exceptions are worth another attempt."""
+        return RetryPolicy(self.retry_on, self.give_up_on)
 
     @property
     def description(self) -> str:

@@ -39,6 +39,7 @@ from .outcomes import (
     cancelled,
     could_not_begin,
     outcome_of_error,
+    outcome_of_task_error,
     outcome_of_value,
     released,
     timed_out,
@@ -56,12 +57,20 @@ def run_attempt(attempt: Attempt, children: TaskProcessPool) -> None:
         outcome = _run(attempt, children)
     except BaseException as error:  # noqa: BLE001  (the attempt must end, whatever went wrong)
         outcome = outcome_of_error(attempt.claim, error)
+    _close(attempt)
     try:
         close_old_connections()
     except Exception:
         logger.exception("A connection could not be closed.")
     if outcome is not None:
         attempt.settle(release_if_newer_code(outcome))
+
+
+def _close(attempt: Attempt) -> None:
+    try:
+        attempt.close()
+    except Exception:
+        logger.exception("What a task has left behind could not be removed.")
 
 
 def _run(attempt: Attempt, children: TaskProcessPool) -> Outcome | None:
@@ -91,6 +100,7 @@ def _run_somewhere(
     # own, so that it cannot end the other jobs of a consumer again.
     suspect = attempt.claim.lost_count > 0
     if suspect or getattr(task, "executor", "thread") == "process":
+        attempt.runs_in_child = True
         return children.run(attempt, files, alone=suspect)
     try:
         call = bind_call(attempt.claim, task, attempt, files=files, consumer=attempt.consumer)
@@ -107,7 +117,7 @@ def _run_here(attempt: Attempt, call: partial[Any]) -> Outcome:
     try:
         return outcome_of_value(attempt.claim, call(), attempt)
     except BaseException as error:  # noqa: BLE001  (SystemExit too ends the task, not the thread)
-        return outcome_of_error(attempt.claim, error)
+        return outcome_of_task_error(attempt.claim, error)
     finally:
         current_attempt.reset(token)
 
@@ -124,7 +134,7 @@ def _run_on_the_loop(attempt: Attempt, call: partial[Any]) -> Outcome:
         attempt.left_behind = abandon_if_stuck()
         return timed_out(claim)
     except BaseException as error:  # noqa: BLE001  (as above)
-        return outcome_of_error(claim, error)
+        return outcome_of_task_error(claim, error)
 
 
 def _send_signal(

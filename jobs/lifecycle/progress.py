@@ -5,18 +5,45 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final, TypedDict
 
 from django.db.models import F, QuerySet
 
+from jobs.core.jsonutils import clean
 from jobs.core.states import Status
 from jobs.models import Artifact, Job, LogChunk
+
+MAX_STAGE: Final = 100
+"""Characters that are kept of a stage's name."""
+
+
+class Stage(TypedDict):
+    """A stage of a task's work: the ``number``-th of ``of``, where those are known."""
+
+    name: str
+    number: int | None
+    of: int | None
+
+
+def stage_of(name: str, number: int | None, of: int | None) -> Stage:
+    """Return a stage as it is stored.
+
+    Raises:
+        ValueError: a number is none.
+    """
+    return {
+        "name": clean(str(name))[:MAX_STAGE],
+        "number": None if number is None else int(number),
+        "of": None if of is None else int(of),
+    }
 
 
 @dataclass(slots=True)
 class AttemptUpdate:
     """What an attempt has reported since the last write: its progress and the new log text.
 
-    ``done`` is None when there is no new progress; ``log`` is appended to the job's log.
+    ``done`` is None when there is no new progress; ``log`` is appended to the job's log. ``stage``
+    and ``warnings`` (all of the attempt's) are None when they have not changed.
     """
 
     id: uuid.UUID
@@ -25,6 +52,8 @@ class AttemptUpdate:
     total: float | None = None
     message: str = ""
     log: str = ""
+    stage: Stage | None = None
+    warnings: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +84,10 @@ def write_updates(updates: Iterable[AttemptUpdate]) -> None:
             changes["progress_done"] = update.done
             changes["progress_total"] = update.total
             changes["progress_message"] = update.message[:300]
+        if update.stage is not None:
+            changes["progress_stage"] = update.stage
+        if update.warnings is not None:
+            changes["warnings"] = update.warnings
         if update.log:
             changes["log_size"] = F("log_size") + len(update.log)
         if _running(update.id, update.attempt).update(**changes) and update.log:

@@ -12,20 +12,26 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, BinaryIO
 
 from django.db import close_old_connections
 
+from jobs.catalog.attempt_resources import AttemptResources
 from jobs.catalog.input_file import FileInfo
 from jobs.catalog.registry import load_task
-from jobs.consumer.artifacts import store_artifact
+from jobs.catalog.reporter import ArtifactData, SavedArtifact
+from jobs.consumer.artifacts import as_saved, saved_artifacts, store_artifact
 from jobs.consumer.call import bind_call
 from jobs.consumer.capture import captured, current_attempt
-from jobs.consumer.outcomes import could_not_begin, outcome_of_error, outcome_of_value
+from jobs.consumer.outcomes import (
+    could_not_begin,
+    outcome_of_error,
+    outcome_of_task_error,
+    outcome_of_value,
+)
 from jobs.errors import JobsError
-from jobs.lifecycle import Claim, Outcome
+from jobs.lifecycle import Claim, Outcome, stage_of
 
 from . import protocol
 from .protocol import Message, MessageWriter
@@ -69,6 +75,9 @@ class ChildReporter:
         self._progress: tuple[float, float | None, str] | None = None
         self._next_progress = 0.0
         self._cancelled_by: str | None = None
+        self._saved: dict[str, SavedArtifact] = {}
+        self.deadline: float | None = None  # the parent has it
+        self.resources = AttemptResources(claim.id, claim.attempt)
 
     def progress(self, done: float, total: float | None, message: str) -> None:
         """Note how far it is; send it when the last was sent long enough ago."""
@@ -83,6 +92,16 @@ class ChildReporter:
         if progress is not None:
             self._send(protocol.PROGRESS, progress)
 
+    def stage(self, name: str, number: int | None, of: int | None) -> None:
+        """Send that a stage begins; progress of the one before is not worth sending."""
+        self._progress = None
+        self._next_progress = 0.0
+        self._send(protocol.STAGE, stage_of(name, number, of))
+
+    def warn(self, text: str) -> None:
+        """Send a warning."""
+        self._send(protocol.WARN, text)
+
     def log(self, text: str) -> None:
         """Send a line of the log."""
         self._send(protocol.LOG, str(text))
@@ -94,14 +113,21 @@ class ChildReporter:
     def cancel(self, by: str) -> None:
         """Note that someone wants the job cancelled."""
         self._cancelled_by = by
+        self.resources.cancel()
 
     def cancelled_by(self) -> str | None:
         """Who asked for the job to be cancelled; None when nobody did."""
         return self._cancelled_by
 
-    def artifact(self, name: str, data: bytes | str | Path) -> None:
+    def artifacts(self) -> Mapping[str, SavedArtifact]:
+        """Return the job's files: those that the parent has not written yet as well."""
+        return saved_artifacts(self._claim.id, self._saved)
+
+    def artifact(self, name: str, data: ArtifactData) -> None:
         """Store a file; the parent adds it to the job."""
-        stored = asdict(store_artifact(self._claim.id, self._claim.attempt, name, data))
+        file = store_artifact(self._claim.id, self._claim.attempt, name, data)
+        self._saved[file.name] = as_saved(file)
+        stored = asdict(file)
         del stored["id"], stored["attempt"]
         self._send(protocol.ARTIFACT, stored)
 
@@ -124,6 +150,7 @@ class ChildRun:
             outcome = self._outcome()
         finally:
             current_attempt.reset(token)
+            self.reporter.resources.close()
             close_old_connections()
         self.reporter.flush()
         self._writer.send(protocol.OUTCOME, outcome.to_json())
@@ -144,4 +171,4 @@ class ChildRun:
                 value = asyncio.run(value)
             return outcome_of_value(claim, value, self.reporter)
         except BaseException as error:  # noqa: BLE001  (SystemExit too ends the task, not us)
-            return outcome_of_error(claim, error)
+            return outcome_of_task_error(claim, error)

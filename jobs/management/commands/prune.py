@@ -26,6 +26,7 @@ class Command(BaseCommand):
             deleted += chunk
         days = f"{get_conf().retention_days:g}"
         files = _delete_stray_files(now)
+        lifecycle.remove_stale_tempdirs()
         stray = f" and {pluralize(files, 'stray file')}" if files else ""
         rows = pluralize(deleted, "row")
         self.stdout.write(f"Deleted {rows}{stray}. Finished jobs are kept {days} days.")
