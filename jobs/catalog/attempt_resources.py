@@ -89,10 +89,10 @@ class AttemptResources:
                 self._to_end.remove(end)
 
     def cancel(self) -> None:
-        """Note that someone asks for a cancel."""
+        """Note that someone asks for a cancel; to ask again changes nothing."""
         with self._lock:
+            callbacks = [] if self._is_cancelled else list(self._on_cancel)
             self._is_cancelled = True
-            callbacks = list(self._on_cancel)
         self._end_all()
         for callback in callbacks:
             _start_thread(callback)

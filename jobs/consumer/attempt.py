@@ -60,7 +60,7 @@ class Attempt:
         self._stage: Stage | None = None
         self._warnings: Warnings | None = None
         self._resources: AttemptResources | None = None
-        self._saved: dict[str, SavedArtifact] = {}
+        self._saved: dict[str, SavedArtifact] | None = None
 
     # What the task reports: catalog.context.Reporter and capture.OutputSink.
 
@@ -99,7 +99,7 @@ class Attempt:
 
     def artifacts(self) -> Mapping[str, SavedArtifact]:
         """Return the job's files: those that are not written yet as well."""
-        return saved_artifacts(self.claim.id, self._saved)
+        return saved_artifacts(self.claim.id, self._saved or {})
 
     def artifact(self, name: str, data: ArtifactData) -> None:
         """Store a file; the batch writer's next transaction adds it to the job."""
@@ -109,7 +109,7 @@ class Attempt:
         """Add a file that is already in the storage."""
         with self._lock:
             self._artifacts.append(artifact)
-            self._saved[artifact.name] = as_saved(artifact)
+            self._saved = {**(self._saved or {}), artifact.name: as_saved(artifact)}
         self._has_updates = True
 
     @property
