@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs.core.command import posix_tree
 from jobs.errors import (
     AttemptEnded,
     CommandFailed,
@@ -254,6 +257,25 @@ def test_a_coroutine_that_is_cancelled_ends_it() -> None:
 
     with Watch() as watch:
         asyncio.run(cancelled(watch))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no guard")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP] if os.name != "nt" else [])
+def test_a_guard_that_is_killed_or_stuck_leaves_no_command_and_holds_up_nobody(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posix_tree, "CLOSE_SECONDS", 0.1)
+    with Watch() as watch:
+        tree = posix_tree.PosixTree(
+            watched_command(watch.port), cwd=None, env=None, takes_input=False
+        )
+        watch.wait_started(2)
+        os.kill(tree._guard.pid, number)
+        if number == signal.SIGKILL:
+            assert tree.wait(SECONDS) == -9
+        tree.end()
+        tree.close()
+        watch.wait_ended()
 
 
 def test_it_ends_when_the_process_that_wanted_it_is_killed() -> None:

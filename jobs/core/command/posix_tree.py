@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 GUARD: Final = Path(__file__).with_name("posix_guard.py")
+CLOSE_SECONDS: Final = 5.0
 DIED: Final = -9
 """The exit code of a command whose guard was killed."""
 
@@ -40,7 +43,8 @@ class PosixTree:
         except BaseException:
             self._control.close()
             raise
-        word, number = self._receive(None) or ("error", 0)
+        self._pid = 0
+        word, number = self._receive(None) or ("error", errno.ECHILD)
         if word == "error":
             self.close()
             raise OSError(number, os.strerror(number), args[0])
@@ -61,7 +65,10 @@ class PosixTree:
         message = self._receive(timeout)
         if message is None and self._guard.poll() is None:
             return None
-        return DIED if message is None else message[1]
+        if message is None:
+            self._kill_group()
+            return DIED
+        return message[1]
 
     def end(self) -> None:
         """End the command and its descendants soon. Any thread may call it, also twice."""
@@ -75,7 +82,21 @@ class PosixTree:
             if stream is not None:
                 with contextlib.suppress(OSError):  # what was not sent yet cannot be delivered
                     stream.close()
-        self._guard.wait()
+        try:
+            self._guard.wait(CLOSE_SECONDS)
+        except subprocess.TimeoutExpired:
+            # It waits for a process that the kernel does not let go of, such as one that reads from
+            # a file system that is away. Whoever reaps that one later, our thread goes on.
+            self._guard.kill()
+            self._guard.wait()
+            self._kill_group()
+
+    def _kill_group(self) -> None:
+        """End the command without its guard, which was killed."""
+        if not self._pid:  # it never started; 0 would be our own group
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._pid, signal.SIGKILL)
 
     def _receive(self, timeout: float | None) -> tuple[str, int] | None:
         """Return the guard's next message; None when it took longer, or when the guard died."""
