@@ -7,6 +7,7 @@ it. ``Unavailable``: it may work later. ``GiveUp`` and ``JobCancelled`` are rais
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 
@@ -162,6 +163,46 @@ class TransactionLeftOpen(JobsError):
             f"The task has returned without ending its transaction on {', '.join(databases)}: what "
             "it wrote there is rolled back. Use `with transaction.atomic():`, or commit."
         )
+
+
+class TimeLimitReached(JobsError):
+    """Raised by the context inside a task: the attempt has no time left."""
+
+
+class AttemptEnded(JobsError):
+    """Raised by the context inside a task: its attempt is over, and another one may run."""
+
+
+class CommandFailed(JobsError):
+    """A command that a task ran ended with an exit code other than 0.
+
+    Attributes:
+        command: the program and its arguments.
+        returncode: the exit code; on POSIX -9 stands for signal 9.
+        output: the end of what it wrote.
+    """
+
+    def __init__(self, command: Sequence[str], returncode: int, output: str) -> None:
+        self.command = command
+        self.returncode = returncode
+        self.output = output
+        last = output.rstrip().rpartition("\n")[2][-300:].strip()
+        super().__init__(f"{command[0]} {self._how()}{f': {last}' if last else ''}")
+
+    def _how(self) -> str:
+        code = self.returncode
+        return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+
+
+class CommandTimedOut(CommandFailed):
+    """A command that a task ran took longer than its own time limit of ``timeout`` seconds."""
+
+    def __init__(self, command: Sequence[str], code: int, output: str, timeout: float) -> None:
+        self.timeout = timeout
+        super().__init__(command, code, output)
+
+    def _how(self) -> str:
+        return f"took longer than {self.timeout:g} s"
 
 
 class BrokerError(JobsError):

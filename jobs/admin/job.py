@@ -11,7 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -33,14 +33,15 @@ from .base import BoundedList, ReadOnlyAdmin
 from .filters import QueueFilter, StatusFilter, SubmittedFilter, TaskFilter
 from .job_fields import FIELDSETS, JobFields
 
-LARGE_COLUMNS = ("args", "kwargs", "result", "error_message")
+LARGE_COLUMNS = ("args", "kwargs", "result", "error_message", "warnings")
 
 
 class JobList(BoundedList):
     """A list that leaves arguments and results, up to a megabyte each, in the database."""
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Job]:
-        return super().get_queryset(request, *args, **kwargs).defer(*LARGE_COLUMNS)
+        rows: QuerySet[Job] = super().get_queryset(request, *args, **kwargs)
+        return rows.defer(*LARGE_COLUMNS).annotate(has_warnings=Q(warnings__isnull=False))
 
 
 @admin.register(Job)

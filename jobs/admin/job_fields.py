@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from jobs.core.formatting import duration, filesize
+from jobs.core.formatting import duration, filesize, stage_text
 from jobs.models import Job
 from jobs.queries import logs
 
@@ -23,7 +23,12 @@ FIELDSETS: Any = (
     (None, {"fields": (("status_shown", "task", "owner_shown"), ("queue", "priority", "id"))}),
     (
         "What became of it",
-        {"fields": ("progress_shown", "error_shown", "result_shown", "files", "log_shown")},
+        {
+            "fields": (
+                *("progress_shown", "warnings_shown", "error_shown", "result_shown"),
+                *("files", "log_shown"),
+            )
+        },
     ),
     ("What was asked for", {"fields": ("args_shown", ("unique_key", "idempotency_key"))}),
     (
@@ -44,6 +49,8 @@ class JobFields:
     def status_shown(self, job: Job) -> SafeString:
         """Icon, label and colour; for a running job, who asked it to stop."""
         label = str(job.get_status_display())
+        if job.status == "succeeded" and _has_warnings(job):
+            label += " with warnings"
         if job.cancel_requested and not job.is_finished:
             label = f"{label}, asked to stop by {job.cancelled_by}"
         return mark(job.status, label)
@@ -88,7 +95,14 @@ class JobFields:
         if job.progress_done is None:
             return NOTHING
         total = f" of {job.progress_total:,.10g}" if job.progress_total else ""
-        return f"{job.progress_done:,.10g}{total} {job.progress_message}".strip()
+        percent = "" if job.percent is None else f" ({job.percent:.0f} %)"
+        stage = stage_text(job.progress_stage)
+        text = f"{job.progress_done:,.10g}{total} {job.progress_message}".strip() + percent
+        return f"{stage}, {text}" if stage else text
+
+    @admin.display(description="warnings")
+    def warnings_shown(self, job: Job) -> SafeString | str:
+        return block("\n".join(job.warnings or ()))
 
     @admin.display(description="error")
     def error_shown(self, job: Job) -> SafeString | str:
@@ -138,3 +152,9 @@ class JobFields:
         if piece.before and text:
             text = f"\N{HORIZONTAL ELLIPSIS} {piece.before:,} characters before\n{text}"
         return block(text)
+
+
+def _has_warnings(job: Job) -> bool:
+    """Lists leave the warnings themselves in the database."""
+    known = job.__dict__.get("has_warnings")
+    return bool(job.warnings) if known is None else bool(known)

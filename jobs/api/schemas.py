@@ -59,13 +59,22 @@ class JobError(TypedDict):
     message: str
 
 
+class Stage(TypedDict):
+    """A stage of a task's work: the `number`-th of `of`, where those are known."""
+
+    name: str
+    number: int | None
+    of: int | None
+
+
 class Progress(TypedDict):
-    """How far a job is, as its task last reported."""
+    """How far a job is, as its task last reported; one that has succeeded is at 100 percent."""
 
     done: float | None
     total: float | None
     percent: float | None
     message: str | None
+    stage: Annotated[Stage | None, _about("What it does now; the numbers count within it.")]
 
 
 class Artifact(TypedDict):
@@ -104,6 +113,9 @@ class Job(TypedDict):
     ]
     error: JobError | None
     progress: Progress | None
+    warnings: Annotated[
+        list[str], _about("What its last attempt warned of. It may have succeeded all the same.")
+    ]
     attempt: Annotated[Count, _about("How many times it was started.")]
     failures: Annotated[Count, _about("How many attempts failed, of `max_attempts`.")]
     max_attempts: Attempts

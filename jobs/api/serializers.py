@@ -54,6 +54,7 @@ def job_json(job: Job, artifacts: Iterable[Artifact], mount: str | None = None) 
         "result": job.result,
         "error": {"type": job.error_type, "message": job.error_message} if job.error_type else None,
         "progress": _progress(job),
+        "warnings": job.warnings or [],
         "attempt": job.attempt,
         "failures": job.failures,
         "max_attempts": job.max_attempts,
@@ -82,6 +83,7 @@ def _progress(job: Job) -> schemas.Progress | None:
         "total": _number(progress["total"]),
         "percent": progress["percent"],
         "message": progress["message"],
+        "stage": progress["stage"],
     }
 
 

@@ -12,6 +12,7 @@ from jobs.compat import task_backends
 from .callables import location_of
 from .option_values import attempts_error, priority_error, queue_error, timeout_error
 from .registry import AnyTask, declarations
+from .retry_policy import wrong_policy
 from .signature import BadSignature
 from .task import DEFAULT, STAFF
 
@@ -107,6 +108,7 @@ def _wrong_values(task: AnyTask) -> Iterator[str]:
             yield f"{option} must{sentence.removeprefix('It must').rstrip('.')}, not {value!r}"
     if task.executor not in ("thread", "process"):
         yield f"executor must be 'thread' or 'process', not {task.executor!r}"
+    yield from wrong_policy(task.retry_on, task.give_up_on)
     permission = task.permission
     if permission is not None and permission != STAFF and "." not in str(permission):
         yield f"permission must be 'app.codename' or 'staff', not {permission!r}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
@@ -13,6 +13,7 @@ from .callables import as_function
 from .context import JobContext
 from .option_values import seconds
 from .registry import register
+from .retry_policy import as_classes
 from .signature import CONTEXT_PARAMETER
 from .task import DEFAULT, Default, Executor, JobTask
 
@@ -28,6 +29,8 @@ OPTIONS = frozenset(
         "max_attempts",
         "timeout",
         "executor",
+        "retry_on",
+        "give_up_on",
         "permission",
         "backend",
     }
@@ -82,6 +85,8 @@ def job(
     max_attempts: int = 3,
     timeout: float | timedelta | Default | None = DEFAULT,
     executor: Executor = "thread",
+    retry_on: type[BaseException] | Collection[type[BaseException]] | None = None,
+    give_up_on: type[BaseException] | Collection[type[BaseException]] | None = None,
     permission: str | None = None,
     backend: str = "default",
 ) -> Declare: ...
@@ -96,8 +101,9 @@ def job(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         options: ``title`` (for people), ``queue``, ``name`` (default ``<app>.<function>``),
             ``priority`` (-100 to 100, higher first), ``max_attempts`` (failures allowed),
             ``timeout`` (seconds or a timedelta that an attempt may take, None for no limit),
-            ``executor`` ("thread" for I/O, "process" for computing), ``permission``
-            ("app.codename", or "staff"), ``backend`` (an alias of ``TASKS``).
+            ``executor`` ("thread" for I/O, "process" for computing), ``retry_on`` and
+            ``give_up_on`` (exception classes: only these are retried; these are not),
+            ``permission`` ("app.codename", or "staff"), ``backend`` (an alias of ``TASKS``).
 
     Nothing is raised at import: ``manage.py check`` reports errors in a declaration.
     """
@@ -118,6 +124,8 @@ def _task(given: Callable[..., Any], options: dict[str, Any]) -> JobTask[Any, An
     values = {renamed.get(key, key): value for key, value in options.items()}
     if "time_limit" in values:
         values["time_limit"] = seconds(values["time_limit"])
+    for key in values.keys() & {"retry_on", "give_up_on"}:
+        values[key] = as_classes(values[key])
     values.setdefault("title", humanise(getattr(function, "__name__", "task")))
     known = {field.name for field in fields(JobTask)}
     return JobTask(

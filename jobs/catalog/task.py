@@ -16,6 +16,7 @@ from jobs.conf import get_conf
 from jobs.errors import FieldError, InvalidOptions
 
 from .option_values import attempts_error, seconds, timeout_error, unique_key_error
+from .retry_policy import Exceptions, RetryPolicy
 from .signature import ArgSpec
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class JobTask(TypedTask[P, T]):
     max_attempts: int = 3
     time_limit: float | Default | None = DEFAULT
     executor: Executor = "thread"
+    retry_on: Exceptions | None = None
+    give_up_on: Exceptions | None = None
     permission: str | None = None
     unique_key: str = ""
     owner_id: Any = None
@@ -81,6 +84,11 @@ class JobTask(TypedTask[P, T]):
             BadSignature: the signature of the function cannot become a form.
         """
         return spec_of(self.func)
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """Which exceptions are worth another attempt."""
+        return RetryPolicy(self.retry_on, self.give_up_on)
 
     @property
     def description(self) -> str:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 from django.utils import timezone
 
+from jobs.catalog.attempt_resources import AttemptResources
+from jobs.catalog.reporter import ArtifactData, SavedArtifact
 from jobs.conf import get_conf
 from jobs.core.jsonutils import clean
-from jobs.lifecycle import AttemptUpdate, Claim, Outcome, StoredArtifact
+from jobs.core.tempdirs import TempDir
+from jobs.lifecycle import AttemptUpdate, Claim, Outcome, Stage, StoredArtifact, stage_of
 
-from .artifacts import store_artifact
+from .artifacts import as_saved, saved_artifacts, store_artifact
+from .job_warnings import Warnings
 from .log_buffer import LogBuffer, LogText, heading
 from .outcomes import released
 
 MAX_ERROR_TYPE, MAX_MESSAGE, MAX_TRACEBACK = 200, 10_000, 100_000
 """Characters that are kept; of a traceback the last ones."""
 ENDED = "The attempt has ended: it can keep no more files."
+COMMAND_SECONDS = 5.0
+"""How long after its time limit an attempt may take to end the command that it runs."""
 
 
 class Attempt:
@@ -38,6 +43,7 @@ class Attempt:
         self.consumer = consumer
         self.deadline: float | None = None
         self.runs_in_thread = False
+        self.runs_in_child = False
         self.left_behind = False
         self._on_settled = on_settled
         self._claimed_at = time.monotonic()
@@ -52,6 +58,11 @@ class Attempt:
         self._progress: tuple[float, float | None, str] | None = None
         self._log: LogBuffer | None = None
         self._artifacts: list[StoredArtifact] = []
+        # Made by the few tasks that use them.
+        self._stage: Stage | None = None
+        self._warnings: Warnings | None = None
+        self._resources: AttemptResources | None = None
+        self._saved: dict[str, SavedArtifact] | None = None
 
     # What the task reports: catalog.context.Reporter and capture.OutputSink.
 
@@ -59,6 +70,18 @@ class Attempt:
         """Note how far it is; only the last report is written."""
         self._progress = (float(done), None if total is None else float(total), clean(message))
         self._has_updates = True
+
+    def stage(self, name: str, number: int | None, of: int | None) -> None:
+        """Begin a stage."""
+        self._stage = stage_of(name, number, of)
+        self.progress(0, None, "")
+
+    def warn(self, text: str) -> None:
+        """Add to the job's warnings, and to its log."""
+        with self._lock:
+            self._warnings = self._warnings or Warnings()
+            self._warnings.add(text)
+        self.log(f"Warning: {text}")
 
     def log(self, text: str) -> None:
         """Append a line to the job's log."""
@@ -81,7 +104,11 @@ class Attempt:
         """Who asked for the job to be cancelled; None when nobody did."""
         return self._cancelled_by
 
-    def artifact(self, name: str, data: bytes | str | Path) -> None:
+    def artifacts(self) -> Mapping[str, SavedArtifact]:
+        """Return the job's files: those that are not written yet as well."""
+        return saved_artifacts(self.claim.id, self._saved or {})
+
+    def artifact(self, name: str, data: ArtifactData) -> None:
         """Store a file; the batch writer's next transaction adds it to the job.
 
         Raises:
@@ -95,7 +122,20 @@ class Attempt:
         """Add a file that is already in the storage."""
         with self._lock:
             self._artifacts.append(artifact)
+            self._saved = {**(self._saved or {}), artifact.name: as_saved(artifact)}
         self._has_updates = True
+
+    @property
+    def resources(self) -> AttemptResources:
+        """What ends with it."""
+        with self._lock:
+            if self._resources is None:
+                self._resources = AttemptResources(self.claim.id, self.claim.attempt)
+                if self._cancelled_by is not None:
+                    self._resources.cancel()
+                if self._settled:
+                    self._resources.end()
+            return self._resources
 
     # What the consumer does with it.
 
@@ -104,6 +144,8 @@ class Attempt:
         self._cancelled_by = by
         for callback in self._cancel_callbacks:
             callback()
+        if self._resources is not None:
+            self._resources.cancel()
 
     def on_cancel(self, callback: Callable[[], object]) -> None:
         """Call back when someone asks for a cancel; at once if someone already has."""
@@ -137,7 +179,12 @@ class Attempt:
         The limits of coroutines and child processes are kept by the threads that wait for them.
         """
         limit = self.deadline
-        return self.runs_in_thread and limit is not None and time.monotonic() >= limit
+        if not self.runs_in_thread or limit is None or time.monotonic() < limit:
+            return False
+        # A command ends at the limit by itself, and then its thread is free: nothing is left
+        # behind, so that the process need not be replaced.
+        runs_commands = self._resources is not None and self._resources.runs_commands
+        return not runs_commands or time.monotonic() >= limit + COMMAND_SECONDS
 
     def collect(self) -> tuple[AttemptUpdate | None, list[StoredArtifact]]:
         """Return what was reported since the last call, for one transaction."""
@@ -147,13 +194,21 @@ class Attempt:
             self._has_updates = False
             progress, self._progress = self._progress, None
             artifacts, self._artifacts = self._artifacts, []
+            stage, self._stage = self._stage, None
+            warnings = self._warnings.drain() if self._warnings is not None else None
         log = LogText()
         if self._log is not None:
             log = self._log.drain(time.monotonic(), final=self._settled)
             if self._log.has_text():
                 self._has_updates = True  # it has to wait
         update = AttemptUpdate(
-            self.claim.id, self.claim.attempt, log=log.text, skipped=log.skipped, log_end=log.end
+            self.claim.id,
+            self.claim.attempt,
+            log=log.text,
+            skipped=log.skipped,
+            log_end=log.end,
+            stage=stage,
+            warnings=warnings,
         )
         if progress is not None:
             update.done, update.total, update.message = progress
@@ -176,8 +231,22 @@ class Attempt:
         outcome.traceback = clean(outcome.traceback)[-MAX_TRACEBACK:]
         outcome.ended_at = timezone.now()
         outcome.consumer = self.consumer
+        if self._resources is not None:
+            self._resources.end()
         self._on_settled(self, outcome)
         return True
+
+    def close(self) -> None:
+        """End what the task has left running, and remove its temporary folder."""
+        if self._resources is not None:
+            self._resources.close()
+        if self.runs_in_child:  # it may have been killed
+            TempDir(self.claim.id, self.claim.attempt).remove()
+
+    def lose(self) -> None:
+        """Another consumer has the job: end the commands of this attempt."""
+        if self._resources is not None:
+            self._resources.end()
 
     @property
     def settled(self) -> bool:

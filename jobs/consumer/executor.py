@@ -34,6 +34,7 @@ from .outcomes import (
     cancelled,
     could_not_begin,
     outcome_of_error,
+    outcome_of_task_error,
     outcome_of_value,
     released,
     timed_out,
@@ -58,6 +59,7 @@ def _run_to_its_end(attempt: Attempt, children: TaskProcessPool) -> None:
         outcome = _run(attempt, children, connections)
     except BaseException as error:  # noqa: BLE001  (the attempt must end, whatever went wrong)
         outcome = outcome_of_error(attempt.claim, error)
+    _close(attempt)
     try:
         if connections is not None:
             connections.tidy()
@@ -65,6 +67,13 @@ def _run_to_its_end(attempt: Attempt, children: TaskProcessPool) -> None:
         logger.exception("A connection could not be closed.")
     if outcome is not None:
         attempt.settle(release_if_newer_code(outcome))
+
+
+def _close(attempt: Attempt) -> None:
+    try:
+        attempt.close()
+    except Exception:
+        logger.exception("What a task has left behind could not be removed.")
 
 
 def _run(
@@ -97,6 +106,7 @@ def _run_somewhere(
     # own, so that it cannot end the other jobs of a consumer again.
     suspect = attempt.claim.lost_count > 0
     if suspect or getattr(task, "executor", "thread") == "process":
+        attempt.runs_in_child = True
         return children.run(attempt, files, alone=suspect)
     try:
         call = bind_call(attempt.claim, task, attempt, files=files, consumer=attempt.consumer)
@@ -118,7 +128,7 @@ def _run_here(attempt: Attempt, call: partial[Any], connections: TaskConnections
         return outcome_of_value(attempt.claim, value, attempt)
     except BaseException as error:  # noqa: BLE001  (SystemExit too ends the task, not the thread)
         forks.leave_if_forked(error)
-        return outcome_of_error(attempt.claim, error)
+        return outcome_of_task_error(attempt.claim, error)
     finally:
         current_attempt.reset(token)
 
@@ -136,4 +146,4 @@ def _run_on_the_loop(attempt: Attempt, call: partial[Any], connections: TaskConn
     except TimeLimit:
         return timed_out(claim)
     except BaseException as error:  # noqa: BLE001  (as above)
-        return outcome_of_error(claim, error)
+        return outcome_of_task_error(claim, error)

@@ -97,6 +97,8 @@ class Maintenance:
             # What ran here is no longer ours. The new consumer needs a heartbeat at once.
             logger.warning("This consumer was given up while it did not run; it starts afresh.")
             self._registration.renew()
+            for attempt in self._slots.running():
+                attempt.lose()
             self._polls.request_poll()
             return
         self.heartbeat_is_due = False

@@ -8,12 +8,21 @@ import traceback
 from typing import Any
 
 from jobs.catalog.context import Reporter
+from jobs.catalog.registry import load_task
+from jobs.catalog.task import JobTask
 from jobs.compat import has_receivers, task_finished
 from jobs.conf import get_conf
-from jobs.core.jsonutils import storable
-from jobs.core.states import AttemptOutcome
+from jobs.core.result_json import NotJson, result_json
+from jobs.core.states import AttemptOutcome, Status
 from jobs.core.storage import RESULT_FILE
-from jobs.errors import GiveUp, InvalidArguments, JobCancelled, JobsError, UnknownTask
+from jobs.errors import (
+    GiveUp,
+    InvalidArguments,
+    JobCancelled,
+    JobsError,
+    TimeLimitReached,
+    UnknownTask,
+)
 from jobs.lifecycle import Claim, Outcome
 
 
@@ -22,13 +31,13 @@ def outcome_of_value(claim: Claim, value: Any, reporter: Reporter) -> Outcome:
     if value is None:
         return Outcome(claim=claim, outcome=AttemptOutcome.SUCCEEDED)
     try:
-        result, text = storable(value)
-    except (ValueError, TypeError, RecursionError) as error:
+        result, text = result_json(value)
+    except NotJson as error:
         return Outcome(
             claim=claim,
             outcome=AttemptOutcome.FAILED,
             error_type="InvalidResult",
-            message=f"The task returned something that is no JSON: {error}",
+            message=f"The task returned something that JSON cannot hold: {error}.",
             final=True,
         )
     if len(text.encode()) <= get_conf().max_result:
@@ -46,6 +55,8 @@ def outcome_of_error(claim: Claim, error: BaseException) -> Outcome:
             error_type="Cancelled",
             message=str(error),
         )
+    if isinstance(error, TimeLimitReached):
+        return timed_out(claim)
     ours = isinstance(error, UnknownTask | InvalidArguments)
     return Outcome(
         claim=claim,
@@ -57,6 +68,19 @@ def outcome_of_error(claim: Claim, error: BaseException) -> Outcome:
         # It keeps the variables of the task alive until the signal was sent.
         exception=without_our_frames(error) if has_receivers(task_finished) else None,
     )
+
+
+def outcome_of_task_error(claim: Claim, error: BaseException) -> Outcome:
+    """Return the outcome for what a task raised: its declaration says what is tried again."""
+    outcome = outcome_of_error(claim, error)
+    if outcome.outcome != AttemptOutcome.FAILED or outcome.final:
+        return outcome
+    task = load_task(claim.task, claim.module_path)
+    why = task.retry_policy.why_final(error) if isinstance(task, JobTask) else ""
+    if why and outcome.target != Status.FAILED:
+        outcome.traceback += f"\nNot tried again: {why}.\n"
+    outcome.final = bool(why)
+    return outcome
 
 
 def could_not_begin(claim: Claim, error: JobsError) -> Outcome:

@@ -18,6 +18,7 @@ from jobs.core.db import connection
 
 from . import forks
 from .any_queue import AnyQueue
+from .attempt import Attempt
 from .batch_writer import BatchWriter
 from .broker_interface import BrokerInterface
 from .capture import captured
@@ -156,10 +157,14 @@ class ConsumerProcess:
         running = len(self._slots.running())
         if running:
             logger.info("stopping: %d running, they get %g s", running, grace)
+        released: list[Attempt] = []
         if not self._slots.wait_until_drained(grace):
-            for attempt in self._slots.running():
+            released = self._slots.running()
+            for attempt in released:
                 attempt.release("the consumer is stopping")
         self._children.kill_all()
+        for attempt in released:
+            attempt.close()
         if self._writer.flush_and_stop(FLUSH_SECONDS):
             # This thread has not used its connection since the start: the server may have been
             # restarted meanwhile.

@@ -6,6 +6,7 @@ import logging
 import random
 import threading
 import time
+from collections.abc import Callable
 
 from django.utils import timezone
 
@@ -30,15 +31,20 @@ class Pruner(threading.Thread):
         self._files = lifecycle.FileCollector()
 
     def run(self) -> None:
-        """Prune until told to stop."""
+        """Prune until told to stop. What a consumer that was killed left is removed at once."""
+        self._try(lifecycle.remove_stale_tempdirs)
         while not self._stop_asked.wait(PAUSE_SECONDS * random.uniform(0.5, 1.5)):  # noqa: S311
-            try:
-                self._prune_all()
-                self._files.step(timezone.now())
-            except Exception as error:  # noqa: BLE001  (locked, full or away: next time)
-                logger.info("Old jobs could not be deleted now: %s", error)
-            finally:
-                connection().close()
+            self._try(self._prune_all)
+            self._try(lambda: self._files.step(timezone.now()))
+            self._try(lifecycle.remove_stale_tempdirs)
+
+    def _try(self, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001  (locked, full or away: next time)
+            logger.info("What is old could not be deleted now: %s", error)
+        finally:
+            connection().close()
 
     def _prune_all(self) -> None:
         while True:

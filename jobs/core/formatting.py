@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from .states import AttemptOutcome, Status
 from .times import aware, local
@@ -95,6 +96,16 @@ _OUTCOME_STATUS: Final = {
     AttemptOutcome.RELEASED: Status.QUEUED,
     AttemptOutcome.LOST: Status.QUEUED,
 }
+
+
+def stage_text(stage: Mapping[str, Any] | None) -> str:
+    """Return a stage for people: ``Stage 2 of 3: Importing``, "" for none."""
+    if stage is None:
+        return ""
+    if stage["number"] is None:
+        return str(stage["name"])
+    of = "" if stage["of"] is None else f" of {stage['of']}"
+    return f"Stage {stage['number']}{of}: {stage['name']}"
 
 
 def status_like(outcome: str) -> Status:

@@ -22,12 +22,21 @@ from .file_gc import FileCollector
 from .insert import insert_job, insert_received_job
 from .insert_many import NewJob, insert_many
 from .outcome import Outcome
-from .progress import AttemptUpdate, StoredArtifact, requested_cancels, save_artifact, write_updates
+from .progress import (
+    AttemptUpdate,
+    Stage,
+    StoredArtifact,
+    requested_cancels,
+    save_artifact,
+    stage_of,
+    write_updates,
+)
 from .promote import next_due, promote_due
 from .prune import prune_chunk
 from .queues import set_paused, waiting_queues
 from .requeue import requeue_job
 from .rescue import orphaned_consumers, release_unconfirmed, rescue_jobs
+from .tempdir_gc import remove_stale_tempdirs
 
 __all__ = [
     "AttemptUpdate",
@@ -36,6 +45,7 @@ __all__ = [
     "FileCollector",
     "NewJob",
     "Outcome",
+    "Stage",
     "StoredArtifact",
     "cancel_job",
     "claim_jobs",
@@ -58,12 +68,14 @@ __all__ = [
     "prune_chunk",
     "register",
     "release_unconfirmed",
+    "remove_stale_tempdirs",
     "requested_cancels",
     "requeue_job",
     "rescue_jobs",
     "save_artifact",
     "serve_queues",
     "set_paused",
+    "stage_of",
     "to_claims",
     "waiting_queues",
     "write_outcomes",

@@ -5,13 +5,39 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final, TypedDict
 
 from django.db.models import F, QuerySet
 
+from jobs.core.jsonutils import clean
 from jobs.core.states import Status
 from jobs.models import Artifact, Job
 
 from .log_chunks import LogAppend
+
+MAX_STAGE: Final = 100
+"""Characters that are kept of a stage's name."""
+
+
+class Stage(TypedDict):
+    """A stage of a task's work: the ``number``-th of ``of``, where those are known."""
+
+    name: str
+    number: int | None
+    of: int | None
+
+
+def stage_of(name: str, number: int | None, of: int | None) -> Stage:
+    """Return a stage as it is stored.
+
+    Raises:
+        ValueError: a number is none.
+    """
+    return {
+        "name": clean(str(name))[:MAX_STAGE],
+        "number": None if number is None else int(number),
+        "of": None if of is None else int(of),
+    }
 
 
 @dataclass(slots=True)
@@ -19,7 +45,8 @@ class AttemptUpdate:
     """What an attempt has reported since the last write: its progress and the new log text.
 
     ``done`` is None when there is no new progress. ``log`` is appended to the job's log; then
-    ``skipped`` characters are left out, and ``log_end`` is appended.
+    ``skipped`` characters are left out, and ``log_end`` is appended. ``stage`` and ``warnings``
+    (all of the attempt's) are None when they have not changed.
     """
 
     id: uuid.UUID
@@ -30,6 +57,8 @@ class AttemptUpdate:
     log: str = ""
     skipped: int = 0
     log_end: str = ""
+    stage: Stage | None = None
+    warnings: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +90,10 @@ def write_updates(updates: Iterable[AttemptUpdate]) -> None:
             changes["progress_done"] = update.done
             changes["progress_total"] = update.total
             changes["progress_message"] = update.message[:300]
+        if update.stage is not None:
+            changes["progress_stage"] = update.stage
+        if update.warnings is not None:
+            changes["warnings"] = update.warnings
         added = _added_log(update, running)
         if added is not None:
             changes["log_size"] = added.size

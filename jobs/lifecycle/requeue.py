@@ -58,5 +58,7 @@ def _requeue(job: Job) -> int:
         progress_done=None,
         progress_total=None,
         progress_message="",
+        progress_stage=None,
+        warnings=None,
         version=F("version") + 1,
     )

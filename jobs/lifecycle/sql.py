@@ -77,7 +77,7 @@ WITH picked AS MATERIALIZED (
 )
 UPDATE jobs_job SET status = 'running', attempt = attempt + 1, consumer_id = %s, started_at = %s,
     error_type = '', error_message = '', progress_done = NULL, progress_total = NULL,
-    progress_message = '', version = version + 1
+    progress_message = '', progress_stage = NULL, warnings = NULL, version = version + 1
 WHERE id IN (SELECT id FROM picked) AND status = 'queued'
     AND EXISTS (SELECT 1 FROM jobs_consumer WHERE id = %s AND dead_at IS NULL)
     AND NOT EXISTS (SELECT 1 FROM jobs_queue WHERE name = %s AND paused)

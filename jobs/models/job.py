@@ -109,6 +109,8 @@ class Job(models.Model):
     progress_done = models.FloatField(null=True)
     progress_total = models.FloatField(null=True)
     progress_message = models.CharField(max_length=300, default="", blank=True)
+    progress_stage = models.JSONField(null=True)
+    warnings = models.JSONField(null=True)
 
     attempt = models.PositiveIntegerField(default=0)
     failures = models.PositiveIntegerField(default=0)
@@ -230,8 +232,15 @@ class Job(models.Model):
 
     @property
     def percent(self) -> float | None:
-        """The progress in percent, 0 to 100; None when the task has not reported a total."""
-        if self.progress_done is None or not self.progress_total:
+        """The progress in percent, 0 to 100; None when the task has not reported a total.
+
+        A job that has succeeded is at 100, whatever its task reported last.
+        """
+        if self.progress_done is None:
+            return None
+        if self.status == Status.SUCCEEDED:
+            return 100.0
+        if not self.progress_total:
             return None
         return max(0.0, min(100.0, 100.0 * self.progress_done / self.progress_total))
 
@@ -246,6 +255,7 @@ class Job(models.Model):
             "total": self.progress_total,
             "percent": None if percent is None else round(percent, 1),
             "message": self.progress_message or None,
+            "stage": self.progress_stage,
         }
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from jobs.core.formatting import format_number
+from jobs.core.formatting import format_number, stage_text
 from jobs.core.states import Status
 from jobs.models import Job
 
@@ -16,7 +16,10 @@ _MIN_SHARE: Final = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The progress of a running job. ``left``: seconds, None while they cannot be estimated."""
+    """The progress of a running job. ``left``: seconds, None while they cannot be estimated.
+
+    ``stage`` is what it does now, ``Stage 2 of 3: Importing``; the numbers count within it.
+    """
 
     percent: float | None
     done: float | None
@@ -24,6 +27,7 @@ class Progress:
     message: str
     since: datetime | None
     left: float | None
+    stage: str = ""
 
     @property
     def text(self) -> str:
@@ -32,6 +36,8 @@ class Progress:
         A message of one word is the unit of the numbers. A message that contains a number says
         more than the numbers do (``352,550 lines``, while those count bytes) and is shown alone.
         """
+        if self.stage and not self.done and not self.message:
+            return ""  # the stage has only begun
         if self.done is None or any(letter.isdigit() for letter in self.message):
             return self.message
         count = format_number(self.done)
@@ -51,7 +57,8 @@ def progress_of(job: Job, now: datetime) -> Progress | None:
         total=job.progress_total or None,
         message=job.progress_message,
         since=job.started_at,
-        left=seconds_left(job, now),
+        left=None if job.progress_stage else seconds_left(job, now),
+        stage=stage_text(job.progress_stage),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import TextField
+from django.db.models import Q, TextField
 from django.db.models.functions import Cast, Substr
 
 from jobs.catalog import find_task
@@ -57,6 +57,11 @@ class Row:
         return job.finished_at - job.started_at
 
     @property
+    def has_warnings(self) -> bool:
+        """Whether it has succeeded, with warnings."""
+        return self.job.status == Status.SUCCEEDED and getattr(self.job, "has_warnings", False)
+
+    @property
     def running_since(self) -> datetime | None:
         """When the running attempt started, else None."""
         return self.job.started_at if self.job.status == Status.RUNNING else None
@@ -65,7 +70,7 @@ class Row:
 def select_row_columns(jobs: JobQuerySet) -> JobQuerySet:
     """Read what a row shows; arguments and results, up to a megabyte each, stay in the database."""
     start = Substr(Cast("kwargs", TextField()), 1, ARGS_READ)
-    return jobs.only(*_COLUMNS).annotate(args_start=start)
+    return jobs.only(*_COLUMNS).annotate(args_start=start, has_warnings=Q(warnings__isnull=False))
 
 
 def rows(jobs: Iterable[Job], *, with_owners: bool = False) -> list[Row]:

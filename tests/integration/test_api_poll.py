@@ -66,7 +66,14 @@ def test_a_finished_job(api: Api, job: Job) -> None:
     shown = response.json()
     assert "Retry-After" not in response.headers
     assert shown["error"] == {"type": "builtins.ValueError", "message": "no"}
-    assert shown["progress"] == {"done": 1, "total": 3, "percent": 33.3, "message": "a third"}
+    assert shown["progress"] == {
+        "done": 1,
+        "total": 3,
+        "percent": 33.3,
+        "message": "a third",
+        "stage": None,
+    }
+    assert shown["warnings"] == []
     assert (shown["attempt"], shown["failures"]) == (3, 3)
     assert shown["artifacts"] == [
         {"name": "a b/ü.txt", "size": 3, "url": f"{at(job)}/artifacts/a%20b%2F%C3%BC.txt"}

@@ -17,6 +17,7 @@ from tests.integration.api_tasks import ADD, FREE, NARROW, SECRET
 
 MEMBERS = {
     *("id", "task", "queue", "priority", "status", "args", "result", "error", "progress"),
+    "warnings",
     *("attempt", "failures", "max_attempts", "created_at", "run_after", "started_at"),
     *("finished_at", "cancel_requested", "links", "artifacts"),
 }

@@ -42,7 +42,7 @@ def fake_attempt(timeout: float) -> Any:
         printed=0,
     )
     made.start_time_limit = lambda: setattr(made, "deadline", time.monotonic() + timeout)
-    made.on_cancel = made.artifact = made.progress = made.log = lambda *report: None
+    made.on_cancel = made.artifact = made.progress = made.log = made.warn = lambda *report: None
     made.print = lambda text: setattr(made, "printed", made.printed + 1)
     return made
 

@@ -33,6 +33,8 @@ class AttemptInProcess:
         self._begin_by: float | None = time.monotonic() + START_SECONDS
         self._handlers: dict[str, Callable[[Any], object]] = {
             protocol.PROGRESS: lambda progress: attempt.progress(*progress),
+            protocol.STAGE: lambda stage: attempt.stage(**stage),
+            protocol.WARN: attempt.warn,
             protocol.LOG: attempt.log,
             protocol.PRINT: attempt.print,
             protocol.ARTIFACT: self._add_artifact,

@@ -10,23 +10,29 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 from asgiref.sync import async_to_sync
 
+from jobs.catalog.attempt_resources import AttemptResources
 from jobs.catalog.input_file import FileInfo
 from jobs.catalog.registry import load_task
+from jobs.catalog.reporter import ArtifactData, SavedArtifact
 from jobs.consumer import forks
-from jobs.consumer.artifacts import store_artifact
+from jobs.consumer.artifacts import as_saved, saved_artifacts, store_artifact
 from jobs.consumer.attempt import ENDED
 from jobs.consumer.call import bind_call
 from jobs.consumer.capture import captured, current_attempt
 from jobs.consumer.connections import TaskConnections
-from jobs.consumer.outcomes import could_not_begin, outcome_of_error, outcome_of_value
+from jobs.consumer.outcomes import (
+    could_not_begin,
+    outcome_of_error,
+    outcome_of_task_error,
+    outcome_of_value,
+)
 from jobs.errors import JobsError
-from jobs.lifecycle import Claim, Outcome
+from jobs.lifecycle import Claim, Outcome, stage_of
 
 from . import protocol
 from .protocol import Message, MessageWriter, read_messages
@@ -82,6 +88,9 @@ class ChildReporter:
         self._progress: tuple[float, float | None, str] | None = None
         self._next_progress = 0.0
         self._cancelled_by: str | None = None
+        self._saved: dict[str, SavedArtifact] = {}
+        self.deadline: float | None = None  # the parent has it
+        self.resources = AttemptResources(claim.id, claim.attempt)
 
     def progress(self, done: float, total: float | None, message: str) -> None:
         """Note how far it is; send it when the last was sent long enough ago."""
@@ -111,6 +120,16 @@ class ChildReporter:
         with self._lock:
             self.settled = True
 
+    def stage(self, name: str, number: int | None, of: int | None) -> None:
+        """Send that a stage begins; progress of the one before is not worth sending."""
+        self._progress = None
+        self._next_progress = 0.0
+        self._send(protocol.STAGE, stage_of(name, number, of))
+
+    def warn(self, text: str) -> None:
+        """Send a warning."""
+        self._send(protocol.WARN, text)
+
     def log(self, text: str) -> None:
         """Send a line of the log."""
         self._send(protocol.LOG, str(text))
@@ -122,12 +141,17 @@ class ChildReporter:
     def cancel(self, by: str) -> None:
         """Note that someone wants the job cancelled."""
         self._cancelled_by = by
+        self.resources.cancel()
 
     def cancelled_by(self) -> str | None:
         """Who asked for the job to be cancelled; None when nobody did."""
         return self._cancelled_by
 
-    def artifact(self, name: str, data: bytes | str | Path) -> None:
+    def artifacts(self) -> Mapping[str, SavedArtifact]:
+        """Return the job's files: those that the parent has not written yet as well."""
+        return saved_artifacts(self._claim.id, self._saved)
+
+    def artifact(self, name: str, data: ArtifactData) -> None:
         """Store a file; the parent adds it to the job.
 
         Raises:
@@ -135,7 +159,9 @@ class ChildReporter:
         """
         if self.settled:
             raise RuntimeError(ENDED)
-        stored = asdict(store_artifact(self._claim.id, self._claim.attempt, name, data))
+        file = store_artifact(self._claim.id, self._claim.attempt, name, data)
+        self._saved[file.name] = as_saved(file)
+        stored = asdict(file)
         del stored["id"], stored["attempt"]
         self._send(protocol.ARTIFACT, stored)
 
@@ -159,6 +185,7 @@ class ChildRun:
             outcome = self._outcome(connections)
         finally:
             current_attempt.reset(token)
+            self.reporter.resources.close()
             put_back(before)
             connections.tidy()
         self.reporter.end()
@@ -185,4 +212,4 @@ class ChildRun:
             return outcome_of_value(claim, value, self.reporter)
         except BaseException as error:  # noqa: BLE001  (SystemExit too ends the task, not us)
             forks.leave_if_forked(error)
-            return outcome_of_error(claim, error)
+            return outcome_of_task_error(claim, error)

@@ -25,6 +25,7 @@ class Command(BaseCommand):
         while chunk := lifecycle.prune_chunk(now):
             deleted += chunk
         days = f"{get_conf().retention_days:g}"
+        lifecycle.remove_stale_tempdirs()
         try:
             files = _delete_stray_files(now)
         except Exception as error:  # each storage raises exceptions of its own

@@ -127,6 +127,8 @@ class Command(BaseCommand):
             )
         if finished.status != Status.SUCCEEDED:
             raise CommandError(_reason(finished), returncode=FAILED)
+        for text in finished.warnings or ():
+            self.stderr.write(f"Warning: {text}")
         self.stdout.write(result_json(finished, ascii_only=not _prints_unicode()))
 
 

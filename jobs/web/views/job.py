@@ -25,7 +25,7 @@ from jobs.web.progress import page_title, progress_of
 from jobs.web.rows import title_of
 from jobs.web.tabs import tab_context, tab_of
 
-FRAGMENTS: Final = ("status", "actions", "now", "panel", "facts")
+FRAGMENTS: Final = ("status", "actions", "now", "warnings", "panel", "facts")
 
 
 @require_safe

@@ -1,0 +1,66 @@
+"""Processes that show that they live: each holds a connection until it ends, however it ends."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+SECONDS = 20.0
+
+_HOLD = "import socket, sys; s = socket.create_connection(('127.0.0.1', {port})); {then}"
+_WAIT = "print('connected', flush=True); s.recv(1)"
+
+
+class Watch:
+    """Accepts the connections of processes, and notices their ends."""
+
+    def __enter__(self) -> Self:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server.settimeout(SECONDS)
+        self._connections: list[socket.socket] = []
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for one in (self._server, *self._connections):
+            one.close()
+
+    @property
+    def port(self) -> int:
+        """Where processes connect."""
+        return int(self._server.getsockname()[1])
+
+    def command(self, *, own_session: bool = False) -> list[str]:
+        """Return a command that connects, starts one that connects too, and waits."""
+        return watched_command(self.port, own_session=own_session)
+
+    def wait_started(self, count: int) -> None:
+        """Wait until so many processes have connected."""
+        while len(self._connections) < count:
+            self._connections.append(self._server.accept()[0])
+
+    def wait_ended(self) -> None:
+        """Wait until each of them has ended.
+
+        Raises:
+            TimeoutError: one still lives.
+        """
+        for one in self._connections:
+            one.settimeout(SECONDS)
+            with suppress(ConnectionResetError):  # Windows
+                assert one.recv(1) == b""
+
+
+def watched_command(port: int, *, own_session: bool = False) -> list[str]:
+    """Return a command that connects, starts one that connects too, and waits."""
+    inner = _HOLD.format(port=port, then=_WAIT)
+    start = f"import subprocess; subprocess.Popen([sys.executable, '-c', {inner!r}],"
+    start += f" start_new_session={own_session})"
+    return [sys.executable, "-c", _HOLD.format(port=port, then=f"{start}; {_WAIT}")]
