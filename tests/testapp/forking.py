@@ -107,6 +107,14 @@ def read_and_write() -> list[Any]:
     return [sys.stdin.read(), os.read(0, 10).decode()]
 
 
+@job(max_attempts=1)
+def read_by_a_program() -> str:
+    """Start a program that reads standard input to its end."""
+    read = "import sys; print(repr(sys.stdin.read()))"
+    done = subprocess.run([sys.executable, "-c", read], check=True, stdout=subprocess.PIPE)
+    return done.stdout.decode().strip()
+
+
 @job(max_attempts=1, executor="process")
 def leave_a_daemon(ready: str, go: str) -> None:
     """Fork a process with a session of its own, then die; it holds what it inherited."""
