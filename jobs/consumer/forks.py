@@ -19,12 +19,12 @@ _CLOSED_IN_FORKS: Final[list[int]] = []
 _INHERITED: Final[list[Any]] = []
 """Kept, because the end of a connection would tell the server, on a socket that is another's."""
 _held = threading.local()
-_watching = False
+_watching = _registered = False
 _forked = False
 
 
 def watch(*descriptors: int) -> None:
-    """From now on, prepare each process that a task forks.
+    """From now on, prepare each process that is forked: only tasks fork in a consumer process.
 
     It gets database connections of its own, and what it prints goes where the consumer's own output
     goes: it could not take turns with the process that it comes from.
@@ -32,18 +32,25 @@ def watch(*descriptors: int) -> None:
     Args:
         descriptors: what it is not to hold open.
     """
-    global _watching
+    global _watching, _registered, _forked
     _CLOSED_IN_FORKS.extend(descriptors)
-    if hasattr(os, "register_at_fork") and not _watching:
+    _forked = False
+    if hasattr(os, "register_at_fork") and not _registered:
         os.register_at_fork(
             before=_hold_signals, after_in_parent=_deliver_signals, after_in_child=_prepare
         )
-    _watching = True
+    _watching = _registered = True
+
+
+def end_watch() -> None:
+    """Leave alone what is forked from now on: the process goes on without its consumer."""
+    global _watching
+    _watching = False
 
 
 def _hold_signals() -> None:
     """Let no SIGTERM come to a process that is being forked before it has a handler of its own."""
-    if current_attempt.get() is not None:
+    if _watching:
         _held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 
 
@@ -55,8 +62,8 @@ def _deliver_signals() -> None:
 
 def _prepare() -> None:
     global _forked
-    if current_attempt.get() is None:
-        return  # not by a task
+    if not _watching:
+        return
     _forked = True
     current_attempt.set(None)
     # Ours would do nothing there, and a pool's ``terminate`` would wait for ever.

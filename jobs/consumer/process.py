@@ -148,6 +148,7 @@ class ConsumerProcess:
         for thread in threads:  # not for ever: a task may be stuck in one
             thread.join(max(0.0, end - time.monotonic()))
         close_loop(LEAVE_SECONDS)
+        forks.end_watch()
 
     def _drain(self) -> int:
         """Finish what runs within the grace time, release the rest, deregister."""

@@ -39,7 +39,10 @@ class Shutdown:
             if number is not None:
                 self._before[number] = signal.signal(number, self._on_signal)
         if parent_pipe:
-            threading.Thread(target=self._read_pipe, name="parent", daemon=True).start()
+            arguments = (take_standard_input(),)
+            threading.Thread(
+                target=self._read_pipe, args=arguments, name="parent", daemon=True
+            ).start()
 
     def uninstall(self) -> None:
         """Put back the handlers that were there before ``install``."""
@@ -66,9 +69,22 @@ class Shutdown:
             os._exit(EXIT_NOW)  # our ends of the children's pipes close, so they leave too
         self._requested.set()
 
-    def _read_pipe(self) -> None:
-        # Not through sys.stdin: a thread that waits inside its buffer makes the interpreter abort
-        # when the process ends by itself.
-        while os.read(0, 1024):
+    def _read_pipe(self, pipe: int) -> None:
+        # Not through a file object: a thread that waits inside its buffer makes the interpreter
+        # abort when the process ends by itself.
+        while os.read(pipe, 1024):
             self._requested.set()
         os._exit(EXIT_NOW)
+
+
+def take_standard_input() -> int:
+    """Return a copy of the descriptor of standard input, and leave an empty one in its place.
+
+    What reads standard input, in a task or in a program that it starts, must not wait for the
+    parent's messages, nor take them. No program that a task starts inherits the copy.
+    """
+    taken = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return taken

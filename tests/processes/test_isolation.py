@@ -87,6 +87,19 @@ def test_the_pipes_of_a_child_are_nobody_elses(consumers: Consumers) -> None:
     assert "from a program\n" in consumer.log
 
 
+def test_the_pipe_of_a_consumer_is_nobody_elses(consumers: Consumers) -> None:
+    """As ``up`` and ``--processes`` start it."""
+    consumer = consumers.start("--concurrency", "1", pipe=True)
+
+    job = wait_finished(forking.read_by_a_program.enqueue().id)
+
+    assert (job.result, job.error_message) == ("''", "")
+    assert consumer.process.stdin is not None
+    consumer.process.stdin.write("drain\n")
+    consumer.process.stdin.flush()
+    assert consumer.wait() == 0
+
+
 @posix
 def test_a_child_is_dead_though_a_daemon_of_its_task_lives(
     consumers: Consumers, tmp_path: Path

@@ -46,6 +46,9 @@ def every_way(with_models: Collection[str]) -> dict[str, Any]:
             found[f"{name} pool"] = pool.map(double, range(3))
             if name in with_models:
                 found[f"{name} database"] = pool.map(count_users, range(2))
+        # A thread of the pool starts others in place of those that have done their share.
+        with method.Pool(2, maxtasksperchild=1) as pool:
+            found[f"{name} pool of one-offs"] = pool.map(double, range(3), chunksize=1)
         with concurrent.futures.ProcessPoolExecutor(2, mp_context=method) as executor:
             found[f"{name} executor"] = list(executor.map(double, range(3)))
     found["subprocess"] = subprocess.run([sys.executable, "-c", "input()"], check=False).returncode
@@ -105,6 +108,14 @@ def read_and_write() -> list[Any]:
     os.write(1, b'{"outcome": "not ours"}\nnot even JSON\n')
     subprocess.run([sys.executable, "-c", "print('from a program')"], check=True)
     return [sys.stdin.read(), os.read(0, 10).decode()]
+
+
+@job(max_attempts=1)
+def read_by_a_program() -> str:
+    """Start a program that reads standard input to its end."""
+    read = "import sys; print(repr(sys.stdin.read()))"
+    done = subprocess.run([sys.executable, "-c", read], check=True, stdout=subprocess.PIPE)
+    return done.stdout.decode().strip()
 
 
 @job(max_attempts=1, executor="process")

@@ -10,6 +10,8 @@ import json
 import os
 import signal
 
+from jobs.consumer.shutdown import take_standard_input
+
 
 def main() -> None:
     """Run what the parent sends until its pipe ends."""
@@ -51,14 +53,9 @@ def _set_up_django() -> None:
 def _take_pipes() -> tuple[int, int]:
     """Return copies of standard input and output, which no program that a task starts inherits.
 
-    Standard input is empty then: what reads it, in a task or in a program that it starts, must not
-    wait for our messages, nor take them. Standard output goes to standard error: what C code prints
-    must not end up between our messages.
+    Standard output goes to standard error: what C code prints must not end up between our messages.
     """
-    requests, replies = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
+    requests, replies = take_standard_input(), os.dup(1)
     os.dup2(2, 1)
     return requests, replies
 
