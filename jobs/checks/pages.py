@@ -1,6 +1,6 @@
 """System checks of what the pages need of a project.
 
-Under a tag of their own: they import every view, which ``runconsumers`` has no use for.
+Under a tag of their own: they import every view, for which ``runconsumers`` need not wait.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 from django.utils.module_loading import import_string
-
-from jobs.web.access import NO_USERS
 
 MIDDLEWARE: Final = "django.contrib.auth.middleware.AuthenticationMiddleware"
 
@@ -64,6 +62,8 @@ def _templates() -> Iterator[checks.CheckMessage]:
 def _middleware() -> Iterator[checks.CheckMessage]:
     if not apps.is_installed("django.contrib.auth"):
         return  # Django's middleware needs that app: the project must have one of its own
+    from jobs.web.access import NO_USERS  # late: a command has no use for the pages
+
     usual = import_string(MIDDLEWARE)
     if not any(_is_kind_of(name, usual) for name in settings.MIDDLEWARE):
         yield checks.Warning(

@@ -39,7 +39,7 @@ from jobs.catalog import get_task
 from jobs.models import Job, Token, Upload
 
 call_command("migrate", verbosity=0)
-call_command("migrate", verbosity=0, database="work")
+call_command("migrate", "jobs", verbosity=0, database="work")
 call_command("check", fail_level="ERROR", databases=["default", "work"])
 call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 user = get_user_model().objects.create_superuser("ada")
@@ -127,6 +127,7 @@ def test_jobs_have_a_database_of_their_own(make_project: Callable[..., Project],
     assert sent["with file"] == 303
     assert sent["admin"] == [302, True]
     assert project.consume().count(": done") == 9
+    assert "every table" in project.manage("doctor").stdout
     read = project.python(READ.format(**sent))
     assert set(read["pages"].values()) == {200}, read["pages"]
     assert read["done"] == 9

@@ -54,9 +54,13 @@ found = {
 }
 """
 READ: Final = """
-from jobs import lifecycle
-from jobs.models import Job
+from io import StringIO
+
+from django.core.management import CommandError, call_command
 from django.utils import timezone
+from jobs import lifecycle
+from jobs.core.times import local
+from jobs.models import Job
 
 user = get_user_model().objects.get()
 browser = sign_in(user)
@@ -69,6 +73,14 @@ admin = ["", "jobs/job/", "jobs/job/{retried}/change/", "jobs/job/dashboard/", "
          "jobs/job/?since=hour", "jobs/token/"]
 log = browser.get("/jobs/{retried}/log.txt").getvalue().decode()
 row = done.first()
+said = StringIO()
+call_command("submit", "shop.double", "n=1", run_after="2999-01-31T09:00", stdout=said)
+call_command("prune", stdout=said)
+submitted = Job.objects.get(pk=said.getvalue().split()[0]).run_after
+try:
+    call_command("doctor", stdout=said)
+except CommandError:
+    said.write("no consumer runs any more")
 chart = browser.get("/admin/jobs/job/dashboard/").content.decode()
 found = {{
     "pages": {{browser.get(one).status_code for one in pages}} == {{200}},
@@ -78,6 +90,8 @@ found = {{
     "chart": chart.count("<li>") and "{{}} jobs finished".format(done.count()) in chart,
     "lately": "shop.double" in browser.get("/admin/jobs/job/?since=hour").content.decode(),
     "log": log,
+    "submitted": f"{{local(submitted):%Y-%m-%dT%H:%M}}",
+    "said": said.getvalue(),
     "is_past": row.finished_at <= timezone.now(),
     "due": lifecycle.next_due() > timezone.now(),
     "waiting": [Client().get("/api/v1/queues", HTTP_AUTHORIZATION=authorization).status_code,
@@ -98,6 +112,9 @@ def require_right_times(project: Project) -> None:
     assert read["lately"]
     assert read["is_past"]
     assert read["due"]
+    assert read["submitted"] == "2999-01-31T09:00"
+    assert "every table" in read["said"]
+    assert "no consumer runs any more" in read["said"]
     assert read["waiting"] == [200, 200]
     for name in ("retried", "delayed", "aware", "soon"):
         job = read["jobs"][sent[name]]

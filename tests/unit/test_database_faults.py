@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.db import DatabaseError, OperationalError, ProgrammingError
+from django.db import DatabaseError, OperationalError, ProgrammingError, connections
 
+from jobs.consumer import batch_writer
 from jobs.core.database_faults import is_temporary
 from jobs.errors import Unavailable
 
@@ -82,6 +83,21 @@ def test_postgresql_says_it_by_its_code(state: str, temporary: bool) -> None:
 )
 def test_a_refused_connection_has_only_its_text(text: str, temporary: bool) -> None:
     assert is_temporary(OperationalError(text)) is temporary
+
+
+def test_a_consumer_says_which_it_is(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on trying with both: a migration may be under way."""
+    monkeypatch.setattr(batch_writer, "connection", lambda: connections["default"])
+    db = sqlite3.connect(":memory:")
+    batch_writer.Pacer().failed(raised(lambda: db.execute("SELECT 1 FROM jobs_job")))
+    db.close()
+    batch_writer.Pacer().failed(OperationalError("no route to host"))
+    lasting, passing = caplog.records
+    assert (lasting.levelname, passing.levelname) == ("ERROR", "WARNING")
+    assert "no such table: jobs_job. Run doctor." in lasting.message
+    assert "Trying again" in passing.message
 
 
 def test_what_people_read_names_no_host() -> None:
