@@ -1,7 +1,8 @@
 """The exceptions of Jobdesk.
 
 ``Refused``: the submitter can correct the request. ``Conflict``: the state of a job does not allow
-it. ``Unavailable``: it may work later. ``GiveUp`` and ``JobCancelled`` are raised by tasks.
+it. ``Unavailable``: it may work later. ``GiveUp``, ``JobCancelled`` and ``CommandFailed`` are
+raised by tasks.
 ``str(error)`` is a sentence for users.
 """
 

@@ -44,6 +44,7 @@ class Attempt:
         self.deadline: float | None = None
         self.runs_in_thread = False
         self.runs_in_child = False
+        self.is_lost = False
         self.left_behind = False
         self._on_settled = on_settled
         self._claimed_at = time.monotonic()
@@ -244,7 +245,8 @@ class Attempt:
             TempDir(self.claim.id, self.claim.attempt).remove()
 
     def lose(self) -> None:
-        """Another consumer has the job: end the commands of this attempt."""
+        """Another consumer has the job: end the commands of this attempt, or its child process."""
+        self.is_lost = True
         if self._resources is not None:
             self._resources.end()
 

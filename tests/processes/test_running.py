@@ -172,7 +172,7 @@ def test_what_a_task_says_is_kept(consumers: Consumers) -> None:
         assert said in log
     assert job.log_size == len(log)
     assert job.progress is not None
-    assert (job.progress["percent"], job.progress["message"]) == (75.0, "nearly there")
+    assert (job.progress["percent"], job.progress["message"]) == (100.0, "nearly there")
     job = stored(child.id)
     assert "printed in a child" in log_of(job)
     assert "INFO tests.testapp.tasks: logged in a child" in log_of(job)

@@ -127,7 +127,9 @@ def test_a_command_ends_when_its_consumer_stops(
     assert tempdirs(consumers) == []
 
 
-@pytest.mark.parametrize("task", [tasks.until_cancelled, tasks.until_cancelled_in_process])
+@pytest.mark.parametrize(
+    "task", [tasks.until_cancelled, tasks.until_cancelled_in_process, tasks.until_cancelled_in_loop]
+)
 def test_a_task_is_told_of_its_cancel(consumers: Consumers, tmp_path: Path, task: Any) -> None:
     ledger = tmp_path / "ledger"
     result = task.enqueue(str(ledger))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -78,6 +79,18 @@ def until_cancelled(context: JobContext, ledger: str) -> None:
 def until_cancelled_in_process(context: JobContext, ledger: str) -> None:
     """The same in a child process."""
     _until_cancelled(context, ledger)
+
+
+@job(max_attempts=1)
+async def until_cancelled_in_loop(context: JobContext, ledger: str) -> None:
+    """The same as a coroutine."""
+
+    @context.on_cancel
+    def stop() -> None:
+        with Path(ledger).open("a", encoding="utf-8") as file:
+            file.write("stopped")
+
+    await asyncio.Event().wait()
 
 
 def _train(context: JobContext, epochs: int) -> dict[str, Any]:

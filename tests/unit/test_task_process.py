@@ -39,6 +39,7 @@ def fake_attempt(timeout: float) -> Any:
         consumer="here:7",
         deadline=None,
         settled=False,
+        is_lost=False,
         printed=0,
     )
     made.start_time_limit = lambda: setattr(made, "deadline", time.monotonic() + timeout)
@@ -61,6 +62,16 @@ def test_a_child_that_reports_and_never_begins_is_killed(monkeypatch: pytest.Mon
     outcome = AttemptInProcess(child, fake_attempt(timeout=60)).run({})
     assert outcome is not None
     assert outcome.message == "its process did not begin within 0 s: an import may hang"
+    assert child.killed
+
+
+def test_a_child_whose_job_another_consumer_has_is_killed() -> None:
+    child: Any = Talker({"begun": True})
+    lost = fake_attempt(timeout=60)
+    lost.is_lost = True
+    outcome = AttemptInProcess(child, lost).run({})
+    assert outcome is not None
+    assert outcome.outcome == AttemptOutcome.RELEASED
     assert child.killed
 
 

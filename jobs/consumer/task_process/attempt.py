@@ -9,7 +9,7 @@ from typing import Any
 
 from jobs.catalog.input_file import FileInfo
 from jobs.consumer.attempt import Attempt
-from jobs.consumer.outcomes import cancelled, never_began, timed_out
+from jobs.consumer.outcomes import cancelled, never_began, released, timed_out
 from jobs.core.states import AttemptOutcome
 from jobs.lifecycle import Outcome, StoredArtifact
 
@@ -86,6 +86,8 @@ class AttemptInProcess:
 
     def _overdue(self) -> Outcome | None:
         now, claim = time.monotonic(), self._attempt.claim
+        if self._attempt.is_lost:
+            return released(claim, "another consumer has the job")
         if self._kill_at is not None and now >= self._kill_at:
             return cancelled(claim, self._attempt.cancelled_by() or "")
         if self._attempt.deadline is not None and now >= self._attempt.deadline:
