@@ -179,7 +179,7 @@ ODD: list[tuple[Any, str]] = [
 
 
 @pytest.mark.usefixtures("declared")
-@pytest.mark.parametrize(("given", "said"), [one for one in ODD if one[1]], ids=repr)
+@pytest.mark.parametrize(("given", "said"), [one for one in ODD if one[1]])
 @pytest.mark.parametrize("options", [{}, {"title": "T"}])
 def test_what_is_no_function_is_told_by_check_with_its_place(
     given: Any, said: str, options: dict[str, Any]
@@ -201,7 +201,6 @@ def test_what_is_no_function_is_told_by_check_with_its_place(
     # Django takes a method and a generator for functions of a module.
     "given",
     [one for one, said in ODD if "not a function" in said or "lambda" in said],
-    ids=repr,
 )
 def test_djangos_own_decorator_refuses_what_is_no_function(given: Any) -> None:
     with pytest.raises(InvalidTask):

@@ -9,13 +9,14 @@ from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, NewType, TypedDict
+from typing import Annotated, Any, Literal, NewType
 
 import pytest
 from django.contrib.auth.models import User
 from django.db.models import TextChoices
 from django.utils.safestring import SafeString, mark_safe
 from pydantic import AfterValidator, BaseModel, EmailStr, Field, HttpUrl, SecretStr
+from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from jobs import InputFile
 from jobs.catalog.round_trip import is_exact
@@ -160,7 +161,7 @@ ROUND: list[tuple[Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("hint", "value"), ROUND, ids=repr)
+@pytest.mark.parametrize(("hint", "value"), ROUND)
 def test_what_arrives_is_what_was_given(hint: Any, value: Any) -> None:
     found = arrives(hint, value)
     assert type(found) is type(value)
@@ -214,7 +215,7 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("hint", "value", "at", "said"), REFUSED, ids=repr)
+@pytest.mark.parametrize(("hint", "value", "at", "said"), REFUSED)
 def test_what_would_arrive_as_something_else_is_refused(
     hint: Any, value: Any, at: str, said: str
 ) -> None:
@@ -307,7 +308,6 @@ def test_a_plain_task_gets_what_djangos_backends_make_of_it(given: Any, stored: 
         (float("-inf"), "finite number"),
         ({1: "a"}, "Unsupported type of a key: <class 'int'>"),
     ],
-    ids=repr,
 )
 @pytest.mark.parametrize("wrap", [lambda value: value, lambda value: ["a", value]])
 def test_a_plain_task_refuses_what_django_refuses(
