@@ -15,6 +15,7 @@ REMEDIES: Final = {
     "postgres": "set JOBS_TEST_POSTGRES=postgres://user:password@host:port/postgres",
     "browser": "install Chromium",
     "install": "set JOBS_TEST_REQUIRE=install, it downloads packages",
+    "typing": "install the extra dev",
     "faketime": "install Debian's faketime",
     "machines": "Linux, as root, with iproute2",
     "namespaces": "Linux, with the right to unshare",

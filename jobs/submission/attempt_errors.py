@@ -75,7 +75,8 @@ def attempt_error(error_type: str, message: str, traceback: str) -> AttemptError
     """
     path = exception_class_path(error_type)
     if error_type == "InvalidResult":
-        message = f"Unsupported type or value in the result: {message}"
+        # The words of Django's own error and of the json module's.
+        message = f"Unsupported type, or a value that is not JSON serializable: {message}"
     name = path.removeprefix("builtins.")
     return AttemptError(exception_class_path=path, traceback=traceback or f"{name}: {message}\n")
 

@@ -1,4 +1,4 @@
-"""What does not apply to our backend, and why. A test that is listed here must fail."""
+"""What of other suites applies to our backend, what does not, and why."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DJANGO: Final = {
     f"{_IMMEDIATE}.test_throws_keyboard_interrupt": "a consumer is not ended by what its"
     " tasks raise",
 }
-"""Tests of Django that fail."""
+"""Tests of Django that fail. One that is listed and passes is an error too."""
 
 DJANGO_LEFT_OUT: Final = {
     "tasks.test_immediate_backend.ImmediateBackendTransactionTestCase"
@@ -24,3 +24,23 @@ DJANGO_LEFT_OUT: Final = {
     " that runs after the commit",
 }
 """Tests of Django that would never end."""
+
+TASKS_DB: Final = {
+    "DatabaseBackendTestCase": (
+        "async_get_missing_result async_invalid_uuid check doesnt_wait_until_transaction_commit"
+        " enqueue_logs enqueue_task enqueue_task_async get_missing_result get_result"
+        " get_result_async invalid_uuid refresh_result refresh_result_async run_after_tz"
+        " using_correct_backend validate_on_aenqueue validate_on_enqueue"
+    ).split(),
+    "DatabaseBackendWorkerTestCase": (
+        "batch_processes_all_tasks complex_exception complex_return_value context"
+        " doesnt_process_different_queue failing_task no_tasks process_all_queues"
+        " run_after run_enqueued_task takes_context worker_doesnt_exit_on_failure"
+    ).split(),
+}
+"""Tests of django-tasks-db that apply, by class and without ``test_``; all of them must pass.
+
+The others are about its own table (columns, constraints, locks, plans of queries, migrations), the
+options, messages and process ids of its command ``db_worker`` (ours has tests in
+``tests/processes``), its pruning command, its admin, and its option ``id_function``.
+"""

@@ -8,6 +8,7 @@ from datetime import timedelta
 from io import StringIO
 from typing import Any
 
+import django
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
@@ -125,7 +126,8 @@ def test_the_task_is_as_using_made_it(task: Any) -> None:
     found = task.get_result(result.id)
     assert result.task == found.task == special
     assert found == result
-    assert pickle.loads(pickle.dumps(found)) == found
+    if django.VERSION >= (6, 1):  # before that no task can be pickled
+        assert pickle.loads(pickle.dumps(found)) == found
 
 
 @pytest.mark.django_db

@@ -21,6 +21,9 @@ if django.VERSION >= (6, 1):
     ADMINS = ["admin@example.com"]
     MAILERS = {"default": {"BACKEND": _BACKEND, "OPTIONS": {"file_path": _FOLDER}}}
 else:
+    # The backport's logger is not below Django's.
+    LOGGING["handlers"]["admins"] = {"class": "django.utils.log.AdminEmailHandler"}
+    LOGGING["loggers"]["django_tasks"] = {"handlers": ["admins"], "level": "ERROR"}
     ADMINS = [("Admin", "admin@example.com")]
     EMAIL_BACKEND, EMAIL_FILE_PATH = _BACKEND, _FOLDER
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.signalapp"]  # noqa: F405

@@ -9,13 +9,14 @@ from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, NewType, TypedDict
+from typing import Annotated, Any, Literal, NewType
 
 import pytest
 from django.contrib.auth.models import User
 from django.db.models import TextChoices
 from django.utils.safestring import SafeString, mark_safe
 from pydantic import AfterValidator, BaseModel, EmailStr, Field, HttpUrl, SecretStr
+from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from jobs import InputFile
 from jobs.catalog.round_trip import is_exact
