@@ -31,7 +31,9 @@ class SmtpServer:
             def handle(self) -> None:
                 outer.converse(self)
 
+        # A client that forgets to close its connection keeps a handler waiting, not the test.
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
