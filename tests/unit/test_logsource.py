@@ -63,6 +63,7 @@ def test_a_second_member_that_is_cut_off_is_read_up_to_there(tmp_path: Path) -> 
         (b"-- signature --", ["What follows the gzip data in the file is left out."]),
         (b"\0\x1f", ["What follows the gzip data in the file is left out."]),
     ],
+    ids=["padding", "padding and a member", "text", "half a beginning"],
 )
 @pytest.mark.parametrize("size", [10, 128 * 1024])
 def test_what_follows_gzip_data_is_left_out_and_said(

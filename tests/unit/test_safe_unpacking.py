@@ -61,6 +61,7 @@ def test_deflate_without_its_frame_is_unpacked(site: WebServer) -> None:
         ("gzip", gzip.compress(TEXT) + b"<!-- added behind -->"),
         ("zstd", zstd.compress(TEXT[:70]) + zstd.compress(TEXT[70:])),
     ],
+    ids=["two members", "padding", "text behind", "two frames"],
 )
 def test_several_members_are_one_page_and_the_rest_is_left_out(encoding: str, body: bytes) -> None:
     assert unpacked(body, encoding, 10_000) == TEXT

@@ -14,15 +14,15 @@ from webapp.tasks.fetch_url import fetch_url
 
 # What is wrong with a URL, in the words that its submitter reads.
 REFUSED = {
-    "http://☃.example/": r"^xn--n3h\.example is not a valid name of a host: .*U\+2603",
-    "http://xn--n3h.example/": r"^xn--n3h\.example is not a valid name of a host: .*U\+2603",
+    "http://☃.example/": r"^The name of the host, xn--n3h\.example, is not valid: .*U\+2603",
+    "http://xn--n3h.example/": r"^The name of the host, xn--n3h\.example, is not valid: .*U\+2603",
     "http://xn--a/": "not a URL that can be fetched: invalid international domain name",
     "http://exa mple.org/": "not a URL that can be fetched: invalid international domain name",
     "http://example.org%00/": "not a URL that can be fetched: invalid international domain name",
-    "http://a..example/": "not a valid name of a host: a part of it is empty",
-    "http://.example/": "not a valid name of a host: a part of it is empty",
-    "http://-a.example/": "not a valid name of a host",
-    "http://*.example/": "not a valid name of a host",
+    "http://a..example/": "is not valid: a part of it is empty",
+    "http://.example/": "is not valid: a part of it is empty",
+    "http://-a.example/": "name of the host, .* is not valid",
+    "http://*.example/": "name of the host, .* is not valid",
     f"http://{'a' * 64}.example/": "too long",
     f"http://{'a.' * 127}example/": "longer than 253 characters",
     "http://example.org:0/": "port 0",

@@ -111,6 +111,7 @@ def test_an_empty_log_is_a_result_too(tmp_path: Path) -> None:
         (b'{"level":"info"}\n', r"in common or combined format\. This looks like JSON lines\. See"),
         (b"PK\x03\x04" + b"\0" * 50, r"a ZIP archive"),
     ],
+    ids=["csv", "image", "cut off", "cut off at once", "damaged", "json", "zip"],
 )
 def test_what_is_no_log_is_given_up_with_a_reason(tmp_path: Path, data: bytes, words: str) -> None:
     (tmp_path / "a.log").write_bytes(data)

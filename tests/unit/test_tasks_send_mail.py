@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import smtplib
-import socketserver
-import threading
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from django.core import mail
 
 from jobs.errors import GiveUp, InvalidArguments
 from tests.unit.recorder import Recorder, context_for
+from tests.unit.smtp_server import SmtpServer
 from webapp.mail import settings_of
 from webapp.tasks.send_mail import send_mail
 
@@ -70,71 +70,191 @@ def test_a_line_break_is_refused_again_at_sending(line_break: str) -> None:
     assert mail.outbox == []
 
 
-class Smtp(socketserver.StreamRequestHandler):
-    """Just enough SMTP: the recipient's name says what to answer."""
-
-    answers = {b"nobody": b"550 No such user here", b"later": b"451 Try again later"}
-
-    def handle(self) -> None:
-        self.say(b"220 ready")
-        for line in self.rfile:
-            word = line[:4].upper()
-            if word == b"RCPT":
-                name = line.partition(b"<")[2].partition(b"@")[0]
-                self.say(self.answers.get(name, b"250 fine"))
-            elif word == b"DATA":
-                self.say(b"354 go on")
-                while self.rfile.readline() not in (b".\r\n", b""):
-                    pass
-                self.say(b"554 No, thank you" if name == b"refused" else b"250 taken")
-            else:
-                self.say(b"221 bye" if word == b"QUIT" else b"250 fine")
-
-    def say(self, line: bytes) -> None:
-        self.wfile.write(line + b"\r\n")
+# --- Addresses -----------------------------------------------------------------------------
 
 
-def use_smtp(port: int, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("jöhn@example.com", "Internationalized characters before the @-sign are not supported"),
+        ("用户@example.com", "Internationalized characters before the @-sign are not supported"),
+        ("a@b@example.com", "."),
+        ("ada@example.com, bob@example.com", "."),
+        ("ada@localhost", "."),
+        ("ada@[127.0.0.1]", "."),
+        ("ada@☃.example", "."),
+        ("@example.com", "."),
+        ("ada", "."),
+        (f"{'a' * 250}@example.com", "."),
+        (f"ada@{'a' * 64}.com", "."),
+        (f"ada@{'a.' * 124}com", "."),
+        ("ada@example..com", "."),
+        (".ada@example.com", "."),
+        ("ada@example.com\x00", "."),
+        ("", "."),
+    ],
+)
+def test_an_address_that_nobody_can_send_to_is_refused_at_submission(
+    address: str, words: str
+) -> None:
+    with pytest.raises(InvalidArguments, match=words) as caught:
+        send_mail.spec.validate({"to": address, "subject": "", "body": ""})
+    assert [error["pointer"] for error in caught.value.errors] == ["/to"]
+
+
+@pytest.mark.parametrize(
+    ("address", "sent_to"),
+    [
+        ("ada@example.com", "ada@example.com"),
+        ("ada+lists@mail.example.com", "ada+lists@mail.example.com"),
+        ("o'hara@example.com", "o'hara@example.com"),
+        ("ada@bücher.example.com", "ada@xn--bcher-kva.example.com"),
+        ("ada@faß.com", "ada@xn--fa-hia.com"),  # Python's own codec makes fass.com of it
+        ("ada@xn--bcher-kva.com", "ada@xn--bcher-kva.com"),
+    ],
+)
+def test_an_international_domain_is_sent_in_punycode(
+    smtp: SmtpServer, address: str, sent_to: str
+) -> None:
+    assert send_mail.spec.validate({"to": address, "subject": "", "body": ""})
+    assert sent(to=address) == f"Sent to {address}."
+    assert smtp.recipients == [sent_to]
+    assert f"To: {sent_to}" in smtp.messages[0]
+
+
+def test_a_job_that_is_older_than_the_check_fails_for_good() -> None:
+    with pytest.raises(GiveUp, match="cannot be sent"):
+        sent(to="jöhn@example.com")
+    assert mail.outbox == []
+
+
+def test_a_sender_that_nobody_can_send_from_fails_for_good(smtp: SmtpServer, settings: Any) -> None:
+    settings.DEFAULT_FROM_EMAIL = "jöbs@example.com"
+    with pytest.raises(GiveUp, match=r"The e-mail cannot be sent.*jöbs@example\.com"):
+        sent()
+    assert smtp.messages == []
+
+
+# --- What the server says ------------------------------------------------------------------
+
+
+@pytest.fixture
+def smtp(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmtpServer]:
+    with SmtpServer() as server:
+        use_smtp(server.port, settings, monkeypatch)
+        yield server
+
+
+def use_smtp(port: int, settings: Any, monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
     """Configure the mail as a deployment does, by the environment."""
-    monkeypatch.setenv("EMAIL_HOST", "127.0.0.1")
-    monkeypatch.setenv("EMAIL_PORT", str(port))
+    for name, value in {"HOST": "127.0.0.1", "PORT": str(port), **more}.items():
+        monkeypatch.setenv(f"EMAIL_{name}", value)
     for name, value in settings_of(django.VERSION).items():
         setattr(settings, name, value)
 
 
-@pytest.fixture
-def smtp(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Smtp) as server:
-        use_smtp(server.server_address[1], settings, monkeypatch)
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        yield
-        server.shutdown()
-        thread.join()
+LOGIN = {"HOST_USER": "ada", "HOST_PASSWORD": "secret"}
+# The command that is answered so, the settings that make us send it, and what is said of it.
+STEPS = {
+    "CONNECT": ({}, "the connection"),
+    "EHLO HELO": ({}, "the greeting"),
+    "STARTTLS": ({"USE_TLS": "1"}, "the command"),
+    "AUTH": (LOGIN, "the login"),
+    "MAIL": ({}, "the sender"),
+    "RCPT": ({}, "the recipient"),
+    "DATA": ({}, "the message"),
+    "BODY": ({}, "the message"),
+}
 
 
-@pytest.mark.usefixtures("smtp")
-def test_a_server_takes_a_mail() -> None:
+@pytest.mark.parametrize("code", [500, 501, 502, 521, 530, 535, 550, 552, 553, 554, 599])
+@pytest.mark.parametrize("step", STEPS)
+def test_what_a_server_refuses_for_good_is_given_up(
+    smtp: SmtpServer, settings: Any, monkeypatch: pytest.MonkeyPatch, step: str, code: int
+) -> None:
+    more, what = STEPS[step]
+    use_smtp(smtp.port, settings, monkeypatch, **more)
+    smtp.answers = dict.fromkeys(step.split(), f"{code} No, thank you")
+    with pytest.raises(GiveUp) as caught:
+        sent()
+    assert str(caught.value) == f"The mail server refuses {what} for good: {code} No, thank you"
+
+
+@pytest.mark.parametrize("code", [421, 432, 450, 451, 452, 454, 499])
+@pytest.mark.parametrize("step", STEPS)
+def test_what_a_server_refuses_for_now_is_tried_again(
+    smtp: SmtpServer, settings: Any, monkeypatch: pytest.MonkeyPatch, step: str, code: int
+) -> None:
+    use_smtp(smtp.port, settings, monkeypatch, **STEPS[step][0])
+    smtp.answers = dict.fromkeys(step.split(), f"{code} Later, please")
+    with pytest.raises(smtplib.SMTPException, match=rf"{code}"):
+        sent()
+
+
+@pytest.mark.parametrize("step", [*STEPS, "EHLO"])
+def test_a_server_that_goes_away_is_tried_again(
+    smtp: SmtpServer, settings: Any, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    use_smtp(smtp.port, settings, monkeypatch, **STEPS.get(step, ({}, ""))[0])
+    smtp.answers = dict.fromkeys(step.split(), "")
+    with pytest.raises(OSError):  # noqa: PT011 - smtplib's, or the system's, in its own words
+        sent()
+
+
+def test_a_server_that_does_not_know_ehlo_is_greeted_in_the_old_way(smtp: SmtpServer) -> None:
+    smtp.answers = {"EHLO": "502 What?"}
     assert sent() == "Sent to ada@example.com."
 
 
-@pytest.mark.usefixtures("smtp")
-def test_an_address_that_does_not_exist_is_given_up() -> None:
-    with pytest.raises(GiveUp, match="refuses the recipient for good: 550 No such user here"):
-        sent(to="nobody@example.com")
+@pytest.mark.parametrize("more", [{"USE_TLS": "1"}, LOGIN])
+def test_a_server_that_cannot_do_what_the_settings_ask_for_is_given_up(
+    smtp: SmtpServer, settings: Any, monkeypatch: pytest.MonkeyPatch, more: dict[str, str]
+) -> None:
+    use_smtp(smtp.port, settings, monkeypatch, **more)
+    smtp.answers = {"EHLO": "250 plain"}
+    with pytest.raises(GiveUp, match="cannot do what the settings ask for"):
+        sent()
 
 
-@pytest.mark.usefixtures("smtp")
-@pytest.mark.parametrize("name", ["later", "refused"])
-def test_a_refusal_is_tried_again(name: str) -> None:
-    with pytest.raises(smtplib.SMTPException):
-        sent(to=f"{name}@example.com")
+@pytest.mark.parametrize("goodbye", ["", "554 Never", "421 Later", "garbage"])
+def test_a_message_that_was_taken_is_sent_however_the_server_says_goodbye(
+    smtp: SmtpServer, goodbye: str
+) -> None:
+    smtp.answers = {"QUIT": goodbye}
+    assert sent() == "Sent to ada@example.com."
+    assert len(smtp.messages) == 1
+
+
+def test_a_server_that_hangs_at_the_end_has_taken_the_message(
+    smtp: SmtpServer, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_smtp(smtp.port, settings, monkeypatch, TIMEOUT="1")
+    smtp.silent = {"QUIT"}
+    assert sent() == "Sent to ada@example.com."
+
+
+def test_a_server_that_hangs_after_its_refusal_has_refused(
+    smtp: SmtpServer, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_smtp(smtp.port, settings, monkeypatch, TIMEOUT="1")
+    smtp.answers, smtp.silent = {"BODY": "554 Spam"}, {"QUIT"}
+    with pytest.raises(GiveUp, match="554 Spam"):
+        sent()
+
+
+def test_a_server_that_hangs_is_tried_again(
+    smtp: SmtpServer, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_smtp(smtp.port, settings, monkeypatch, TIMEOUT="1")
+    smtp.silent = {"MAIL"}
+    with pytest.raises(OSError, match="timed out"):
+        sent()
 
 
 def test_a_server_that_is_away_is_tried_again(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with socketserver.TCPServer(("127.0.0.1", 0), Smtp) as server:
-        use_smtp(server.server_address[1], settings, monkeypatch)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        use_smtp(closed.getsockname()[1], settings, monkeypatch)
     with pytest.raises(OSError):  # noqa: PT011 - its words and numbers are the system's
         sent()

@@ -76,7 +76,7 @@ def _notes_on_times(tally: Tally) -> list[str]:
         apache = {"seconds": "%T", "milliseconds": "%{ms}T"}.get(times.unit, "%D")
         found.append(
             f"Times that are whole numbers, at the end of a line, were read as {times.unit} "
-            f"(Apache's {apache}): {times.wholes:,}. If that is not their unit, name it."
+            f"(Apache's {apache}): {times.wholes:,}. If they are in another unit, choose it."
         )
     missing = tally.requests - times.points - times.wholes
     if tally.requests and not (times.points or times.wholes):

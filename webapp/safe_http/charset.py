@@ -15,7 +15,7 @@ import re
 
 import endec
 
-from .markup import read_markup
+from .markup import MAX_SEARCHED, read_markup
 
 # How much is read in any case to find a <meta>; after that only as long as <head> goes on.
 PRESCANNED = 1024
@@ -36,8 +36,9 @@ _XML_DECLARATION = re.compile(rb"<\?xml[^>]*?\sencoding\s*+=\s*+(?:\"([^\">]*+)\
 
 
 def decoded(body: bytes, content_type: str) -> str:
-    """Return the body as text; what cannot be decoded is U+FFFD."""
-    return endec.decode(body, charset_of(body, content_type), "replace", bom="evaluateall")
+    """Return the beginning of the body as text; what cannot be decoded is U+FFFD."""
+    label = charset_of(body, content_type)
+    return endec.decode(body[:MAX_SEARCHED], label, "replace", bom="evaluateall")
 
 
 def charset_of(body: bytes, content_type: str) -> str:
@@ -83,7 +84,7 @@ def _of_meta(body: bytes) -> str | None:
     read_markup(body[:PRESCANNED].decode("latin-1"), finder)
     if finder.label is None and not finder.body and len(body) > PRESCANNED:
         finder = _MetaFinder(head_only=True)
-        read_markup(body.decode("latin-1"), finder)
+        read_markup(body[:MAX_SEARCHED].decode("latin-1"), finder)
     return finder.label
 
 

@@ -96,4 +96,4 @@ def _check_international(name: str, label: str) -> None:
 
 
 def _no_name(name: str, why: str) -> FetchRefused:
-    return FetchRefused(f"{name[:100]} is not a valid name of a host: {why}.")
+    return FetchRefused(f"The name of the host, {name[:100]}, is not valid: {why}.")
