@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import sys
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -74,6 +75,27 @@ def test_it_fits_beside_the_newest_packages_of_a_project(wheel: Path, tmp_path: 
     pip = find_pip(Path(sys.executable))
     assert pip is not None
     run(*pip, "install", "--dry-run", "--ignore-installed", *few, wheel, *public, cwd=tmp_path)
+
+
+def test_uv_leaves_out_what_the_documentation_says(
+    wheel: Path, project_root: Path, tmp_path: Path
+) -> None:
+    text = (project_root / "jobs" / "docs" / "installation.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```toml\n(.+?)```", text, re.DOTALL)
+    needed = ["jobdesk[funboost]", "deprecated>=1.3", "portalocker>=3", "redis>=8"]
+    project = '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.11"\n'
+    project += f"dependencies = {needed}\n{block}[tool.uv.sources]\n"
+    project += f"jobdesk = {{ path = {wheel.as_posix()!r} }}\n"
+    (tmp_path / "pyproject.toml").write_text(project, encoding="utf-8")
+
+    run(sys.executable, "-m", "uv", "lock", "--python", sys.executable, cwd=tmp_path)
+
+    lock = tomllib.loads((tmp_path / "uv.lock").read_text(encoding="utf-8"))
+    names = {package["name"] for package in lock["package"]}
+    listed = {re.split("[=<]", line)[0].replace("_", "-") for line in installed.requirements()}
+    assert listed <= names
+    assert not {"nb-libs", "pymongo", "cryptography", "setuptools"} & names
+    assert (f"{installed.install_command()}\n") in text
 
 
 def test_one_command_installs_what_runs_jobs_and_another_adds_funboost(

@@ -78,4 +78,4 @@ def test_the_last_line_of_the_tests_says_what_was_skipped_and_how_to_run_it(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     last = done.stdout.splitlines()[-1]
-    assert last == "Skipped: install 1 (set JOBS_TEST_REQUIRE=install, it downloads packages)."
+    assert last == "Skipped: install 2 (set JOBS_TEST_REQUIRE=install, it downloads packages)."
