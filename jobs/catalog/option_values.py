@@ -77,7 +77,7 @@ def any_queue_error(value: str) -> str | None:
 
     ``"QUEUES": []`` takes any name, and a comma separates names for ``runconsumers``.
     """
-    if _ANY_QUEUE.fullmatch(value):
+    if _ANY_QUEUE.fullmatch(value) and value.isprintable():
         return None
     return f"A queue's name has 1 to {LONGEST_QUEUE} characters, no spaces and no commas."
 

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from jobs.catalog.registry import load_task
 from jobs.catalog.task import JobTask
-from jobs.compat import (
-    Task,
-    TaskResult,
-    TaskResultDoesNotExist,
-    has_receivers,
-    task_backends,
-    task_finished,
-    task_started,
-)
+from jobs.compat import has_receivers, task_started
 from jobs.consumer.attempt import Attempt
 from jobs.consumer.batch import UNAVAILABLE, Batch, write, write_one_by_one
 from jobs.consumer.call import bind_call, running_result
@@ -26,6 +19,7 @@ from jobs.core.db import connection
 from jobs.errors import JobsError
 from jobs.lifecycle import Claim
 from jobs.models import Job
+from jobs.submission.signals import send, send_task_finished, wants_task_finished
 from jobs.submission.uploads import file_infos
 
 from .runner import CONSUMER, Ran, run_call
@@ -43,12 +37,13 @@ def run_claim(claim: Claim, consumer: uuid.UUID) -> Ran:
         ran = Ran(attempt, could_not_begin(claim, error), error)
         _write(ran, consumer)
         return ran
-    if has_receivers(task_started):
-        _send(task_started, task, running_result(claim, task, CONSUMER), None)
+    if has_receivers(task_started, logging.INFO):
+        send(task_started, running_result(claim, task, CONSUMER))
     with _told_of_a_cancel(attempt):
         ran = run_call(attempt, task, call)
     _write(ran, consumer)
-    _send_finished(ran, task)
+    if wants_task_finished(ran.outcome):
+        send_task_finished([ran.outcome])
     return ran
 
 
@@ -97,29 +92,6 @@ def _write(ran: Ran, consumer: uuid.UUID) -> None:
         raise
     except Exception:  # noqa: BLE001  (drivers raise more than Django's errors)
         write_one_by_one(batch, consumer)
-
-
-def _send_finished(ran: Ran, task: Task[..., Any]) -> None:
-    if not has_receivers(task_finished):
-        return
-    with suppress(TaskResultDoesNotExist):  # the task has deleted its own job
-        result = task_backends[task.backend].get_result(str(ran.outcome.claim.id))
-        if result.is_finished:
-            _send(task_finished, task, result, ran.error)
-
-
-def _send(
-    signal: Any, task: Task[..., Any], result: TaskResult[Any], error: BaseException | None
-) -> None:
-    """Send Django's signal; its own receiver logs the exception that is being handled."""
-    sender = type(task_backends[task.backend])
-    if error is None:
-        signal.send_robust(sender=sender, task_result=result)
-        return
-    try:
-        raise error
-    except BaseException:  # noqa: BLE001  (it was caught before)
-        signal.send_robust(sender=sender, task_result=result)
 
 
 def release(claim: Claim, reason: str, consumer: uuid.UUID) -> None:

@@ -17,7 +17,7 @@ from jobs.brokers.registry import silenced
 from jobs.compat import Task
 from jobs.consumer.attempt import Attempt
 from jobs.consumer.capture import captured, current_attempt
-from jobs.consumer.outcomes import cancelled, outcome_of_error, outcome_of_value, timed_out
+from jobs.consumer.outcomes import cancelled, outcome_of_task_error, outcome_of_value, timed_out
 from jobs.core.states import AttemptOutcome
 from jobs.lifecycle import Outcome
 
@@ -117,6 +117,7 @@ def run_call(attempt: Attempt, task: Task[..., Any], call: Callable[[], Any]) ->
         outcome = _outcome_of(attempt, raised)
     finally:
         current_attempt.reset(token)
+        attempt.close()
     if isinstance(error, TimeLimit) or _is_late(attempt):
         return Ran(attempt, timed_out(claim))
     return Ran(attempt, outcome, error)
@@ -134,7 +135,7 @@ def _outcome_of(attempt: Attempt, error: BaseException) -> Outcome:
     frames = error.__traceback__
     while frames is not None and _is_ours(frames.tb_frame.f_globals):
         frames = frames.tb_next
-    return outcome_of_error(attempt.claim, error.with_traceback(frames))
+    return outcome_of_task_error(attempt.claim, error.with_traceback(frames))
 
 
 def _is_ours(names: dict[str, Any]) -> bool:

@@ -271,6 +271,6 @@ def test_consumers_are_notified_of_a_job_after_the_commit(
 @pytest.mark.parametrize("queue", ["", "q" * 101, "a\0b", "\ud800"])
 def test_where_any_queue_may_be_named_its_name_must_fit(queue: str, settings: Any) -> None:
     settings.TASKS = {"default": {"BACKEND": "jobs.backend.JobsBackend", "QUEUES": []}}
-    with pytest.raises(InvalidOptions, match="/queue: It must be text of 1 to 100"):
+    with pytest.raises(InvalidOptions, match="/queue: A queue's name has 1 to 100"):
         submit_job(ADD, {"n": 1}, options=SubmitOptions(queue=queue))
     assert submit_job(ADD, {"n": 1}, options=SubmitOptions(queue="q" * 100)).created

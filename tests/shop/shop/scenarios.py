@@ -3,6 +3,7 @@
 import os
 import threading
 from datetime import date, timedelta
+from pathlib import Path
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
@@ -203,6 +204,11 @@ class Drains:
         assert result.attempts == 7
         assert [job.status for job in result] == ["succeeded", "failed", "failed"]
         assert len(self.enqueued()) == 1
+
+    def test_a_policy_of_retries_and_a_folder(self):
+        tasks.particular.enqueue()
+        (job,) = self.drain().failed
+        assert not Path(self.read_log(job).splitlines()[0][9:]).exists()
 
     def test_what_waits_for_a_time(self):
         start = timezone.now()

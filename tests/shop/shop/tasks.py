@@ -177,6 +177,14 @@ def flaky(context: JobContext, times: int = 1) -> int:
     return context.attempt
 
 
+@job(give_up_on=ValueError)
+def particular(context: JobContext) -> None:
+    """Use the folder of the attempt, and fail for good."""
+    (context.tempdir / "file").write_text("text")
+    context.log(str(context.tempdir))
+    raise ValueError("for good")
+
+
 @job(max_attempts=1)
 def leave() -> None:
     """Leave."""
