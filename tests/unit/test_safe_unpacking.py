@@ -28,14 +28,14 @@ def raw_deflate(data: bytes) -> bytes:
 
 
 PACKED = {
-    "gzip": gzip.compress(TEXT),
-    "x-gzip": gzip.compress(TEXT),
-    "GZIP": gzip.compress(TEXT),
+    "gzip": gzip.compress(TEXT, mtime=0),
+    "x-gzip": gzip.compress(TEXT, mtime=0),
+    "GZIP": gzip.compress(TEXT, mtime=0),
     "deflate": zlib.compress(TEXT),
     "br": brotli.compress(TEXT),
     "zstd": zstd.compress(TEXT),
-    "gzip, identity": gzip.compress(TEXT),
-    "gzip, gzip": gzip.compress(gzip.compress(TEXT)),
+    "gzip, identity": gzip.compress(TEXT, mtime=0),
+    "gzip, gzip": gzip.compress(gzip.compress(TEXT, mtime=0)),
     "br, gzip": gzip.compress(brotli.compress(TEXT)),
     "identity": TEXT,
     "utf-8": TEXT,  # a server's mistake, which browsers overlook
@@ -56,9 +56,9 @@ def test_deflate_without_its_frame_is_unpacked(site: WebServer) -> None:
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [
-        ("gzip", gzip.compress(TEXT[:70]) + gzip.compress(TEXT[70:])),
-        ("gzip", gzip.compress(TEXT) + b"\0" * 100),
-        ("gzip", gzip.compress(TEXT) + b"<!-- added behind -->"),
+        ("gzip", gzip.compress(TEXT[:70], mtime=0) + gzip.compress(TEXT[70:], mtime=0)),
+        ("gzip", gzip.compress(TEXT, mtime=0) + b"\0" * 100),
+        ("gzip", gzip.compress(TEXT, mtime=0) + b"<!-- added behind -->"),
         ("zstd", zstd.compress(TEXT[:70]) + zstd.compress(TEXT[70:])),
     ],
     ids=["two members", "padding", "text behind", "two frames"],
