@@ -52,7 +52,11 @@ class PgBouncer:
         self._process = subprocess.Popen(
             command, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_until(self._answers, timeout=20, what="pgbouncer answers")
+        try:
+            wait_until(self._answers, timeout=20, what="pgbouncer answers")
+        except BaseException:
+            self.stop()
+            raise
 
     def _answers(self) -> bool:
         import psycopg

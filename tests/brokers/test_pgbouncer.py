@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -38,21 +39,21 @@ def mode(request: pytest.FixtureRequest) -> str:
 def bouncer(
     mode: str,
     postgres: dict[str, Any],
-    tmp_path_factory: Any,
+    tmp_path: Path,
     transactional_db: None,
     settings: Any,
 ) -> Iterator[PgBouncer]:
-    folder: Path = tmp_path_factory.mktemp("bouncer")
-    settings.JOBS = {**settings.JOBS, "DATA_DIR": folder / "var"}
-    # Not in tmp_path: a user other than root must be able to read it.
-    folder.parent.chmod(0o755)
-    folder.parent.parent.chmod(0o755)
-    started = PgBouncer(folder, postgres, mode)
-    with default_database(started.config):
-        yield started
-        for model in (LogChunk, Attempt, Job, Consumer, Token, User):
-            model._default_manager.all().delete()
-    started.stop()
+    settings.JOBS = {**settings.JOBS, "DATA_DIR": tmp_path}
+    # Not in tmp_path, which only root may read: pgbouncer runs as another user then.
+    with tempfile.TemporaryDirectory(prefix="pgbouncer-") as folder:
+        started = PgBouncer(Path(folder), postgres, mode)
+        try:
+            with default_database(started.config):
+                yield started
+                for model in (LogChunk, Attempt, Job, Consumer, Token, User):
+                    model._default_manager.all().delete()
+        finally:
+            started.stop()
 
 
 def with_log(chunks: int) -> Job:

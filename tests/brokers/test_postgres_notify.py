@@ -52,12 +52,12 @@ def test_in_the_callers_transaction_it_notifies_after_the_commit(listener: PgLis
 
 def test_what_is_refused_leaves_no_transaction_open(listener: PgListener) -> None:
     taken: Any = Job.objects.get(pk=tasks.square.enqueue(3).id)
-    nobody = Job(task="t", owner_id=12345)
+    no_upload = [uuid7()]
     assert listener.wait(5)
     # The first fails at its INSERT, the other at the commit, where foreign keys are checked.
-    for job in (Job(task="t", id=taken.id), nobody):
+    for job, uploads in ((Job(task="t", id=taken.id), []), (Job(task="t"), no_upload)):
         with pytest.raises(IntegrityError):
-            lifecycle.insert_job(job)
+            lifecycle.insert_job(job, uploads)
         assert Job.objects.count() == 1
         assert not connection.connection.info.transaction_status
     assert not listener.wait(0.05)

@@ -72,7 +72,7 @@ def test_a_retry_is_no_end(consumers: Consumers, told: Any, tmp_path: Path) -> N
     ("name", "kind", "text"),
     [
         ("raise_inner", "Empty", "nothing is on the shelf"),
-        ("raise_in_loop", "ValueError", "raised in a coroutine"),
+        ("raise_as_coroutine", "ValueError", "raised in a coroutine"),
         ("raise_in_process", "ValueError", "raised in a process"),
         ("leave", "SystemExit", "goodbye"),
         ("die", "WorkerDied", "worker process died"),

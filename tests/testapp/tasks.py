@@ -209,7 +209,7 @@ def raise_in_process() -> None:
 
 
 @job(max_attempts=1)
-async def raise_in_loop() -> None:
+async def raise_as_coroutine() -> None:
     """Fail as a coroutine."""
     raise ValueError("raised in a coroutine")
 

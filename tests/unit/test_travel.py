@@ -24,6 +24,7 @@ HOUR = timedelta(hours=1)
 def scope(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run as where neither pytest's plugin nor the mixin is."""
     monkeypatch.setattr("jobs.testing.scope._scopes", [])
+    monkeypatch.setattr("jobs.core.uuid7._last", 0)  # later ids are not to be from the future
 
 
 def drift() -> timedelta:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from jobs.core.command import windows_tree
+from jobs.core.command import job_object, windows_tree
 from jobs.core.command.windows_tree import WindowsTree
 
 CREATE_SUSPENDED, KILL_ON_JOB_CLOSE = 0x4, 0x2000
@@ -34,7 +34,7 @@ class Libraries:
         def call(*arguments: Any) -> int:
             self.calls.append(name)
             if name == "SetInformationJobObject":
-                pointer = ctypes.cast(arguments[2], ctypes.POINTER(windows_tree._ExtendedLimits))
+                pointer = ctypes.cast(arguments[2], ctypes.POINTER(job_object._ExtendedLimits))
                 self.limits = pointer.contents.BasicLimitInformation.LimitFlags
             return self.results.get(name, 0 if name == "NtResumeProcess" else 7)
 
@@ -69,8 +69,8 @@ def libraries(monkeypatch: pytest.MonkeyPatch) -> Libraries:
         made.calls.append("Popen")
         return Process(made.calls, args, creationflags)
 
-    monkeypatch.setattr(windows_tree, "_library", lambda name: made.library)
-    monkeypatch.setattr(windows_tree, "_error", lambda: OSError("refused"))
+    monkeypatch.setattr(job_object, "_library", lambda name: made.library)
+    monkeypatch.setattr(job_object, "_error", lambda: OSError("refused"))
     monkeypatch.setattr(windows_tree.subprocess, "Popen", popen)  # type: ignore[attr-defined]
     return made
 
@@ -130,5 +130,5 @@ def test_without_a_job_nothing_is_started(libraries: Libraries, call: str) -> No
 
 @pytest.mark.skipif(ctypes.sizeof(ctypes.c_void_p) != 8, reason="the sizes are those of 64 bits")
 def test_the_structures_have_the_sizes_of_windows_headers() -> None:
-    assert ctypes.sizeof(windows_tree._BasicLimits) == 64
-    assert ctypes.sizeof(windows_tree._ExtendedLimits) == 144
+    assert ctypes.sizeof(job_object._BasicLimits) == 64
+    assert ctypes.sizeof(job_object._ExtendedLimits) == 144

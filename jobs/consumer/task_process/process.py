@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -15,8 +16,12 @@ from typing import Any
 
 from django.db import connections
 
+from jobs.core.command.job_object import JobObject
+
 from .exit_status import ExitStatus
 from .protocol import DATABASE_NAMES, Message, MessageWriter
+
+logger = logging.getLogger("jobs")
 
 
 def database_names() -> dict[str, str]:
@@ -27,6 +32,21 @@ def database_names() -> dict[str, str]:
         for alias, settings in connections.settings.items()
         if settings["NAME"]
     }
+
+
+def _job_of(process: subprocess.Popen[bytes]) -> JobObject | None:
+    """Hold a child together with what its task starts, on Windows, which has no process groups.
+
+    The child has not begun to read yet, so nothing can have escaped. A sandbox may forbid it: then
+    what a task has started goes on after a kill.
+    """
+    try:
+        job = JobObject()
+        job.add(process)
+    except OSError as error:
+        logger.warning("Processes of tasks will outlive a kill: %s", error)
+        return None
+    return job
 
 
 class TaskProcess:
@@ -52,6 +72,7 @@ class TaskProcess:
             # A group of its own, so that what a task starts is killed with the process.
             process_group=0 if os.name != "nt" else None,
         )
+        self._job = _job_of(self._process) if os.name == "nt" else None
         self._writer = MessageWriter(self._process.stdin or io.BytesIO())
         self._exit_status = ExitStatus(self._process)
         self._inbox: SimpleQueue[Message | None] = SimpleQueue()
@@ -85,6 +106,8 @@ class TaskProcess:
     def kill(self) -> None:
         """End it now, and what it has started."""
         self._exit_status.kill()
+        if self._job is not None:
+            self._job.close()
         with contextlib.suppress(OSError):  # what was not sent yet cannot be delivered
             if self._process.stdin is not None:
                 self._process.stdin.close()
