@@ -49,7 +49,10 @@ class TestSubmit:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (["tests.add"], "There is no task named 'tests.add'. Did you mean tests.add_numbers"),
+            (
+                ["tests.add_number"],
+                "There is no task named 'tests.add_number'. Did you mean tests.add_numbers",
+            ),
             ([ADD], "/n: It is required."),
             ([ADD, "n=x"], "/n: It must be a whole number."),
             ([ADD, "n=1", "z=2"], "/z: There is no argument of this name."),
