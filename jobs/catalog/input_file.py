@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import uuid
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, TypedDict, cast
@@ -13,6 +13,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from jobs.core import tempdirs
 from jobs.core.storage import job_storage, open_file
 
 CONTEXT_KEY = "files"
@@ -65,9 +66,12 @@ class InputFile:
 
     def _local_copy(self) -> Path:
         if self._copy is None:
-            with self.open() as source, tempfile.NamedTemporaryFile(delete=False) as target:
+            path = tempdirs.path_of_copy()
+            with self.open() as source, path.open("wb") as target:
+                # It goes with this object, so with the attempt.
+                weakref.finalize(self, tempdirs.remove_copy, path)
                 shutil.copyfileobj(source, target)
-            self._copy = Path(target.name)
+            self._copy = path
         return self._copy
 
     @property

@@ -5,15 +5,19 @@ Its name says whose it is, so that anybody can tell later whether it is still ne
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from jobs.conf import get_conf
+
+COPY: Final = "copy-"
+DAY_SECONDS: Final = 24 * 3600
 
 
 class TempDir(NamedTuple):
@@ -50,6 +54,30 @@ def existing() -> Iterator[TempDir]:
             yield TempDir(uuid.UUID(hex=job), int(attempt))
         except ValueError:  # not ours
             continue
+
+
+def path_of_copy() -> Path:
+    """Return a path, of no file yet, for a copy of what is in a remote storage."""
+    _parent().mkdir(parents=True, exist_ok=True)
+    return _parent() / f"{COPY}{uuid.uuid4().hex}"
+
+
+def remove_copy(path: Path) -> None:
+    """Remove a copy; one that is in use on Windows stays until it is old."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def remove_old_copies(now: float) -> None:
+    """Remove the copies that were left by processes that were killed, after a day.
+
+    Args:
+        now: seconds since 1970.
+    """
+    for path in _parent().glob(f"{COPY}*"):
+        with contextlib.suppress(OSError):  # another process removes it
+            if path.stat().st_mtime < now - DAY_SECONDS:
+                remove_copy(path)
 
 
 def _parent() -> Path:

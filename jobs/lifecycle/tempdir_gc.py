@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from jobs.core import tempdirs
 from jobs.core.states import Status
 from jobs.models import Job
@@ -12,6 +14,7 @@ def remove_stale_tempdirs() -> int:
 
     Without such folders nothing is asked of the database.
     """
+    tempdirs.remove_old_copies(time.time())
     found = list(tempdirs.existing())
     if not found:
         return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from io import BytesIO
 from typing import Any
 
@@ -131,7 +132,10 @@ def test_a_task_reads_its_file_by_path_or_as_a_stream() -> None:
         assert stream.read() == b"line\n"
 
 
-def test_a_file_in_a_remote_storage_is_copied_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("jobs_setting")
+def test_a_file_in_a_remote_storage_is_copied_once_and_the_copy_goes_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     opened: list[str] = []
 
     class Remote(Storage):
@@ -146,7 +150,9 @@ def test_a_file_in_a_remote_storage_is_copied_once(monkeypatch: pytest.MonkeyPat
     assert path.read_bytes() == b"far away"
     assert file.path == path
     assert len(opened) == 1
-    path.unlink()
+    del file
+    gc.collect()
+    assert not path.exists()
 
 
 def test_a_project_can_choose_the_storage(settings: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,18 @@ def test_only_the_folder_of_the_attempt_that_runs_stays(data: Path) -> None:
 
     assert list(tempdirs.existing()) == [running]
     assert foreign.is_dir()
+
+
+def test_a_copy_that_a_killed_process_left_goes_after_a_day() -> None:
+    new, old = tempdirs.path_of_copy(), tempdirs.path_of_copy()
+    for path in (new, old):
+        path.touch()
+    past = time.time() - 2 * tempdirs.DAY_SECONDS
+    os.utime(old, (past, past))
+
+    lifecycle.remove_stale_tempdirs()
+
+    assert (new.exists(), old.exists()) == (True, False)
 
 
 def test_without_folders_nothing_is_asked_of_the_database(django_assert_num_queries: Any) -> None:
