@@ -39,6 +39,7 @@ from .outcomes import (
     released,
     timed_out,
 )
+from .task_streams import put_back_streams
 
 logger = logging.getLogger("jobs")
 
@@ -59,6 +60,7 @@ def _run_to_its_end(attempt: Attempt, children: TaskProcessPool) -> None:
         outcome = _run(attempt, children, connections)
     except BaseException as error:  # noqa: BLE001  (the attempt must end, whatever went wrong)
         outcome = outcome_of_error(attempt.claim, error)
+    put_back_streams()
     _close(attempt)
     try:
         if connections is not None:

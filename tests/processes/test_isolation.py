@@ -147,3 +147,10 @@ def test_the_context_of_a_task_goes_with_it(consumers: Consumers, executor: str)
 
     assert seen[0][2:] == [28, "default"]
     assert seen[1] == seen[2] == seen[0]
+
+
+def test_a_stream_that_a_thread_task_assigned_is_put_back(consumers: Consumers) -> None:
+    consumers.start("--concurrency", "1")
+    wait_finished(leaving.assign_streams.enqueue().id)
+    job = wait_finished(leaving.print_a_line.enqueue().id)
+    assert log_of(job).endswith("printed afterwards\n")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import decimal
+import io
+import sys
 from contextvars import ContextVar
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -177,3 +179,15 @@ def context_in_process() -> list[Any]:
 async def context_in_loop() -> list[Any]:
     """Change the context of a coroutine, and of the thread of the ORM."""
     return [*await sync_to_async(look_and_change)(), *look_and_change()][:4]
+
+
+@job(max_attempts=1)
+def assign_streams() -> None:
+    """Leave other streams in the place of standard output and error."""
+    sys.stdout = sys.stderr = io.StringIO()
+
+
+@job(max_attempts=1)
+def print_a_line() -> None:
+    """Print."""
+    print("printed afterwards")

@@ -15,6 +15,7 @@ import pytest
 
 from jobs.consumer.capture import captured
 from jobs.consumer.replaced import replaced
+from jobs.consumer.task_streams import put_back_streams
 from tests.unit.recorded_output import Capture, RecordedOutput
 
 
@@ -125,6 +126,22 @@ def test_a_task_changes_nothing_for_others(output: RecordedOutput, real: io.Text
     assert real.encoding == "latin-1"
     print("\xfc")
     assert written(real) == b"\xfc\n"
+
+
+def test_what_a_task_assigns_is_put_back_for_the_next_job() -> None:
+    with captured():
+        out, err = sys.stdout, sys.stderr
+        for stream in (io.StringIO(), None):
+            sys.stdout = sys.stderr = stream
+            put_back_streams()
+            assert (sys.stdout, sys.stderr) == (out, err)
+
+
+def test_without_a_consumer_no_stream_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stream)
+    put_back_streams()
+    assert sys.stdout is stream
 
 
 def test_outside_a_task_it_is_the_real_stream(real: io.TextIOWrapper) -> None:
