@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from django.db import DatabaseError, OperationalError, ProgrammingError, connections
+from django.db import DatabaseError, OperationalError, ProgrammingError
 
 from jobs.consumer import batch_writer
 from jobs.core.database_faults import is_temporary
@@ -89,10 +91,10 @@ def test_a_consumer_says_which_it_is(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It goes on trying with both: a migration may be under way."""
-    monkeypatch.setattr(batch_writer, "connection", lambda: connections["default"])
-    db = sqlite3.connect(":memory:")
-    batch_writer.Pacer().failed(raised(lambda: db.execute("SELECT 1 FROM jobs_job")))
-    db.close()
+    unused = SimpleNamespace(close_if_unusable_or_obsolete=lambda: None)
+    monkeypatch.setattr(batch_writer, "connection", lambda: unused)
+    with closing(sqlite3.connect(":memory:")) as db:
+        batch_writer.Pacer().failed(raised(lambda: db.execute("SELECT 1 FROM jobs_job")))
     batch_writer.Pacer().failed(OperationalError("no route to host"))
     lasting, passing = caplog.records
     assert (lasting.levelname, passing.levelname) == ("ERROR", "WARNING")
