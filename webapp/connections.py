@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from django.db import connections
 
 
@@ -16,9 +14,3 @@ def close_after_each_request() -> None:
     """
     for alias in connections:
         connections.settings[alias]["CONN_MAX_AGE"] = 0
-
-
-def has_greenlets() -> bool:
-    """Whether gevent runs a greenlet in place of each thread."""
-    gevent = sys.modules.get("gevent.monkey")
-    return gevent is not None and bool(gevent.is_module_patched("threading"))

@@ -4,7 +4,9 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from .connections import close_after_each_request, has_greenlets
+from jobs.core.greenlets import has_greenlets
+
+from .connections import close_after_each_request
 from .secret import require_secret
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")

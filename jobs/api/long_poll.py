@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +12,7 @@ from typing import Any, Final
 from django.http import HttpRequest
 
 from jobs.conf import get_conf
+from jobs.core.greenlets import has_greenlets
 
 MAX_WAIT: Final = 30
 THREADS: Final = "jobs.threads"
@@ -83,9 +83,7 @@ def max_waiting(request: HttpRequest) -> int:
 
 def _has_a_thread_for_each(environ: Mapping[str, Any]) -> bool:
     """Whether the server starts a thread (or a greenlet) for each connection."""
-    gevent = sys.modules.get("gevent.monkey")
-    is_greenlet = gevent is not None and gevent.is_module_patched("threading")
-    return is_greenlet or str(environ.get("SERVER_SOFTWARE", "")).startswith("WSGIServer/")
+    return has_greenlets() or str(environ.get("SERVER_SOFTWARE", "")).startswith("WSGIServer/")
 
 
 @contextmanager

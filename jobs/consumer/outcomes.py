@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from typing import Any
+from typing import Any, Final
 
 from jobs.catalog.context import Reporter
 from jobs.catalog.registry import load_task
@@ -24,6 +24,9 @@ from jobs.errors import (
     UnknownTask,
 )
 from jobs.lifecycle import Claim, Outcome
+
+CALLERS: Final = ("jobs.consumer", "jobs.testing", "asgiref.", "asyncio.")
+"""What calls a task, the last two for coroutines: their frames come first in its traceback."""
 
 
 def outcome_of_value(claim: Claim, value: Any, reporter: Reporter) -> Outcome:
@@ -160,4 +163,4 @@ def traceback_of(error: BaseException) -> str:
 
 
 def _is_ours(names: dict[str, Any]) -> bool:
-    return str(names.get("__name__", "")).startswith("jobs.consumer")
+    return str(names.get("__name__", "")).startswith(CALLERS)

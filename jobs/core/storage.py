@@ -31,6 +31,7 @@ logger = logging.getLogger("jobs")
 ALIAS: Final = "jobs"
 RESULT_FILE: Final = "result.json"
 """The artifact that holds a result too large for its row."""
+NOT_NOW: Final = "The storage of files cannot be used now."
 RETRY_SECONDS: Final = 10
 FULL_RETRY_SECONDS: Final = 60
 """What a client waits before it tries again when the storage cannot be used, or is full."""
@@ -83,10 +84,15 @@ def unavailable(error: Exception) -> Unavailable:
 
     The library's text may name hosts, buckets and folders: it is for the log alone.
     """
-    logger.warning("The storage of files failed: %s: %s", type(error).__name__, error)
+    log_failure(error)
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return Unavailable("The disk is full.", FULL_RETRY_SECONDS)
-    return Unavailable("The storage of files cannot be used now.", RETRY_SECONDS)
+    return Unavailable(NOT_NOW, RETRY_SECONDS)
+
+
+def log_failure(error: Exception) -> None:
+    """Log what a storage has raised."""
+    logger.warning("The storage of files failed: %s: %s", type(error).__name__, error)
 
 
 def open_file(name: str) -> IO[bytes]:

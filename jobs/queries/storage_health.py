@@ -12,7 +12,7 @@ from typing import Final
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 
-from jobs.core.storage import job_storage, local_folder, unavailable
+from jobs.core.storage import NOT_NOW, job_storage, local_folder, log_failure
 
 MIN_FREE_BYTES: Final = 10_000_000
 """With less a disk counts as full: SQLite's log and an upload of a few megabytes need as much."""
@@ -96,8 +96,8 @@ class _ServiceHealth:
         try:
             check_round_trip(storage)
         except Exception as error:  # noqa: BLE001  (each service raises exceptions of its own)
-            unavailable(error)  # logs it
-            problem = "The storage of files cannot be used now."
+            log_failure(error)
+            problem = NOT_NOW
         if self._answered is answered:
             self._problem = problem
         answered.set()

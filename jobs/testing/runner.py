@@ -132,14 +132,7 @@ def _outcome_of(attempt: Attempt, error: BaseException) -> Outcome:
     by = attempt.cancelled_by()
     if isinstance(error, asyncio.CancelledError) and by is not None:
         return cancelled(attempt.claim, by)
-    frames = error.__traceback__
-    while frames is not None and _is_ours(frames.tb_frame.f_globals):
-        frames = frames.tb_next
-    return outcome_of_task_error(attempt.claim, error.with_traceback(frames))
-
-
-def _is_ours(names: dict[str, Any]) -> bool:
-    return str(names.get("__name__", "")).startswith(("jobs.testing", "asgiref.", "asyncio."))
+    return outcome_of_task_error(attempt.claim, error)
 
 
 def _await(attempt: Attempt, call: Callable[[], Any]) -> Any:
