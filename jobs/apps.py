@@ -16,6 +16,7 @@ class JobsConfig(AppConfig):
         # Here, not at the top: these import models, which need the app registry.
         from .brokers import warm_up
         from .checks import pages  # noqa: F401  (importing registers all of them)
+        from .core import schema  # noqa: F401  (notes when this process started)
         from .core.database_file import remember_file
         from .models.user_key import follow_deletions
 

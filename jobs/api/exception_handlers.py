@@ -11,8 +11,8 @@ from django.http import HttpRequest, UnreadablePostError
 from django.utils.log import log_response
 
 from jobs import errors
-from jobs.core.database_faults import is_temporary
-from jobs.core.db import AWAY_ERRORS, AWAY_RETRY_SECONDS
+from jobs.core.database_faults import one_line, reconnect_after, retry_after
+from jobs.core.db import DATABASE_ERRORS
 from jobs.errors import FieldError
 from jobs.models import Job
 
@@ -116,23 +116,25 @@ def _unavailable(error: errors.Unavailable) -> ApiError:
 
 
 def _database_away(error: Exception) -> ApiError | None:
-    if not is_temporary(error):
+    seconds = retry_after(error)
+    if seconds is None:
         return None  # a 500, with all there is to know in the log
     # The driver's text may name hosts and users: it is for the log alone.
-    logger.warning("The database cannot be used: %s", error)
-    return database_away()
+    logger.warning("The database cannot be used: %s", one_line(error))
+    reconnect_after(error)
+    return database_away(seconds)
 
 
-for _error in AWAY_ERRORS:
+for _error in DATABASE_ERRORS:
     to_problem.register(_error, _database_away)
 
 
-def database_away() -> ApiError:
-    """Return the problem of a database that does not respond."""
+def database_away(seconds: int) -> ApiError:
+    """Return the problem of a database that cannot be used for a while."""
     return ApiError(
         problems.UNAVAILABLE,
-        f"The database cannot be used now. Try again in {AWAY_RETRY_SECONDS} s.",
-        _retry_after(AWAY_RETRY_SECONDS),
+        f"The database cannot be used now. Try again in {seconds} s.",
+        _retry_after(seconds),
     )
 
 

@@ -12,10 +12,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib.auth import get_user_model
-from django.db import OperationalError
 from django.db.models import Q
 
-from jobs.core.db import connection, run
+from jobs.core.db import DATABASE_ERRORS, connection, run
 from jobs.core.users import is_active, user_with_key, users_are_elsewhere
 from jobs.models import Token
 from jobs.models.token import token_digest
@@ -131,6 +130,7 @@ def record_use(holder: Holder, now: datetime) -> None:
     stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_RECORDED_EVERY)
     try:
         Token.objects.filter(stale, pk=holder.token_id).update(last_used_at=now)
-    except OperationalError:
-        # A busy database must not turn a read into an error for a record that can wait.
+    except DATABASE_ERRORS:
+        # A database that is busy or read-only must not turn a read into an error for a record that
+        # can wait.
         return

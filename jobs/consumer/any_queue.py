@@ -8,6 +8,7 @@ from django.db import DatabaseError, InterfaceError
 
 from jobs import lifecycle
 from jobs.brokers.base import Broker, ConsumerPort
+from jobs.core.database_faults import reconnect_after
 from jobs.core.db import connection
 
 from .queue_polls import QueuePolls
@@ -48,6 +49,7 @@ class AnyQueue:
         except (DatabaseError, InterfaceError) as error:
             logger.debug("The queues could not be read now: %s", error)
             connection().close_if_unusable_or_obsolete()
+            reconnect_after(error)
             return False
         if new:
             self._polls.add_queues(new)

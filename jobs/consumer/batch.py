@@ -6,19 +6,15 @@ import logging
 import uuid
 from dataclasses import dataclass, field
 
-from django.db import OperationalError
-from django.db.utils import InterfaceError, InternalError
 from django.utils import timezone
 
 from jobs import lifecycle
+from jobs.core.database_faults import fault_of
 from jobs.core.states import AttemptOutcome
 from jobs.core.storage import delete_files
 from jobs.lifecycle import AttemptUpdate, Claim, Outcome, StoredArtifact
 
 logger = logging.getLogger("jobs.writer")
-
-UNAVAILABLE = (OperationalError, InterfaceError, InternalError)
-"""The database cannot be written now, whatever the value: it is locked, full, away or read-only."""
 
 
 @dataclass(slots=True)
@@ -114,8 +110,8 @@ def _claim_each(batch: Batch, consumer: uuid.UUID) -> BatchResult:
     for queue, limit in batch.claims.items():
         try:
             claims = lifecycle.claim_jobs(queue, limit, consumer, timezone.now())
-        except UNAVAILABLE:
-            if not written.committed:
+        except Exception as error:
+            if not written.committed or fault_of(error) is None:
                 raise
             break
         written.claims[queue] = claims
@@ -143,9 +139,9 @@ def write_one_by_one(batch: Batch, consumer: uuid.UUID) -> BatchResult:
 def _write_or_drop(batch: Batch, consumer: uuid.UUID) -> None:
     try:
         write(batch, consumer)
-    except UNAVAILABLE:
-        raise
-    except Exception:
+    except Exception as error:
+        if fault_of(error) is not None:
+            raise
         logger.exception("The database refuses what a job reported; it is dropped.")
 
 
@@ -153,9 +149,9 @@ def _write_or_fail(outcome: Outcome, consumer: uuid.UUID) -> list[Outcome]:
     """Write an outcome; when the database refuses the value, fail the job with that message."""
     try:
         return write(Batch(outcomes=[outcome]), consumer).superseded
-    except UNAVAILABLE:
-        raise
-    except Exception as error:  # noqa: BLE001  (drivers raise more than Django's errors)
+    except Exception as error:  # drivers raise more than Django's errors
+        if fault_of(error) is not None:
+            raise
         replacement = Outcome(
             claim=outcome.claim,
             outcome=AttemptOutcome.FAILED,

@@ -11,16 +11,14 @@ import logging
 import threading
 import time
 
-from django.db import DatabaseError
-from django.db.utils import InterfaceError
-
 from jobs.conf import get_conf
-from jobs.core.database_faults import is_temporary
+from jobs.core.database_faults import Fault, fault_of, one_line, reconnect_after
+from jobs.core.database_file import is_replaced
 from jobs.core.db import connection
 from jobs.core.lock_timeout import is_lock_timeout, limited_lock_waits
 from jobs.core.states import Status
 
-from .batch import UNAVAILABLE, Batch, BatchResult, write, write_one_by_one
+from .batch import Batch, BatchResult, write, write_one_by_one
 from .maintenance import Maintenance
 from .registration import Registration
 from .slots import Slots
@@ -58,13 +56,16 @@ class Pacer:
 
     def failed(self, error: Exception) -> None:
         """Note that a transaction failed; of failures in a row only the first is logged."""
-        if not isinstance(error, DatabaseError | InterfaceError):
+        fault = fault_of(error)
+        if fault is None:
             logger.error("Unexpected. Trying again.", exc_info=error)
-        elif not self._failures and is_temporary(error):
-            logger.warning("The database cannot be written: %s. Trying again.", error)
+        elif not self._failures and fault is not Fault.UNFIT:
+            logger.warning("The database cannot be written: %s. Trying again.", one_line(error))
         elif not self._failures:
             # Still tried again: a migration may be under way.
-            logger.error("The database is not as Jobdesk needs it: %s. Run doctor.", error)
+            logger.error(
+                "The database is not as Jobdesk needs it: %s. Run doctor.", one_line(error)
+            )
         # The wait for a lock was a pause already, and a heartbeat is due after it.
         step = 0 if is_lock_timeout(error) else self._failures
         pause = RETRY_SECONDS[min(step, len(RETRY_SECONDS) - 1)]
@@ -72,6 +73,7 @@ class Pacer:
         self._next = time.monotonic() + pause
         # A broken connection is replaced; a locked SQLite keeps its own.
         connection().close_if_unusable_or_obsolete()
+        reconnect_after(error)
 
 
 class BatchWriter(threading.Thread):
@@ -120,7 +122,7 @@ class BatchWriter(threading.Thread):
                     self._write_heartbeat_alone()
                 pause = 0.0
                 continue
-            if self._finish.is_set() and not self._plan():
+            if self._finish.is_set() and (is_replaced() or not self._plan()):
                 connection().close()
                 return
 
@@ -128,13 +130,13 @@ class BatchWriter(threading.Thread):
         """Do what there is to do; return the seconds until there is more."""
         pause = self._maintain(early=not woken)
         batch = self._plan()
-        if not batch:
+        if not batch or is_replaced():
             return pause
         try:
             written = write(batch, self._registration.id)
-        except UNAVAILABLE:
-            raise
-        except Exception:
+        except Exception as error:
+            if fault_of(error) is not None:
+                raise
             logger.exception("A batch could not be written; writing its parts one by one.")
             written = write_one_by_one(batch, self._registration.id)
         if written.committed:
@@ -146,9 +148,9 @@ class BatchWriter(threading.Thread):
         """Maintenance that fails must not keep outcomes from being written."""
         try:
             return self._maintenance.run_due(early=early)
-        except UNAVAILABLE:
-            raise
-        except Exception:
+        except Exception as error:
+            if fault_of(error) is not None:
+                raise
             logger.exception("Maintenance failed; it is tried again.")
             return MAINTENANCE_RETRY_SECONDS
 

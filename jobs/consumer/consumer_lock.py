@@ -9,6 +9,7 @@ from filelock import FileLock
 
 from jobs.conf import get_conf
 from jobs.core import process_lock
+from jobs.core.uuid7 import is_uuid
 
 _others: dict[Path, FileLock] = {}
 """The locks that were tried before: each is tried every second, and to make a ``FileLock`` takes
@@ -34,6 +35,15 @@ def is_proof_of_death(consumer: uuid.UUID) -> bool:
     return process_lock.is_free(
         _others.get(path) or _others.setdefault(path, process_lock.lock_for(path))
     )
+
+
+def held_on_this_machine() -> set[uuid.UUID]:
+    """Return the consumers of our data folder whose processes live."""
+    return {
+        uuid.UUID(path.stem)
+        for path in (get_conf().data_dir / "locks").glob("*.lock")
+        if is_uuid(path.stem) and process_lock.is_held(path)
+    }
 
 
 def remove(consumer: uuid.UUID) -> None:

@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterable
 
 from django.db import close_old_connections
 
-from jobs.core.db import AWAY_ERRORS, connection
+from jobs.core.database_faults import reconnect_after, retry_after
+from jobs.core.db import connection
 from jobs.lifecycle import Outcome
 from jobs.submission.signals import send_task_finished, wants_task_finished
 
@@ -74,12 +75,14 @@ class FinishedSignals:
             try:
                 close_old_connections()
                 send_task_finished(outcomes)
-            except AWAY_ERRORS as error:
+            except Exception as error:
+                if retry_after(error) is None:
+                    logger.exception("The signal task_finished could not be sent.")
+                    continue
                 logger.warning("The signal task_finished must wait: %s", error)
                 connection().close_if_unusable_or_obsolete()
+                reconnect_after(error)
                 self._put_back(outcomes)
-            except Exception:
-                logger.exception("The signal task_finished could not be sent.")
         connection().close()
 
     def _next(self) -> list[Outcome]:

@@ -7,13 +7,12 @@ import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from django.db import OperationalError
-from django.db.utils import InterfaceError
 from django.utils import timezone
 
 from jobs.brokers.base import ReceivedMessage
 from jobs.brokers.message import BadMessage, JobMessage, read
 from jobs.conf import get_conf
+from jobs.core.database_faults import fault_of, one_line, reconnect_after
 from jobs.core.db import connection
 from jobs.core.jsonutils import clean
 from jobs.core.users import find_user
@@ -29,30 +28,50 @@ logger = logging.getLogger("jobs")
 
 MAX_SHOWN: Final = 4096
 CLOCK_SKEW: Final = timedelta(minutes=5)
+_waiting: Final = set[str]()
+"""The queues whose next message could not be recorded when it was last read."""
 
 
 def ingest(queue: str, broker: str, received: ReceivedMessage) -> bool:
     """Read a message and record its job, or quarantine it.
 
     Returns:
-        False when nothing was recorded and the message must be read again later: the database is
-        away, or the queue is full.
+        False when nothing was recorded and the message must be read again later: the database
+        cannot be used or written, or the queue is full.
     """
+    try:
+        _record_or_quarantine(queue, broker, received)
+    except Exception as error:
+        if not (isinstance(error, Unavailable | QueueFull) or fault_of(error) is not None):
+            raise
+        # The message is read again every second: the first time says why it waits.
+        if queue not in _waiting:
+            logger.warning("A message in %s must wait: %s", queue, one_line(error))
+        _waiting.add(queue)
+        connection().close_if_unusable_or_obsolete()
+        reconnect_after(error)
+        return False
+    if queue in _waiting:
+        _waiting.discard(queue)
+        logger.warning("Messages in %s are recorded again.", queue)
+    return True
+
+
+def _record_or_quarantine(queue: str, broker: str, received: ReceivedMessage) -> None:
     try:
         message = read(received.body, get_conf().max_body)
         if message.task is not None:
             _record(queue, message)
-    except (Unavailable, QueueFull, OperationalError, InterfaceError) as error:
-        logger.warning("A message in %s must wait: %s", queue, error)
-        connection().close_if_unusable_or_obsolete()
-        return False
+    except (Unavailable, QueueFull):
+        raise
     except (BadMessage, Refused) as error:
-        return _quarantine(queue, broker, received, str(error))
+        _quarantine(queue, broker, received, str(error))
     except Exception as error:
+        if fault_of(error) is not None:
+            raise
         # A message that meets a bug of ours must not keep the next one waiting.
         logger.exception("A message in %s could not be read.", queue)
-        return _quarantine(queue, broker, received, f"{type(error).__name__}: {error}")
-    return True
+        _quarantine(queue, broker, received, f"{type(error).__name__}: {error}")
 
 
 def _record(queue: str, message: JobMessage) -> None:
@@ -86,18 +105,13 @@ def _owner() -> AbstractBaseUser:
     return owner
 
 
-def _quarantine(queue: str, broker: str, received: ReceivedMessage, reason: str) -> bool:
+def _quarantine(queue: str, broker: str, received: ReceivedMessage, reason: str) -> None:
     shown = (received.body if received.body is not None else received.shown)[:MAX_SHOWN]
+    QuarantinedMessage.objects.create(
+        queue=queue,
+        broker=broker,
+        reason=clean(reason)[:300],
+        body=clean(shown.decode("utf-8", "backslashreplace")),
+    )
+    # Only now: a message that cannot be put there yet is read again.
     logger.warning("A message in %s was quarantined: %s", queue, reason)
-    try:
-        QuarantinedMessage.objects.create(
-            queue=queue,
-            broker=broker,
-            reason=clean(reason)[:300],
-            body=clean(shown.decode("utf-8", "backslashreplace")),
-        )
-    except (OperationalError, InterfaceError) as error:
-        logger.warning("A message in %s must wait: %s", queue, error)
-        connection().close_if_unusable_or_obsolete()
-        return False
-    return True

@@ -10,6 +10,7 @@ from jobs import lifecycle
 from jobs.brokers import get_broker
 from jobs.conf import get_conf
 from jobs.consumer.task_process.pool import TaskProcessPool
+from jobs.core.database_identity import check_identity
 
 from .failure_detector import FailureDetector
 from .finished_signals import finished_signals
@@ -79,6 +80,7 @@ class Maintenance:
                 waited for a millisecond or two of that.
         """
         if self._heartbeat.is_due(early=early):
+            check_identity()  # first: a heartbeat into another database would be no proof of life
             self.heartbeat_is_due = True
         if self._sweep.is_due(early=early):
             self._polls.request_poll()

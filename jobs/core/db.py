@@ -11,19 +11,17 @@ from typing import Any, Final
 
 from django.apps import apps
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connections, router, transaction
+from django.db import DatabaseError, InterfaceError, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from jobs.conf import get_conf
 
-AWAY_ERRORS: Final = (OperationalError, InterfaceError)
-"""What Django raises when the database is locked, unreachable or gone.
+DATABASE_ERRORS: Final = (DatabaseError, InterfaceError)
+"""All that Django raises for a database; ``database_faults.fault_of`` says what it means.
 
 Their texts may name hosts and users: they are for the log alone.
 """
-AWAY_RETRY_SECONDS: Final = 2
-"""When to tell a client to try again."""
 
 # For this transaction only: behind a pooler the connection serves another client afterwards.
 LIMIT_IDLE_TRANSACTION: Final = "SELECT set_config('idle_in_transaction_session_timeout', %s, true)"

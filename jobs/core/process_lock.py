@@ -37,6 +37,19 @@ def is_free(lock: FileLock) -> bool:
     return True
 
 
+def is_held(path: Path) -> bool:
+    """Whether another process holds the lock of a file, as far as this user may know."""
+    lock = lock_for(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except PermissionError:
+        return False
+    lock.release()
+    return False
+
+
 def remove(path: Path) -> None:
     """Remove a file whose lock no process holds."""
     with suppress(PermissionError):  # Windows: another process is trying the lock just now

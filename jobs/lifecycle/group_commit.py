@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import OperationalError
+from django.db import DatabaseError, InterfaceError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from jobs.core.database_faults import fault_of
 from jobs.core.db import run
 
 from .sql import INSERT_JOB
@@ -32,7 +33,7 @@ class PendingInsert:
     values: str
     parameters: Sequence[Any]
     done: bool = False
-    error: OperationalError | None = None
+    error: DatabaseError | InterfaceError | None = None
 
 
 class GroupCommit:
@@ -59,7 +60,7 @@ class GroupCommit:
             self._pending.append(own)
         with self._insert_lock:
             if own.error is not None:
-                raise OperationalError(*own.error.args) from own.error
+                raise type(own.error)(*own.error.args) from own.error
             if not own.done:
                 self._insert_batch(db, own, self._take_batch(own))
 
@@ -75,12 +76,13 @@ class GroupCommit:
     ) -> None:
         try:
             _insert_rows(db, batch)
-        except OperationalError as error:
-            # Locked, full or away: that holds for all of them, and they have waited long enough.
-            for one in batch:
-                one.error = error
-            raise
-        except Exception:
+        except Exception as error:
+            if isinstance(error, DatabaseError | InterfaceError) and fault_of(error) is not None:
+                # Locked, full or away: that holds for all of them, and they have waited long
+                # enough.
+                for one in batch:
+                    one.error = error
+                raise
             if len(batch) == 1:
                 raise
             # One of the rows made the statement fail: each thread tries its own.

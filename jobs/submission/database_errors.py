@@ -4,28 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
-from django.db import OperationalError
-
-from jobs.core.database_faults import is_temporary
+from jobs.core.database_faults import Fault, fault_of, one_line, reconnect_after, retry_after
 from jobs.core.database_file import require_same_file
+from jobs.core.db import DATABASE_ERRORS
 from jobs.core.lock_timeout import limited_lock_waits
 from jobs.errors import Unavailable
+
+AWAY: Final = "The database cannot take it now."
+NO_WRITES: Final = "The database takes no writes now."
 
 
 @contextmanager
 def operational_errors_as_unavailable() -> Iterator[None]:
-    """Limit how long the block waits for locks, and turn OperationalError into ``Unavailable``.
+    """Limit how long the block waits for locks, and turn the database's faults into
+    ``Unavailable``.
 
     Raises:
-        Unavailable: the database is locked, full or away, or its file was replaced.
-        OperationalError: trying again would not help, as for a table that is missing.
+        Unavailable: the database is locked, full, away or read-only, or its file was replaced.
+        DatabaseError: trying again would not help, as for a table that is missing.
     """
     require_same_file()
     try:
         with limited_lock_waits():
             yield
-    except OperationalError as error:
-        if not is_temporary(error):
+    except DATABASE_ERRORS as error:
+        seconds = retry_after(error)
+        if seconds is None:
             raise
-        raise Unavailable("The database cannot take it now.", cause=str(error)) from error
+        reconnect_after(error)
+        why = NO_WRITES if fault_of(error) is Fault.NO_WRITES else AWAY
+        raise Unavailable(why, seconds, cause=one_line(error)) from error

@@ -21,6 +21,8 @@ from jobs.core.uuid7 import uuid7
 from jobs.errors import InvalidArguments, TooLarge
 from jobs.models import Upload
 
+from .database_errors import operational_errors_as_unavailable
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
@@ -72,7 +74,8 @@ def store_upload(owner: AbstractBaseUser | None, name: str, chunks: Iterable[byt
 
     Raises:
         TooLarge: it is over the limit; nothing is kept.
-        Unavailable: the disk is full, or the storage cannot be used now; nothing is kept.
+        Unavailable: the disk is full, or the storage or the database cannot be used now; nothing is
+            kept.
     """
     upload = Upload(id=uuid7(), owner_id=owner.pk if owner else None, name=_display_name(name))
     stream = _Stream(chunks, get_conf().max_upload)
@@ -89,7 +92,8 @@ def store_upload(owner: AbstractBaseUser | None, name: str, chunks: Iterable[byt
         raise unavailable(error) from error
     upload.size = stream.written
     try:
-        upload.save(force_insert=True)
+        with operational_errors_as_unavailable():
+            upload.save(force_insert=True)
     except BaseException:
         delete_files([upload.file])
         raise

@@ -12,9 +12,10 @@ from jobs.catalog.registry import load_task
 from jobs.catalog.task import JobTask
 from jobs.compat import has_receivers, task_started
 from jobs.consumer.attempt import Attempt
-from jobs.consumer.batch import UNAVAILABLE, Batch, write, write_one_by_one
+from jobs.consumer.batch import Batch, write, write_one_by_one
 from jobs.consumer.call import bind_call, running_result
 from jobs.consumer.outcomes import could_not_begin, released
+from jobs.core.database_faults import fault_of
 from jobs.core.db import connection
 from jobs.errors import JobsError
 from jobs.lifecycle import Claim
@@ -88,9 +89,9 @@ def _write(ran: Ran, consumer: uuid.UUID) -> None:
     )
     try:
         write(batch, consumer)
-    except UNAVAILABLE:
-        raise
-    except Exception:  # noqa: BLE001  (drivers raise more than Django's errors)
+    except Exception as error:  # drivers raise more than Django's errors
+        if fault_of(error) is not None:
+            raise
         write_one_by_one(batch, consumer)
 
 

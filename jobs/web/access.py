@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Callable
 from functools import wraps
@@ -13,21 +12,19 @@ from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from jobs.core.database_faults import is_temporary
 from jobs.core.database_file import require_same_file
-from jobs.core.db import AWAY_ERRORS, AWAY_RETRY_SECONDS
+from jobs.core.db import DATABASE_ERRORS
 from jobs.core.lock_timeout import limited_lock_waits
 from jobs.core.rendering import render
 from jobs.errors import Unavailable
 from jobs.models import Job
 from jobs.queries import job_search
 
+from .database_away import database_away_page
 from .sign_in import redirect_to_sign_in
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-
-logger = logging.getLogger("jobs")
 
 View = Callable[..., HttpResponseBase]
 _MISSING: Final = (
@@ -39,7 +36,6 @@ NO_USERS: Final = (
     "'django.contrib.sessions.middleware.SessionMiddleware' and "
     "'django.contrib.auth.middleware.AuthenticationMiddleware'."
 )
-_AWAY: Final = "The database is locked or away. Nothing is lost; try again in a moment."
 
 
 class SignedIn(HttpRequest):
@@ -58,21 +54,16 @@ def signed_in(view: View) -> View:
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not user_of(request).is_authenticated:
-            return _to_sign_in(request)
         try:
+            if not user_of(request).is_authenticated:
+                return _to_sign_in(request)
             require_same_file()
             with limited_lock_waits():
                 response = view(request, *args, **kwargs)
         except NoSuchJob:
             response = message_page(request, 404, "There is no such job", _MISSING)
-        except AWAY_ERRORS as error:
-            if not is_temporary(error):
-                raise
-            # The driver's message may name hosts and users: it is for the log alone.
-            logger.warning("The database cannot be used: %s", error)
-            response = message_page(request, 503, "Not available now", _AWAY)
-            response.headers["Retry-After"] = str(AWAY_RETRY_SECONDS)
+        except DATABASE_ERRORS as error:
+            response = database_away_page(request, error)
         except Unavailable as error:
             response = message_page(request, 503, "Not available now", error.public)
             response.headers["Retry-After"] = str(error.retry_after)

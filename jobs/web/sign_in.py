@@ -15,6 +15,10 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.urls import Resolver404, resolve, reverse
 
+from jobs.core.db import DATABASE_ERRORS
+
+from .database_away import database_away_page
+
 
 def sign_in_url() -> str:
     """Return the address of the sign-in page: ``LOGIN_URL``, or ours where that is not set.
@@ -56,7 +60,10 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     if usual != ours and request.path == ours:
         return HttpResponseRedirect(usual)
     view: Any = SignIn.as_view()
-    response: HttpResponseBase = view(request)
+    try:
+        response: HttpResponseBase = view(request)
+    except DATABASE_ERRORS as error:
+        return database_away_page(request, error)
     return response
 
 

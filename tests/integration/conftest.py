@@ -13,6 +13,7 @@ from django.test import Client
 
 from jobs.brokers import registry as brokers
 from jobs.catalog import all_tasks, registry
+from jobs.queries import database_health
 from jobs.submission import backlog
 from tests.factories import make_user
 from tests.integration import page_tasks as tasks_of_pages
@@ -25,6 +26,7 @@ from tests.integration.recording_broker import RecordingBroker
 @pytest.fixture(autouse=True)
 def nothing_is_remembered() -> None:
     cache.clear()
+    database_health._health.forget()
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from django.utils import timezone
 from jobs import lifecycle
 from jobs.api import schemas
 from jobs.api.metrics import exposition
-from jobs.api.views import health
 from jobs.api.views.queues import queue_states
 from jobs.core.states import AttemptOutcome, Status
 from jobs.core.uuid7 import uuid7
 from jobs.models import Attempt, Consumer, Job, Queue
+from jobs.queries import database_health
 from tests.integration.api_client import Api
 from tests.integration.api_tasks import ADD, NARROW, SECRET
 
@@ -132,7 +132,7 @@ def test_not_ready_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
     def away() -> None:
         raise OperationalError("connection to server at 10.0.0.1 failed")
 
-    monkeypatch.setattr(health, "connection", away)
+    monkeypatch.setattr(database_health, "connection", away)
     response = Client().get("/readyz")
     assert response.status_code == 503
     assert response.headers["Retry-After"]

@@ -27,7 +27,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file that this process takes for its database's."""
     found = tmp_path / "db.sqlite3"
     found.touch()
-    monkeypatch.setattr(database_file, "_path", lambda db: str(found))
+    monkeypatch.setattr(database_file, "path_of", lambda db: str(found))
     monkeypatch.setattr(database_file, "_opened", {})
     database_file.remember_file(None)  # type: ignore[arg-type]
     return found
@@ -85,4 +85,4 @@ def test_another_kind_of_database_has_no_file(settings: Any) -> None:
     class Server:
         vendor = "postgresql"
 
-    assert database_file._path(Server()) == ""  # type: ignore[arg-type]
+    assert database_file.path_of(Server()) == ""  # type: ignore[arg-type]

@@ -137,7 +137,7 @@ def test_a_database_that_is_replaced_while_it_runs(start: Start, data: Path) -> 
     token = createtoken(data)
     replace_database(data)
     assert submit(site, token) == 503
-    up.wait_for(r"The database file was replaced or deleted while it was open\.")
+    up.wait_for(r"The database was replaced or deleted while it was in use\.")
     up.wait_for(r" ready:", times=2)  # another consumer, on the new file
     assert submit(site, token) == 503, "the site still has the old file"
     up.interrupt()

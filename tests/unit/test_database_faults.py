@@ -9,10 +9,17 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from django.db import DatabaseError, OperationalError, ProgrammingError
+from django.db import (
+    DatabaseError,
+    DataError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+)
 
 from jobs.consumer import batch_writer
-from jobs.core.database_faults import is_temporary
+from jobs.core.database_faults import Fault, fault_of, is_temporary, one_line, retry_after
 from jobs.errors import Unavailable
 
 
@@ -48,8 +55,71 @@ def test_a_missing_table_is_not(statement: str) -> None:
 def test_a_file_that_may_not_be_written_is_not(tmp_path: Path) -> None:
     sqlite3.connect(tmp_path / "db").close()
     db = sqlite3.connect(f"{(tmp_path / 'db').as_uri()}?mode=ro", uri=True)
-    assert not is_temporary(raised(lambda: db.execute("CREATE TABLE t (n)")))
+    error = raised(lambda: db.execute("CREATE TABLE t (n)"))
+    assert not is_temporary(error)
+    assert (fault_of(error), retry_after(error)) == (Fault.NO_WRITES, 10)
     db.close()
+
+
+@pytest.mark.parametrize(
+    ("state", "fault"),
+    [
+        ("25006", Fault.NO_WRITES),  # read_only_sql_transaction: a standby
+        ("42501", Fault.NO_WRITES),  # insufficient_privilege
+        ("28P01", Fault.NO_WRITES),  # invalid_password: it was changed, and may be put right
+        ("3D000", Fault.NO_WRITES),  # invalid_catalog_name: the database is being restored
+        ("57P03", Fault.AWAY),  # cannot_connect_now: starting up, in recovery
+        ("57P01", Fault.AWAY),  # admin_shutdown
+        ("53300", Fault.AWAY),  # too_many_connections
+        ("53100", Fault.AWAY),  # disk_full, or a quota
+        ("08006", Fault.AWAY),  # connection_failure
+        ("25P03", Fault.AWAY),  # idle_in_transaction_session_timeout
+        ("40001", Fault.AWAY),  # serialization_failure
+        ("57014", Fault.AWAY),  # query_canceled: statement_timeout
+        ("25P02", Fault.UNFIT),  # in_failed_sql_transaction: the code's
+        ("42P01", Fault.UNFIT),  # undefined_table
+        ("XX001", Fault.UNFIT),  # data_corrupted
+        ("22021", None),  # character_not_in_repertoire
+        ("23505", None),  # unique_violation
+        ("P0001", None),  # raise_exception, in a trigger
+    ],
+)
+def test_what_a_code_of_postgresql_means(state: str, fault: Fault | None) -> None:
+    error = InternalError("what it says")
+    error.__cause__ = type("Driver", (Exception,), {"sqlstate": state})()
+    assert fault_of(error) is fault
+    assert (retry_after(error) is None) is (fault in {None, Fault.UNFIT})
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (InterfaceError("connection already closed"), Fault.AWAY),
+        (OperationalError('FATAL:  role "jobs" is not permitted to log in'), Fault.NO_WRITES),
+        (OperationalError('FATAL:  permission denied for database "jobs"'), Fault.NO_WRITES),
+        (OperationalError("FATAL:  sorry, too many clients already"), Fault.AWAY),
+        (OperationalError('FATAL:  too many connections for role "jobs"'), Fault.AWAY),
+        (OperationalError("FATAL:  the database system is starting up"), Fault.AWAY),
+        (InternalError("no code"), Fault.UNFIT),
+        (DataError("a value"), None),
+        (ProgrammingError("cannot adapt type 'object'"), None),
+        (ValueError("not the database's"), None),
+    ],
+)
+def test_what_an_error_without_a_code_means(error: Exception, fault: Fault | None) -> None:
+    assert fault_of(error) is fault
+
+
+def test_a_value_that_sqlite_refuses_is_no_fault_of_the_database() -> None:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.execute("CREATE TABLE t (n UNIQUE)")
+        db.execute("INSERT INTO t VALUES (1)")
+        assert fault_of(raised(lambda: db.execute("INSERT INTO t VALUES (1)"))) is None
+
+
+def test_a_log_line_is_one_line() -> None:
+    error = OperationalError("connection failed: port 5\n\tIs the server running?\n")
+    assert one_line(error) == "connection failed: port 5 Is the server running?"
 
 
 @pytest.mark.parametrize(

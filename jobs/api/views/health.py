@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -16,11 +15,12 @@ from jobs.api.metrics import CONTENT_TYPE, exposition
 from jobs.api.operations import Operation, Response
 from jobs.api.problems import FORBIDDEN, ApiError
 from jobs.api.responses import JsonResponse
-from jobs.core.database_faults import is_temporary
+from jobs.core.database_faults import one_line, reconnect_after, retry_after
 from jobs.core.database_file import require_same_file
-from jobs.core.db import connection
+from jobs.core.db import DATABASE_ERRORS
 from jobs.core.storage import RETRY_SECONDS
 from jobs.errors import Unavailable
+from jobs.queries.database_health import database_problem
 from jobs.queries.storage_health import storage_problem
 
 from .queues import queue_states
@@ -39,13 +39,15 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """Whether jobs can be submitted."""
     require_same_file()
-    try:  # the database responds, and has our tables
-        with connection().cursor() as cursor:
-            cursor.execute("SELECT paused FROM jobs_queue LIMIT 1")
-            cursor.fetchall()
-    except (DatabaseError, InterfaceError) as error:
-        logger.warning("Not ready: %s", error)
-        raise (database_away() if is_temporary(error) else database_unfit()) from error
+    try:
+        unavailable = database_problem()
+    except DATABASE_ERRORS as error:
+        logger.warning("Not ready: %s", one_line(error))
+        reconnect_after(error)
+        seconds = retry_after(error)
+        raise (database_unfit() if seconds is None else database_away(seconds)) from error
+    if unavailable is not None:
+        raise unavailable
     problem = storage_problem()
     if problem is not None:
         raise Unavailable(problem, RETRY_SECONDS)

@@ -8,13 +8,15 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from jobs.core.formatting import pluralize
-from jobs.management.doctor import environment, queues
+from jobs.management.doctor import database_writes, environment, queues
 from jobs.management.doctor.findings import Check, Grade, run_checks
 
 CHECKS: list[Check] = [
     environment.settings_and_declarations,
     environment.data_folder,
     environment.database,
+    database_writes.writes,
+    database_writes.processes,
     environment.storage,
     environment.broker,
     environment.threads,

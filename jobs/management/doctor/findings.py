@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from django.db import DatabaseError
+from jobs.core.database_faults import one_line
+from jobs.core.db import DATABASE_ERRORS
 
 
 class Grade(Enum):
@@ -56,6 +57,6 @@ def run_checks(now: datetime, checks: Sequence[Check]) -> Iterator[Finding]:
             yield from check(now)
         except StopChecks:
             return
-        except DatabaseError as error:
-            yield problem(f"The database says: {error}")
+        except DATABASE_ERRORS as error:
+            yield problem(f"The database says: {one_line(error)}")
             return
