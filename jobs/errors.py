@@ -1,8 +1,8 @@
 """The exceptions of Jobdesk.
 
 ``Refused``: the submitter can correct the request. ``Conflict``: the state of a job does not allow
-it. ``Unavailable``: it may work later. ``GiveUp``, ``JobCancelled`` and ``CommandFailed`` are
-raised by tasks.
+it. ``Unavailable``: it may work later. ``GiveUp``, ``JobCancelled``, ``CommandFailed`` and
+``OutOfResources`` are raised by tasks.
 ``str(error)`` is a sentence for users.
 """
 
@@ -172,6 +172,24 @@ class TimeLimitReached(JobsError):
 
 class AttemptEnded(JobsError):
     """Raised by the context inside a task: its attempt is over, and another one may run."""
+
+
+class OutOfResources(JobsError, OSError):
+    """Raised by the context inside a task: the machine cannot give what it asks for now (a process,
+    a thread, an open file, room on the disk).
+
+    A job whose task does not catch it is handed back at no cost, and runs again a little later.
+    """
+
+    def __init__(self, what: str, why: str, number: int | None = None) -> None:
+        self.what = what
+        self.why = why
+        super().__init__(f"{what}: {why}")
+        self.errno = number
+
+
+class CannotStart(OutOfResources):
+    """A consumer could not begin an attempt: nothing of its task has run."""
 
 
 class CommandFailed(JobsError):

@@ -45,6 +45,9 @@ class ConsumerPort(Protocol):
             seconds: the longest wait.
         """
 
+    def no_thread(self, why: str) -> None:
+        """The system gave no thread to run claims: those that none has taken up are handed back."""
+
     def pause(self, seconds: float) -> None:
         """Wait so long, less when the loop is to end."""
 

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from jobs.core.shortages import try_start
+
 from .registry import get_broker
 
 logger = logging.getLogger("jobs")
@@ -42,8 +44,11 @@ class DepthCache:
             due = not self._asking and now - self._asked_at >= FRESH_SECONDS
             self._asking = self._asking or due
             known = {queue: self._known[queue] for queue in queues if queue in self._known}
-        if due:
-            threading.Thread(target=self._refresh, args=(list(queues),), daemon=True).start()
+        if due and not try_start(
+            threading.Thread(target=self._refresh, args=(list(queues),), daemon=True)
+        ):
+            with self._lock:
+                self._asking = False
         return {queue: depth for queue, (at, depth) in known.items() if now - at < OLD_SECONDS}
 
     def _refresh(self, queues: Sequence[str]) -> None:

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from django.db import connections
 
+from jobs.core.shortages import shortage
+
 from .base import ConsumerPort
 
 logger = logging.getLogger("jobs")
@@ -34,7 +36,8 @@ def start(queues: Sequence[str], port: ConsumerPort, threads: int) -> list[threa
         return runners.feed(queues)
     runners = _Runners(port, threads)
     _runners.append(runners)
-    return [*runners.feed(queues), *runners.start()]
+    # The queues last: nothing is claimed before there are threads for it.
+    return [*runners.start(), *runners.feed(queues), *runners.end_with_feeders()]
 
 
 class _Runners:
@@ -59,9 +62,12 @@ class _Runners:
         return _started(started)
 
     def start(self) -> list[threading.Thread]:
-        """Start the threads that run claims, and the one that ends them."""
-        runners = [thread(f"job_{n}", self._run) for n in range(self._count)]
-        return _started([*runners, thread("feed end", self._end)])
+        """Start the threads that run claims."""
+        return _started([thread(f"job_{n}", self._run) for n in range(self._count)])
+
+    def end_with_feeders(self) -> list[threading.Thread]:
+        """Start the thread that ends them, once those that feed them have ended."""
+        return _started([thread("feed end", self._end)])
 
     def _run(self) -> None:
         while (batch := self._batches.get()) is not None:
@@ -115,8 +121,15 @@ def feed(queue: str, port: ConsumerPort, threads: int, submit: Callable[[Batch],
         batch = deque(port.take(queue))
         # One call for each thread that the batch can keep busy, not one for each claim: handing a
         # call to a pool takes as long as a short job.
-        for _ in range(min(len(batch), threads)):
-            submit(batch)
+        try:
+            for _ in range(min(len(batch), threads)):
+                submit(batch)
+        except (RuntimeError, MemoryError) as error:
+            # A pool starts its threads one by one. Those that it has go on with the batch.
+            why = shortage(error)
+            if not why:
+                raise
+            port.no_thread(why)
 
 
 def run_batch(batch: Batch, port: ConsumerPort) -> None:

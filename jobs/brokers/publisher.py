@@ -18,6 +18,8 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Final
 
+from jobs.core.shortages import try_start
+
 logger = logging.getLogger("jobs")
 
 WakeUp = tuple[str, uuid.UUID]
@@ -68,10 +70,13 @@ class Publisher:
         with self._starting:
             if self._thread is not None:
                 return
-            self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+            thread = threading.Thread(target=self._run, name="publisher", daemon=True)
             # In a context of its own: the first to send may be a task, which it outlives.
-            contextvars.Context().run(self._thread.start)
-            atexit.register(self.flush, EXIT_SECONDS)
+            if contextvars.Context().run(try_start, thread):
+                self._thread = thread
+                atexit.register(self.flush, EXIT_SECONDS)
+            else:
+                logger.warning("No thread could be started that sends messages: jobs start later.")
 
     def flush(self, seconds: float) -> bool:
         """Wait until everything is sent or given up, at most so long; whether it is."""

@@ -9,14 +9,18 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
+from jobs.core.shortages import shortage, try_start
 from jobs.core.tempdirs import TempDir
+from jobs.errors import OutOfResources
 
 from .artifact_names import NamesOfAttempt
 
 logger = logging.getLogger("jobs")
 
 Callback = Callable[[], object]
+NO_TEMPDIR: Final = "the temporary folder could not be made"
 
 
 class AttemptResources:
@@ -50,11 +54,17 @@ class AttemptResources:
         """Return the attempt's temporary folder; it is made on the first call.
 
         Raises:
+            OutOfResources: it cannot be made now.
             OSError: it cannot be made.
         """
         with self._lock:
             if not self._has_tempdir:
-                self._tempdir.make()
+                try:
+                    self._tempdir.make()
+                except OSError as error:
+                    if why := shortage(error):
+                        raise OutOfResources(NO_TEMPDIR, why, error.errno) from error
+                    raise
                 self._has_tempdir = True
         return self._tempdir.path
 
@@ -118,7 +128,9 @@ class AttemptResources:
 
 
 def _start_thread(callback: Callback) -> None:
-    threading.Thread(target=callback, name="on-cancel", daemon=True).start()
+    if not try_start(threading.Thread(target=callback, name="on-cancel", daemon=True)):
+        # Called by the batch writer, which has to go on.
+        logger.error("No thread could be started for what a task wanted called at its cancel.")
 
 
 def _call(callback: Callback) -> None:

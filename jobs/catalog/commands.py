@@ -7,7 +7,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from jobs.core.command import Command, CommandResult
-from jobs.errors import AttemptEnded, CommandTimedOut, JobCancelled, TimeLimitReached
+from jobs.core.shortages import shortage
+from jobs.errors import (
+    AttemptEnded,
+    CommandTimedOut,
+    JobCancelled,
+    OutOfResources,
+    TimeLimitReached,
+)
 
 from .reporter import Reporter
 
@@ -26,10 +33,15 @@ async def run_command_from_coroutine(
     """Run a command while the event loop does other things."""
     # A thread of its own: those of the loop are as many as the processor has cores, and four.
     thread = ThreadPoolExecutor(1, thread_name_prefix="command")
-    work = asyncio.get_running_loop().run_in_executor(
-        thread, lambda: _run(reporter, command, limit, check=check)
-    )
-    thread.shutdown(wait=False)
+    try:
+        work = asyncio.get_running_loop().run_in_executor(
+            thread, lambda: _run(reporter, command, limit, check=check)
+        )
+    except (RuntimeError, MemoryError) as error:
+        _raise_shortage(error)
+        raise
+    finally:
+        thread.shutdown(wait=False)
     try:
         return await work
     except asyncio.CancelledError:
@@ -50,10 +62,19 @@ def _run(
         if is_own:
             raise
         raise TimeLimitReached from error
+    except (OSError, RuntimeError, MemoryError) as error:
+        _raise_shortage(error)
+        raise
     _raise_if_over(reporter)
     if check:
         result.check()
     return result
+
+
+def _raise_shortage(error: BaseException) -> None:
+    if why := shortage(error):
+        number = getattr(error, "errno", None)
+        raise OutOfResources("the command could not be started", why, number) from error
 
 
 def _limit(reporter: Reporter, timeout: float | None) -> tuple[float | None, bool]:

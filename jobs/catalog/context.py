@@ -128,7 +128,11 @@ class JobContext(TaskContext):
     @property
     def tempdir(self) -> Path:
         """A folder for this attempt alone, empty at first. It is removed when the attempt ends,
-        however it ends."""
+        however it ends.
+
+        Raises:
+            OutOfResources: it cannot be made now: the disk is full or cannot be written.
+        """
         return self._reporter.resources.tempdir()
 
     # Commands.
@@ -160,6 +164,7 @@ class JobContext(TaskContext):
             CommandFailed: the exit code is not 0.
             CommandTimedOut: it took longer than ``timeout``.
             JobCancelled: someone asked for this job to be cancelled.
+            OutOfResources: the machine cannot start it now.
             OSError: it could not be started.
             RuntimeError: called by a coroutine, which uses ``arun``.
         """

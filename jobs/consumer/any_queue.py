@@ -10,6 +10,7 @@ from jobs import lifecycle
 from jobs.brokers.base import Broker, ConsumerPort
 from jobs.core.database_faults import reconnect_after
 from jobs.core.db import connection
+from jobs.core.shortages import shortage
 
 from .queue_polls import QueuePolls
 from .registration import Registration
@@ -36,6 +37,7 @@ class AnyQueue:
         self._polls = polls
         self._registration = registration
         self._concurrency = concurrency
+        self._unserved: list[str] = []
 
     def serve_new(self) -> bool:
         """Begin to serve the queues that are new; return whether there were any.
@@ -53,6 +55,19 @@ class AnyQueue:
             return False
         if new:
             self._polls.add_queues(new)
-            self._broker.consume(new, self._port, self._concurrency)
-            logger.info("ready: %s", ", ".join(new))
+            self._unserved += new
+        while self._unserved and self._serve(self._unserved[0]):
+            self._unserved.pop(0)
         return bool(new)
+
+    def _serve(self, queue: str) -> bool:
+        """Begin to serve a queue; return False when the system gives no thread for it now."""
+        try:
+            self._broker.consume([queue], self._port, self._concurrency)
+        except (RuntimeError, MemoryError) as error:
+            if not shortage(error):
+                raise
+            logger.debug("The queue %s cannot be served now: %s", queue, error)
+            return False
+        logger.info("ready: %s", queue)
+        return True

@@ -159,6 +159,11 @@ class Attempt:
         self._began_at = time.monotonic()
         return not self._settled
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a thread has taken it up."""
+        return self._began_at is not None
+
     def start_time_limit(self) -> None:
         """Let the time limit count from now on."""
         if self.claim.timeout is not None:

@@ -67,6 +67,10 @@ class BrokerInterface(ConsumerPort):
         self._maintenance.notified()
         return self._polls.poll_and_wait(queue, seconds)
 
+    def no_thread(self, why: str) -> None:
+        """Have the claims handed back that no thread has taken up."""
+        self._slots.no_thread(why)
+
     def pause(self, seconds: float) -> None:
         """Wait, but not when stopping."""
         self._signals.pause(seconds)

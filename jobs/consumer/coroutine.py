@@ -8,6 +8,8 @@ from typing import Any
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext
 
+from jobs.errors import CannotStart
+
 from .attempt import Attempt
 from .calls import CallsForOneThread
 from .capture import current_attempt
@@ -31,9 +33,14 @@ def run_coroutine(attempt: Attempt, coroutine: Coroutine[Any, Any, Any]) -> Any:
     Raises:
         TimeLimit: it took longer than its time limit; it was cancelled.
         asyncio.CancelledError: someone cancelled the job.
+        CannotStart: there is no loop to run it on.
         BaseException: what the coroutine raised, or one that it has started beside it.
     """
-    thread = loop_thread()
+    try:
+        thread = loop_thread()
+    except CannotStart:
+        coroutine.close()
+        raise
     run = CoroutineRun(attempt, coroutine, thread)
     thread.call(run.start)
     attempt.on_cancel(run.cancel)

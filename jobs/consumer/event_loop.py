@@ -10,6 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import Any, Protocol
 
+from jobs.core.shortages import shortage
+from jobs.errors import CannotStart
+
 from .connections import TaskConnections
 
 logger = logging.getLogger("jobs")
@@ -57,7 +60,11 @@ class LoopThread:
         self._closing = False
         self.tidy(new_workers=True)
         self._thread = threading.Thread(target=self._run, name="coroutines", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:
+            self.loop.close()  # it has files open
+            raise
 
     def call(self, function: Callable[[], object]) -> None:
         """Call a function on the loop's thread, soon."""
@@ -118,11 +125,19 @@ _current: LoopThread | None = None
 
 
 def loop_thread() -> LoopThread:
-    """Return the loop for new coroutines; it is started when it is needed."""
+    """Return the loop for new coroutines; it is started when it is needed.
+
+    Raises:
+        CannotStart: the system gives no thread, or no files, for it.
+    """
     global _current
     with _lock:
         if _current is None or _current.must_be_replaced or _current.loop.is_closed():
-            _current = LoopThread()
+            try:
+                _current = LoopThread()
+            except (OSError, RuntimeError, MemoryError) as error:
+                why = shortage(error) or str(error)
+                raise CannotStart("no event loop could be started for the task", why) from error
         return _current
 
 

@@ -15,6 +15,7 @@ from django.db import close_old_connections
 
 from jobs.core.database_faults import reconnect_after, retry_after
 from jobs.core.db import connection
+from jobs.core.shortages import try_start
 from jobs.lifecycle import Outcome
 from jobs.submission.signals import send_task_finished, wants_task_finished
 
@@ -54,10 +55,17 @@ class FinishedSignals:
         with self._changed:
             self._waiting += wanted
             if self._thread is None:
-                self._ending = False
-                self._thread = threading.Thread(target=self._run, name="signals", daemon=True)
-                self._thread.start()
+                self._start()
             self._changed.notify_all()
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="signals", daemon=True)
+        self._ending = False
+        if try_start(thread):
+            self._thread = thread
+        else:
+            # Called by the batch writer, which has to go on. They are sent with the next one.
+            logger.warning("No thread could be started that sends the signal task_finished.")
 
     def flush(self, seconds: float) -> bool:
         """Send what waits and end the thread; return whether that took no longer than this."""

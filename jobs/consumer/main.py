@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 from jobs.conf import get_conf
+from jobs.core.shortages import shortage
 
 from .process import ConsumerOptions, ConsumerProcess, leave_now
 from .restart_policy import BROKEN_OFF, DRAINED, REPLACE
@@ -31,9 +32,12 @@ def serve(options: ConsumerOptions, *, processes: int, parent_pipe: bool) -> int
     consumer = ConsumerProcess(options, stop)
     try:
         code = consumer.run()
-    except Exception:
+    except Exception as error:
         # An ordinary exit would wait for funboost's threads, which never end.
-        logger.exception("The consumer broke off; its jobs run again.")
+        if why := shortage(error):
+            logger.error("The consumer broke off, and its jobs run again: %s.", why)
+        else:
+            logger.exception("The consumer broke off; its jobs run again.")
         code = BROKEN_OFF
     if code == REPLACE and not parent_pipe:
         # A task's thread could not be stopped. It stays here, harmless; another process consumes.

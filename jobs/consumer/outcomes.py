@@ -16,10 +16,12 @@ from jobs.core.result_json import NotJson, result_json
 from jobs.core.states import AttemptOutcome, Status
 from jobs.core.storage import RESULT_FILE
 from jobs.errors import (
+    CannotStart,
     GiveUp,
     InvalidArguments,
     JobCancelled,
     JobsError,
+    OutOfResources,
     TimeLimitReached,
     UnknownTask,
 )
@@ -27,6 +29,10 @@ from jobs.lifecycle import Claim, Outcome
 
 CALLERS: Final = ("jobs.consumer", "jobs.testing", "asgiref.", "asyncio.")
 """What calls a task, the last two for coroutines: their frames come first in its traceback."""
+LONGEST_PAUSE: Final = 300.0
+MAX_SHORT_ATTEMPTS: Final = 30
+"""A job whose task has begun, and then could not get what it needs, is handed back no more often:
+that takes some two hours. Each time, the task repeats what it did before."""
 
 
 def outcome_of_value(claim: Claim, value: Any, reporter: Reporter) -> Outcome:
@@ -60,6 +66,8 @@ def outcome_of_error(claim: Claim, error: BaseException) -> Outcome:
         )
     if isinstance(error, TimeLimitReached):
         return timed_out(claim)
+    if isinstance(error, OutOfResources) and _may_be_handed_back(claim, error):
+        return short_of(claim, error)
     ours = isinstance(error, UnknownTask | InvalidArguments)
     return Outcome(
         claim=claim,
@@ -123,6 +131,22 @@ def released(claim: Claim, reason: str, pause: float = 0.0) -> Outcome:
         message=f"handed back: {reason}",
         pause=pause,
     )
+
+
+def short_of(claim: Claim, error: OutOfResources) -> Outcome:
+    """Return the outcome of an attempt for which this machine has too little of something.
+
+    The job waits longer each time: another consumer may have more, and this one is not to spend its
+    time on failing.
+    """
+    # Capped before the power, as a float has an end.
+    outcome = released(claim, str(error), min(LONGEST_PAUSE, 2.0 ** min(claim.attempt - 1, 10)))
+    outcome.shortage = str(error)
+    return outcome
+
+
+def _may_be_handed_back(claim: Claim, error: OutOfResources) -> bool:
+    return isinstance(error, CannotStart) or claim.attempt - claim.failures <= MAX_SHORT_ATTEMPTS
 
 
 def cancelled(claim: Claim, by: str) -> Outcome:

@@ -15,6 +15,7 @@ from .finished_signals import finished_signals
 from .job_log import log_finished
 from .pending_writes import PendingWrites
 from .queue_polls import QueuePolls
+from .slot_limit import SlotLimit
 from .thread_signals import ThreadSignals
 
 TAKE_SECONDS = 5.0
@@ -42,6 +43,7 @@ class Slots:
     ) -> None:
         self.must_be_replaced = False
         self._concurrency = concurrency
+        self._limit = SlotLimit(concurrency)
         self._label = label
         self._signals = signals
         self._polls = polls
@@ -94,6 +96,15 @@ class Slots:
         with self._signals.lock:
             return not self._running and self._pending.is_empty() and self._polls.found_none()
 
+    def no_thread(self, why: str) -> None:
+        """Note that the system gave no thread to run claims: they are handed back.
+
+        Args:
+            why: what there is too little of.
+        """
+        with self._signals.freed:
+            self._lower(f"no thread could be started for a task: {why}", in_child=False)
+
     # The batch writer's side.
 
     def plan(self) -> Batch:
@@ -136,10 +147,24 @@ class Slots:
                 del self._running[attempt.claim.id]
                 self._durations.add(attempt.seconds)
             self._pending.add(attempt, outcome)
+            if outcome.shortage:
+                self._lower(outcome.shortage, in_child=attempt.runs_in_child)
+            elif self._limit.is_short and attempt.has_begun:
+                self._limit.ended(in_child=attempt.runs_in_child)
             self._signals.freed.notify_all()
         self._signals.work.set()
 
+    def _lower(self, why: str, *, in_child: bool) -> None:
+        running = list(self._running.values())
+        busy = sum(attempt.has_begun for attempt in running)
+        self._limit.lower(why, busy=busy, in_child=in_child)
+        for attempt in running:
+            if not attempt.has_begun:  # it would fail as well, and another consumer may be idle
+                attempt.release("its consumer cannot start it now")
+
     def _free(self) -> int:
+        if self._limit.is_short and (usable := self._limit.usable()) < self._concurrency:
+            return usable - len(self._running)
         return self._concurrency + self._prefetch() - len(self._running)
 
     def _prefetch(self) -> int:

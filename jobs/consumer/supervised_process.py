@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from jobs.consumer.task_process.exit_status import describe_exit_code
+from jobs.core.shortages import shortage
 
 from .restart_policy import DRAINED, QUICK_SECONDS, REPLACE, is_worth_a_restart, pause_after
 
@@ -43,10 +44,17 @@ class ProcessOptions:
 
 
 class SupervisedProcess:
-    """Starts a consumer process (spawned, never forked) and replaces it when it dies."""
+    """Starts a consumer process (spawned, never forked) and replaces it when it dies.
+
+    Attributes:
+        finished: whether it has ended for good.
+        cannot_start: whether the system has refused it too often. It is tried again all the same:
+            others may run.
+    """
 
     def __init__(self, options: ProcessOptions, number: int, *, alone: bool) -> None:
         self.finished = False
+        self.cannot_start = False
         self._options = options
         self._number = number
         self._alone = alone
@@ -55,6 +63,7 @@ class SupervisedProcess:
         self._started_at = 0.0
         self._start_at = 0.0
         self._quick_deaths = 0
+        self._failed_starts = 0
 
     def tend(self) -> bool:
         """Start or replace the process if that is due; False when another start is no use."""
@@ -62,10 +71,31 @@ class SupervisedProcess:
             return True
         if self._process is None:
             if time.monotonic() >= self._start_at:
-                self._start()
+                self._try_start()
             return True
         code = self._process.poll()
         return True if code is None else self._ended(code)
+
+    def _try_start(self) -> None:
+        try:
+            self._start()
+        except (OSError, RuntimeError, MemoryError) as error:
+            self.kill()
+            self._failed_starts += 1
+            self._start_at = time.monotonic() + pause_after(self._failed_starts)
+            if self._failed_starts == 1:
+                why = shortage(error) or str(error)
+                logger.error("%s cannot be started: %s. Trying again.", self._name, why)
+            self.cannot_start = not self._options.restart(self._failed_starts)
+            return
+        if self._failed_starts:
+            logger.warning("%s started again.", self._name)
+        self._failed_starts = 0
+        self.cannot_start = False
+
+    @property
+    def _name(self) -> str:
+        return "The consumers" if self._alone else f"Consumer process {self._number}"
 
     def _start(self) -> None:
         options, output = self._options, self._options.on_output
@@ -78,10 +108,11 @@ class SupervisedProcess:
         )
         if output is not None and self._process.stdout is not None:
             arguments = (self._process.stdout, output)
-            self._reader = threading.Thread(
+            reader = threading.Thread(
                 target=_forward, args=arguments, name="consumer-output", daemon=True
             )
-            self._reader.start()
+            reader.start()
+            self._reader = reader
 
     def _ended(self, code: int) -> bool:
         self._forget()

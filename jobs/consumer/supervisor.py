@@ -47,16 +47,18 @@ class Supervisor:
             pause = POLL_SECONDS
             tended = [process.tend() for process in self._processes]
             if not all(tended):
-                logger.error(
-                    "Consumer processes die as soon as they start. Giving up; "
-                    "see their messages above, and `python manage.py doctor`."
-                )
-                self._drain()
-                return GAVE_UP
+                return self._give_up("Consumer processes die as soon as they start.")
+            if all(process.cannot_start for process in self._processes):
+                return self._give_up("No consumer process can be started.")
             if all(process.finished for process in self._processes):
                 return DRAINED
         self._drain()
         return DRAINED
+
+    def _give_up(self, why: str) -> int:
+        logger.error("%s Giving up; see the messages above, and `python manage.py doctor`.", why)
+        self._drain()
+        return GAVE_UP
 
     def _drain(self) -> None:
         for process in self._processes:

@@ -13,7 +13,7 @@ from jobs.core.states import COUNTED_FAILURES, AttemptOutcome, Status
 
 from .claim import Claim
 
-_FROM_CHILD: Final = "result error_type message traceback final pause cannot_begin".split()
+_FROM_CHILD: Final = "result error_type message traceback final pause cannot_begin shortage".split()
 
 
 # Not frozen: that alone would double what an outcome costs (6 microseconds a job, with it 13).
@@ -26,6 +26,7 @@ class Outcome:
         final: a failure that is not worth another attempt.
         pause: seconds that a released job waits, because it cannot run here now.
         cannot_begin: the code of this process does not know the task, or not with these arguments.
+        shortage: what the consumer's machine could not give to the attempt, for people.
         exception: what the task raised, if that was in this process.
         consumer: host and process id, for people to read.
     """
@@ -39,6 +40,7 @@ class Outcome:
     final: bool = False
     pause: float = 0.0
     cannot_begin: bool = False
+    shortage: str = ""
     exception: BaseException | None = None
     ended_at: datetime = field(default_factory=timezone.now)
     consumer: str = ""

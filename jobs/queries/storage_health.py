@@ -12,6 +12,7 @@ from typing import Final
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 
+from jobs.core.shortages import try_start
 from jobs.core.storage import NOT_NOW, job_storage, local_folder, log_failure
 
 MIN_FREE_BYTES: Final = 10_000_000
@@ -81,9 +82,11 @@ class _ServiceHealth:
                 self._storage, self._asked_at = storage, now
                 self._answered = threading.Event()
                 arguments = (storage, self._answered)
-                threading.Thread(
+                asking = threading.Thread(
                     target=self._ask, args=arguments, name="storage health", daemon=True
-                ).start()
+                )
+                if not try_start(asking):
+                    self._answered.set()  # what was found last counts
             answered, asked_at = self._answered, self._asked_at
         if asks:
             answered.wait(PATIENCE_SECONDS)

@@ -62,6 +62,9 @@ class Script:
     def wait_claimed(self, queue: str, seconds: float) -> bool:
         return True
 
+    def no_thread(self, why: str) -> None:
+        """Nothing runs here."""
+
     def pause(self, seconds: float) -> None:
         """No time passes here."""
 

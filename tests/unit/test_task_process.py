@@ -23,6 +23,7 @@ class Talker:
     def __init__(self, first: dict[str, Any]) -> None:
         self._messages = iter([first, *repeat({"print": "x"}, 1000)])
         self.killed = False
+        self.is_ready = False
 
     def send(self, kind: str, value: Any) -> None: ...
 
@@ -58,10 +59,20 @@ def test_a_child_that_reports_without_end_meets_its_time_limit() -> None:
 
 def test_a_child_that_reports_and_never_begins_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempt, "START_SECONDS", 0.0)
-    child: Any = Talker({"print": "importing"})
+    child: Any = Talker({"ready": 7})
     outcome = AttemptInProcess(child, fake_attempt(timeout=60)).run({})
     assert outcome is not None
     assert outcome.message == "its process did not begin within 0 s: an import may hang"
+    assert child.killed
+
+
+def test_a_child_that_is_never_ready_costs_its_job_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempt, "START_SECONDS", 0.0)
+    child: Any = Talker({"print": "loading the project"})
+    outcome = AttemptInProcess(child, fake_attempt(timeout=60)).run({})
+    assert outcome is not None
+    assert outcome.outcome == AttemptOutcome.RELEASED
+    assert "it was not ready after 0 s" in outcome.message
     assert child.killed
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from jobs.catalog.input_file import FileInfo
 from jobs.consumer.attempt import Attempt
-from jobs.consumer.outcomes import cancelled, never_began, released, timed_out
+from jobs.consumer.outcomes import cancelled, never_began, released, short_of, timed_out
 from jobs.core.states import AttemptOutcome
+from jobs.errors import CannotStart
 from jobs.lifecycle import Outcome, StoredArtifact
 
 from . import protocol
-from .process import TaskProcess
+from .process import NO_PROCESS, TaskProcess
 from .protocol import Message
 
 CANCEL_SECONDS = 2.0
@@ -38,6 +39,7 @@ class AttemptInProcess:
             protocol.LOG: attempt.log,
             protocol.PRINT: attempt.print,
             protocol.ARTIFACT: self._add_artifact,
+            protocol.READY: self._note_ready,
             protocol.BEGUN: self._begun,
             protocol.SPENT: self._note_spent,
         }
@@ -71,6 +73,9 @@ class AttemptInProcess:
         self._begin_by = None
         self._attempt.start_time_limit()
 
+    def _note_ready(self, _: Any) -> None:
+        self._child.is_ready = True
+
     def _note_spent(self, _: Any) -> None:
         self._child.is_spent = True
 
@@ -93,6 +98,8 @@ class AttemptInProcess:
         if self._attempt.deadline is not None and now >= self._attempt.deadline:
             return timed_out(claim)
         if self._begin_by is not None and now >= self._begin_by:
+            if not self._child.is_ready:
+                return self._not_started(f"it was not ready after {START_SECONDS:g} s")
             return never_began(claim, START_SECONDS)
         return None
 
@@ -104,12 +111,19 @@ class AttemptInProcess:
     def _died(self) -> Outcome | None:
         if self._attempt.settled:
             return None  # we killed it ourselves: the consumer is stopping
+        how = self._child.cause_of_death()
+        if not self._child.is_ready:
+            return self._not_started(f"it ended before it was ready ({how})")
         return Outcome(
             claim=self._attempt.claim,
             outcome=AttemptOutcome.DIED,
             error_type="WorkerDied",
-            message=f"worker process died: {self._child.cause_of_death()}",
+            message=f"worker process died: {how}",
         )
+
+    def _not_started(self, why: str) -> Outcome:
+        """A limit that leaves it too little to load the project, most often. No task has run."""
+        return short_of(self._attempt.claim, CannotStart(NO_PROCESS, why))
 
     def _add_artifact(self, values: Message) -> None:
         claim = self._attempt.claim

@@ -12,16 +12,20 @@ import sys
 import threading
 import time
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Final
 
 from django.db import connections
 
 from jobs.core.command.job_object import JobObject
+from jobs.core.shortages import shortage
+from jobs.errors import CannotStart
 
 from .exit_status import ExitStatus
 from .protocol import DATABASE_NAMES, Message, MessageWriter
 
 logger = logging.getLogger("jobs")
+
+NO_PROCESS: Final = "no process could be started for a task"
 
 
 def database_names() -> dict[str, str]:
@@ -54,13 +58,37 @@ class TaskProcess:
 
     Attributes:
         idle_since: when it last ended a job, by the monotonic clock.
+        is_ready: whether it has loaded the project.
         is_spent: whether it has asked to be replaced.
+
+    Raises:
+        CannotStart: the system starts no process, or gives no thread or pipe for it.
     """
 
     def __init__(self) -> None:
         self.idle_since = time.monotonic()
+        self.is_ready = False
         self.is_spent = False
-        self._process = subprocess.Popen(
+        self._inbox: SimpleQueue[Message | None] = SimpleQueue()
+        try:
+            self._process = self._start()
+        except Exception as error:
+            # Whatever it is (a Python that was replaced meanwhile, too): no task has run.
+            raise CannotStart(NO_PROCESS, shortage(error) or str(error)) from error
+        self._job = _job_of(self._process) if os.name == "nt" else None
+        self._writer = MessageWriter(self._process.stdin or io.BytesIO())
+        self._exit_status = ExitStatus(self._process)
+        reader = threading.Thread(target=self._read, name="child-reader", daemon=True)
+        try:
+            reader.start()
+        except (RuntimeError, MemoryError) as error:
+            self.kill()
+            if self._process.stdout is not None:
+                self._process.stdout.close()
+            raise CannotStart(NO_PROCESS, shortage(error) or str(error)) from error
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
             [sys.executable, "-m", "jobs.consumer.task_process.main"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -72,11 +100,6 @@ class TaskProcess:
             # A group of its own, so that what a task starts is killed with the process.
             process_group=0 if os.name != "nt" else None,
         )
-        self._job = _job_of(self._process) if os.name == "nt" else None
-        self._writer = MessageWriter(self._process.stdin or io.BytesIO())
-        self._exit_status = ExitStatus(self._process)
-        self._inbox: SimpleQueue[Message | None] = SimpleQueue()
-        threading.Thread(target=self._read, name="child-reader", daemon=True).start()
 
     def _read(self) -> None:
         # Closed here and not by ``kill``, which would wait for this very read.
