@@ -1,5 +1,7 @@
 """The Django app."""
 
+import logging
+
 from django.apps import AppConfig
 from django.core.signals import request_finished
 from django.db.backends.signals import connection_created
@@ -23,3 +25,15 @@ class JobsConfig(AppConfig):
         request_finished.connect(warm_up)
         connection_created.connect(remember_file)
         follow_deletions()
+        _enable_loggers()
+
+
+def _enable_loggers() -> None:
+    """Let the app log where the project's settings import it (``from jobs import Every``).
+
+    Its loggers are there then when Django applies ``LOGGING``, which disables those that it does
+    not name unless it says ``"disable_existing_loggers": False``. No other app is muted so.
+    """
+    for name, logger in logging.root.manager.loggerDict.items():
+        if isinstance(logger, logging.Logger) and name.partition(".")[0] == "jobs":
+            logger.disabled = False

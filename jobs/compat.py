@@ -35,7 +35,7 @@ else:
     from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
     from django.tasks.signals import task_enqueued, task_finished, task_started
 
-_LOGGER: Final = logging.getLogger(Task.__module__.partition(".base")[0])
+FRAMEWORK_LOGGER: Final = logging.getLogger(Task.__module__.partition(".base")[0])
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ def has_receivers(signal: Signal, level: int = logging.ERROR) -> bool:
         signal: one of the three.
         level: how the framework's receiver would log it.
     """
-    return has_other_receivers(signal) or _LOGGER.isEnabledFor(level)
+    return has_other_receivers(signal) or FRAMEWORK_LOGGER.isEnabledFor(level)
 
 
 def has_other_receivers(signal: Signal) -> bool:
@@ -82,6 +82,7 @@ def has_other_receivers(signal: Signal) -> bool:
 
 
 __all__ = [
+    "FRAMEWORK_LOGGER",
     "BaseTaskBackend",
     "InvalidTask",
     "Task",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -153,16 +154,30 @@ USE_TZ = True
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {
+        "no problem": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: record.levelno < logging.WARNING,
+        }
+    },
     "formatters": {"line": {"format": "{asctime} {message}", "style": "{", "datefmt": "%H:%M:%S"}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line", "level": "INFO"},
+        "news": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "level": "INFO",
+            "filters": ["no problem"],
+        },
         "problems": {"class": "logging.StreamHandler", "formatter": "line", "level": "WARNING"},
     },
+    # Every record goes on to the root logger, where an error tracker's handler belongs: problems
+    # are written there, and everything else of ours by a handler of its own.
     "root": {"handlers": ["problems"], "level": "INFO"},
     "loggers": {
-        "jobs": {"handlers": ["console"], "level": "INFO", "propagate": False},
-        "webapp": {"handlers": ["console"], "level": "INFO", "propagate": False},
-        # A consumer logs one line for each job, with the reason; theirs would be a second one.
+        "jobs": {"handlers": ["news"], "level": "INFO"},
+        "webapp": {"handlers": ["news"], "level": "INFO"},
+        # A consumer logs each failure with its exception; theirs would be a second record, and one
+        # for each success.
         "django.tasks": {"level": "CRITICAL"},
         "django_tasks": {"level": "CRITICAL"},
         "funboost": {"level": "WARNING"},

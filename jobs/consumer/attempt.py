@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextvars import Context
 
 from django.utils import timezone
 
@@ -46,6 +47,7 @@ class Attempt:
         self.runs_in_child = False
         self.is_lost = False
         self.left_behind = False
+        self.context: Context | None = None
         self._on_settled = on_settled
         self._claimed_at = time.monotonic()
         self._began_at: float | None = None
@@ -237,6 +239,10 @@ class Attempt:
         outcome.traceback = clean(outcome.traceback)[-MAX_TRACEBACK:]
         outcome.ended_at = timezone.now()
         outcome.consumer = self.consumer
+        outcome.cancel_requested = self._cancelled_by is not None
+        if self.context is not None and outcome.is_failure:
+            # A copy: a thread that is left behind is still in it.
+            outcome.context = self.context.copy()
         if self._resources is not None:
             self._resources.end()
         self._on_settled(self, outcome)

@@ -152,13 +152,8 @@ def _write_or_fail(outcome: Outcome, consumer: uuid.UUID) -> list[Outcome]:
     except Exception as error:  # drivers raise more than Django's errors
         if fault_of(error) is not None:
             raise
-        replacement = Outcome(
-            claim=outcome.claim,
-            outcome=AttemptOutcome.FAILED,
-            ended_at=outcome.ended_at,
-            consumer=outcome.consumer,
-            error_type="InvalidResult",
-            message=f"The database refuses the result: {ascii(str(error))[:500]}",
-            final=True,
-        )
-        return write(Batch(outcomes=[replacement]), consumer).superseded
+        # Changed and not replaced: what follows an ending looks at this object.
+        outcome.outcome, outcome.final = AttemptOutcome.FAILED, True
+        outcome.error_type, outcome.result, outcome.traceback = "InvalidResult", None, ""
+        outcome.message = f"The database refuses the result: {ascii(str(error))[:500]}"
+        return write(Batch(outcomes=[outcome]), consumer).superseded

@@ -39,6 +39,7 @@ from .outcomes import (
     released,
     timed_out,
 )
+from .sentry import job_scope
 from .task_streams import put_back_streams
 
 logger = logging.getLogger("jobs")
@@ -49,7 +50,13 @@ def run_attempt(attempt: Attempt, children: TaskProcessPool) -> None:
     if attempt.begin():
         # What a task sets in its context (a language, a time zone, decimal's precision) goes with
         # it. That takes 0.1 us.
-        contextvars.copy_context().run(_run_to_its_end, attempt, children)
+        attempt.context = contextvars.copy_context()
+        attempt.context.run(_run_in_scope, attempt, children)
+
+
+def _run_in_scope(attempt: Attempt, children: TaskProcessPool) -> None:
+    with job_scope(attempt.claim):
+        _run_to_its_end(attempt, children)
 
 
 def _run_to_its_end(attempt: Attempt, children: TaskProcessPool) -> None:

@@ -1,7 +1,7 @@
-"""Sends Django's ``task_finished`` once the database has a job's end.
+"""Logs failures, and sends Django's ``task_finished``, once the database has how attempts ended.
 
-On a thread of its own: receivers are the project's code, and the batch writer, which knows of the
-commit, must not wait for them, because its heartbeats keep the jobs of this process.
+On a thread of its own: handlers and receivers are the project's code, and the batch writer, which
+knows of the commit, must not wait for them, because its heartbeats keep the jobs of this process.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from jobs.core.db import connection
 from jobs.core.shortages import try_start
 from jobs.lifecycle import Outcome
 from jobs.submission.signals import send_task_finished, wants_task_finished
+
+from .failure_log import log_failure_once
 
 logger = logging.getLogger("jobs")
 
@@ -38,7 +40,8 @@ class FinishedSignals:
     def add(
         self, outcomes: Iterable[Outcome], superseded: Collection[tuple[uuid.UUID, int]] = ()
     ) -> None:
-        """Send the signal for those outcomes that end their job, if somebody listens.
+        """Log each failure, and send the signal for the outcomes that end their job, if somebody
+        listens.
 
         Args:
             outcomes: what a transaction has written.
@@ -47,7 +50,7 @@ class FinishedSignals:
         wanted = [
             outcome
             for outcome in outcomes
-            if wants_task_finished(outcome)
+            if (outcome.is_failure or wants_task_finished(outcome))
             and (outcome.claim.id, outcome.claim.attempt) not in superseded
         ]
         if not wanted:
@@ -80,6 +83,11 @@ class FinishedSignals:
 
     def _run(self) -> None:
         while outcomes := self._next():
+            for outcome in outcomes:
+                log_failure_once(outcome)
+            outcomes = [outcome for outcome in outcomes if wants_task_finished(outcome)]
+            if not outcomes:
+                continue
             try:
                 close_old_connections()
                 send_task_finished(outcomes)

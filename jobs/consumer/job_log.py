@@ -22,7 +22,7 @@ a line takes longer than to run a short job, and nobody reads a thousand a secon
 def log_finished(
     ended: Sequence[tuple[Attempt, Outcome]], superseded: Collection[tuple[uuid.UUID, int]]
 ) -> None:
-    """Log a line for each job, or one for many successes of a task.
+    """Log a line for each job that has not failed, or one for many successes of a task.
 
     Args:
         superseded: the job and attempt of each outcome that changed nothing, because another
@@ -33,6 +33,8 @@ def log_finished(
     for attempt, outcome in ended:
         if (outcome.claim.id, outcome.claim.attempt) in superseded:
             _log_superseded(outcome)
+        elif outcome.is_failure:
+            continue  # it has a record of its own (``failure_log``)
         elif shared and outcome.outcome == AttemptOutcome.SUCCEEDED:
             succeeded[outcome.claim.task].append(attempt.seconds)
         else:

@@ -10,7 +10,6 @@ from typing import Any, Final
 from jobs.catalog.context import Reporter
 from jobs.catalog.registry import load_task
 from jobs.catalog.task import JobTask
-from jobs.compat import has_receivers, task_finished
 from jobs.conf import get_conf
 from jobs.core.result_json import NotJson, result_json
 from jobs.core.states import AttemptOutcome, Status
@@ -76,8 +75,8 @@ def outcome_of_error(claim: Claim, error: BaseException) -> Outcome:
         message=describe(error),
         traceback="" if ours else traceback_of(error),
         final=ours or isinstance(error, GiveUp),
-        # It keeps the variables of the task alive until the signal was sent.
-        exception=without_our_frames(error) if has_receivers(task_finished) else None,
+        # It keeps the variables of the task alive until the failure was logged.
+        exception=error.with_traceback(None) if ours else without_our_frames(error),
     )
 
 

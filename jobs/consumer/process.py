@@ -16,7 +16,7 @@ from jobs.consumer.task_process.pool import TaskProcessPool
 from jobs.core import database_file
 from jobs.core.db import connection
 
-from . import forks
+from . import forks, sentry
 from .any_queue import AnyQueue
 from .attempt import Attempt
 from .batch_writer import BatchWriter
@@ -40,6 +40,8 @@ logger = logging.getLogger("jobs")
 
 FLUSH_SECONDS = 10.0
 LEAVE_SECONDS = 1.0
+TRACKER_SECONDS = 2.0
+"""How long the last events may take to an error tracker."""
 CHECK_SECONDS = 1.0
 CHECK_SECONDS_UNTIL_IDLE = 0.05
 
@@ -174,7 +176,10 @@ class ConsumerProcess:
         else:
             logger.warning("The database could not be written: what was not will run again.")
         if not finished_signals.flush(FLUSH_SECONDS):
-            logger.warning("A receiver of task_finished did not end; its signals are lost.")
+            logger.warning(
+                "A receiver of task_finished or a handler of the log did not end; the rest of them"
+                " is lost."
+            )
         logger.info("stopped")
         return REPLACE if self._slots.must_be_replaced else DRAINED
 
@@ -184,5 +189,6 @@ def leave_now(code: int) -> None:
     broker = get_broker()
     broker.flush(LEAVE_SECONDS)  # what its last tasks enqueued
     broker.leave(LEAVE_SECONDS)
+    sentry.flush(TRACKER_SECONDS)
     logging.shutdown()
     os._exit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -13,7 +14,9 @@ from jobs.core.states import COUNTED_FAILURES, AttemptOutcome, Status
 
 from .claim import Claim
 
-_FROM_CHILD: Final = "result error_type message traceback final pause cannot_begin shortage".split()
+_FROM_CHILD: Final = (
+    "result error_type message traceback final pause cannot_begin shortage is_logged".split()
+)
 
 
 # Not frozen: that alone would double what an outcome costs (6 microseconds a job, with it 13).
@@ -28,6 +31,9 @@ class Outcome:
         cannot_begin: the code of this process does not know the task, or not with these arguments.
         shortage: what the consumer's machine could not give to the attempt, for people.
         exception: what the task raised, if that was in this process.
+        context: the context that it ran in, if that was in this process and it failed.
+        cancel_requested: someone has asked for a cancel: a failure ends the job as cancelled.
+        is_logged: whether the failure was logged, here or in the child process.
         consumer: host and process id, for people to read.
     """
 
@@ -42,8 +48,16 @@ class Outcome:
     cannot_begin: bool = False
     shortage: str = ""
     exception: BaseException | None = None
+    context: Context | None = None
+    cancel_requested: bool = False
+    is_logged: bool = False
     ended_at: datetime = field(default_factory=timezone.now)
     consumer: str = ""
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the attempt counts as a failure; one that ends a cancelled job does not."""
+        return self.outcome in COUNTED_FAILURES and not self.cancel_requested
 
     @property
     def target(self) -> Status:

@@ -51,6 +51,7 @@ def _lost_outcome(job: Job, now: datetime, label: str, *, charged: bool) -> Outc
         return Outcome(
             claim=claim,
             outcome=AttemptOutcome.DIED,
+            cancel_requested=job.cancel_requested,
             ended_at=now,
             consumer=label,
             error_type="WorkerDied",

@@ -18,6 +18,7 @@ from jobs.lifecycle import Outcome
 from jobs.models import Attempt, Job
 
 from .attempt_errors import exception_again
+from .framework_log import ending
 from .task_result import result_of_rows, task_of, task_result
 
 
@@ -85,7 +86,8 @@ def _send_finished(job: Job, attempts: list[Attempt], outcome: Outcome | None) -
     if job.status == Status.SUCCEEDED:
         send(task_finished, result)
     else:
-        _send_with_exception(result, _exception(job, attempts, outcome))
+        with ending(Status(job.status)):
+            _send_with_exception(result, _exception(job, attempts, outcome))
 
 
 def _exception(job: Job, attempts: list[Attempt], outcome: Outcome | None) -> BaseException:

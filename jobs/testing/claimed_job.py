@@ -14,6 +14,7 @@ from jobs.compat import has_receivers, task_started
 from jobs.consumer.attempt import Attempt
 from jobs.consumer.batch import Batch, write, write_one_by_one
 from jobs.consumer.call import bind_call, running_result
+from jobs.consumer.failure_log import log_failure_once
 from jobs.consumer.outcomes import could_not_begin, released
 from jobs.core.database_faults import fault_of
 from jobs.core.db import connection
@@ -37,12 +38,14 @@ def run_claim(claim: Claim, consumer: uuid.UUID) -> Ran:
     except JobsError as error:
         ran = Ran(attempt, could_not_begin(claim, error), error)
         _write(ran, consumer)
+        log_failure_once(ran.outcome)
         return ran
     if has_receivers(task_started, logging.INFO):
         send(task_started, running_result(claim, task, CONSUMER))
     with _told_of_a_cancel(attempt):
         ran = run_call(attempt, task, call)
     _write(ran, consumer)
+    log_failure_once(ran.outcome)
     if wants_task_finished(ran.outcome):
         send_task_finished([ran.outcome])
     return ran

@@ -138,3 +138,33 @@ def test_the_console_is_quiet_but_for_our_own() -> None:
         assert not logging.getLogger(name).isEnabledFor(logging.INFO)
     assert not logging.getLogger("_granian.workers").isEnabledFor(logging.INFO)
     assert logging.getLogger("jobs.consumer").isEnabledFor(logging.INFO)
+
+
+SAY = """
+import logging, django
+django.setup()
+class Tracker(logging.Handler):
+    def emit(self, record):
+        print(record.name, record.levelname)
+logging.getLogger().addHandler(Tracker())
+for name in ("jobs.writer", "webapp.up", "library"):
+    logging.getLogger(name).info("news of %s", name)
+    logging.getLogger(name).error("problem of %s", name)
+"""
+
+
+def test_the_root_logger_gets_every_record_and_the_console_each_once(
+    project_root: Path, tmp_path: Path
+) -> None:
+    settings_module = {"DJANGO_SETTINGS_MODULE": "webapp.settings", "SECRET_KEY": SECRET}
+    done = run_python(project_root, tmp_path, "-c", SAY, **settings_module)
+    assert done.stdout.split("\n")[:-1] == [
+        f"{name} {level}"
+        for name in ("jobs.writer", "webapp.up", "library")
+        for level in ("INFO", "ERROR")
+    ], done.stderr
+    for name in ("jobs.writer", "webapp.up"):
+        assert done.stderr.count(f"news of {name}") == 1
+        assert done.stderr.count(f"problem of {name}") == 1
+    assert done.stderr.count("problem of library") == 1
+    assert "news of library" not in done.stderr

@@ -52,3 +52,25 @@ def test_importing_jobs_touches_no_models(project_root: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=project_root
     )
     assert done.stdout.strip() == "False", done.stderr
+
+
+MUTED = """
+from jobs import job
+from tests import settings
+settings.LOGGING = {"version": 1}
+import django, logging
+django.setup()
+print(logging.getLogger("jobs").isEnabledFor(logging.ERROR))
+"""
+
+
+def test_settings_that_import_jobs_do_not_mute_it(project_root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", MUTED],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=project_root,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+    )
+    assert done.stdout.strip() == "True", done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,16 +11,15 @@ import pytest
 
 from jobs.consumer.job_log import MAX_LINES, log_finished
 from jobs.core.states import AttemptOutcome
-from jobs.core.uuid7 import uuid7
+from jobs.lifecycle import Outcome
+from tests.claims import make_claim
 
 
 def ended(
     task: str = "a.b", ending: AttemptOutcome = AttemptOutcome.SUCCEEDED, message: str = ""
 ) -> Any:
-    claim = SimpleNamespace(id=uuid7(), task=task, attempt=1)
-    return SimpleNamespace(seconds=0.25), SimpleNamespace(
-        claim=claim, outcome=ending, message=message
-    )
+    claim = replace(make_claim(), task=task)
+    return SimpleNamespace(seconds=0.25), Outcome(claim=claim, outcome=ending, message=message)
 
 
 @pytest.fixture
@@ -42,10 +42,11 @@ def test_many_successes_share_a_line_for_each_task(lines: Any) -> None:
     assert lines() == [most, "c.d: 1 done, in 0.250 s at most"]
 
 
-def test_a_failed_or_superseded_attempt_always_has_its_line(lines: Any) -> None:
-    failed, superseded = ended(ending=AttemptOutcome.FAILED, message="no disk\nmore"), ended()
+def test_what_has_neither_succeeded_nor_failed_always_has_its_line(lines: Any) -> None:
+    released = ended(ending=AttemptOutcome.RELEASED, message="no disk\nmore")
+    superseded, failed = ended(), ended(ending=AttemptOutcome.FAILED)
     lost = {(superseded[1].claim.id, 1)}
-    log_finished([*[ended() for _ in range(MAX_LINES)], failed, superseded], lost)
-    assert any(str(failed[1].claim.id) in line and "no disk" in line for line in lines())
+    log_finished([*[ended() for _ in range(MAX_LINES)], released, failed, superseded], lost)
+    assert any(str(released[1].claim.id) in line and "no disk" in line for line in lines())
     assert any(str(superseded[1].claim.id) in line and "given up" in line for line in lines())
-    assert len(lines()) == 3
+    assert len(lines()) == 3, "a failure has a record of its own"

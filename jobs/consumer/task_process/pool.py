@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from jobs.catalog.input_file import FileInfo
@@ -47,7 +47,7 @@ class TaskProcessPool:
             with self._lock:
                 self._busy.discard(child)
         if alone or child.is_spent or not child.is_alive():
-            child.kill()
+            child.end()
         else:
             self._give_back(child)
         return outcome
@@ -71,13 +71,21 @@ class TaskProcessPool:
         with self._lock:
             old = [child for child in self._idle if child.idle_since < oldest]
             self._idle = [child for child in self._idle if child not in old]
-        for child in old:
-            child.kill()
+        if old:  # not on the thread that writes the heartbeats
+            threading.Thread(target=_end, args=(old,), name="end children", daemon=True).start()
 
     def kill_all(self) -> None:
         """End all children."""
         with self._lock:
-            children = [*self._idle, *self._busy]
+            idle, busy = self._idle, [*self._busy]
             self._idle = []
-        for child in children:
+        for child in busy:
             child.kill()
+        _end(idle)
+
+
+def _end(children: Sequence[TaskProcess]) -> None:
+    for child in children:  # so that they end at the same time
+        child.close()
+    for child in children:
+        child.end()

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from django.db import connections
@@ -26,6 +26,8 @@ from .protocol import DATABASE_NAMES, Message, MessageWriter
 logger = logging.getLogger("jobs")
 
 NO_PROCESS: Final = "no process could be started for a task"
+END_SECONDS: Final = 5.0
+"""How long a child that runs no task may take to end."""
 
 
 def database_names() -> dict[str, str]:
@@ -125,6 +127,21 @@ class TaskProcess:
     def has_unread_messages(self) -> bool:
         """Whether there are messages that nobody has received."""
         return not self._inbox.empty()
+
+    def close(self) -> None:
+        """Have it end by itself, when it runs no task; ``end`` waits for that."""
+        with contextlib.suppress(OSError, ValueError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+
+    def end(self) -> None:
+        """End it when it runs no task: it may have to send something to an error tracker."""
+        self.close()
+        until = time.monotonic() + END_SECONDS
+        with contextlib.suppress(Empty):
+            while self.is_alive() and self.receive(max(0.0, until - time.monotonic())) is not None:
+                pass  # what it still says is nothing that anybody waits for
+        self.kill()
 
     def kill(self) -> None:
         """End it now, and what it has started."""

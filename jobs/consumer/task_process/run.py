@@ -19,18 +19,21 @@ from jobs.catalog.attempt_resources import AttemptResources
 from jobs.catalog.input_file import FileInfo
 from jobs.catalog.registry import load_task
 from jobs.catalog.reporter import ArtifactData, SavedArtifact
-from jobs.consumer import forks
+from jobs.consumer import forks, sentry
 from jobs.consumer.artifacts import as_saved, saved_artifacts, store_artifact
 from jobs.consumer.attempt import ENDED
 from jobs.consumer.call import bind_call
 from jobs.consumer.capture import captured, current_attempt
 from jobs.consumer.connections import TaskConnections
+from jobs.consumer.console_log import logged_to_console
+from jobs.consumer.failure_log import log_failure_once
 from jobs.consumer.outcomes import (
     could_not_begin,
     outcome_of_error,
     outcome_of_task_error,
     outcome_of_value,
 )
+from jobs.consumer.sentry import job_scope
 from jobs.errors import JobsError
 from jobs.lifecycle import Claim, Outcome, stage_of
 
@@ -39,6 +42,9 @@ from .protocol import Message, MessageWriter, read_messages
 from .surroundings import Leaks, put_back, remember
 
 PROGRESS_SECONDS = 0.2
+TRACKER_SECONDS = 2.0
+"""How long a process that is to end may take to log the last failure, and as long again for the
+last events to reach an error tracker."""
 
 
 def run_until_parent_ends(requests: int, replies: int) -> None:
@@ -55,7 +61,7 @@ def run_until_parent_ends(requests: int, replies: int) -> None:
     arguments = (requests, writer, runs)
     threading.Thread(target=_receive, args=arguments, name="parent", daemon=True).start()
     leaks = Leaks()
-    with captured():
+    with logged_to_console(), captured():
         writer.send(protocol.READY, os.getpid())
         while True:
             # What a task sets in its context (a language, a time zone) goes with it.
@@ -72,6 +78,9 @@ def _receive(requests: int, writer: MessageWriter, runs: SimpleQueue[ChildRun]) 
         elif protocol.CANCEL in message and run is not None:
             run.reporter.cancel(message[protocol.CANCEL])
     # End of file: the parent is gone, so nobody would read an outcome.
+    if run is not None and run.has_ended:
+        run.is_done.wait(TRACKER_SECONDS)
+        sentry.flush(TRACKER_SECONDS)
     if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
         os.killpg(os.getpid(), signal.SIGKILL)  # ends what the task has started too
     os._exit(0)
@@ -167,17 +176,38 @@ class ChildReporter:
 
 
 class ChildRun:
-    """One claim that the parent sent."""
+    """One claim that the parent sent.
+
+    Attributes:
+        has_ended: whether the parent was sent how it ended.
+        is_done: set once its failure is logged, too.
+    """
 
     def __init__(self, writer: MessageWriter, message: Message) -> None:
         self._writer = writer
         self._claim = Claim.from_json(message["claim"])
         self._files: Mapping[str, FileInfo] = message["files"]
         self._consumer: str = message["consumer"]
+        self.has_ended = False
+        self.is_done = threading.Event()
         self.reporter = ChildReporter(writer, self._claim)
 
     def run(self, leaks: Leaks) -> None:
-        """Run the task, put back what it has changed here, and send how it ended."""
+        """Run the task, send how it ended, and log a failure: its exception is here."""
+        with job_scope(self._claim):
+            outcome = self._run(leaks)
+            outcome.cancel_requested = self.reporter.cancelled_by() is not None
+            # Whether newer code may begin the job is for the parent to say.
+            logs = outcome.is_failure and not outcome.cannot_begin
+            self._writer.send(protocol.OUTCOME, outcome.to_json() | {"is_logged": logs})
+            self.has_ended = True
+            # Only now: a handler may send mail, and the job's time limit goes on until then.
+            if logs:
+                log_failure_once(outcome)
+        self.is_done.set()
+
+    def _run(self, leaks: Leaks) -> Outcome:
+        """Run the task, and put back what it has changed here."""
         token = current_attempt.set(self.reporter)
         before, found = remember(), leaks.count()
         connections = TaskConnections()
@@ -191,7 +221,7 @@ class ChildRun:
         self.reporter.end()
         if leaks.has_leaked(self._claim.task, found):
             self._writer.send(protocol.SPENT, True)
-        self._writer.send(protocol.OUTCOME, outcome.to_json())
+        return outcome
 
     def _outcome(self, connections: TaskConnections) -> Outcome:
         claim = self._claim
