@@ -4,11 +4,12 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from . import path_prefix
 from .connections import close_after_each_request
 from .secret import require_secret
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 
 require_secret()
-application = get_asgi_application()
+application = path_prefix.for_asgi(get_asgi_application())
 close_after_each_request()

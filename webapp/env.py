@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off"})
+_PREFIX = re.compile(r"(/[\w~-][\w.~-]*)+", re.ASCII)
 
 
 def text(name: str, default: str = "") -> str:
@@ -70,6 +72,18 @@ def csv(name: str, default: tuple[str, ...] = ()) -> list[str]:
     """Return the variable as a list, split at commas."""
     found = [item.strip() for item in text(name).split(",") if item.strip()]
     return found or list(default)
+
+
+def path_prefix(name: str) -> str:
+    """Return the variable as the path of an address: ``/desk``, or "" for none.
+
+    Raises:
+        ImproperlyConfigured: it is no such path.
+    """
+    value = text(name).rstrip("/")
+    if value and not _PREFIX.fullmatch(value):
+        raise ImproperlyConfigured(f"{name} must be a path such as /desk, not {value!r}.")
+    return value
 
 
 def folder(name: str, default: Path, *, base: Path) -> Path:

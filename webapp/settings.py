@@ -21,6 +21,9 @@ DEBUG = env.flag("DEBUG")
 SECRET_KEY = read_secret(DATA_DIR)
 ALLOWED_HOSTS = env.csv("ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]"))
 CSRF_TRUSTED_ORIGINS = env.csv("CSRF_TRUSTED_ORIGINS")
+# The path below which a proxy serves this site. gunicorn reads SCRIPT_NAME as well.
+PATH_PREFIX = env.path_prefix("JOBS_PATH_PREFIX") or env.path_prefix("SCRIPT_NAME")
+FORCE_SCRIPT_NAME = PATH_PREFIX or None
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -33,15 +36,17 @@ INSTALLED_APPS = [
     "webapp",
 ]
 MIDDLEWARE = [
+    # These two only add headers, to what answers probes as well.
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "webapp.headers.content_security_policy",
+    "jobs.api.probes.answer_probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "webapp.headers.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "webapp.database_away.explain_database_faults",
 ]
 ROOT_URLCONF = "webapp.urls"
@@ -73,7 +78,10 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Uploads and artifacts lie in the data folder, unless consumers on other machines must find them.
-STORAGES = global_settings.STORAGES
+STORAGES: dict[str, Any] = {
+    **global_settings.STORAGES,
+    "staticfiles": {"BACKEND": "webapp.static_files.PrefixedStaticStorage"},
+}
 if _STORAGE_URL := env.text("JOBS_STORAGE_URL"):
     STORAGES = {**STORAGES, "jobs": file_storage.from_url(_STORAGE_URL, base=BASE_DIR)}
 
@@ -116,21 +124,27 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LOGIN_URL = "/sign-in/"
-LOGIN_REDIRECT_URL = "/"
-LOGOUT_REDIRECT_URL = "/sign-in/"
+# Names of addresses, which are found below a path prefix as well.
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "jobs:home"
+LOGOUT_REDIRECT_URL = "sign-in"
 
 # A deployment is reached by HTTPS, through a proxy that sets X-Forwarded-Proto (and drops what a
 # client sends under that name). `manage.py up` serves plain HTTP on this machine: it sets 0.
 HTTPS = env.flag("JOBS_HTTPS", default=not DEBUG)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
-# Probes come from inside, without the proxy. API clients are not redirected either: a POST would
-# become a GET, and a token sent in the clear is already exposed.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$", r"^api/"]
+# API clients are not redirected: a POST would become a GET, and a token sent in the clear is
+# already exposed. The path begins with the prefix, if there is one.
+SECURE_REDIRECT_EXEMPT = [r"^(.+/)?metrics$", r"^(.+/)?api/v1/"]
 SECURE_HSTS_SECONDS = env.whole("JOBS_HSTS_SECONDS", 365 * 24 * 3600) if HTTPS else 0
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
+if PATH_PREFIX:
+    # A host name that is shared has another site, whose cookies are called the same. Their path
+    # alone does not part them: of two with one name, Django takes the other site's.
+    SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = PATH_PREFIX
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "jobdesk_sessionid", "jobdesk_csrftoken"
 # HSTS for subdomains and HSTS preloading are decisions of the domain's owner, not of this site.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 X_FRAME_OPTIONS = "DENY"
@@ -138,6 +152,7 @@ X_FRAME_OPTIONS = "DENY"
 # --- Static files: served by the site itself, without `collectstatic` ------------------------
 
 STATIC_URL = "static/"
+WHITENOISE_STATIC_PREFIX = "/static/"  # below the path prefix, whatever that is
 STATIC_ROOT = env.text("STATIC_ROOT") or None
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 300 if not DEBUG else 0

@@ -7,6 +7,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final
 
+from django.conf import settings
+
 from jobs.catalog.registry import AnyTask
 
 from .json_schema import component_schemas, ref, submission, task_schemas
@@ -21,15 +23,6 @@ _PROBLEM_HEADERS: Final = {
     415: "Accept-Post",
     429: "Retry-After",
     503: "Retry-After",
-}
-_SECURITY: Final = {
-    "token": {"type": "http", "scheme": "bearer"},
-    "session": {
-        "type": "apiKey",
-        "in": "cookie",
-        "name": "sessionid",
-        "description": "The site's session; except for reading, with `X-CSRFToken`.",
-    },
 }
 
 
@@ -76,7 +69,19 @@ def document(tasks: Sequence[AnyTask]) -> dict[str, Any]:
         "components": {
             "schemas": {**component_schemas(), **task_schemas(tasks)},
             "headers": _HEADERS,
-            "securitySchemes": _SECURITY,
+            "securitySchemes": _security(),
+        },
+    }
+
+
+def _security() -> dict[str, Any]:
+    return {
+        "token": {"type": "http", "scheme": "bearer"},
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "The site's session; except for reading, with `X-CSRFToken`.",
         },
     }
 

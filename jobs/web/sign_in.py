@@ -13,7 +13,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
-from django.urls import Resolver404, resolve, reverse
+from django.urls import Resolver404, get_script_prefix, resolve, reverse
 
 from jobs.core.db import DATABASE_ERRORS
 
@@ -27,8 +27,11 @@ def sign_in_url() -> str:
     """
     usual = settings.LOGIN_URL
     is_chosen: bool = settings.is_overridden("LOGIN_URL")  # type: ignore[misc]  # no stub has it
-    if is_chosen or _is_page(usual):
+    if is_chosen:
         return resolve_url(usual)
+    if _is_page(usual):
+        # Found below the path prefix, which Django's default does not begin with.
+        return f"{get_script_prefix().rstrip('/')}{usual}"
     return reverse("jobs:sign-in") if apps.is_installed("django.contrib.auth") else str(usual)
 
 

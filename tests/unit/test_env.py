@@ -123,3 +123,20 @@ def test_mail_is_set_as_each_django_wants(monkeypatch: pytest.MonkeyPatch) -> No
     assert (new["OPTIONS"]["host"], new["OPTIONS"]["username"]) == ("mail.example", "ada")
     monkeypatch.setenv("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
     assert "OPTIONS" not in mail.settings_of((6, 1))["MAILERS"]["default"]
+
+
+@pytest.mark.parametrize(
+    ("given", "read"), [("", ""), ("/", ""), ("/desk", "/desk"), ("/a/b.c/", "/a/b.c")]
+)
+def test_a_path_prefix(monkeypatch: pytest.MonkeyPatch, given: str, read: str) -> None:
+    monkeypatch.setenv("X_PREFIX", given)
+    assert env.path_prefix("X_PREFIX") == read
+
+
+@pytest.mark.parametrize(
+    "given", ["desk", "//desk", "/de sk", "https://h/desk", "/../desk", "/desk?x", "/a//b", "/é"]
+)
+def test_what_is_no_path_prefix(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("X_PREFIX", given)
+    with pytest.raises(ImproperlyConfigured, match="X_PREFIX must be a path such as /desk"):
+        env.path_prefix("X_PREFIX")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connections
+from django.urls import reverse
 
 from jobs.consumer.shutdown import Shutdown
 from webapp.signin import make_token
@@ -90,7 +91,7 @@ def _welcome(url: str, user: User, *, any_host: bool, write: Write) -> None:
     if any_host:
         write("Every host name is answered. Set ALLOWED_HOSTS to the names you use.")
     write("Ctrl-C stops it. This link signs you in, once:")
-    write(f"Open {url}/sign-in/?token={make_token(user)}")
+    write(f"Open {url}{reverse('sign-in')}?token={make_token(user)}")
 
 
 def _serve(server: Server, stop: Shutdown) -> None:
