@@ -1,37 +1,25 @@
-"""Consumer processes, and whether they are alive."""
+"""Consumer processes: whether they are alive; have them take nothing new, or stop."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Final
-
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from jobs.conf import get_conf
-from jobs.core.formatting import duration
-from jobs.models import Consumer
+from jobs import lifecycle
+from jobs.models import Consumer, ConsumerRequest
+from jobs.queries.action_messages import consumer_message
+from jobs.queries.consumer_state import state_of
 
 from .base import ReadOnlyAdmin
 from .html import when
 
-ALIVE: Final = "alive"
-
-
-def state_of(consumer: Consumer, now: datetime) -> str:
-    """Return the state: declared dead, silent for longer than the lease, or alive."""
-    if consumer.dead_at is not None:
-        return "dead"
-    silence = now - consumer.heartbeat_at
-    if silence > timedelta(seconds=get_conf().lease_seconds):
-        return f"silent for {duration(silence.total_seconds())}"
-    return ALIVE
-
 
 @admin.register(Consumer)
 class ConsumerAdmin(ReadOnlyAdmin[Consumer]):
-    """Read-only: a consumer inserts its row, updates its heartbeat and deletes it at the end."""
+    """A consumer inserts its row, updates its heartbeat and deletes it at the end; people ask."""
 
     list_display = (
         "host",
@@ -43,6 +31,7 @@ class ConsumerAdmin(ReadOnlyAdmin[Consumer]):
         "started",
     )
     sortable_by = ()
+    actions = ("quiet", "resume", "stop")
     fields = readonly_fields = (
         *("id", "host", "pid", "state", "last_heartbeat", "heartbeat"),
         *("queue_names", "concurrency", "started", "died"),
@@ -67,3 +56,24 @@ class ConsumerAdmin(ReadOnlyAdmin[Consumer]):
     @admin.display(description="declared dead")
     def died(self, consumer: Consumer) -> SafeString | str:
         return when(consumer.dead_at)
+
+    @admin.action(description="Quiet the selected consumers", permissions=["operate"])
+    def quiet(self, request: HttpRequest, queryset: QuerySet[Consumer]) -> None:
+        self._request(request, queryset, ConsumerRequest.QUIET)
+
+    @admin.action(description="Resume the selected consumers", permissions=["operate"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Consumer]) -> None:
+        self._request(request, queryset, ConsumerRequest.NONE)
+
+    @admin.action(description="Stop the selected consumers", permissions=["operate"])
+    def stop(self, request: HttpRequest, queryset: QuerySet[Consumer]) -> None:
+        self._request(request, queryset, ConsumerRequest.STOP)
+
+    def _request(
+        self, request: HttpRequest, queryset: QuerySet[Consumer], requested: ConsumerRequest
+    ) -> None:
+        for consumer in queryset.filter(dead_at=None):
+            lifecycle.request([consumer.pk], requested)
+            text = consumer_message(str(consumer), requested)
+            self.log_change(request, consumer, text)
+            messages.success(request, text)

@@ -14,10 +14,10 @@ from jobs.core.db import Adapter, as_time, connection, run
 from jobs.core.states import Status
 from jobs.core.times import aware, local, project_time
 from jobs.models import Consumer, Job
+from jobs.queries.consumer_state import ALIVE, state_of
 from jobs.queries.stats import QueueStats, queue_stats
 
 from .chart import Chart, HourCount, chart
-from .consumer import ALIVE, state_of
 
 HOURS: Final = 24
 HOUR_CAP: Final = 100_000
@@ -71,7 +71,7 @@ class Dashboard:
 
     @property
     def alive(self) -> int:
-        """How many consumers are alive."""
+        """How many consumers are alive and take jobs."""
         return sum(state == ALIVE for _, state in self.consumers)
 
 

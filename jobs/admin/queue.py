@@ -15,7 +15,8 @@ from django.utils.safestring import SafeString
 from jobs import lifecycle
 from jobs.core.formatting import pluralize
 from jobs.models import Queue
-from jobs.queries.stats import QueueStats, living_consumers, queue_stats
+from jobs.queries.action_messages import queue_message
+from jobs.queries.stats import QueueStats, queue_stats, serving_consumers
 from jobs.queries.waiting_reason import no_consumer
 
 from .base import BoundedList, ReadOnlyAdmin
@@ -31,7 +32,7 @@ class QueueList(BoundedList):
 
 
 def _all_stats() -> dict[str, QueueStats]:
-    return {one.name: one for one in queue_stats(living_consumers(timezone.now()))}
+    return {one.name: one for one in queue_stats(serving_consumers(timezone.now()))}
 
 
 def with_stats(queue: Queue, stats: dict[str, QueueStats]) -> Queue:
@@ -113,8 +114,7 @@ class QueueAdmin(ReadOnlyAdmin[Queue]):
         for queue in queryset:
             lifecycle.set_paused(queue.name, paused)
             self.log_change(request, queue, f"Now {state}")
-            effect = "nothing more is taken from it" if paused else "its jobs are taken again"
-            messages.success(request, f"The queue {queue.name} is {state}: {effect}.")
+            messages.success(request, queue_message(queue.name, paused=paused))
 
 
 def _stats(queue: Queue) -> QueueStats:

@@ -1,20 +1,18 @@
-"""A job as JSON. ``schemas.Job`` lists the members; this fills them in."""
+"""A job as JSON: ``schemas.Job`` lists the members. Here are its addresses and its files."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from datetime import datetime
 from functools import lru_cache
-from typing import Final, cast
+from typing import Final
 from urllib.parse import quote
 
 from django.conf import settings
 from django.urls import get_script_prefix, get_urlconf
 
 from jobs.core.states import FINAL, Status
-from jobs.core.times import aware
 from jobs.models import Artifact, Job
+from jobs.queries.job_fields import job_fields
 
 from . import schemas
 from .responses import api_url
@@ -45,24 +43,7 @@ def job_json(job: Job, artifacts: Iterable[Artifact], mount: str | None = None) 
     mount = root() if mount is None else mount
     address = f"{mount}api/v1/jobs/{job.id}"
     return {
-        "id": str(job.id),
-        "task": job.task,
-        "queue": job.queue,
-        "priority": job.priority,
-        "status": cast("Status", job.status),
-        "args": job.kwargs,
-        "result": job.result,
-        "error": {"type": job.error_type, "message": job.error_message} if job.error_type else None,
-        "progress": _progress(job),
-        "warnings": job.warnings or [],
-        "attempt": job.attempt,
-        "failures": job.failures,
-        "max_attempts": job.max_attempts,
-        "created_at": _utc_text(job.created_at),
-        "run_after": None if job.run_after is None else _utc_text(job.run_after),
-        "started_at": None if job.started_at is None else _utc_text(job.started_at),
-        "finished_at": None if job.finished_at is None else _utc_text(job.finished_at),
-        "cancel_requested": job.cancel_requested,
+        **job_fields(job),
         "links": {
             "self": address,
             "html": f"{mount}jobs/{job.id}/",
@@ -74,37 +55,12 @@ def job_json(job: Job, artifacts: Iterable[Artifact], mount: str | None = None) 
     }
 
 
-def _progress(job: Job) -> schemas.Progress | None:
-    progress = job.progress
-    if progress is None:
-        return None
-    return {
-        "done": _number(progress["done"]),
-        "total": _number(progress["total"]),
-        "percent": progress["percent"],
-        "message": progress["message"],
-        "stage": progress["stage"],
-    }
-
-
 def _artifact(artifact: Artifact, job_address: str) -> schemas.Artifact:
     return {
         "name": artifact.name,
         "size": artifact.size,
         "url": f"{job_address}/artifacts/{quote(artifact.name, safe='')}",
     }
-
-
-def _utc_text(when: datetime) -> str:
-    """The time as RFC 3339 in UTC, ``2026-05-01T12:00:00.123456Z``."""
-    return aware(when).isoformat().removesuffix("+00:00") + "Z"
-
-
-def _number(value: float | None) -> float | int | None:
-    """The number as JSON has it: a whole one without ``.0``, null for one not finite."""
-    if value is None or not math.isfinite(value):
-        return None
-    return int(value) if value.is_integer() else value
 
 
 def retry_after(status: str) -> dict[str, str]:

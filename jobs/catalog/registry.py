@@ -98,11 +98,12 @@ def get_task(name: str) -> AnyTask:
     """
     task = find_task(name)
     if task is None:
-        raise UnknownTask(name, _nearest(name, list(all_tasks())))
+        raise UnknownTask(name, nearest_names(name, list(all_tasks())))
     return task
 
 
-def _nearest(name: str, known: list[str]) -> list[str]:
+def nearest_names(name: str, known: list[str]) -> list[str]:
+    """Return up to three names that are close to one that does not exist."""
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     same_function = [
         other for other in known if other.rpartition(".")[2] == name.rpartition(".")[2]

@@ -13,6 +13,7 @@ from jobs.core.database_faults import fault_of
 from jobs.core.states import AttemptOutcome
 from jobs.core.storage import delete_files
 from jobs.lifecycle import AttemptUpdate, Claim, Outcome, StoredArtifact
+from jobs.models import ConsumerRequest
 
 logger = logging.getLogger("jobs.writer")
 
@@ -49,6 +50,7 @@ class BatchResult:
         superseded: the outcomes that changed nothing: another consumer had the job by then.
         stale_files: names in the storage that no row refers to any more.
         alive: False when the heartbeat found that this consumer was declared dead.
+        requested: what the heartbeat found that an operator asks.
         committed: whether there was a transaction.
     """
 
@@ -56,6 +58,7 @@ class BatchResult:
     superseded: list[Outcome] = field(default_factory=list)
     stale_files: list[str] = field(default_factory=list)
     alive: bool = True
+    requested: ConsumerRequest = ConsumerRequest.NONE
     committed: bool = False
 
 
@@ -88,7 +91,9 @@ def write(batch: Batch, consumer: uuid.UUID) -> BatchResult:
         lifecycle.write_updates(batch.updates)
         written.superseded = lifecycle.write_outcomes(outcomes)
         if batch.heartbeat:
-            written.alive = lifecycle.heartbeat(consumer)
+            requested = lifecycle.heartbeat(consumer)
+            written.alive = requested is not None
+            written.requested = requested or ConsumerRequest.NONE
         now = timezone.now()
         claimed = {
             queue: lifecycle.claim_rows(queue, batch.claims[queue], consumer, now)
@@ -126,7 +131,8 @@ def write_one_by_one(batch: Batch, consumer: uuid.UUID) -> BatchResult:
     """
     written = BatchResult(committed=True)
     if batch.heartbeat:
-        written.alive = write(Batch(heartbeat=True), consumer).alive
+        heartbeat = write(Batch(heartbeat=True), consumer)
+        written.alive, written.requested = heartbeat.alive, heartbeat.requested
     for update in batch.updates:
         _write_or_drop(Batch(updates=[update]), consumer)
     for artifact in batch.artifacts:

@@ -164,7 +164,7 @@ class BatchWriter(threading.Thread):
         if any(outcome.target == Status.SCHEDULED for outcome in batch.outcomes):
             self._maintenance.notified()  # a retry may be due before the next tick
         if batch.heartbeat:
-            self._maintenance.heartbeat_written(alive=written.alive)
+            self._maintenance.heartbeat_written(alive=written.alive, requested=written.requested)
 
     def _write_heartbeat_alone(self) -> None:
         """Keep other consumers from declaring this one dead while a batch cannot be written.

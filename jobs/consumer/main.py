@@ -11,7 +11,7 @@ from jobs.conf import get_conf
 from jobs.core.shortages import shortage
 
 from .process import ConsumerOptions, ConsumerProcess, leave_now
-from .restart_policy import BROKEN_OFF, DRAINED, REPLACE
+from .restart_policy import BROKEN_OFF, DRAINED, REPLACE, STOPPED
 from .shutdown import Shutdown
 from .supervised_process import ProcessOptions
 from .supervisor import Supervisor
@@ -39,6 +39,8 @@ def serve(options: ConsumerOptions, *, processes: int, parent_pipe: bool) -> int
         else:
             logger.exception("The consumer broke off; its jobs run again.")
         code = BROKEN_OFF
+    if code == STOPPED and not parent_pipe:
+        code = DRAINED
     if code == REPLACE and not parent_pipe:
         # A task's thread could not be stopped. It stays here, harmless; another process consumes.
         code = _supervisor(options, 1, stop).run()
@@ -63,7 +65,7 @@ def serve_embedded(options: ConsumerOptions, *, processes: int) -> int:
             # A task's thread could not be stopped. Here, no other process can take its place.
             if stop.wait(0):
                 return DRAINED
-        return code
+        return DRAINED if code == STOPPED else code
     finally:
         if on_main_thread:
             stop.uninstall()

@@ -11,6 +11,7 @@ from jobs.brokers import get_broker
 from jobs.conf import get_conf
 from jobs.consumer.task_process.pool import TaskProcessPool
 from jobs.core.database_identity import check_identity
+from jobs.models import ConsumerRequest
 
 from .failure_detector import FailureDetector
 from .finished_signals import finished_signals
@@ -93,7 +94,9 @@ class Maintenance:
         timers = (self._heartbeat, self._sweep, self._rescue, self._tick, self._trim)
         return min(timer.left() for timer in timers)
 
-    def heartbeat_written(self, *, alive: bool) -> None:
+    def heartbeat_written(
+        self, *, alive: bool, requested: ConsumerRequest = ConsumerRequest.NONE
+    ) -> None:
         """A heartbeat was committed, or found that this consumer was declared dead."""
         if not alive:
             # What ran here is no longer ours. The new consumer needs a heartbeat at once.
@@ -104,6 +107,8 @@ class Maintenance:
             self._polls.request_poll()
             return
         self.heartbeat_is_due = False
+        self._registration.requested = requested
+        self._slots.set_quiet(requested is not ConsumerRequest.NONE)
         for consumer, heartbeat in self._detector.silent(self._registration.id):
             if lifecycle.mark_dead(consumer, heartbeat):
                 logger.warning("Consumer %s is silent: its jobs run again.", consumer)

@@ -15,6 +15,7 @@ from jobs.conf import get_conf
 from jobs.consumer.task_process.pool import TaskProcessPool
 from jobs.core import database_file
 from jobs.core.db import connection
+from jobs.models import ConsumerRequest
 
 from . import forks, sentry
 from .any_queue import AnyQueue
@@ -31,7 +32,7 @@ from .pending_writes import PendingWrites
 from .pruner import Pruner
 from .queue_polls import QueuePolls
 from .registration import Registration
-from .restart_policy import BROKEN_OFF, DRAINED, REPLACE
+from .restart_policy import BROKEN_OFF, DRAINED, REPLACE, STOPPED
 from .shutdown import Shutdown
 from .slots import Slots
 from .thread_signals import ThreadSignals
@@ -128,13 +129,19 @@ class ConsumerProcess:
         until_idle = self._options.until_idle
         pause = CHECK_SECONDS_UNTIL_IDLE if until_idle else CHECK_SECONDS
         while not self._stop.wait(pause):
-            if self._slots.must_be_replaced or database_file.is_replaced():
+            if self._has_to_end():
                 return
             is_idle = until_idle and self._maintenance.has_ticked and self._slots.is_idle()
             # After that: a job that came due meanwhile may wait in a queue not served yet.
             is_new = any_queue is not None and any_queue.serve_new()
             if is_idle and not is_new:
                 return
+
+    def _has_to_end(self) -> bool:
+        if self._registration.requested is ConsumerRequest.STOP or database_file.is_replaced():
+            return True
+        # A process that replaces a quiet one would not know that it is to be quiet.
+        return self._slots.must_be_replaced and not self._slots.quiet
 
     def _end_threads(self, listener: ListenerThread, threads: Sequence[Thread]) -> None:
         """End what an ordinary consumer leaves to the end of its process."""
@@ -181,6 +188,8 @@ class ConsumerProcess:
                 " is lost."
             )
         logger.info("stopped")
+        if self._registration.requested is ConsumerRequest.STOP:
+            return STOPPED
         return REPLACE if self._slots.must_be_replaced else DRAINED
 
 

@@ -12,6 +12,7 @@ from django.db import DatabaseError, InterfaceError
 
 from jobs import lifecycle
 from jobs.core.uuid7 import uuid7
+from jobs.models import ConsumerRequest
 
 from . import consumer_lock
 
@@ -24,6 +25,7 @@ class Registration:
     Attributes:
         id: names the consumer in the table; another one after ``renew``.
         label: names the process to people: host and process id.
+        requested: what an operator asks of it, as its last heartbeat found.
 
     Raises:
         DatabaseError: it could not be registered.
@@ -32,12 +34,15 @@ class Registration:
     def __init__(self, queues: Sequence[str], concurrency: int) -> None:
         self._queues = queues
         self._concurrency = concurrency
+        self.requested = ConsumerRequest.NONE
         self.label = f"{host_name()}:{os.getpid()}"
         self.id = self._register()
 
     def renew(self) -> None:
         """Register as another consumer: this one was declared dead while it was frozen."""
         self.id = self._register()
+        if self.requested is not ConsumerRequest.NONE:
+            lifecycle.request([self.id], self.requested)
 
     def add_queues(self, queues: Sequence[str]) -> None:
         """Serve more queues.

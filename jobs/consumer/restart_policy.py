@@ -11,6 +11,8 @@ BROKEN_OFF: Final = 1
 """Exit code: the process could not go on; its jobs run again."""
 REPLACE: Final = 75
 """Exit code: a thread could not be stopped, start another process in place of this one."""
+STOPPED: Final = 76
+"""Exit code of a supervised process: an operator had it stopped, start no other in its place."""
 QUICK_SECONDS: Final = 10.0
 """A process that lived no longer died as soon as it started."""
 LONGEST_PAUSE: Final = 30.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -18,6 +19,8 @@ from .queue_polls import QueuePolls
 from .slot_limit import SlotLimit
 from .thread_signals import ThreadSignals
 
+logger = logging.getLogger("jobs")
+
 TAKE_SECONDS = 5.0
 PREFETCH = 64
 """How many jobs are claimed beyond the free slots while jobs are quick: one commit then serves
@@ -30,6 +33,7 @@ class Slots:
 
     Attributes:
         must_be_replaced: whether a thread was left behind that cannot be stopped.
+        quiet: whether nothing new is taken, though the process goes on.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class Slots:
         durations: DurationStats,
     ) -> None:
         self.must_be_replaced = False
+        self.quiet = False
         self._concurrency = concurrency
         self._limit = SlotLimit(concurrency)
         self._label = label
@@ -92,9 +97,22 @@ class Slots:
         return {(attempt.claim.id, attempt.claim.attempt) for attempt in attempts}
 
     def is_idle(self) -> bool:
-        """Whether nothing runs, no outcome is to be written and the last polls found no job."""
+        """Whether nothing runs, no outcome is to be written and there is no job to take."""
         with self._signals.lock:
-            return not self._running and self._pending.is_empty() and self._polls.found_none()
+            nothing_left = self.quiet or self._polls.found_none()
+            return not self._running and self._pending.is_empty() and nothing_left
+
+    def set_quiet(self, quiet: bool) -> None:
+        """Take nothing new from now on, or take jobs again."""
+        with self._signals.lock:
+            if quiet == self.quiet:
+                return
+            self.quiet = quiet
+        if quiet:
+            logger.info("quiet: nothing new is taken; what runs is finished")
+        else:
+            logger.info("jobs are taken again")
+            self._polls.request_poll()
 
     def no_thread(self, why: str) -> None:
         """Note that the system gave no thread to run claims: they are handed back.
@@ -163,6 +181,8 @@ class Slots:
                 attempt.release("its consumer cannot start it now")
 
     def _free(self) -> int:
+        if self.quiet:
+            return 0
         if self._limit.is_short and (usable := self._limit.usable()) < self._concurrency:
             return usable - len(self._running)
         return self._concurrency + self._prefetch() - len(self._running)

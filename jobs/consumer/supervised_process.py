@@ -15,7 +15,14 @@ from typing import IO, Any
 from jobs.consumer.task_process.exit_status import describe_exit_code
 from jobs.core.shortages import shortage
 
-from .restart_policy import DRAINED, QUICK_SECONDS, REPLACE, is_worth_a_restart, pause_after
+from .restart_policy import (
+    DRAINED,
+    QUICK_SECONDS,
+    REPLACE,
+    STOPPED,
+    is_worth_a_restart,
+    pause_after,
+)
 
 logger = logging.getLogger("jobs")
 
@@ -64,6 +71,9 @@ class SupervisedProcess:
         self._start_at = 0.0
         self._quick_deaths = 0
         self._failed_starts = 0
+
+    def __str__(self) -> str:
+        return "The consumer process" if self._alone else f"Consumer process {self._number}"
 
     def tend(self) -> bool:
         """Start or replace the process if that is due; False when another start is no use."""
@@ -116,7 +126,9 @@ class SupervisedProcess:
 
     def _ended(self, code: int) -> bool:
         self._forget()
-        if code == DRAINED and self._options.until_idle:
+        if code == STOPPED:
+            logger.warning("%s was stopped on request: no other starts in its place.", self)
+        if code == STOPPED or (code == DRAINED and self._options.until_idle):
             self.finished = True
             return True
         if code == REPLACE:

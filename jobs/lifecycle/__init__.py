@@ -16,6 +16,7 @@ from .consumers import (
     mark_dead,
     other_heartbeats,
     register,
+    request,
     serve_queues,
 )
 from .file_gc import FileCollector
@@ -69,6 +70,7 @@ __all__ = [
     "register",
     "release_unconfirmed",
     "remove_stale_tempdirs",
+    "request",
     "requested_cancels",
     "requeue_job",
     "rescue_jobs",

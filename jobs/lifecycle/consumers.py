@@ -8,7 +8,7 @@ from collections.abc import Collection
 from django.utils import timezone
 
 from jobs.core.db import Adapter, as_uuid, connection, run
-from jobs.models import Consumer
+from jobs.models import Consumer, ConsumerRequest
 
 from .sql import HEARTBEAT, LIVING_ON_HOST, OTHER_HEARTBEATS
 
@@ -37,14 +37,24 @@ def living_on_host(host: str) -> list[uuid.UUID]:
     return [as_uuid(key) for (key,) in run(connection(), LIVING_ON_HOST, [host])]
 
 
-def heartbeat(consumer: uuid.UUID) -> bool:
-    """Commit one heartbeat; return False if this consumer was marked dead.
+def heartbeat(consumer: uuid.UUID) -> ConsumerRequest | None:
+    """Commit one heartbeat; return what is asked of this consumer, None if it was marked dead.
 
     It must then register again, with another id.
     """
     db = connection()
     adapt = Adapter(db)
-    return bool(run(db, HEARTBEAT, [adapt.time(timezone.now()), adapt.uuid(consumer)]))
+    rows = run(db, HEARTBEAT, [adapt.time(timezone.now()), adapt.uuid(consumer)])
+    return ConsumerRequest(rows[0][0]) if rows else None
+
+
+def request(consumers: Collection[uuid.UUID], requested: ConsumerRequest) -> int:
+    """Ask consumers to be quiet, to stop, or (NONE) to take jobs again.
+
+    They read it with their next heartbeat. Returns how many of them were not marked dead.
+    """
+    rows = Consumer.objects.filter(pk__in=consumers, dead_at=None)
+    return rows.update(requested=requested.value)
 
 
 def other_heartbeats(consumer: uuid.UUID) -> dict[uuid.UUID, int]:

@@ -56,11 +56,11 @@ LIVING: Final = "SELECT id FROM jobs_consumer WHERE dead_at IS NULL"
 OTHER_HEARTBEATS: Final = (
     "SELECT id, heartbeat FROM jobs_consumer WHERE dead_at IS NULL AND id <> %s"
 )
-# Parameters: now, consumer id. Rows: (consumer id,), none if the consumer was marked dead.
+# Parameters: now, consumer id. Rows: (what is asked of it,), none if the consumer was marked dead.
 HEARTBEAT: Final = """
 UPDATE jobs_consumer SET heartbeat = heartbeat + 1, heartbeat_at = %s
 WHERE id = %s AND dead_at IS NULL
-RETURNING id
+RETURNING requested
 """
 # No parameters. One row: (time or NULL,).
 NEXT_DUE: Final = "SELECT MIN(run_after) FROM jobs_job WHERE status = 'scheduled'"

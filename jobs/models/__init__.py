@@ -1,7 +1,7 @@
 """The database tables. Only ``jobs.lifecycle`` changes the status of a job."""
 
 from .attempt import Attempt
-from .consumer import Consumer
+from .consumer import Consumer, ConsumerRequest
 from .file import Artifact, Upload, UploadUse
 from .job import Job
 from .log import LogChunk
@@ -13,6 +13,7 @@ __all__ = [
     "Artifact",
     "Attempt",
     "Consumer",
+    "ConsumerRequest",
     "Job",
     "LogChunk",
     "QuarantinedMessage",

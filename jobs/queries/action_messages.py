@@ -1,6 +1,7 @@
-"""What is said after jobs were cancelled or run again.
+"""What is said after jobs were cancelled or run again, and after something was asked of consumers.
 
-The pages and the admin word it differently; both wordings are here and nowhere else.
+The pages and the admin word it differently, the commands as the admin does; both wordings are here
+and nowhere else.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from jobs.core.formatting import pluralize
+from jobs.models import ConsumerRequest
 
 
 class ActionOutcome(StrEnum):
@@ -68,6 +70,25 @@ def admin_refusal(reason: str, count: int) -> str:
 def history_entry(outcome: ActionOutcome) -> str:
     """What the admin's history of a job records; for the outcomes that changed it."""
     return _ADMIN_HISTORY[outcome]
+
+
+_CONSUMER: Final = {
+    ConsumerRequest.QUIET: "{consumer} takes nothing new from its next heartbeat on.",
+    ConsumerRequest.STOP: "{consumer} stops with its next heartbeat, when what it runs has ended.",
+    ConsumerRequest.NONE: "{consumer} takes jobs again from its next heartbeat on.",
+}
+
+
+def consumer_message(consumer: str, requested: ConsumerRequest) -> str:
+    """What the admin and the command say of a consumer that something was asked of."""
+    return _CONSUMER[requested].format(consumer=consumer)
+
+
+def queue_message(queue: str, *, paused: bool) -> str:
+    """What the admin and the command say of a queue that was paused or resumed."""
+    state = "paused" if paused else "open"
+    effect = "nothing more is taken from it" if paused else "its jobs are taken again"
+    return f"The queue {queue} is {state}: {effect}."
 
 
 def _verbs(count: int) -> dict[str, str]:

@@ -87,11 +87,16 @@ def living_consumers(now: datetime) -> list[Consumer]:
     return list(Consumer.objects.filter(dead_at=None, heartbeat_at__gte=since))
 
 
+def serving_consumers(now: datetime) -> list[Consumer]:
+    """Return the living consumers that take jobs: not those that are quiet or about to stop."""
+    return [consumer for consumer in living_consumers(now) if not consumer.requested]
+
+
 def queue_stats(consumers: Iterable[Consumer]) -> list[QueueStats]:
     """Return every queue that is configured, served, paused or has unfinished jobs, by name.
 
     Args:
-        consumers: those that count as serving, as ``living_consumers`` returns them.
+        consumers: those that count as serving, as ``serving_consumers`` returns them.
     """
     found = {name: QueueStats(name) for name in configured_queues() | waiting_queues()}
     for row in Queue.objects.all():

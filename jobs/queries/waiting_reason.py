@@ -11,7 +11,7 @@ from django.db.models import Q
 from jobs.core.states import Status
 from jobs.models import Job, Queue
 
-from .stats import living_consumers
+from .stats import serving_consumers
 
 MAX_COUNTED: Final = 1000
 
@@ -46,7 +46,7 @@ def why_waiting(job: Job, now: datetime) -> Reason | None:
         return None
     if Queue.objects.filter(name=job.queue, paused=True).exists():
         return Reason(f"The queue {job.queue} is paused. Staff can open it again in the dashboard.")
-    if not any(job.queue in consumer.queues for consumer in living_consumers(now)):
+    if not any(job.queue in consumer.queues for consumer in serving_consumers(now)):
         return no_consumer(job.queue)
     return Reason(_queue_position(jobs_ahead(job)))
 

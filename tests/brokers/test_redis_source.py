@@ -13,12 +13,12 @@ import redis
 from django.utils import timezone
 
 from jobs.api.metrics import exposition
-from jobs.api.views.queues import queue_states
 from jobs.brokers import registry
 from jobs.brokers.redis import source
 from jobs.brokers.redis.source import RedisSource
 from jobs.core.states import UNFINISHED
 from jobs.models import Job
+from jobs.queries.queue_states import queue_states
 from tests.brokers.redis_server import RedisServer
 from tests.consumers import Consumers, wait_finished
 from tests.testapp import tasks

@@ -15,11 +15,11 @@ from django.utils import timezone
 from jobs import lifecycle
 from jobs.api import schemas
 from jobs.api.metrics import exposition
-from jobs.api.views.queues import queue_states
 from jobs.core.states import AttemptOutcome, Status
 from jobs.core.uuid7 import uuid7
 from jobs.models import Attempt, Consumer, Job, Queue
 from jobs.queries import database_health
+from jobs.queries.queue_states import queue_states
 from tests.integration.api_client import Api
 from tests.integration.api_tasks import ADD, NARROW, SECRET
 

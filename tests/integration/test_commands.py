@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -9,12 +10,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import DatabaseError
+from django.db import DatabaseError, OperationalError, connection
 from django.utils import timezone
 
 from jobs.core.states import AttemptOutcome, Status
 from jobs.management.doctor import environment
-from jobs.models import Job, QuarantinedMessage, Token
+from jobs.models import Consumer, Job, QuarantinedMessage, Token
 from tests.factories import finished_long_ago, make_consumer, make_job, make_user
 from tests.integration.command_output import CommandOutput
 
@@ -29,6 +30,12 @@ class TestCreateToken:
         assert said.out.count("\n") == 1
         assert Token.objects.find(said.out.strip()) == row
         assert (row.user, row.name) == (user, "laptop")
+
+    def test_json_has_the_user_and_the_name_as_well(self) -> None:
+        make_user()
+        said = json.loads(CommandOutput("createtoken", "ada", "--name", "ci", "--json").out)
+        assert (said["user"], said["name"]) == ("ada", "ci")
+        assert Token.objects.find(said["token"]) == Token.objects.get()
 
     def test_each_call_makes_another(self) -> None:
         make_user()
@@ -61,6 +68,31 @@ class TestPrune:
         assert Job.objects.get() == kept
         assert CommandOutput("prune").out.startswith("Deleted 0 rows.")
 
+    def test_json_has_the_numbers(self) -> None:
+        finished_long_ago()
+        said = json.loads(CommandOutput("prune", "--json").out)
+        assert said == {"rows": 1, "files": 0, "retention_days": 30}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["prune"], ["createtoken", "ada"], ["submit", "testapp.square", "n=7"]),
+        *(["queues"], ["queues", "pause", "mail"], ["consumers"], ["consumers", "quiet", "--all"]),
+    ],
+    ids=" ".join,
+)
+def test_a_database_that_is_away_is_one_sentence_and_exit_code_1(words: list[str]) -> None:
+    make_user()
+
+    def away(*args: Any) -> None:
+        raise OperationalError("no route to host")
+
+    with connection.execute_wrapper(away):
+        said = CommandOutput(*words)
+    assert (said.code, said.out) == (1, "")
+    assert "no route to host" in said.error
+
 
 FOLDER = "django.core.files.storage.FileSystemStorage"
 
@@ -86,6 +118,35 @@ class TestDoctor:
         assert (said.code, findings("problem", said), findings("note", said)) == (0, [], [])
         for part in ("declarations", "data folder", "database", "broker", "1 consumer"):
             assert part in said.out
+
+    def test_json_has_codes_levels_and_hints(self) -> None:
+        said = CommandOutput("doctor", "--json")
+        found = json.loads(said.out)
+        assert (said.code, found["ok"]) == (0, True)
+        assert {one["level"] for one in found["findings"]} == {"ok"}
+        assert [one["code"] for one in found["findings"]] == [
+            *("settings_and_declarations", "data_folder", "database", "broker", "threads"),
+            *("consumers", "queues", "queues"),
+        ]
+        Consumer.objects.all().delete()
+        QuarantinedMessage.objects.create(queue="q", broker="redis", reason="none of ours")
+        said = CommandOutput("doctor", "--json")
+        found = json.loads(said.out)
+        assert (said.code, said.error, found["ok"]) == (1, "1 problem found.", False)
+        assert found["findings"][-2:] == [
+            {
+                "code": "no_consumer",
+                "level": "problem",
+                "text": "No consumer runs.",
+                "hint": "Start one: python manage.py runconsumers",
+            },
+            {
+                "code": "messages_quarantined",
+                "level": "note",
+                "text": "1 message in quarantine; the admin shows them.",
+                "hint": "",
+            },
+        ]
 
     def one_problem(self) -> str:
         said = CommandOutput("doctor")

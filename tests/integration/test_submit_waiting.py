@@ -80,13 +80,28 @@ class TestWait:
             return job
 
         monkeypatch.setattr(module, "wait_for", waited)
-        assert json.loads(CommandOutput("submit", ADD, "n=1", "--wait").out) == ["large", "é"]
+        words = ("submit", ADD, "n=1", "--wait")
+        assert json.loads(CommandOutput(*words).out) == ["large", "é"]
+        assert json.loads(CommandOutput(*words, "--json").out)["result"] == ["large", "é"]
+
+    def test_json_is_the_job_however_it_ends(self, ending: Callable[..., None]) -> None:
+        ending(result=[8])
+        said = CommandOutput("submit", ADD, "n=7", "--wait", "--json")
+        job = json.loads(said.out)
+        assert (said.code, job["status"], job["result"]) == (0, "succeeded", [8])
+        ending(AttemptOutcome.FAILED, error_type="ValueError", message="no")
+        said = CommandOutput("submit", ADD, "n=7", "--wait", "--json")
+        job = json.loads(said.out)
+        assert (said.code, job["error"]) == (1, {"type": "ValueError", "message": "no"})
+        for words, code in ((["--json"], 0), (["--json", "--wait", "0"], 3)):
+            said = CommandOutput("submit", ADD, "n=7", *words)
+            assert (said.code, json.loads(said.out)["status"]) == (code, "queued")
 
     def test_a_console_that_takes_ascii_only(
         self, ending: Callable[..., None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         ending(result="é")
-        monkeypatch.setattr(module, "_prints_unicode", lambda: False)
+        monkeypatch.setattr(module, "prints_unicode", lambda: False)
         assert CommandOutput("submit", ADD, "n=1", "--wait").out == '"\\u00e9"\n'
 
     def test_time_out(self) -> None:

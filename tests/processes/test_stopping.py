@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 from jobs.models import Consumer, Job
 from tests.consumers import ConsumerHandle, Consumers, stored, wait_finished, wait_status
@@ -238,3 +240,17 @@ def test_a_dead_child_is_replaced(consumers: Consumers) -> None:
     result = tasks.square.enqueue(4)
     assert wait_finished(result.id).result == 16
     assert Job.objects.count() == 1
+
+
+def test_a_child_that_was_stopped_on_request_is_not_replaced(consumers: Consumers) -> None:
+    parent = consumers.start("--processes", "2", ready=2, JOBS_LEASE_SECONDS="2")
+    first, second = Consumer.objects.all()
+
+    call_command("consumers", "stop", str(first), "--wait", "30", stdout=StringIO())
+    wait_until(lambda: any("no other starts" in line for line in parent.log), what="its end")
+
+    assert list(Consumer.objects.all()) == [second]
+    assert wait_finished(tasks.square.enqueue(4).id).result == 16
+    call_command("consumers", "stop", str(second), "--wait", "30", stdout=StringIO())
+    assert parent.wait() == 0, "a parent without children ends"
+    assert sum("ready" in line for line in parent.log) == 2

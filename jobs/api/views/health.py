@@ -21,9 +21,8 @@ from jobs.core.db import DATABASE_ERRORS
 from jobs.core.storage import RETRY_SECONDS
 from jobs.errors import Unavailable
 from jobs.queries.database_health import database_problem
+from jobs.queries.queue_states import queue_states
 from jobs.queries.storage_health import storage_problem
-
-from .queues import queue_states
 
 logger = logging.getLogger("jobs")
 

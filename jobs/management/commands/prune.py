@@ -5,37 +5,52 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.conf import get_conf
 from jobs.core.formatting import pluralize
+from jobs.management.base import BAD_INPUT, DONE, FAILED, JobsCommand, add_json_option, write_json
 
 
-class Command(BaseCommand):
+class Command(JobsCommand):
     """Delete what is older than the retention, chunk by chunk until nothing is left."""
 
     help = "Delete finished jobs older than JOBS_RETENTION_DAYS, and files that nothing uses."
-    requires_system_checks: list[str] = []
+    exit_codes = {
+        DONE: "done",
+        FAILED: "the database or the storage of files cannot be used",
+        BAD_INPUT: "bad input",
+    }
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        add_json_option(parser, "one document: rows, files, retention_days")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Delete, and say how much."""
         now = timezone.now()
         deleted = 0
         while chunk := lifecycle.prune_chunk(now):
             deleted += chunk
-        days = f"{get_conf().retention_days:g}"
         lifecycle.remove_stale_tempdirs()
         try:
             files = _delete_stray_files(now)
         except Exception as error:  # each storage raises exceptions of its own
             raise CommandError(
                 f"Deleted {pluralize(deleted, 'row')}, but the storage of files cannot be searched "
-                f"now ({type(error).__name__}: {error}). Files that nothing uses are deleted later."
+                f"now ({type(error).__name__}: {error}). "
+                "Files that nothing uses are deleted later.",
+                returncode=FAILED,
             ) from error
+        days = get_conf().retention_days
+        if options["as_json"]:
+            write_json(self.stdout, {"rows": deleted, "files": files, "retention_days": days})
+            return
         stray = f" and {pluralize(files, 'stray file')}" if files else ""
         rows = pluralize(deleted, "row")
-        self.stdout.write(f"Deleted {rows}{stray}. Finished jobs are kept {days} days.")
+        self.stdout.write(f"Deleted {rows}{stray}. Finished jobs are kept {days:g} days.")
 
 
 def _delete_stray_files(now: datetime) -> int:

@@ -11,6 +11,7 @@ from jobs.consumer.console_log import logged_to_console
 from jobs.consumer.main import serve, serve_embedded
 from jobs.consumer.process import ConsumerOptions
 from jobs.core.db import connection
+from jobs.management.base import BAD_INPUT
 from jobs.queries.stats import DEFAULT_QUEUE, configured_queues, takes_any_queue
 
 
@@ -45,7 +46,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until stopped."""
         if options["concurrency"] < 1 or options["processes"] < 1:
-            raise CommandError("--concurrency and --processes take a whole number from 1.")
+            raise CommandError(
+                "--concurrency and --processes take a whole number from 1.", returncode=BAD_INPUT
+            )
         asked = ConsumerOptions(
             queues=_queues(options["queues"]),
             any_queue=not options["queues"] and takes_any_queue(),
@@ -102,6 +105,7 @@ def _queues(text: str | None) -> list[str]:
     unknown = [] if takes_any_queue() else [queue for queue in asked if queue not in known]
     if unknown or not asked:
         raise CommandError(
-            f"No such queue: {', '.join(unknown) or text!r}. Known: {', '.join(known)}."
+            f"No such queue: {', '.join(unknown) or text!r}. Known: {', '.join(known)}.",
+            returncode=BAD_INPUT,
         )
     return asked

@@ -2,42 +2,52 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from jobs.catalog import get_task
 from jobs.core.states import Status
-from jobs.core.times import aware
-from jobs.errors import Conflict, JobsError, Refused
 from jobs.management.argument_values import parse_arguments
+from jobs.management.arguments import parse_time
+from jobs.management.base import (
+    BAD_INPUT,
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    TIME_OUT,
+    JobsCommand,
+    add_json_option,
+    prints_unicode,
+    write_json,
+)
 from jobs.management.users import user_named
 from jobs.management.wait_for_job import result_json, wait_for
 from jobs.models import Job
-from jobs.queries.stats import living_consumers
+from jobs.queries.job_fields import job_fields
+from jobs.queries.stats import serving_consumers
 from jobs.queries.waiting_reason import no_consumer
 from jobs.submission import SubmitOptions, store_upload, submit_job
 from jobs.submission.permissions import require_permission
+from jobs.submission.result_value import loaded_result
 
-FAILED, BAD_INPUT, TIME_OUT, INTERRUPTED = 1, 2, 3, 130
-"""Exit codes."""
 CHUNK_BYTES = 1024 * 1024
 
 
-class Command(BaseCommand):
+class Command(JobsCommand):
     """Submit a job; print its id, or wait for its result."""
 
-    help = (
-        "Submit a job and print its id; with --wait, print its result as JSON. "
-        "Exit code: 0 succeeded, 1 failed or cancelled, 2 bad input, 3 time out."
-    )
-    requires_system_checks: list[str] = []
+    help = "Submit a job and print its id; with --wait, print its result as JSON."
+    exit_codes = {
+        DONE: "submitted, or succeeded",
+        FAILED: "failed or cancelled, or the database or the broker cannot be used",
+        BAD_INPUT: "bad input, or refused",
+        TIME_OUT: "time out of --wait",
+        INTERRUPTED: "Ctrl-C while waiting",
+    }
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Return a parser that takes options between arguments: ``submit TASK --wait n=7``."""
@@ -65,21 +75,22 @@ class Command(BaseCommand):
             "--unique-key", help="at most one unfinished job of task, owner and key"
         )
 
+        add_json_option(parser, "one document: the job, as the API has it, without links")
+
     def handle(self, *args: Any, **options: Any) -> None:
-        """Submit the job; every error is a CommandError with one sentence and an exit code."""
-        try:
-            arguments, seconds = _split_wait(options["task_and_arguments"], options["wait"])
-            job = self._submit(arguments, options)
-            if seconds is None:
-                self.stdout.write(str(job.pk))
-            else:
-                self._wait(job, seconds)
-        except (Refused, Conflict) as error:
-            raise CommandError(str(error), returncode=BAD_INPUT) from error
-        except JobsError as error:
-            raise CommandError(str(error), returncode=FAILED) from error
-        except DatabaseError as error:
-            raise CommandError(f"The database says: {error}", returncode=FAILED) from error
+        """Submit the job, and wait for its end if that was asked for."""
+        arguments, seconds = _split_wait(options["task_and_arguments"], options["wait"])
+        job = self._submit(arguments, options)
+        if seconds is None:
+            self._write(job, options, str(job.pk))
+        else:
+            self._wait(job, seconds, options)
+
+    def _write(self, job: Job, options: dict[str, Any], text: str) -> None:
+        if options["as_json"]:
+            write_json(self.stdout, job_fields(job))
+        elif text:
+            self.stdout.write(text)
 
     def _submit(self, task_and_arguments: list[str], options: dict[str, Any]) -> Job:
         if not task_and_arguments or "=" in task_and_arguments[0]:
@@ -108,9 +119,9 @@ class Command(BaseCommand):
             self.stderr.write("An unfinished job has this unique key already; this is that job.")
         return submitted.job
 
-    def _wait(self, job: Job, seconds: float) -> None:
+    def _wait(self, job: Job, seconds: float, options: dict[str, Any]) -> None:
         self.stderr.write(f"Waiting for {job.pk}.")
-        if not any(job.queue in one.queues for one in living_consumers(timezone.now())):
+        if not any(job.queue in one.queues for one in serving_consumers(timezone.now())):
             self.stderr.write(no_consumer(job.queue).sentence)
         try:
             finished = wait_for(job.pk, seconds)
@@ -121,15 +132,20 @@ class Command(BaseCommand):
         except Job.DoesNotExist:
             raise CommandError(f"The job {job.pk} was deleted.", returncode=FAILED) from None
         if finished is None:
+            self._write(Job.objects.get(pk=job.pk), options, "")
             raise CommandError(
                 f"The job {job.pk} has not finished within {seconds:g} s; it goes on.",
                 returncode=TIME_OUT,
             )
         if finished.status != Status.SUCCEEDED:
+            self._write(finished, options, "")
             raise CommandError(_reason(finished), returncode=FAILED)
         for text in finished.warnings or ():
             self.stderr.write(f"Warning: {text}")
-        self.stdout.write(result_json(finished, ascii_only=not _prints_unicode()))
+        if options["as_json"]:
+            write_json(self.stdout, {**job_fields(finished), "result": loaded_result(finished)})
+        else:
+            self.stdout.write(result_json(finished, ascii_only=not prints_unicode()))
 
 
 def _split_wait(arguments: list[str], wait: str | None) -> tuple[list[str], float | None]:
@@ -157,21 +173,13 @@ def _store_file(owner: Any, path: Path) -> str:
 def _parse_time(text: str | None) -> datetime | None:
     if not text:
         return None
-    try:
-        parsed = parse_datetime(text)
-        if parsed is not None:
-            return aware(parsed)
-    except (ValueError, OverflowError):
-        pass  # the 30th of February, or a time zone that leads out of the years 1 to 9999
-    raise CommandError(
-        f"--run-after takes a date and time such as 2030-01-31T09:00, not {text!r}.",
-        returncode=BAD_INPUT,
-    )
-
-
-def _prints_unicode() -> bool:
-    """Return whether standard output takes any character; an old Windows console does not."""
-    return (sys.stdout.encoding or "").lower().startswith("utf")
+    found = parse_time(text)
+    if found is None:
+        raise CommandError(
+            f"--run-after takes a date and time such as 2030-01-31T09:00, not {text!r}.",
+            returncode=BAD_INPUT,
+        )
+    return found
 
 
 def _reason(job: Job) -> str:

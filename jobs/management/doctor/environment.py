@@ -39,9 +39,9 @@ def settings_and_declarations(now: datetime) -> Iterator[Finding]:
     """
     messages = checks.run_checks(tags=["jobs", "jobs_pages"])
     for message in messages:
-        hint = f" {message.hint}" if message.hint else ""
         grade = Grade.PROBLEM if message.level >= checks.ERROR else Grade.NOTE
-        yield Finding(grade, f"{message.msg}{hint} ({message.id})")
+        text = f"{message.msg} ({message.id})"
+        yield Finding(grade, text, str(message.id), str(message.hint or ""))
     if any(message.id == UNREADABLE_SETTINGS for message in messages):
         raise StopChecks
     if not messages:
@@ -61,16 +61,16 @@ def database(now: datetime) -> Iterator[Finding]:
     app = None if db.alias == DEFAULT_DB_ALIAS else "jobs"
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes(app))
     if plan:
-        yield problem(
-            f"{pluralize(len(plan), 'migration')} not applied. Run: python manage.py migrate"
-        )
+        text = f"{pluralize(len(plan), 'migration')} not applied."
+        yield problem(text, "migrations_missing", "Run: python manage.py migrate")
     unknown = [
         name
         for app, name in executor.loader.applied_migrations
         if app == "jobs" and (app, name) not in executor.loader.disk_migrations
     ]
     if unknown:
-        yield problem(f"The database is newer than this code: it has {', '.join(sorted(unknown))}.")
+        names = ", ".join(sorted(unknown))
+        yield problem(f"The database is newer than this code: it has {names}.", "database_newer")
     if plan or unknown:
         raise StopChecks
     with transaction.atomic(using=db.alias), db.cursor() as cursor:
@@ -82,7 +82,8 @@ def database(now: datetime) -> Iterator[Finding]:
         yield note(
             "A pooler (such as pgbouncer) is before PostgreSQL. If it lends a connection for one "
             f"transaction, idle consumers notice a new job within {TIMED_SECONDS:g} s instead of "
-            "milliseconds; let consumers connect to PostgreSQL itself if that matters."
+            "milliseconds; let consumers connect to PostgreSQL itself if that matters.",
+            "database_pooler",
         )
 
 
@@ -94,10 +95,14 @@ def data_folder(now: datetime) -> Iterator[Finding]:
         with tempfile.TemporaryFile(dir=folder):
             free = shutil.disk_usage(folder).free
     except OSError as error:
-        yield problem(f"The data folder {folder} cannot be written: {error.strerror or error}.")
+        text = f"The data folder {folder} cannot be written: {error.strerror or error}."
+        yield problem(text, "data_folder_unwritable")
         return
     text = f"The data folder {folder} can be written, {filesize(free)} are free."
-    yield ok(text) if free >= MIN_FREE_BYTES else problem(f"{text} That is little.")
+    if free >= MIN_FREE_BYTES:
+        yield ok(text)
+    else:
+        yield problem(f"{text} That is little.", "data_folder_full")
 
 
 def storage(now: datetime) -> Iterator[Finding]:
@@ -110,7 +115,7 @@ def storage(now: datetime) -> Iterator[Finding]:
         check_round_trip(job_storage())
     except Exception as error:  # noqa: BLE001  (each storage raises exceptions of its own)
         reason = f"{type(error).__name__}: {error}"
-        yield problem(f"The storage of files ({kind}) cannot be used: {reason}")
+        yield problem(f"The storage of files ({kind}) cannot be used: {reason}", "storage_unusable")
     else:
         yield ok(f"The storage of files ({kind}) can be written and read.")
 
@@ -119,8 +124,9 @@ def _unshared_storage(hosts: list[str]) -> Iterator[Finding]:
     if len(hosts) > 1:
         yield problem(
             f"Consumers run on {len(hosts)} machines ({', '.join(hosts)}), but each keeps files in "
-            "a data folder of its own, where the others do not find them. Set "
-            f'STORAGES["{ALIAS}"] (the site of this repository: JOBS_STORAGE_URL).'
+            "a data folder of its own, where the others do not find them.",
+            "storage_unshared",
+            f'Set STORAGES["{ALIAS}"] (the site of this repository: JOBS_STORAGE_URL).',
         )
 
 
@@ -132,7 +138,7 @@ def broker(now: datetime) -> Iterator[Finding]:
     except BrokerError:
         return  # reported among the settings
     for text in problems:
-        yield problem(text)
+        yield problem(text, "broker_unusable")
     if not problems:
         pending = _pending_messages(found) if found.takes_messages else ""
         yield ok(f"The broker {found.name} works.{pending}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
@@ -21,10 +21,24 @@ class Grade(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check has found, as a sentence."""
+    """What one check has found.
+
+    Attributes:
+        text: a sentence.
+        code: names the kind of finding to programs: it stays when the sentence changes. One that
+            names none gets the name of its check.
+        hint: what to do about it, "" where the text says it or nothing is to be done.
+    """
 
     grade: Grade
     text: str
+    code: str = ""
+    hint: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The text with its hint, for people."""
+        return f"{self.text} {self.hint}".rstrip()
 
 
 class StopChecks(Exception):
@@ -35,28 +49,29 @@ Check = Callable[[datetime], Iterator[Finding]]
 """Takes the current time."""
 
 
-def ok(text: str) -> Finding:
+def ok(text: str, code: str = "") -> Finding:
     """Return a finding that is as it should be."""
-    return Finding(Grade.OK, text)
+    return Finding(Grade.OK, text, code)
 
 
-def note(text: str) -> Finding:
+def note(text: str, code: str = "", hint: str = "") -> Finding:
     """Return a finding that is worth knowing."""
-    return Finding(Grade.NOTE, text)
+    return Finding(Grade.NOTE, text, code, hint)
 
 
-def problem(text: str) -> Finding:
+def problem(text: str, code: str = "", hint: str = "") -> Finding:
     """Return a finding that keeps jobs from running."""
-    return Finding(Grade.PROBLEM, text)
+    return Finding(Grade.PROBLEM, text, code, hint)
 
 
 def run_checks(now: datetime, checks: Sequence[Check]) -> Iterator[Finding]:
     """Run the checks in order; a database that cannot be used ends them."""
     for check in checks:
         try:
-            yield from check(now)
+            for found in check(now):
+                yield found if found.code else replace(found, code=check.__name__)
         except StopChecks:
             return
         except DATABASE_ERRORS as error:
-            yield problem(f"The database says: {one_line(error)}")
+            yield problem(f"The database says: {one_line(error)}", "database_error")
             return

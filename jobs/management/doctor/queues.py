@@ -10,11 +10,13 @@ from jobs import lifecycle
 from jobs.core.formatting import ago, duration, pluralize
 from jobs.core.states import Status
 from jobs.models import Consumer, Job, QuarantinedMessage
+from jobs.queries.consumer_state import state_of
 from jobs.queries.stats import (
     QueueStats,
     living_consumers,
     next_to_claim,
     queue_stats,
+    serving_consumers,
     waiting_since,
 )
 from jobs.queries.waiting_reason import no_consumer
@@ -35,23 +37,29 @@ def consumers(now: datetime) -> Iterator[Finding]:
             f"{pluralize(len(alive), 'consumer')} with {pluralize(slots, 'slot')}, beat {last}."
         )
     else:
-        yield problem("No consumer runs. Start one: python manage.py runconsumers")
+        start = "Start one: python manage.py runconsumers"
+        yield problem("No consumer runs.", "no_consumer", start)
+    for one in alive:
+        if one.requested:
+            text = f"The consumer {one} is {state_of(one, now)}: it takes nothing new."
+            yield note(text, "consumer_quiet")
     for one in Consumer.objects.filter(dead_at=None).exclude(pk__in=[two.pk for two in alive]):
-        yield note(f"The consumer {one} is silent, its last beat was {ago(one.heartbeat_at, now)}.")
+        last = ago(one.heartbeat_at, now)
+        yield note(f"The consumer {one} is silent, its last beat was {last}.", "consumer_silent")
 
 
 def queues(now: datetime) -> Iterator[Finding]:
     """Check for queues without consumers, paused ones, and jobs that wait beside idle consumers."""
     alive = living_consumers(now)
-    for queue in queue_stats(alive):
+    for queue in queue_stats(serving_consumers(now)):
         waiting = f"{pluralize(queue.waiting, 'job')} waiting"
         if not queue.consumers:
             # Reported once for all queues when no consumer is alive.
             if alive or queue.waiting:
                 subject = f"the queue {queue.name} ({waiting})"
-                yield problem(no_consumer(queue.name, subject).sentence)
+                yield problem(no_consumer(queue.name, subject).sentence, "queue_unserved")
         elif queue.paused:
-            yield note(f"The queue {queue.name} is paused ({waiting}).")
+            yield note(f"The queue {queue.name} is paused ({waiting}).", "queue_paused")
         else:
             yield _served(queue, waiting, now)
 
@@ -66,7 +74,9 @@ def _served(queue: QueueStats, waiting: str, now: datetime) -> Finding:
     waited = duration((now - since).total_seconds())
     return problem(
         f"The job {first.pk} has waited in {queue.name} for {waited} though its consumers have "
-        "free slots. Look at their log, or start them anew."
+        "free slots.",
+        "job_stuck",
+        "Look at their log, or start them anew.",
     )
 
 
@@ -81,7 +91,8 @@ def overdue(now: datetime) -> Iterator[Finding]:
     due = lifecycle.next_due()
     if due is not None and now - due > TOLERANCE:
         late = duration((now - due).total_seconds())
-        yield problem(f"A scheduled job is overdue by {late}: it is for a consumer to queue it.")
+        text = f"A scheduled job is overdue by {late}: it is for a consumer to queue it."
+        yield problem(text, "job_overdue")
 
 
 def running(now: datetime) -> Iterator[Finding]:
@@ -91,8 +102,9 @@ def running(now: datetime) -> Iterator[Finding]:
     lost = running_jobs.exclude(consumer_id__in=alive).count()
     if lost:
         yield problem(
-            f"{pluralize(lost, 'running job')} held by no living consumer. "
-            "The next consumer that starts hands them on."
+            f"{pluralize(lost, 'running job')} held by no living consumer.",
+            "job_lost",
+            "The next consumer that starts hands them on.",
         )
     elif alive and (count := running_jobs.count()):
         yield ok(f"{pluralize(count, 'running job')}, each held by a living consumer.")
@@ -102,4 +114,5 @@ def quarantine(now: datetime) -> Iterator[Finding]:
     """Check for messages that were no jobs."""
     count = QuarantinedMessage.objects.order_by()[:1000].count()
     if count:
-        yield note(f"{pluralize(count, 'message')} in quarantine; the admin shows them.")
+        text = f"{pluralize(count, 'message')} in quarantine; the admin shows them."
+        yield note(text, "messages_quarantined")
