@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from jobs.core.database_url import without_password
 from webapp import database, env, mail
 
 BASE = Path("/srv/desk").resolve()
@@ -88,6 +89,23 @@ def test_a_postgres_url_is_taken_apart() -> None:
     assert found["OPTIONS"]["keepalives_idle"] == "60"
 
 
+def test_a_postgres_url_of_several_hosts_finds_the_one_that_can_be_written_to() -> None:
+    found = database.from_url("postgres://u:p,w%40@one,two.example:6432,[::1]/desk", base=BASE)
+    assert (found["HOST"], found["PORT"]) == ("one,two.example,::1", "5432,6432,5432")
+    assert (found["USER"], found["PASSWORD"], found["NAME"]) == ("u", "p,w@", "desk")
+    assert found["OPTIONS"]["target_session_attrs"] == "read-write"
+    url = "postgres://one,two/desk?target_session_attrs=any&connect_timeout=2"
+    options = database.from_url(url, base=BASE)["OPTIONS"]
+    assert (options["target_session_attrs"], options["connect_timeout"]) == ("any", "2")
+
+
+def test_a_url_is_shown_without_its_password() -> None:
+    url = "postgres://u:p@w@one:1,two:2/desk?sslmode=require"
+    assert without_password(url) == "postgres://u:***@one:1,two:2/desk?sslmode=require"
+    assert without_password("postgres://u@one/desk") == "postgres://u@one/desk"
+    assert without_password("sqlite:////data/db.sqlite3") == "sqlite:////data/db.sqlite3"
+
+
 def test_a_postgres_server_that_vanishes_is_noticed() -> None:
     options = database.from_url("postgres://u@db.example/desk", base=BASE)["OPTIONS"]
     assert int(options["tcp_user_timeout"]) <= 30_000
@@ -105,6 +123,7 @@ def test_a_postgres_server_that_vanishes_is_noticed() -> None:
         "sqlite://host/file",
         "postgres://u:hush@h",
         "postgres://u:hush@h:port/db",
+        "postgres://u:hush@h:1,i:port/db",
         "postgres://[u:hush@h/db",
     ],
 )
