@@ -125,7 +125,14 @@ class TestDoctor:
         assert (said.code, found["ok"]) == (0, True)
         assert {one["level"] for one in found["findings"]} == {"ok"}
         assert [one["code"] for one in found["findings"]] == [
-            *("settings_and_declarations", "data_folder", "database", "broker", "threads"),
+            *(
+                "settings_and_declarations",
+                "data_folder",
+                "database",
+                "writes",
+                "broker",
+                "threads",
+            ),
             *("consumers", "queues", "queues"),
         ]
         Consumer.objects.all().delete()
