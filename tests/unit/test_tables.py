@@ -42,6 +42,16 @@ def test_a_terminal_gets_columns_under_a_head(monkeypatch: pytest.MonkeyPatch) -
     assert second == f"{KEY}  a.b"
 
 
+def test_a_terminal_gets_no_empty_column_and_no_head_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    out = Terminal()
+    write_table(OutputWrapper(out), TABLE, [(KEY, "", "no")])
+    assert out.getvalue() == f"{'ID':36}  ERROR\n{KEY}  no\n"
+    out = Terminal()
+    write_table(OutputWrapper(out), TABLE, [])
+    assert out.getvalue() == ""
+
+
 @pytest.mark.parametrize("columns", [61, 70, 80])
 def test_columns_are_cut_to_the_width_but_never_an_id(
     columns: int, monkeypatch: pytest.MonkeyPatch

@@ -121,7 +121,7 @@ class BulkAction(Subcommand):
             raise CommandError(
                 f"{question} Add --yes to do it without a question.", returncode=BAD_INPUT
             )
-        output.err.write(f"{question} Go on? [y/N] ", ending="")
+        output.err.write(f"{question} Go on? [y/N] ", style_func=str, ending="")
         output.err.flush()
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise CommandError("Nothing was changed.", returncode=BAD_INPUT)
