@@ -93,7 +93,8 @@ def test_a_reader_that_has_gone_is_no_traceback(project_root: Path, tmp_path: Pa
             stderr=subprocess.PIPE,
             text=True,
             env=os.environ
-            | {"JOBS_DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "webapp.settings"},
+            | {"JOBS_DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "webapp.settings"}
+            | {"PYTHONUNBUFFERED": ""},
             check=False,
         )
     finally:
