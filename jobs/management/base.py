@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 from django.db import DatabaseError, InterfaceError
 
+from jobs.core.database_faults import is_temporary
 from jobs.errors import Conflict, JobsError, Refused
 
 DONE: Final = 0
@@ -63,7 +64,8 @@ class JobsCommand(BaseCommand):
         except JobsError as error:
             raise CommandError(str(error), returncode=FAILED) from error
         except (DatabaseError, InterfaceError) as error:
-            raise CommandError(f"The database says: {error}", returncode=FAILED) from error
+            advice = "" if is_temporary(error) else ". Run: python manage.py doctor"
+            raise CommandError(f"The database says: {error}{advice}", returncode=FAILED) from error
         except KeyboardInterrupt:
             raise CommandError("Interrupted.", returncode=INTERRUPTED) from None
         except OSError as error:

@@ -100,7 +100,6 @@ class TestCancel:
         ]
         assert not Job.objects.filter(queue="mail", status__in=UNFINISHED - {"running"}).exists()
         assert Job.objects.filter(queue="default", status="queued").count() == 7
-        CommandOutput("jobs", "cancel", "--all", "--status", "queued", "--yes")
         assert CommandOutput("jobs", "cancel", "--status", "queued", "--yes").code == 0
         assert not Job.objects.filter(status="queued").exists()
         assert Job.objects.filter(status="scheduled").count() == 1
