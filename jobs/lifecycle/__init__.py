@@ -6,7 +6,7 @@ attempt number. Whoever loses a race writes nothing. ``jobs.core.states`` has th
 
 from jobs.core.db import write_transaction
 
-from .cancel import CancelResult, cancel_job
+from .cancel import CancelResult, cancel_job, cancel_waiting_jobs
 from .claim import Claim, claim_jobs, claim_rows, claims_in_one_round_trip, has_waiting, to_claims
 from .complete import finish, prepare_outcomes, write_outcomes
 from .consumers import (
@@ -36,6 +36,7 @@ from .promote import next_due, promote_due
 from .prune import prune_chunk
 from .queues import set_paused, waiting_queues
 from .requeue import requeue_job
+from .requeue_many import requeue_jobs
 from .rescue import orphaned_consumers, release_unconfirmed, rescue_jobs
 from .tempdir_gc import remove_stale_tempdirs
 
@@ -49,6 +50,7 @@ __all__ = [
     "Stage",
     "StoredArtifact",
     "cancel_job",
+    "cancel_waiting_jobs",
     "claim_jobs",
     "claim_rows",
     "claims_in_one_round_trip",
@@ -73,6 +75,7 @@ __all__ = [
     "request",
     "requested_cancels",
     "requeue_job",
+    "requeue_jobs",
     "rescue_jobs",
     "save_artifact",
     "serve_queues",

@@ -1,17 +1,21 @@
-"""Cancel a job: one that waits is cancelled at once, one that runs is asked to stop."""
+"""Cancel jobs: one that waits is cancelled at once, one that runs is asked to stop."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Final
 
 from django.db.models import F
 from django.utils import timezone
 
+from jobs.core.db import Adapter, as_uuid, connection, run
 from jobs.core.states import WAITING, Status
 from jobs.errors import NotCancellable
 from jobs.models import Job
+
+from .sql import CANCEL_WAITING
 
 MAX_NAME: Final = 150
 """Characters of a user's name that a job keeps; an e-mail address may have more."""
@@ -55,6 +59,27 @@ def cancel_job(job_id: uuid.UUID, by: str) -> CancelResult:
         if job.status == Status.RUNNING:
             return CancelResult.ASKED
     raise NotCancellable("This job changes too fast to be cancelled. Try again.")
+
+
+def cancel_waiting_jobs(job_ids: Sequence[uuid.UUID], by: str) -> list[uuid.UUID]:
+    """Cancel those of the jobs that wait, in one statement; return which.
+
+    The others run, have ended, are gone, or are being changed: ``cancel_job`` tells which.
+
+    Args:
+        job_ids: some hundreds at most; each is a parameter.
+        by: as for ``cancel_job``.
+    """
+    if not job_ids:
+        return []
+    by = by[:MAX_NAME]
+    db = connection()
+    adapt = Adapter(db)
+    lock = "FOR UPDATE SKIP LOCKED" if db.features.has_select_for_update_skip_locked else ""
+    statement = CANCEL_WAITING.format(ids=", ".join(["%s"] * len(job_ids)), lock=lock)
+    written = [by, adapt.time(timezone.now()), f"cancelled by {by}"]
+    rows = run(db, statement, [*map(adapt.uuid, job_ids), *written])
+    return [as_uuid(key) for (key,) in rows]
 
 
 def _cancel_waiting(job_id: uuid.UUID, by: str) -> int:

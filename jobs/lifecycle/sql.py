@@ -85,6 +85,35 @@ RETURNING id, task, module_path, queue, args, kwargs, attempt, failures, lost_co
     timeout, owner_id, priority, fair_position, created_at, run_after
 """
 
+# Cancels those of many jobs that wait. A row that another transaction has locked is left out: two
+# statements that lock many rows in different orders would wait for each other.
+# Parameters: the job ids, who cancels, now, the error message.
+# Rows: (job id,) of those cancelled.
+CANCEL_WAITING: Final = """
+WITH picked AS MATERIALIZED (
+    SELECT id FROM jobs_job WHERE id IN ({ids}) AND status IN ('scheduled', 'queued') {lock}
+)
+UPDATE jobs_job SET status = 'cancelled', cancel_requested = TRUE, cancelled_by = %s,
+    finished_at = %s, error_type = 'Cancelled', error_message = %s, version = version + 1
+WHERE id IN (SELECT id FROM picked) AND status IN ('scheduled', 'queued')
+RETURNING id
+"""
+
+# Puts many failed or cancelled jobs without a unique key back into their queues.
+# Parameters: for each job its id and its new fair position (REQUEUE_ROW).
+# Rows: (job id,) of those requeued.
+REQUEUE: Final = """
+WITH requeued (job_id, new_position) AS (VALUES {rows})
+UPDATE jobs_job SET status = 'queued', fair_position = new_position, failures = 0, lost_count = 0,
+    cancel_requested = FALSE, cancelled_by = '', error_type = '', error_message = '',
+    result = NULL, run_after = NULL, finished_at = NULL, progress_done = NULL,
+    progress_total = NULL, progress_message = '', progress_stage = NULL, warnings = NULL,
+    version = version + 1
+FROM requeued WHERE id = job_id AND status IN ('failed', 'cancelled') AND unique_slot IS NULL
+RETURNING id
+"""
+REQUEUE_ROW: Final = {"postgresql": "(%s::uuid, %s::bigint)", "sqlite": "(%s, %s)"}
+
 # One statement for all attempts that ended since the last commit: a statement for each would hold
 # SQLite's one write lock while Python switches threads between them. A cancel that was requested
 # wins over every outcome except success.

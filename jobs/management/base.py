@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -11,6 +12,7 @@ from typing import Any, ClassVar, Final
 from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 from django.db import DatabaseError, InterfaceError
 
+from jobs.core.database_faults import is_temporary
 from jobs.errors import Conflict, JobsError, Refused
 
 DONE: Final = 0
@@ -53,17 +55,23 @@ class JobsCommand(BaseCommand):
             CommandError: whatever Jobdesk or the database has raised, in words.
         """
         try:
-            return super().execute(*args, **options)
+            try:
+                return super().execute(*args, **options)
+            finally:
+                self.stdout.flush()  # here an error is met, at the interpreter's end it is printed
         except (Refused, Conflict) as error:
             raise CommandError(str(error), returncode=BAD_INPUT) from error
         except JobsError as error:
             raise CommandError(str(error), returncode=FAILED) from error
         except (DatabaseError, InterfaceError) as error:
-            raise CommandError(f"The database says: {error}", returncode=FAILED) from error
+            advice = "" if is_temporary(error) else ". Run: python manage.py doctor"
+            raise CommandError(f"The database says: {error}{advice}", returncode=FAILED) from error
         except KeyboardInterrupt:
             raise CommandError("Interrupted.", returncode=INTERRUPTED) from None
-        except BrokenPipeError:
-            raise _closed_output() from None
+        except OSError as error:
+            if not _is_closed_output(error):
+                raise
+            raise _leave_closed_output() from None
 
 
 def describe_exit_codes(exit_codes: Mapping[int, str]) -> str:
@@ -87,7 +95,12 @@ def prints_unicode() -> bool:
     return (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
 
 
-def _closed_output() -> SystemExit:
+def _is_closed_output(error: OSError) -> bool:
+    # Windows reports a pipe without a reader as an invalid argument.
+    return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
+
+
+def _leave_closed_output() -> SystemExit:
     # The interpreter would flush standard output at its end, and report the same error again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return SystemExit(OUTPUT_CLOSED)

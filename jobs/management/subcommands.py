@@ -31,8 +31,8 @@ class Output:
             self.out.write(text)
 
     def note(self, text: str) -> None:
-        """Tell people something beside the result."""
-        self.err.write(text)
+        """Tell people something beside the result; it is no error, and not red."""
+        self.err.write(text, style_func=str)
 
     def document(self, document: Any) -> None:
         """Write a document, if JSON is asked for."""

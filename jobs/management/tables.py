@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -43,6 +43,18 @@ def write_table(out: OutputWrapper, table: Table, rows: Sequence[Row]) -> None:
         for row in cells:
             out.write("\t".join(row))
         return
+    if cells:
+        _write_aligned(out, *_without_empty_columns(table, cells))
+
+
+def _without_empty_columns(table: Table, cells: list[list[str]]) -> tuple[Table, list[list[str]]]:
+    """They would take the room that the others need."""
+    kept = [n for n in range(len(table.titles)) if any(row[n] for row in cells)]
+    titles = [table.titles[n] for n in kept]
+    return replace(table, titles=titles), [[row[n] for n in kept] for row in cells]
+
+
+def _write_aligned(out: OutputWrapper, table: Table, cells: list[list[str]]) -> None:
     widths = _widths(table, cells, shutil.get_terminal_size().columns)
     for line in [list(table.titles), *cells]:
         texts = (_fit(cell, width) for cell, width in zip(line, widths, strict=True))

@@ -1,6 +1,6 @@
 """Submitting a job: check permission, arguments and options, then insert it."""
 
-from .cancel import cancel_job
+from .cancel import cancel_job, cancel_waiting_jobs
 from .database_errors import operational_errors_as_unavailable
 from .options import SubmitOptions
 from .permissions import may_use
@@ -12,6 +12,7 @@ __all__ = [
     "SubmitOptions",
     "SubmitResult",
     "cancel_job",
+    "cancel_waiting_jobs",
     "may_use",
     "operational_errors_as_unavailable",
     "retry_job",

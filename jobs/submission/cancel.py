@@ -1,8 +1,9 @@
-"""Cancelling a job, and Django's signal for one that ends by that."""
+"""Cancelling jobs, and Django's signal for one that ends by that."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from functools import partial
 
 from django.db import transaction
@@ -35,7 +36,24 @@ def cancel_job(job_id: uuid.UUID, by: str) -> CancelResult:
     if result is CancelResult.ALREADY_CANCELLED:
         return CancelResult.CANCELLED
     if result is CancelResult.CANCELLED:
-        # robust: the job is cancelled, whatever the signal meets.
-        send = partial(send_task_cancelled, job_id)
-        transaction.on_commit(send, using=connection().alias, robust=True)
+        _send_after_commit(job_id)
     return result
+
+
+def cancel_waiting_jobs(job_ids: Sequence[uuid.UUID], by: str) -> list[uuid.UUID]:
+    """Cancel those of the jobs that wait, in one statement; return which.
+
+    Args:
+        job_ids: some hundreds at most. ``cancel_job`` is for those that are not returned.
+        by: the name of the user who cancels.
+    """
+    cancelled = lifecycle.cancel_waiting_jobs(job_ids, by)
+    for job_id in cancelled:
+        _send_after_commit(job_id)
+    return cancelled
+
+
+def _send_after_commit(job_id: uuid.UUID) -> None:
+    # robust: the job is cancelled, whatever the signal meets.
+    send = partial(send_task_cancelled, job_id)
+    transaction.on_commit(send, using=connection().alias, robust=True)

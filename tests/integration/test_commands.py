@@ -92,6 +92,16 @@ def test_a_database_that_is_away_is_one_sentence_and_exit_code_1(words: list[str
         said = CommandOutput(*words)
     assert (said.code, said.out) == (1, "")
     assert "no route to host" in said.error
+    assert "doctor" not in said.error, "that passes by itself"
+
+
+def test_a_database_that_does_not_fit_is_for_the_doctor() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE jobs_consumer RENAME TO elsewhere")
+    said = CommandOutput("consumers")
+    assert said.code == 1
+    assert said.error.startswith("The database says: ")
+    assert said.error.endswith(" Run: python manage.py doctor")
 
 
 FOLDER = "django.core.files.storage.FileSystemStorage"

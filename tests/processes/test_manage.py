@@ -79,3 +79,24 @@ def test_the_last_line_of_the_tests_says_what_was_skipped_and_how_to_run_it(
     assert done.returncode == 0, done.stdout + done.stderr
     last = done.stdout.splitlines()[-1]
     assert last == "Skipped: install 2 (set JOBS_TEST_REQUIRE=install, it downloads packages)."
+
+
+def test_a_reader_that_has_gone_is_no_traceback(project_root: Path, tmp_path: Path) -> None:
+    """As ``manage.py jobs list | head``."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    try:
+        done = subprocess.run(
+            [sys.executable, "manage.py", "doctor"],
+            cwd=project_root,
+            stdout=write_end,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ
+            | {"JOBS_DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "webapp.settings"}
+            | {"PYTHONUNBUFFERED": ""},
+            check=False,
+        )
+    finally:
+        os.close(write_end)
+    assert (done.returncode, done.stderr) == (141, "")
