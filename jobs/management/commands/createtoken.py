@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
+from jobs.management.database_command import DatabaseCommand
 from jobs.management.users import user_named
 from jobs.models import Token
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Issue a token and print it, once: only its hash is kept."""
 
     help = "Issue an API token for a user and print it. It is shown this once."

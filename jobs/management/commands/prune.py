@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.conf import get_conf
 from jobs.core.formatting import pluralize
+from jobs.management.database_command import DatabaseCommand
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Delete what is older than the retention, chunk by chunk until nothing is left."""
 
     help = "Delete finished jobs older than JOBS_RETENTION_DAYS, and files that nothing uses."

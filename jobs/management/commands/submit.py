@@ -7,16 +7,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from jobs.catalog import get_task
 from jobs.core.states import Status
 from jobs.core.times import aware
-from jobs.errors import Conflict, JobsError, Refused
+from jobs.errors import Conflict, JobsError, Refused, Unavailable
 from jobs.management.argument_values import parse_arguments
+from jobs.management.database_command import UNAVAILABLE, DatabaseCommand
 from jobs.management.users import user_named
 from jobs.management.wait_for_job import result_json, wait_for
 from jobs.models import Job
@@ -30,12 +30,13 @@ FAILED, BAD_INPUT, TIME_OUT, INTERRUPTED = 1, 2, 3, 130
 CHUNK_BYTES = 1024 * 1024
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Submit a job; print its id, or wait for its result."""
 
     help = (
         "Submit a job and print its id; with --wait, print its result as JSON. "
-        "Exit code: 0 succeeded, 1 failed or cancelled, 2 bad input, 3 time out."
+        "Exit code: 0 succeeded, 1 failed or cancelled, 2 bad input, 3 time out, "
+        "69 the database cannot be used."
     )
     requires_system_checks: list[str] = []
 
@@ -76,10 +77,10 @@ class Command(BaseCommand):
                 self._wait(job, seconds)
         except (Refused, Conflict) as error:
             raise CommandError(str(error), returncode=BAD_INPUT) from error
+        except Unavailable as error:
+            raise CommandError(str(error), returncode=UNAVAILABLE) from error
         except JobsError as error:
             raise CommandError(str(error), returncode=FAILED) from error
-        except DatabaseError as error:
-            raise CommandError(f"The database says: {error}", returncode=FAILED) from error
 
     def _submit(self, task_and_arguments: list[str], options: dict[str, Any]) -> Job:
         if not task_and_arguments or "=" in task_and_arguments[0]:
