@@ -63,9 +63,7 @@ def test_a_setting_that_is_wrong_is_one_sentence(project_root: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "command", ["up --port 0", "runconsumers", "runconsumers --processes 2", "migrate"]
-)
+@pytest.mark.parametrize("command", ["runconsumers", "runconsumers --processes 2", "migrate"])
 def test_a_database_that_is_away_is_a_sentence(
     project_root: Path, tmp_path: Path, command: str
 ) -> None:

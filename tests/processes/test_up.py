@@ -274,20 +274,20 @@ def test_a_database_newer_than_the_code_is_one_sentence(start: Start, data: Path
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "code", "said"),
     [
-        ("nonsense", "DATABASE_URL starts with 'nonsense'"),
-        ("sqlite:////no/such/folder/db", "can't be used: unable to open database file"),
-        ("postgres://127.0.0.1:1/desk", "The database desk at 127.0.0.1 can't be used"),
+        ("nonsense", 1, "DATABASE_URL starts with 'nonsense'"),
+        ("sqlite:////no/such/folder/db", 69, "can't be used: unable to open database file"),
+        ("postgres://127.0.0.1:1/desk", 69, "The database desk at 127.0.0.1 can't be used"),
     ],
 )
 def test_a_broken_database_url_is_said_without_a_traceback(
-    start: Start, url: str, said: str
+    start: Start, url: str, code: int, said: str
 ) -> None:
     if url.startswith("postgres"):
         pytest.importorskip("psycopg")
     up = start(DATABASE_URL=url)
-    assert up.wait() == 1
+    assert up.wait() == code
     assert said in up.output()
     assert "Traceback" not in up.output()
     assert len(up.lines) == 1
