@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import DatabaseError
+from django.db import DatabaseError, ProgrammingError
 from django.utils import timezone
 
+from jobs import lifecycle
+from jobs.consumer import consumer_lock
 from jobs.core.states import AttemptOutcome, Status
+from jobs.core.uuid7 import uuid7
 from jobs.management.doctor import environment
 from jobs.models import Job, QuarantinedMessage, Token
 from tests.factories import finished_long_ago, make_consumer, make_job, make_user
@@ -136,6 +139,41 @@ class TestDoctor:
         folder = {"BACKEND": FOLDER, "OPTIONS": {"location": tmp_path}}
         settings.STORAGES = {**settings.STORAGES, "jobs": folder}
         assert CommandOutput("doctor").code == 0
+
+    def test_a_row_and_a_file_are_written_read_and_gone(self, tmp_path: Path) -> None:
+        said = CommandOutput("doctor")
+        assert "A job was written to the database, read, changed and deleted again." in said.out
+        assert "The storage of files (FileSystemStorage) can be written and read." in said.out
+        assert not Job.objects.exists()
+        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+    def test_files_that_cannot_be_stored(self, tmp_path: Path) -> None:
+        (tmp_path / "files").write_text("in the way of the folder", encoding="utf-8")
+        found = self.one_problem()
+        assert found.startswith("The storage of files (FileSystemStorage) cannot be used: ")
+
+    def test_a_row_that_cannot_be_written(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refused(job: Job) -> None:
+            error = ProgrammingError("permission denied for table jobs_job")
+            error.__cause__ = type("Driver", (Exception,), {"sqlstate": "42501"})()
+            raise error
+
+        monkeypatch.setattr(lifecycle, "insert_received_job", refused)
+        assert self.one_problem() == (
+            "The database takes no writes: permission denied for table jobs_job."
+        )
+
+    def test_consumers_that_use_another_database(self) -> None:
+        """As after a file was replaced under them: they live, and are not in this one."""
+        stranger = uuid7()
+        lock = consumer_lock.hold(stranger)
+        try:
+            found = self.one_problem()
+            assert found.startswith("1 consumer on this machine not in this database")
+            make_consumer(["default", "mail"], id=stranger)
+            assert CommandOutput("doctor").code == 0
+        finally:
+            lock.release()
 
     def test_no_consumer_at_all(self) -> None:
         from jobs.models import Consumer

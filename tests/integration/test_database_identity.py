@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.db import connection
 
 from jobs.core import database_file, database_identity
@@ -116,22 +115,3 @@ def test_a_file_that_is_being_copied_says_nothing(live: Path, tmp_path: Path) ->
     live.write_bytes(whole)
     check_identity()
     assert not database_file.is_replaced()
-
-
-def test_a_consumer_leaves_and_writes_nothing_more(
-    live: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    check_identity()
-    back_up(live, tmp_path / "backup")
-    run_a_job()
-    check_identity()
-    job = make_job()
-    checkpoint()
-    with closing(sqlite3.connect(tmp_path / "backup")) as db:
-        db.execute("DELETE FROM jobs_job")
-        db.commit()
-    shutil.copyfile(tmp_path / "backup", live)
-    with pytest.raises(CommandError, match="gave up"):
-        call_command("runconsumers", until_idle=True)
-    assert database_file.REPLACED in caplog.text
-    assert not Attempt.objects.filter(job_id=job.pk).exists()
