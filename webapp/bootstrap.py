@@ -146,6 +146,7 @@ def run_django(argv: list[str]) -> int:
         os.environ.setdefault("JOBS_HTTPS", "0")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
+    from django.db import DatabaseError, InterfaceError
 
     try:
         execute_from_command_line(argv)
@@ -153,9 +154,29 @@ def run_django(argv: list[str]) -> int:
         if "--traceback" in argv:
             raise
         return report_error(str(error))
+    except (DatabaseError, InterfaceError) as error:
+        if "--traceback" in argv:
+            raise
+        return report_database(error)
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0
+
+
+def report_database(error: Exception) -> int:
+    """Print why the database cannot be used; return the exit code that says it.
+
+    Raises:
+        Exception: the error itself where trying again is no use: the traceback of a migration that
+            the database refuses is worth reading.
+    """
+    from jobs.core.database_faults import retry_after
+    from jobs.management.database_command import UNAVAILABLE, describe
+
+    if retry_after(error) is None:
+        raise error
+    report_error(str(describe(error)))
+    return UNAVAILABLE
 
 
 def report_error(sentence: str) -> int:

@@ -14,6 +14,7 @@ from jobs.brokers.base import Broker, ConsumerPort
 from jobs.conf import get_conf
 from jobs.consumer.task_process.pool import TaskProcessPool
 from jobs.core import database_file
+from jobs.core.database_identity import forget_identity
 from jobs.core.db import connection
 from jobs.models import ConsumerRequest
 
@@ -71,6 +72,7 @@ class ConsumerProcess:
         self._stop = stop
         self._draining = Shutdown()
         self._children = TaskProcessPool()
+        forget_identity()
         self._registration = Registration(options.queues, options.concurrency)
         self._signals = ThreadSignals()
         self._polls = QueuePolls(options.queues, self._signals)

@@ -49,6 +49,11 @@ class Identity(NamedTuple):
 _known: dict[str, Identity] = {}
 
 
+def forget_identity() -> None:
+    """Begin anew with the database that is there now, as a consumer does that starts."""
+    _known.clear()
+
+
 def check_identity() -> None:
     """Remember which database this is; find out later that it is another one.
 

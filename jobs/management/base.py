@@ -9,11 +9,13 @@ import sys
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
-from django.db import DatabaseError, InterfaceError
+from django.core.management.base import CommandError, CommandParser, OutputWrapper
 
-from jobs.core.database_faults import is_temporary
-from jobs.errors import Conflict, JobsError, Refused
+from jobs.core.database_faults import one_line
+from jobs.core.db import DATABASE_ERRORS
+from jobs.errors import Conflict, JobsError, Refused, Unavailable
+
+from .database_command import UNAVAILABLE, DatabaseCommand
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -26,13 +28,13 @@ OUTPUT_CLOSED: Final = 141
 """The reader of our output has gone, as ``head`` does: 128 and the number of SIGPIPE."""
 
 FAULTS: Final = {
-    FAILED: "the database or the broker cannot be used",
     BAD_INPUT: "bad input",
+    UNAVAILABLE: "the database or the broker cannot be used",
 }
 """What exit codes mean for a command that says nothing else about them."""
 
 
-class JobsCommand(BaseCommand):
+class JobsCommand(DatabaseCommand):
     """A command whose errors are sentences on standard error, each kind with its exit code.
 
     Attributes:
@@ -61,11 +63,13 @@ class JobsCommand(BaseCommand):
                 self.stdout.flush()  # here an error is met, at the interpreter's end it is printed
         except (Refused, Conflict) as error:
             raise CommandError(str(error), returncode=BAD_INPUT) from error
+        except Unavailable as error:
+            raise CommandError(str(error), returncode=UNAVAILABLE) from error
         except JobsError as error:
             raise CommandError(str(error), returncode=FAILED) from error
-        except (DatabaseError, InterfaceError) as error:
-            advice = "" if is_temporary(error) else ". Run: python manage.py doctor"
-            raise CommandError(f"The database says: {error}{advice}", returncode=FAILED) from error
+        except DATABASE_ERRORS as error:
+            said = f"The database says: {one_line(error)}. Run: python manage.py doctor"
+            raise CommandError(said, returncode=FAILED) from error
         except KeyboardInterrupt:
             raise CommandError("Interrupted.", returncode=INTERRUPTED) from None
         except OSError as error:

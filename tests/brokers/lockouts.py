@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
+from django.core.management import call_command
 from django.db import connection
 
-from tests.brokers.servers import default_database
+from tests.brokers.postgres_server import PostgresServer
+from tests.brokers.servers import default_database, postgres_config
 
 
 class Lockout:
@@ -96,6 +100,24 @@ class RevokedRights(Lockout):
             cursor.execute(f"DROP ROLE {self._role}")
 
 
+class DemotedPrimary(Lockout):
+    """A server that comes back as a hot standby, and is promoted again."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self._server = server
+        self._is_demoted = False
+
+    def begin(self) -> None:
+        self._server.demote()
+        self._is_demoted = True
+        connection.close()  # as the end of a request does; the tests' client has none
+
+    def end(self) -> None:
+        if self._is_demoted:
+            self._server.promote()
+        self._is_demoted = False
+
+
 @contextmanager
 def on_server(config: dict[str, Any], name: str = "postgres") -> Iterator[Any]:
     """A cursor of the server's owner, on a connection of its own."""
@@ -104,10 +126,28 @@ def on_server(config: dict[str, Any], name: str = "postgres") -> Iterator[Any]:
 
 
 @contextmanager
+def own_server() -> Iterator[PostgresServer]:
+    """A migrated server of this test alone, as its database."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = PostgresServer(Path(folder)).start()
+        try:
+            with default_database(postgres_config(server.url)):
+                call_command("migrate", verbosity=0)
+                yield server
+        finally:
+            server.stop()
+
+
+@contextmanager
 def lockout(way: str, request: Any) -> Iterator[Lockout]:
-    """Make the test's database one that can be locked, by ``way``: a name in ``WAYS``."""
+    """Make the test's database one that can be locked, by ``way``: ``sqlite``, ``demoted``,
+    ``read-only`` or ``revoked``."""
     if way == "sqlite":
         yield ReadOnlyFile()
+        return
+    if way == "demoted":
+        with own_server() as server:
+            yield DemotedPrimary(server)
         return
     config = request.getfixturevalue("postgres")
     if way == "read-only":

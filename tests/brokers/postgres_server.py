@@ -50,6 +50,19 @@ class PostgresServer:
         self._run("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", told, "start")
         return self
 
+    def demote(self) -> None:
+        """Let it come back as a hot standby, as a primary whose place another one has taken."""
+        self.stop("fast")
+        signal = self._folder / "data" / "standby.signal"
+        signal.touch()
+        if os.getuid() == 0:
+            shutil.chown(signal, "postgres")
+        self.start()
+
+    def promote(self) -> None:
+        """Make a primary of it again."""
+        self._run("pg_ctl", "-w", "promote")
+
     def stop(self, mode: str = "immediate") -> None:
         """End it; ``immediate`` is what a crash does."""
         self._run("pg_ctl", "-w", "-m", mode, "stop")

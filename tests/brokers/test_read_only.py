@@ -31,7 +31,9 @@ from tests.testapp import tasks
 from tests.waiting import wait_until
 from webapp.tasks.square import square
 
-POSTGRES = [pytest.param(way, marks=pytest.mark.postgres) for way in ("read-only", "revoked")]
+POSTGRES = [
+    pytest.param(way, marks=pytest.mark.postgres) for way in ("demoted", "read-only", "revoked")
+]
 
 
 @pytest.fixture

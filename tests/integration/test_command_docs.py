@@ -9,6 +9,7 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 from jobs.management.base import JobsCommand
+from jobs.management.database_command import UNAVAILABLE
 from tests.subprocesses import ROOT
 
 TEXT = (ROOT / "jobs" / "docs" / "commands.md").read_text(encoding="utf-8")
@@ -41,7 +42,7 @@ def test_each_command_is_in_the_first_table() -> None:
 
 def test_the_exit_codes_are_those_of_the_help() -> None:
     assert documented_exit_codes() == {
-        name: {code: text for code, text in one.exit_codes.items() if code < 100}
+        name: {code: text for code, text in one.exit_codes.items() if code < UNAVAILABLE}
         for name, one in COMMANDS.items()
     }
     for name, one in COMMANDS.items():

@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import DatabaseError, OperationalError, connection
+from django.db import DatabaseError, OperationalError, ProgrammingError, connection
 from django.utils import timezone
 
+from jobs import lifecycle
+from jobs.consumer import consumer_lock
 from jobs.core.states import AttemptOutcome, Status
+from jobs.core.uuid7 import uuid7
 from jobs.management.doctor import environment
 from jobs.models import Consumer, Job, QuarantinedMessage, Token
 from tests.factories import finished_long_ago, make_consumer, make_job, make_user
@@ -82,7 +85,7 @@ class TestPrune:
     ],
     ids=" ".join,
 )
-def test_a_database_that_is_away_is_one_sentence_and_exit_code_1(words: list[str]) -> None:
+def test_a_database_that_is_away_is_one_sentence_and_exit_code_69(words: list[str]) -> None:
     make_user()
 
     def away(*args: Any) -> None:
@@ -90,7 +93,7 @@ def test_a_database_that_is_away_is_one_sentence_and_exit_code_1(words: list[str
 
     with connection.execute_wrapper(away):
         said = CommandOutput(*words)
-    assert (said.code, said.out) == (1, "")
+    assert (said.code, said.out) == (69, "")
     assert "no route to host" in said.error
     assert "doctor" not in said.error, "that passes by itself"
 
@@ -99,9 +102,9 @@ def test_a_database_that_does_not_fit_is_for_the_doctor() -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE jobs_consumer RENAME TO elsewhere")
     said = CommandOutput("consumers")
-    assert said.code == 1
-    assert said.error.startswith("The database says: ")
-    assert said.error.endswith(" Run: python manage.py doctor")
+    assert said.code == 69
+    assert said.error.startswith("The database is not as Jobdesk needs it: ")
+    assert said.error.endswith("python manage.py doctor says more.")
 
 
 FOLDER = "django.core.files.storage.FileSystemStorage"
@@ -140,6 +143,7 @@ class TestDoctor:
                 "data_folder",
                 "database",
                 "writes",
+                "storage",
                 "broker",
                 "threads",
             ),
@@ -214,6 +218,41 @@ class TestDoctor:
         folder = {"BACKEND": FOLDER, "OPTIONS": {"location": tmp_path}}
         settings.STORAGES = {**settings.STORAGES, "jobs": folder}
         assert CommandOutput("doctor").code == 0
+
+    def test_a_row_and_a_file_are_written_read_and_gone(self, tmp_path: Path) -> None:
+        said = CommandOutput("doctor")
+        assert "A job was written to the database, read, changed and deleted again." in said.out
+        assert "The storage of files (FileSystemStorage) can be written and read." in said.out
+        assert not Job.objects.exists()
+        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+    def test_files_that_cannot_be_stored(self, tmp_path: Path) -> None:
+        (tmp_path / "files").write_text("in the way of the folder", encoding="utf-8")
+        found = self.one_problem()
+        assert found.startswith("The storage of files (FileSystemStorage) cannot be used: ")
+
+    def test_a_row_that_cannot_be_written(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refused(job: Job) -> None:
+            error = ProgrammingError("permission denied for table jobs_job")
+            error.__cause__ = type("Driver", (Exception,), {"sqlstate": "42501"})()
+            raise error
+
+        monkeypatch.setattr(lifecycle, "insert_received_job", refused)
+        assert self.one_problem() == (
+            "The database takes no writes: permission denied for table jobs_job."
+        )
+
+    def test_consumers_that_use_another_database(self) -> None:
+        """As after a file was replaced under them: they live, and are not in this one."""
+        stranger = uuid7()
+        lock = consumer_lock.hold(stranger)
+        try:
+            found = self.one_problem()
+            assert found.startswith("1 consumer on this machine not in this database")
+            make_consumer(["default", "mail"], id=stranger)
+            assert CommandOutput("doctor").code == 0
+        finally:
+            lock.release()
 
     def test_no_consumer_at_all(self) -> None:
         from jobs.models import Consumer

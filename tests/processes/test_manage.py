@@ -63,6 +63,32 @@ def test_a_setting_that_is_wrong_is_one_sentence(project_root: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["runconsumers", "runconsumers --processes 2", "migrate"])
+def test_a_database_that_is_away_is_a_sentence(
+    project_root: Path, tmp_path: Path, command: str
+) -> None:
+    away = {
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'missing' / 'db.sqlite3'}",
+        "JOBS_DATA_DIR": str(tmp_path / "var"),
+        "SECRET_KEY": "only-for-this-test-" + "0123456789abcdef" * 3,
+        "DJANGO_SETTINGS_MODULE": "webapp.settings",
+    }
+    done = subprocess.run(
+        [sys.executable, "manage.py", *command.split()],
+        cwd=project_root,
+        capture_output=True,
+        text=True,
+        env=os.environ | away,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 69, done.stderr
+    assert "unable to open database file" in done.stderr
+    assert "whether its server runs." in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not done.stdout
+
+
 def test_the_last_line_of_the_tests_says_what_was_skipped_and_how_to_run_it(
     project_root: Path,
 ) -> None:

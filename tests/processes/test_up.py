@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.cookiejar
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -147,6 +148,26 @@ def test_a_database_that_is_replaced_while_it_runs(start: Start, data: Path) -> 
     again.wait_for(r"webapp\.square \S+: done")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets nobody write to a file that is open")
+def test_a_backup_that_is_copied_into_the_file_while_it_runs(start: Start, data: Path) -> None:
+    """Not even the inode is another one. Nobody asks for /readyz here."""
+    up = start()
+    site = up.wait_for(OPEN)[1]
+    token = createtoken(data)
+    backup = data / "backup"
+    back_up(data, backup)
+    with closing(sqlite3.connect(backup)) as db:  # it is of a site that was made at another time
+        db.execute("UPDATE django_migrations SET applied = '2001-01-01 00:00:00'")
+        db.commit()
+    assert submit(site, token) == 202
+    up.wait_for(r"webapp\.square \S+: done")
+    with closing(sqlite3.connect(data / "db.sqlite3")) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copyfile(backup, data / "db.sqlite3")
+    up.wait_for(r"The database was replaced or deleted while it was in use\.")
+    wait_until(lambda: submit(site, token) == 503, what="the site has noticed it")
+
+
 def createtoken(data: Path) -> str:
     command = [sys.executable, str(ROOT / "manage.py"), "createtoken", "admin"]
     made = subprocess.run(
@@ -158,11 +179,17 @@ def createtoken(data: Path) -> str:
 def replace_database(data: Path) -> None:
     """Put a copy in its place, as someone does who restores a backup."""
     copy, file = data / "copy", data / "db.sqlite3"
-    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
+    back_up(data, copy)
     for name in ("db.sqlite3-wal", "db.sqlite3-shm"):
         (data / name).unlink(missing_ok=True)
     copy.replace(file)
+
+
+def back_up(data: Path, copy: Path) -> None:
+    """Copy the database while it is in use."""
+    file = data / "db.sqlite3"
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
 
 
 def submit(site: str, token: str) -> int:
@@ -274,20 +301,20 @@ def test_a_database_newer_than_the_code_is_one_sentence(start: Start, data: Path
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "code", "said"),
     [
-        ("nonsense", "DATABASE_URL starts with 'nonsense'"),
-        ("sqlite:////no/such/folder/db", "can't be used: unable to open database file"),
-        ("postgres://127.0.0.1:1/desk", "The database desk at 127.0.0.1 can't be used"),
+        ("nonsense", 1, "DATABASE_URL starts with 'nonsense'"),
+        ("sqlite:////no/such/folder/db", 69, "can't be used: unable to open database file"),
+        ("postgres://127.0.0.1:1/desk", 69, "The database desk at 127.0.0.1 can't be used"),
     ],
 )
 def test_a_broken_database_url_is_said_without_a_traceback(
-    start: Start, url: str, said: str
+    start: Start, url: str, code: int, said: str
 ) -> None:
     if url.startswith("postgres"):
         pytest.importorskip("psycopg")
     up = start(DATABASE_URL=url)
-    assert up.wait() == 1
+    assert up.wait() == code
     assert said in up.output()
     assert "Traceback" not in up.output()
     assert len(up.lines) == 1

@@ -18,6 +18,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from filelock import FileLock, Timeout
 
+from jobs.management.database_command import UNAVAILABLE
 from webapp.secret import make_secret, read_secret
 
 from . import StartupError
@@ -103,7 +104,8 @@ def prepare_database() -> bool:
         reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
         raise StartupError(
             f"The database {_database_name()} can't be used: {reason.rstrip('.')}. "
-            "Look at DATABASE_URL, and whether its server runs."
+            "Look at DATABASE_URL, and whether its server runs.",
+            UNAVAILABLE,
         ) from None
     return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.db import connections
 from django.urls import reverse
 
 from jobs.consumer.shutdown import Shutdown
+from jobs.core.database_identity import check_identity
 from webapp.signin import make_token
 
 from . import StartupError, address, prepare
@@ -18,6 +20,8 @@ from .server import Server
 from .site_consumers import SiteConsumers
 
 READY_SECONDS = 60.0
+CHECK_SECONDS = 3.0
+"""How often the site looks whether its database was replaced; consumers do with each heartbeat."""
 Write = Callable[[str], None]
 
 
@@ -71,6 +75,7 @@ def _prepare(write: Write) -> User:
         user, password = prepare.prepare_admin()
     if password:
         write(f"Made the user {user.username} with the password {password} (not shown again).")
+    check_identity()
     connections.close_all()  # the threads that serve have their own
     return user
 
@@ -95,6 +100,11 @@ def _welcome(url: str, user: User, *, any_host: bool, write: Write) -> None:
 
 
 def _serve(server: Server, stop: Shutdown) -> None:
+    next_check = 0.0
     while not stop.wait(0.5):
+        if time.monotonic() >= next_check:
+            check_identity()  # for the threads that serve: nobody need ask for /readyz here
+            connections.close_all()
+            next_check = time.monotonic() + CHECK_SECONDS
         if not server.is_alive():
             raise StartupError("The web server ended by itself; see the messages above.")

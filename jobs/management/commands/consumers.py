@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobs.management.base import BAD_INPUT, DONE, FAILED, TIME_OUT
+from jobs.management.base import BAD_INPUT, DONE, FAILED, FAULTS, TIME_OUT
 from jobs.management.consumers_command.list import List
 from jobs.management.consumers_command.requests import Quiet, Resume, Stop
 from jobs.management.subcommands import CommandWithSubcommands
@@ -14,7 +14,8 @@ class Command(CommandWithSubcommands):
     help = "See consumer processes, have them take nothing new, stop them. Default: list."
     exit_codes = {
         DONE: "done",
-        FAILED: "one died or vanished, or the database cannot be used",
+        **FAULTS,
+        FAILED: "one died or vanished",
         BAD_INPUT: "bad input, no such consumer",
         TIME_OUT: "time out of --wait",
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobs.management.base import BAD_INPUT, DONE, FAILED
+from jobs.management.base import BAD_INPUT, DONE, FAILED, FAULTS
 from jobs.management.jobs_command.cancel import Cancel
 from jobs.management.jobs_command.list import List
 from jobs.management.jobs_command.retry import Retry
@@ -16,7 +16,8 @@ class Command(CommandWithSubcommands):
     help = "Find jobs, see one, cancel many, run them again. Default: list."
     exit_codes = {
         DONE: "done",
-        FAILED: "a job was refused or does not exist, or the database cannot be used",
+        **FAULTS,
+        FAILED: "a job was refused or does not exist",
         BAD_INPUT: "bad input, or not confirmed",
     }
     subcommands = (List(), Show(), Cancel(), Retry())

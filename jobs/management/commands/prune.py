@@ -11,7 +11,7 @@ from django.utils import timezone
 from jobs import lifecycle
 from jobs.conf import get_conf
 from jobs.core.formatting import pluralize
-from jobs.management.base import BAD_INPUT, DONE, FAILED, JobsCommand, add_json_option, write_json
+from jobs.management.base import DONE, FAILED, FAULTS, JobsCommand, add_json_option, write_json
 
 
 class Command(JobsCommand):
@@ -20,8 +20,8 @@ class Command(JobsCommand):
     help = "Delete finished jobs older than JOBS_RETENTION_DAYS, and files that nothing uses."
     exit_codes = {
         DONE: "done",
-        FAILED: "the database or the storage of files cannot be used",
-        BAD_INPUT: "bad input",
+        **FAULTS,
+        FAILED: "the storage of files cannot be used",
     }
 
     def add_arguments(self, parser: CommandParser) -> None:

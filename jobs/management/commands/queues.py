@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobs.management.base import BAD_INPUT, DONE, FAILED, TIME_OUT
+from jobs.management.base import BAD_INPUT, DONE, FAULTS, TIME_OUT
 from jobs.management.queues_command.drain import Drain
 from jobs.management.queues_command.list import List
 from jobs.management.queues_command.pause import Pause, Resume
@@ -15,7 +15,7 @@ class Command(CommandWithSubcommands):
     help = "See how full queues are; pause, resume and drain them. Default: list."
     exit_codes = {
         DONE: "done, or drained",
-        FAILED: "the database cannot be used",
+        **FAULTS,
         BAD_INPUT: "bad input, no such queue",
         TIME_OUT: "time out of drain",
     }

@@ -5,17 +5,18 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from jobs.consumer.console_log import logged_to_console
 from jobs.consumer.main import serve, serve_embedded
 from jobs.consumer.process import ConsumerOptions
 from jobs.core.db import connection
 from jobs.management.base import BAD_INPUT
+from jobs.management.database_command import DatabaseCommand
 from jobs.queries.stats import DEFAULT_QUEUE, configured_queues, takes_any_queue
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Consume queues until told to stop."""
 
     # Only ours. Django's own find out in a transaction what SQLite can do, and take a database that
@@ -57,6 +58,10 @@ class Command(BaseCommand):
             embedded=not self._is_program,
         )
         processes = options["processes"]
+        if processes > 1:
+            # Here, and not by each process again and again.
+            connection().ensure_connection()
+            connection().close()
         if self._is_program:
             with logged_to_console():
                 code = serve(asked, processes=processes, parent_pipe=options["parent_pipe"])

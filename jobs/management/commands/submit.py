@@ -17,6 +17,7 @@ from jobs.management.base import (
     BAD_INPUT,
     DONE,
     FAILED,
+    FAULTS,
     INTERRUPTED,
     TIME_OUT,
     JobsCommand,
@@ -43,7 +44,8 @@ class Command(JobsCommand):
     help = "Submit a job and print its id; with --wait, print its result as JSON."
     exit_codes = {
         DONE: "submitted, or succeeded",
-        FAILED: "failed or cancelled, or the database or the broker cannot be used",
+        **FAULTS,
+        FAILED: "failed or cancelled",
         BAD_INPUT: "bad input, or refused",
         TIME_OUT: "time out of --wait",
         INTERRUPTED: "Ctrl-C while waiting",

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from django.core import checks
@@ -90,14 +91,12 @@ def database(now: datetime) -> Iterator[Finding]:
 def data_folder(now: datetime) -> Iterator[Finding]:
     """Check that files can be written, and how much space is free."""
     folder = get_conf().data_dir
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            free = shutil.disk_usage(folder).free
-    except OSError as error:
+    error = _write_error(folder)
+    if error is not None:
         text = f"The data folder {folder} cannot be written: {error.strerror or error}."
         yield problem(text, "data_folder_unwritable")
         return
+    free = shutil.disk_usage(folder).free
     text = f"The data folder {folder} can be written, {filesize(free)} are free."
     if free >= MIN_FREE_BYTES:
         yield ok(text)
@@ -105,11 +104,21 @@ def data_folder(now: datetime) -> Iterator[Finding]:
         yield problem(f"{text} That is little.", "data_folder_full")
 
 
+def _write_error(folder: Path) -> OSError | None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        return error
+
+
 def storage(now: datetime) -> Iterator[Finding]:
-    """Check that uploads and artifacts can be stored, and that each machine finds them."""
-    if not is_configured():  # they lie in the data folder, which has a check of its own
+    """Store a file, read it and delete it; check that each machine finds what another stores."""
+    if not is_configured():
         yield from _unshared_storage(sorted({one.host for one in living_consumers(now)}))
-        return
+        if _write_error(get_conf().data_dir) is not None:
+            return  # files lie there, and its own check has said so
     kind = type(job_storage()).__name__
     try:
         check_round_trip(job_storage())

@@ -46,4 +46,4 @@ class Command(BaseCommand):
             up(options["host"], options["port"], options["processes"], write, self.check)
         except StartupError as error:
             self.stderr.write(str(error))
-            sys.exit(1)
+            sys.exit(error.exit_code)

@@ -1,0 +1,66 @@
+"""A message of another program, and a database that cannot record it now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import DataError, ProgrammingError
+
+from jobs.brokers.base import ReceivedMessage
+from jobs.consumer import ingest as module
+from jobs.consumer.ingest import ingest
+from jobs.core.uuid7 import uuid7
+from jobs.models import Job, QuarantinedMessage
+from tests.factories import make_user
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def message(jobs_setting: Any) -> ReceivedMessage:
+    """A job that is not recorded yet."""
+    make_user("ada")
+    jobs_setting(FOREIGN_OWNER="ada")
+    body = f'{{"job_id": "{uuid7()}", "task": "testapp.square", "args": {{"n": 3}}}}'
+    return ReceivedMessage(handle=b"1", body=body.encode())
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, error: Exception, state: str) -> None:
+    """Let the database refuse to record a job."""
+    error.__cause__ = type("Driver", (Exception,), {"sqlstate": state})()
+
+    def refused(*args: Any, **kwargs: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(module, "submit_job", refused)
+
+
+@pytest.mark.parametrize("state", ["42703", "42501", "25006"])
+def test_a_message_is_kept_while_the_database_is_not_fit(
+    message: ReceivedMessage,
+    state: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Not quarantined, and said once: it is read again every second."""
+    with monkeypatch.context() as patch:
+        refuse(patch, ProgrammingError("column does not exist"), state)
+        assert [ingest("default", "redis", message) for _ in range(3)] == [False] * 3
+    assert not QuarantinedMessage.objects.exists()
+    assert ingest("default", "redis", message)
+    assert Job.objects.get().kwargs == {"n": 3}
+    assert ingest("default", "redis", message)
+    said = [record.message for record in caplog.records]
+    assert said == [
+        "A message in default must wait: column does not exist",
+        "Messages in default are recorded again.",
+    ]
+
+
+def test_a_value_that_the_database_refuses_keeps_no_other_message_waiting(
+    message: ReceivedMessage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch, DataError("out of range"), "22003")
+    assert ingest("default", "redis", message)
+    assert QuarantinedMessage.objects.get().reason == "DataError: out of range"
