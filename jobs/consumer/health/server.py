@@ -38,6 +38,7 @@ class HealthServer:
         self.health = health
         self._socket = _listen(address, port)
         self._clients = 0
+        self._serving = threading.Event()
         self._loop = asyncio.new_event_loop()
         # Of a connection that cannot be accepted asyncio logs a traceback each second.
         self._loop.set_exception_handler(lambda loop, context: logger.debug("Probe: %s", context))
@@ -57,6 +58,8 @@ class HealthServer:
     def start(self) -> None:
         """Begin to answer."""
         self._thread.start()
+        # A loop that is told to stop before it serves would be left open.
+        self._serving.wait()
 
     def close(self, seconds: float) -> None:
         """End; it waits so long for its thread."""
@@ -70,12 +73,13 @@ class HealthServer:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         serving = asyncio.start_server(self._serve, sock=self._socket, limit=MAX_LINE)
-        server = self._loop.run_until_complete(serving)
+        try:
+            server = self._loop.run_until_complete(serving)
+        finally:
+            self._serving.set()
         self._loop.run_forever()
         server.close()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.run_until_complete(_let_go())
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -111,6 +115,17 @@ class HealthServer:
             else _response(HTTPStatus.OK, state=state)
         )
         return answer.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == b"HEAD" else answer
+
+
+async def _let_go() -> None:
+    """End the connections that are open."""
+    serving = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in serving:
+        task.cancel()
+    await asyncio.gather(*serving, return_exceptions=True)
+    # A transport that was aborted closes its socket in the loop's next round.
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
 
 
 def _listen(address: str, port: int) -> socket.socket:
