@@ -152,7 +152,7 @@ USE_TZ = True
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {message}", "style": "{", "datefmt": "%H:%M:%S"}},
+    "formatters": {"line": {"()": "jobs.core.log_lines.LineFormatter"}},
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "line", "level": "INFO"},
         "problems": {"class": "logging.StreamHandler", "formatter": "line", "level": "WARNING"},
