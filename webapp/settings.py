@@ -175,7 +175,7 @@ LOGGING: dict[str, Any] = {
             "callback": lambda record: record.levelno < logging.WARNING,
         }
     },
-    "formatters": {"line": {"format": "{asctime} {message}", "style": "{", "datefmt": "%H:%M:%S"}},
+    "formatters": {"line": {"()": "jobs.core.log_lines.LineFormatter"}},
     "handlers": {
         "news": {
             "class": "logging.StreamHandler",

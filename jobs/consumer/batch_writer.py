@@ -19,6 +19,7 @@ from jobs.core.lock_timeout import is_lock_timeout, limited_lock_waits
 from jobs.core.states import Status
 
 from .batch import Batch, BatchResult, write, write_one_by_one
+from .health.consumer import ConsumerHealth
 from .maintenance import Maintenance
 from .registration import Registration
 from .slots import Slots
@@ -85,8 +86,10 @@ class BatchWriter(threading.Thread):
         slots: Slots,
         maintenance: Maintenance,
         signals: ThreadSignals,
+        health: ConsumerHealth,
     ) -> None:
         super().__init__(name="writer", daemon=True)
+        self._health = health
         self._registration = registration
         self._slots = slots
         self._maintenance = maintenance
@@ -111,6 +114,7 @@ class BatchWriter(threading.Thread):
         while True:
             woken = self._work.wait(pause)
             self._work.clear()
+            self._health.went_round()
             try:
                 self._pacer.wait()
                 pause = self._run_once(woken)
@@ -164,7 +168,12 @@ class BatchWriter(threading.Thread):
         if any(outcome.target == Status.SCHEDULED for outcome in batch.outcomes):
             self._maintenance.notified()  # a retry may be due before the next tick
         if batch.heartbeat:
+            self._note_heartbeat(written)
             self._maintenance.heartbeat_written(alive=written.alive, requested=written.requested)
+
+    def _note_heartbeat(self, written: BatchResult) -> None:
+        if written.alive:
+            self._health.heartbeat()
 
     def _write_heartbeat_alone(self) -> None:
         """Keep other consumers from declaring this one dead while a batch cannot be written.
@@ -173,6 +182,6 @@ class BatchWriter(threading.Thread):
         consumers may not be held up by it: they write heartbeats meanwhile.
         """
         try:
-            write(Batch(heartbeat=True), self._registration.id)
+            self._note_heartbeat(write(Batch(heartbeat=True), self._registration.id))
         except Exception as error:  # noqa: BLE001  (it is tried again with the next batch)
             logger.debug("No heartbeat: %s", error)

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from jobs.core.log_lines import LineFormatter
+
 
 @contextmanager
 def logged_to_console() -> Iterator[None]:
@@ -18,7 +20,7 @@ def logged_to_console() -> Iterator[None]:
         yield
         return
     handler, level = logging.StreamHandler(), logger.level
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(LineFormatter())
     logger.addHandler(handler)
     if level == logging.NOTSET:
         logger.setLevel(logging.INFO)

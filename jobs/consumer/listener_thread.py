@@ -42,14 +42,21 @@ class ListenerThread(threading.Thread):
 
     def run(self) -> None:
         """Listen; a listener that breaks is tried again."""
+        broken = False
         while not self._signals.stopping:
             try:
                 woken = self._listener.wait(LISTEN_SECONDS)
-            except Exception:
-                # Polling finds every job meanwhile, only later.
-                logger.exception("New jobs are noticed late: the listener broke. Trying again.")
+            except Exception as error:  # noqa: BLE001  (drivers raise many kinds; none may end it)
+                # Polling finds every job meanwhile, only later. Said once, on one line.
+                if not broken:
+                    why = " ".join(str(error).split()) or type(error).__name__
+                    logger.warning("New jobs are noticed late, the listener broke: %s", why)
+                broken = True
                 self._signals.pause(BROKEN_SECONDS)
                 continue
+            if broken:
+                logger.warning("The listener is back.")
+                broken = False
             if woken:
                 self._maintenance.notified()
                 self._polls.request_poll(self._listener.queues)

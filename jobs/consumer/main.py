@@ -10,6 +10,7 @@ from pathlib import Path
 from jobs.conf import get_conf
 from jobs.core.shortages import shortage
 
+from .health.reports import HealthReports
 from .process import ConsumerOptions, ConsumerProcess, leave_now
 from .restart_policy import BROKEN_OFF, DRAINED, REPLACE, STOPPED
 from .shutdown import Shutdown
@@ -24,12 +25,20 @@ and it is stuck."""
 
 
 def serve(options: ConsumerOptions, *, processes: int, parent_pipe: bool) -> int:
-    """Consume until told to stop; return the exit code (or leave the process with it)."""
-    stop = Shutdown()
+    """Consume until told to stop; return the exit code (or leave the process with it).
+
+    Raises:
+        HealthError: its health cannot be shown as it was asked for.
+    """
+    reports = HealthReports(options.health)
+    stop = Shutdown(before_exit=reports.close)
     stop.install(parent_pipe=parent_pipe)
     if processes > 1:
-        return _supervisor(options, processes, stop).run()
-    consumer = ConsumerProcess(options, stop)
+        try:
+            return _supervisor(options, processes, stop, reports).run()
+        finally:
+            reports.close()
+    consumer = ConsumerProcess(options, stop, reports)
     try:
         code = consumer.run()
     except Exception as error:
@@ -43,7 +52,8 @@ def serve(options: ConsumerOptions, *, processes: int, parent_pipe: bool) -> int
         code = DRAINED
     if code == REPLACE and not parent_pipe:
         # A task's thread could not be stopped. It stays here, harmless; another process consumes.
-        code = _supervisor(options, 1, stop).run()
+        code = _supervisor(options, 1, stop, reports).run()
+    reports.close()
     leave_now(code)
     return code
 
@@ -53,30 +63,43 @@ def serve_embedded(options: ConsumerOptions, *, processes: int) -> int:
 
     Nothing is left behind: no thread (but one that a task is stuck in), no connection of theirs, no
     signal handler. Off the main thread, which alone gets signals, only ``until_idle`` ends it.
+
+    Raises:
+        HealthError: as ``serve``.
     """
+    reports = HealthReports(options.health)
     stop = Shutdown(embedded=True)
     on_main_thread = threading.current_thread() is threading.main_thread()
     if on_main_thread:
         stop.install()
     try:
         if processes > 1:
-            return _supervisor(options, processes, stop).run()
-        while (code := ConsumerProcess(options, stop).run()) == REPLACE:
+            return _supervisor(options, processes, stop, reports).run()
+        while (code := ConsumerProcess(options, stop, reports).run()) == REPLACE:
             # A task's thread could not be stopped. Here, no other process can take its place.
             if stop.wait(0):
                 return DRAINED
         return DRAINED if code == STOPPED else code
     finally:
+        reports.close()
         if on_main_thread:
             stop.uninstall()
 
 
-def _supervisor(options: ConsumerOptions, processes: int, stop: Shutdown) -> Supervisor:
+def _supervisor(
+    options: ConsumerOptions, processes: int, stop: Shutdown, reports: HealthReports
+) -> Supervisor:
+    health = reports.of_processes(processes)
     return Supervisor(
-        ProcessOptions(command=_command(options), until_idle=options.until_idle),
+        ProcessOptions(
+            command=_command(options),
+            until_idle=options.until_idle,
+            health_files=() if health is None else health.files,
+        ),
         processes,
         stop,
         drain_seconds=get_conf().grace_seconds + RELEASE_SECONDS,
+        health=health,
     )
 
 

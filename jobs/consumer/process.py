@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Thread
 
 from jobs.brokers import get_broker
@@ -27,6 +27,8 @@ from .capture import captured
 from .duration_stats import DurationStats
 from .event_loop import close_loop
 from .finished_signals import finished_signals
+from .health import HealthOptions
+from .health.reports import HealthReports
 from .listener_thread import ListenerThread
 from .maintenance import Maintenance
 from .pending_writes import PendingWrites
@@ -55,6 +57,7 @@ class ConsumerOptions:
     Attributes:
         any_queue: serve every other queue as well in which a job waits.
         embedded: the process goes on after it: each thread, connection and file is to be gone then.
+        health: how its health is shown.
     """
 
     queues: Sequence[str]
@@ -62,14 +65,17 @@ class ConsumerOptions:
     any_queue: bool = False
     until_idle: bool = False
     embedded: bool = False
+    health: HealthOptions = field(default_factory=HealthOptions)
 
 
 class ConsumerProcess:
     """Registers, consumes, drains."""
 
-    def __init__(self, options: ConsumerOptions, stop: Shutdown) -> None:
+    def __init__(self, options: ConsumerOptions, stop: Shutdown, reports: HealthReports) -> None:
         self._options = options
         self._stop = stop
+        self._health = reports.of_consumer()
+        self._not_in_forks = reports.descriptors
         self._draining = Shutdown()
         self._children = TaskProcessPool()
         forget_identity()
@@ -88,7 +94,7 @@ class ConsumerProcess:
             self._registration, self._slots, self._polls, self._children
         )
         self._writer = BatchWriter(
-            self._registration, self._slots, self._maintenance, self._signals
+            self._registration, self._slots, self._maintenance, self._signals, self._health
         )
 
     def run(self) -> int:
@@ -106,7 +112,7 @@ class ConsumerProcess:
             embedded=options.embedded,
         )
         pruner = Pruner(self._draining)
-        forks.watch()
+        forks.watch(*self._not_in_forks)
         with captured():
             self._writer.start()
             listener.start()
@@ -164,6 +170,7 @@ class ConsumerProcess:
     def _drain(self) -> int:
         """Finish what runs within the grace time, release the rest, deregister."""
         grace = get_conf().grace_seconds
+        self._health.stop()
         self._signals.stop_taking()
         self._draining.request()
         running = len(self._slots.running())

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 EXIT_NOW = 1
 
@@ -20,9 +21,13 @@ class Shutdown:
 
     Args:
         embedded: the process goes on afterwards: a second signal raises ``KeyboardInterrupt``.
+        before_exit: called before the process is left at once.
     """
 
-    def __init__(self, *, embedded: bool = False) -> None:
+    def __init__(
+        self, *, embedded: bool = False, before_exit: Callable[[], object] | None = None
+    ) -> None:
+        self._before_exit = before_exit
         self._requested = threading.Event()
         self._embedded = embedded
         self._before: dict[int, Any] = {}
@@ -66,7 +71,7 @@ class Shutdown:
         if self._requested.is_set():
             if self._embedded:
                 raise KeyboardInterrupt
-            os._exit(EXIT_NOW)  # our ends of the children's pipes close, so they leave too
+            self._exit_now()  # our ends of the children's pipes close, so they leave too
         self._requested.set()
 
     def _read_pipe(self, pipe: int) -> None:
@@ -74,7 +79,14 @@ class Shutdown:
         # abort when the process ends by itself.
         while os.read(pipe, 1024):
             self._requested.set()
-        os._exit(EXIT_NOW)
+        self._exit_now()
+
+    def _exit_now(self) -> NoReturn:
+        try:
+            if self._before_exit is not None:
+                self._before_exit()
+        finally:
+            os._exit(EXIT_NOW)
 
 
 def take_standard_input() -> int:

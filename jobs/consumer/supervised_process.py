@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 from jobs.consumer.task_process.exit_status import describe_exit_code
@@ -41,6 +42,7 @@ class ProcessOptions:
         restart: called when a process died as soon as it started, with how often that has happened
             in a row; returns whether to start another.
         until_idle: a process that ends well is not replaced.
+        health_files: of each process, the file that its heartbeats touch; none when nobody asks.
     """
 
     command: Sequence[str]
@@ -48,6 +50,12 @@ class ProcessOptions:
     on_output: Callable[[str], None] | None = None
     restart: Callable[[int], bool] = is_worth_a_restart
     until_idle: bool = False
+    health_files: Sequence[Path] = ()
+
+    def command_of(self, number: int) -> list[str]:
+        """Return the command of a process, by its number from 1."""
+        files = self.health_files[number - 1 : number]
+        return [*self.command, *(f"--health-file={file}" for file in files)]
 
 
 class SupervisedProcess:
@@ -111,7 +119,7 @@ class SupervisedProcess:
         options, output = self._options, self._options.on_output
         self._started_at = time.monotonic()
         self._process = subprocess.Popen(
-            options.command,
+            options.command_of(self._number),
             stdin=subprocess.PIPE,
             env=None if options.environment is None else dict(options.environment),
             **_output_options() if output else {},

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 
+from .health.processes import ProcessesHealth
 from .restart_policy import DRAINED
 from .shutdown import Shutdown
 from .supervised_process import ProcessOptions, SupervisedProcess
@@ -28,11 +29,19 @@ class Supervisor:
         processes: how many.
         stop: ends the supervisor.
         drain_seconds: how long they may take to drain before they are ended.
+        health: what is to be kept up to date about them, if anybody asks.
     """
 
     def __init__(
-        self, options: ProcessOptions, processes: int, stop: Shutdown, *, drain_seconds: float
+        self,
+        options: ProcessOptions,
+        processes: int,
+        stop: Shutdown,
+        *,
+        drain_seconds: float,
+        health: ProcessesHealth | None = None,
     ) -> None:
+        self._health = health
         self._processes = [
             SupervisedProcess(options, number + 1, alone=processes == 1)
             for number in range(processes)
@@ -46,6 +55,8 @@ class Supervisor:
         while not self._stop.wait(pause):
             pause = POLL_SECONDS
             tended = [process.tend() for process in self._processes]
+            if self._health is not None:
+                self._health.look()
             if not all(tended):
                 return self._give_up("Consumer processes die as soon as they start.")
             if all(process.cannot_start for process in self._processes):

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from jobs.backend import JobsBackend
 from jobs.compat import Task, TaskResult, task_finished
+from jobs.consumer.health.reports import HealthReports
 from jobs.consumer.process import ConsumerOptions, ConsumerProcess
 from jobs.consumer.shutdown import Shutdown
 from jobs.lifecycle import set_paused
@@ -34,7 +35,7 @@ class BackgroundConsumer:
 
     def _run(self) -> None:
         options = ConsumerOptions(queues=["default"], concurrency=2)
-        ConsumerProcess(options, Shutdown()).run()
+        ConsumerProcess(options, Shutdown(), HealthReports(options.health)).run()
 
     def _note(self, task_result: Any, **kwargs: Any) -> None:
         with self._changed:

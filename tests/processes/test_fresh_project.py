@@ -79,8 +79,11 @@ def test_ready_and_errors_reach_the_console(site: Path) -> None:
     done = run("manage.py", "runconsumers", "--until-idle", "--skip-checks", cwd=site)
     assert done.stdout == ""
     ready, *rest = done.stderr.splitlines()
-    assert ready.split(" ", 1)[1] == "ready: default, 8 slots"
-    assert sorted(line.split(" ", 2)[1] for line in rest if line[:2].isdigit()) == [
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d INFO jobs: ready: default, 8 slots",
+        ready,
+    )
+    assert sorted(line.split(" ", 4)[3] for line in rest if line[:2].isdigit()) == [
         "demo.fail",
         "stopped",
     ]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
+from jobs.conf import get_conf
 from jobs.consumer.shutdown import Shutdown
 from jobs.consumer.supervised_process import ProcessOptions
 from jobs.consumer.supervisor import LEAVE_SECONDS, Supervisor
@@ -17,7 +18,6 @@ from jobs.consumer.supervisor import LEAVE_SECONDS, Supervisor
 logger = logging.getLogger("webapp.up")
 
 MANY_QUICK_DEATHS = 5
-GRACE_SECONDS = "3"
 RELEASE_SECONDS = 2.0
 """How long a process may take after the grace time, to release its jobs and to write that."""
 
@@ -41,7 +41,7 @@ class SiteConsumers:
         self._write = write
         self._stop = stop
         self._settled = threading.Event()
-        self._drain_seconds = float(_grace()) + RELEASE_SECONDS
+        self._drain_seconds = get_conf().grace_seconds + RELEASE_SECONDS
         options = ProcessOptions(
             command=[
                 sys.executable,
@@ -53,7 +53,6 @@ class SiteConsumers:
             | {
                 "PYTHONUNBUFFERED": "1",
                 "PYTHONIOENCODING": "utf-8:backslashreplace",
-                "JOBS_GRACE_SECONDS": _grace(),
             },
             on_output=self._forward,
             restart=self._restart,
@@ -91,8 +90,3 @@ class SiteConsumers:
             )
             self._settled.set()
         return True
-
-
-def _grace() -> str:
-    """Ctrl-C should end ``up`` within seconds, unless the environment says how long to wait."""
-    return os.environ.get("JOBS_GRACE_SECONDS", "").strip() or GRACE_SECONDS

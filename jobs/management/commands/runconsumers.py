@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
 from jobs.consumer.console_log import logged_to_console
+from jobs.consumer.health import LOCAL, HealthError, HealthOptions
 from jobs.consumer.main import serve, serve_embedded
 from jobs.consumer.process import ConsumerOptions
 from jobs.core.db import connection
@@ -34,6 +36,21 @@ class Command(DatabaseCommand):
         parser.add_argument("--processes", type=int, default=1)
         parser.add_argument("--until-idle", action="store_true", help="end when nothing is due")
         parser.add_argument(
+            "--health-file",
+            type=Path,
+            metavar="PATH",
+            help="a file that each heartbeat touches; it is there while jobs are taken",
+        )
+        parser.add_argument(
+            "--health-port", type=int, metavar="PORT", help="answers GET /healthz and /readyz"
+        )
+        parser.add_argument(
+            "--health-address",
+            default=LOCAL,
+            metavar="ADDRESS",
+            help="of that port (default: %(default)s)",
+        )
+        parser.add_argument(
             "--parent-pipe",
             action="store_true",
             help="standard input is a parent's pipe: a line means drain, its end means leave",
@@ -56,15 +73,21 @@ class Command(DatabaseCommand):
             concurrency=options["concurrency"],
             until_idle=options["until_idle"],
             embedded=not self._is_program,
+            health=_health(options),
         )
-        processes = options["processes"]
+        try:
+            self._serve(asked, options["processes"], parent_pipe=options["parent_pipe"])
+        except HealthError as error:
+            raise CommandError(str(error), returncode=BAD_INPUT) from None
+
+    def _serve(self, asked: ConsumerOptions, processes: int, *, parent_pipe: bool) -> None:
         if processes > 1:
             # Here, and not by each process again and again.
             connection().ensure_connection()
             connection().close()
         if self._is_program:
             with logged_to_console():
-                code = serve(asked, processes=processes, parent_pipe=options["parent_pipe"])
+                code = serve(asked, processes=processes, parent_pipe=parent_pipe)
             sys.exit(code)
         _require_visible_database(processes)
         with logged_to_console():
@@ -94,6 +117,15 @@ def _require_visible_database(processes: int) -> None:
             "--processes above 1 starts programs, which use the project's own database and not the "
             f"test database. {other}, or leave --processes out."
         )
+
+
+def _health(options: dict[str, Any]) -> HealthOptions:
+    file = options["health_file"]
+    return HealthOptions(
+        file=None if file is None else Path(file).absolute(),
+        port=options["health_port"],
+        address=options["health_address"],
+    )
 
 
 def _is_test_run() -> bool:

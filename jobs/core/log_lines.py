@@ -1,0 +1,18 @@
+"""The lines that consumers and ``manage.py up`` log: date, level, logger, message."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+
+class LineFormatter(logging.Formatter):
+    """Begins each line with the time as ISO 8601 has it, with the offset from UTC."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        """Return "2026-11-28T02:15:46.123+00:00", in the process's time zone."""
+        local = datetime.fromtimestamp(record.created, UTC).astimezone()
+        return local.isoformat(timespec="milliseconds")

@@ -1,0 +1,281 @@
+"""A consumer's own probe: what its file and its port say."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from jobs.consumer.health import HealthError
+from jobs.consumer.health import consumer as consumer_health
+from jobs.consumer.health import server as health_server
+from jobs.consumer.health.consumer import STUCK_SECONDS, ConsumerHealth
+from jobs.consumer.health.file import HealthFile, Times, read_times
+from jobs.consumer.health.processes import ProcessesHealth
+from jobs.consumer.health.server import HealthServer
+from tests.consumers import ROOT
+
+LEASE = 30.0
+
+
+class Clock:
+    """Both clocks, which stand still until they are set."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return 1_700_000_000 + self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(consumer_health, "time", made)
+    return made
+
+
+# One process.
+
+
+def test_it_is_ready_from_its_first_heartbeat_until_it_stops(clock: Clock) -> None:
+    health = ConsumerHealth(LEASE)
+    assert health.why_not_ready() == "The consumer is starting."
+    health.heartbeat()
+    assert health.why_not_ready() == ""
+    health.stop()
+    assert health.why_not_ready() == "The consumer is stopping."
+
+
+def test_while_the_database_is_away_it_is_not_ready_and_not_stuck(clock: Clock) -> None:
+    """A restart would lose what has ended meanwhile and could not be written yet."""
+    health = ConsumerHealth(LEASE)
+    health.heartbeat()
+    clock.now += LEASE + 600
+    health.went_round()
+    assert health.why_not_ready() == "No heartbeat was committed for 630 s: is the database away?"
+    assert health.why_stuck() == ""
+
+
+def test_a_batch_writer_that_does_not_go_on_is_stuck(clock: Clock) -> None:
+    health = ConsumerHealth(LEASE)
+    clock.now += STUCK_SECONDS
+    assert health.why_stuck() == ""
+    clock.now += 1
+    assert health.why_stuck() == "The thread that writes to the database has been stuck for 121 s."
+
+
+def test_the_file_is_as_old_as_the_last_heartbeat(clock: Clock, tmp_path: Path) -> None:
+    path = tmp_path / "health"
+    health = ConsumerHealth(LEASE, HealthFile(path))
+    health.went_round()
+    assert not path.exists(), "no job is taken yet"
+    health.heartbeat()
+    first = clock.time()
+    assert read_times(path) == (first, first)
+    clock.now += 5
+    health.went_round()
+    assert read_times(path) == (first + 5, first)
+    path.unlink()  # by someone who cleans up
+    clock.now += 5
+    health.went_round()
+    assert read_times(path) == (first + 10, first)
+
+
+def test_a_file_of_a_killed_consumer_says_nothing_of_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "health"
+    path.touch()
+    HealthFile(path)
+    assert not path.exists()
+
+
+def test_a_file_that_cannot_be_written_is_an_error_at_the_start(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "missing" / "health"):
+        with pytest.raises(HealthError, match=r"--health-file .* cannot be written: "):
+            HealthFile(path)
+
+
+def test_a_file_that_cannot_be_written_later_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    health = ConsumerHealth(LEASE, HealthFile(folder / "health"))
+    folder.rmdir()
+    health.heartbeat()
+    health.heartbeat()
+    assert len(caplog.messages) == 1
+    assert "cannot be written" in caplog.text
+
+
+# Several.
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    return [tmp_path / "1", tmp_path / "2"]
+
+
+def touch(path: Path, seconds_ago: float, *, round_ago: float = 0.0) -> Times:
+    now = time.time()
+    path.touch()
+    os.utime(path, (now - round_ago, now - seconds_ago))
+    return Times(now - round_ago, now - seconds_ago)
+
+
+def test_several_are_as_healthy_as_the_worst(files: list[Path], tmp_path: Path) -> None:
+    health = ProcessesHealth(files, LEASE, HealthFile(tmp_path / "health"))
+    touch(files[0], 0)
+    health.look()
+    assert health.why_not_ready() == "Of 2 consumer processes 1 are not ready."
+    assert not (tmp_path / "health").exists()
+    oldest = touch(files[1], 10)
+    health.look()
+    assert health.why_not_ready() == ""
+    assert (tmp_path / "health").stat().st_mtime == pytest.approx(oldest.heartbeat, abs=1e-3)
+    touch(files[1], 600)
+    assert "No heartbeat was committed for 600 s" in health.why_not_ready()
+    assert health.why_stuck() == ""
+    touch(files[1], 600, round_ago=STUCK_SECONDS + 5)
+    assert health.why_stuck() == "A consumer process is stuck."
+
+
+# The port.
+
+
+class Told:
+    """A health that a test sets."""
+
+    stuck = ready = ""
+
+    def why_stuck(self) -> str:
+        return self.stuck
+
+    def why_not_ready(self) -> str:
+        return self.ready
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def server(told: Told) -> Iterator[HealthServer]:
+    made = HealthServer("127.0.0.1", 0, told)
+    made.start()
+    yield made
+    made.close(10)
+
+
+def ask(url: str, method: str = "GET") -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(url, method=method), timeout=30
+        ) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_the_port_answers_as_the_site_does(server: HealthServer, told: Told) -> None:
+    assert ask(f"{server.url}/healthz") == (200, '{"status": "ok"}')
+    assert ask(f"{server.url}/readyz?x=1") == (200, '{"status": "ready"}')
+    told.ready = "The consumer is stopping."
+    status, body = ask(f"{server.url}/readyz")
+    assert (status, json.loads(body)["detail"]) == (503, "The consumer is stopping.")
+    assert ask(f"{server.url}/readyz", "HEAD") == (503, "")
+    assert ask(f"{server.url}/metrics")[0] == 404
+    assert ask(f"{server.url}/healthz", "POST")[0] == 405
+
+
+def connect(server: HealthServer) -> socket.socket:
+    host, port = server.url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=30)
+
+
+def test_clients_that_say_nothing_hold_up_nobody(
+    server: HealthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = [connect(server) for _ in range(10)]
+    assert ask(f"{server.url}/healthz")[0] == 200
+    monkeypatch.setattr(health_server, "CLIENT_SECONDS", 0.05)
+    late = connect(server)
+    assert late.recv(1) == b"", "it is let go"
+    for one in (*silent, late):
+        one.close()
+
+
+@pytest.mark.parametrize(
+    "sent", [b"\r\n", b"x" * 10_000, b"GET /healthz HTTP/1.1\r\n" + b"a: b\r\n" * 200, b"\xff\n"]
+)
+def test_nonsense_is_no_request(server: HealthServer, sent: bytes) -> None:
+    with connect(server) as client:
+        client.sendall(sent)
+        with suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+    assert ask(f"{server.url}/healthz")[0] == 200
+
+
+def test_more_clients_than_there_may_be_are_let_go(
+    server: HealthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health_server, "MOST_CLIENTS", 1)
+    with connect(server) as first:
+        first.sendall(b"GET")
+        with connect(server) as second:
+            second.settimeout(30)
+            with suppress(ConnectionResetError):
+                assert second.recv(1) == b""
+        first.sendall(b" /healthz HTTP/1.0\r\n\r\n")
+        assert first.recv(15).startswith(b"HTTP/1.1 200")
+
+
+def test_a_port_that_is_taken_is_an_error_at_the_start(server: HealthServer, told: Told) -> None:
+    port = int(server.url.rpartition(":")[2])
+    with pytest.raises(HealthError, match=rf"--health-port {port} on 127.0.0.1 cannot be used: "):
+        HealthServer("127.0.0.1", port, told)
+    with pytest.raises(HealthError, match="--health-port must be between 0 and 65535"):
+        HealthServer("127.0.0.1", 70_000, told)
+    with pytest.raises(HealthError, match=r"on 203\.0\.113\.7 cannot be used"):
+        HealthServer("203.0.113.7", 0, told)
+
+
+def test_a_port_that_never_answered_can_be_closed(told: Told) -> None:
+    HealthServer("127.0.0.1", 0, told).close(1)
+
+
+# What the documentation has people run.
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has another find")
+def test_the_lines_for_probes_tell_a_fresh_file_from_an_old_one(tmp_path: Path) -> None:
+    page = (ROOT / "jobs" / "docs" / "consumers.md").read_text(encoding="utf-8")
+    alive, ready = re.findall(r"^test -n .*$", page, re.MULTILINE)
+    path = tmp_path / "health"
+
+    def succeed() -> tuple[bool, bool]:
+        lines = [line.replace("/tmp/jobs-health", str(path)) for line in (alive, ready)]
+        codes = [subprocess.run(["/bin/sh", "-c", line], check=False).returncode for line in lines]
+        return codes[0] == 0, codes[1] == 0
+
+    assert succeed() == (False, False)
+    touch(path, 0)
+    assert succeed() == (True, True)
+    touch(path, 600)
+    assert succeed() == (True, False), "the database is away"
+    touch(path, 600, round_ago=600)
+    assert succeed() == (False, False)
