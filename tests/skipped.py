@@ -16,6 +16,7 @@ REMEDIES: Final = {
     "browser": "install Chromium",
     "install": "set JOBS_TEST_REQUIRE=install, it downloads packages",
     "typing": "install the extra dev",
+    "trackers": "install the extra dev",
     "faketime": "install Debian's faketime",
     "machines": "Linux, as root, with iproute2",
     "namespaces": "Linux, with the right to unshare",
