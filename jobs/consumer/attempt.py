@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextvars import Context
+from typing import Any
 
 from django.utils import timezone
 
@@ -17,6 +18,7 @@ from jobs.core.tempdirs import TempDir
 from jobs.lifecycle import AttemptUpdate, Claim, Outcome, Stage, StoredArtifact, stage_of
 
 from .artifacts import as_saved, saved_artifacts, store_artifact
+from .job_span import end_span
 from .job_warnings import Warnings
 from .log_buffer import LogBuffer, LogText, heading
 from .outcomes import released
@@ -48,6 +50,7 @@ class Attempt:
         self.is_lost = False
         self.left_behind = False
         self.context: Context | None = None
+        self.span: Any = None
         self._on_settled = on_settled
         self._claimed_at = time.monotonic()
         self._began_at: float | None = None
@@ -245,6 +248,8 @@ class Attempt:
             outcome.context = self.context.copy()
         if self._resources is not None:
             self._resources.end()
+        if self.span is not None:
+            end_span(self.span, outcome)
         self._on_settled(self, outcome)
         return True
 

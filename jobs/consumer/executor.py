@@ -30,6 +30,7 @@ from .capture import current_attempt
 from .connections import TaskConnections
 from .coroutine import TimeLimit, run_coroutine
 from .deploy_skew import release_if_newer_code
+from .job_span import current, start_span
 from .outcomes import (
     cancelled,
     could_not_begin,
@@ -55,7 +56,8 @@ def run_attempt(attempt: Attempt, children: TaskProcessPool) -> None:
 
 
 def _run_in_scope(attempt: Attempt, children: TaskProcessPool) -> None:
-    with job_scope(attempt.claim):
+    attempt.span = start_span(attempt.claim)
+    with job_scope(attempt.claim), current(attempt.span):
         _run_to_its_end(attempt, children)
 
 

@@ -18,7 +18,7 @@ from jobs.core.database_identity import forget_identity
 from jobs.core.db import connection
 from jobs.models import ConsumerRequest
 
-from . import forks, sentry
+from . import forks
 from .any_queue import AnyQueue
 from .attempt import Attempt
 from .batch_writer import BatchWriter
@@ -39,13 +39,14 @@ from .restart_policy import BROKEN_OFF, DRAINED, REPLACE, STOPPED
 from .shutdown import Shutdown
 from .slots import Slots
 from .thread_signals import ThreadSignals
+from .trackers import flush_trackers
 
 logger = logging.getLogger("jobs")
 
 FLUSH_SECONDS = 10.0
 LEAVE_SECONDS = 1.0
 TRACKER_SECONDS = 2.0
-"""How long the last events may take to an error tracker."""
+"""How long the last events may take to an error tracker, and the last spans."""
 CHECK_SECONDS = 1.0
 CHECK_SECONDS_UNTIL_IDLE = 0.05
 
@@ -207,6 +208,6 @@ def leave_now(code: int) -> None:
     broker = get_broker()
     broker.flush(LEAVE_SECONDS)  # what its last tasks enqueued
     broker.leave(LEAVE_SECONDS)
-    sentry.flush(TRACKER_SECONDS)
+    flush_trackers(TRACKER_SECONDS)
     logging.shutdown()
     os._exit(code)

@@ -34,6 +34,7 @@ class Claim:
     # As the driver returns them (``as_time``): few tasks look at them.
     created_at: datetime | str | None = None
     run_after: datetime | str | None = None
+    traceparent: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON data, for a child process. That needs no owner, whose key may be of
@@ -76,6 +77,7 @@ class ClaimedRow(NamedTuple):
     fair_position: int
     created_at: Any
     run_after: Any
+    traceparent: str | None
 
 
 def has_waiting(queue: str) -> bool:
@@ -144,6 +146,7 @@ def _claim(row: ClaimedRow, now: datetime) -> Claim:
         priority=row.priority,
         created_at=row.created_at,
         run_after=row.run_after,
+        traceparent=row.traceparent,
     )
 
 

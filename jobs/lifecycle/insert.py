@@ -19,6 +19,7 @@ from jobs.models import Job, UploadUse
 from .fair_position import fair_position_parameters
 from .group_commit import group_commit_for
 from .insert_and_notify import run_and_notify
+from .producer_span import producer_span
 from .sql import INSERT_JOB, JOB_COLUMNS, insert_row
 
 SOON: Final = timedelta(seconds=3)
@@ -37,6 +38,11 @@ def insert_job(job: Job, uploads: Sequence[uuid.UUID] = ()) -> None:
             stays usable.
         OperationalError: the database cannot take it.
     """
+    with producer_span(job):
+        _insert_and_notify(job, uploads)
+
+
+def _insert_and_notify(job: Job, uploads: Sequence[uuid.UUID]) -> None:
     job.status = initial_status(job)
     db = connection()
     notification = None
@@ -89,7 +95,8 @@ def _insert_statement(job: Job, db: BaseDatabaseWrapper) -> tuple[str, list[Any]
 
 
 def _row_parameters(job: Job, adapt: Adapter) -> list[Any]:
-    return [*job_values(job, adapt), *fair_position_parameters(job, adapt)]
+    trace = [] if job.traceparent is None else [job.traceparent]
+    return [*job_values(job, adapt), *trace, *fair_position_parameters(job, adapt)]
 
 
 def _mark_saved(job: Job, db: BaseDatabaseWrapper) -> None:

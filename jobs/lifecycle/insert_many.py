@@ -16,6 +16,7 @@ from jobs.models import Job
 
 from .fair_position import next_fair_position
 from .insert import initial_status, job_values, note_upload_uses
+from .producer_span import producer_span
 from .sql import JOB_COLUMNS, insert_many_statement
 
 BATCH_SIZE: Final = 1000
@@ -31,7 +32,7 @@ class NewJob(NamedTuple):
     uploads: Sequence[uuid.UUID]
 
 
-def insert_many(template: Job, many: Iterable[NewJob]) -> None:
+def insert_many(template: Job, many: Sequence[NewJob]) -> None:
     """Insert jobs that equal the template except for what ``NewJob`` holds: all of them or none.
 
     Consumers are notified of the first ``MOST_NOTIFIED`` once all are committed.
@@ -41,9 +42,10 @@ def insert_many(template: Job, many: Iterable[NewJob]) -> None:
     """
     template.status = initial_status(template)
     db = connection()
-    statement = insert_many_statement(db.vendor)
     notified: list[tuple[str, uuid.UUID]] = []
-    with transaction.atomic(using=db.alias):
+    with producer_span(template, len(many)), transaction.atomic(using=db.alias):
+        traced = template.traceparent is not None
+        statement = insert_many_statement(db.vendor, traced=traced)
         position = next_fair_position(template)
         for batch in _batches(many):
             run(db, statement, _batch_parameters(template, batch, position, Adapter(db)))
@@ -66,4 +68,5 @@ def _batch_parameters(
     values = dict(zip(JOB_COLUMNS, job_values(template, adapt), strict=True))
     shared = [value for name, value in values.items() if name not in {"id", "kwargs"}]
     rows = (f'["{job.id.hex}",{job.kwargs},{index}]' for index, job in enumerate(batch))
-    return [*shared, position, f"[{','.join(rows)}]"]
+    trace = [] if template.traceparent is None else [template.traceparent]
+    return [*shared, *trace, position, f"[{','.join(rows)}]"]

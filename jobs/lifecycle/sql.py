@@ -82,7 +82,7 @@ WHERE id IN (SELECT id FROM picked) AND status = 'queued'
     AND EXISTS (SELECT 1 FROM jobs_consumer WHERE id = %s AND dead_at IS NULL)
     AND NOT EXISTS (SELECT 1 FROM jobs_queue WHERE name = %s AND paused)
 RETURNING id, task, module_path, queue, args, kwargs, attempt, failures, lost_count, max_attempts,
-    timeout, owner_id, priority, fair_position, created_at, run_after
+    timeout, owner_id, priority, fair_position, created_at, run_after, traceparent
 """
 
 # Cancels those of many jobs that wait. A row that another transaction has locked is left out: two
@@ -192,8 +192,8 @@ CONSTANT_COLUMNS: Final = {
     "version": "1",
 }
 
-_COLUMNS: Final = ", ".join([*JOB_COLUMNS, *CONSTANT_COLUMNS, "fair_position"])
-_VALUES: Final = ", ".join(["%s"] * len(JOB_COLUMNS) + list(CONSTANT_COLUMNS.values()))
+_COLUMNS: Final = ", ".join([*JOB_COLUMNS, "traceparent", *CONSTANT_COLUMNS, "fair_position"])
+_BOUND: Final = ["%s"] * len(JOB_COLUMNS)
 # Parameters: for each job those of ``insert_row``. No rows.
 INSERT_JOB: Final = f"INSERT INTO jobs_job ({_COLUMNS}) VALUES {{rows}}"  # noqa: S608
 # Many jobs that differ in three columns only. These come as one JSON array of [id, kwargs, index]:
@@ -232,24 +232,32 @@ def _fair_position(vendor: str, without_owner: bool) -> str:
 def insert_row(job: Job, vendor: str) -> str:
     """Return a job's row of values in ``INSERT_JOB``.
 
-    Its parameters are the values of ``JOB_COLUMNS``, then those of ``fair_position``.
+    Its parameters are the values of ``JOB_COLUMNS``, the ``traceparent`` of a job that has one, and
+    those of ``fair_position``.
     """
-    return _row(vendor, job.owner_id is None)
+    return _row(vendor, job.owner_id is None, job.traceparent is not None)
 
 
 @cache
-def _row(vendor: str, without_owner: bool) -> str:
-    return f"({_VALUES}, {_fair_position(vendor, without_owner)})"
+def _row(vendor: str, without_owner: bool, traced: bool) -> str:
+    values = [*_BOUND, _traceparent(traced), *CONSTANT_COLUMNS.values()]
+    return f"({', '.join(values)}, {_fair_position(vendor, without_owner)})"
 
 
-def insert_many_statement(vendor: str) -> str:
+def _traceparent(traced: bool) -> str:
+    """Return its value in SQL: nothing is bound where nothing traces."""
+    return "%s" if traced else "NULL"
+
+
+def insert_many_statement(vendor: str, *, traced: bool) -> str:
     """Return the statement that inserts many jobs of one task.
 
-    Its parameters are the values of ``JOB_COLUMNS`` except id and kwargs, the fair position of the
-    first job, and the jobs as JSON (see ``EACH``).
+    Its parameters are the values of ``JOB_COLUMNS`` except id and kwargs, with ``traced`` the
+    ``traceparent`` of all, the fair position of the first job, and the jobs as JSON (see ``EACH``).
     """
     each = EACH[vendor]
     values = [each.get(name, "%s") for name in JOB_COLUMNS] + [
+        _traceparent(traced),
         *CONSTANT_COLUMNS.values(),
         each["fair_position"],
     ]

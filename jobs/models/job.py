@@ -99,7 +99,8 @@ class Job(models.Model):
     ``failures`` counts against ``max_attempts``; ``lost_count`` counts attempts whose consumer
     died, which do not. ``fair_position`` orders the jobs of one queue and priority so that owners
     take turns (see ``lifecycle.sql``). ``version`` is incremented by every change of the row and is
-    its ETag. ``timeout`` is in seconds, ``log_size`` in characters.
+    its ETag. ``timeout`` is in seconds, ``log_size`` in characters. ``traceparent`` names the span
+    of the submission, as W3C Trace Context has it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -149,6 +150,8 @@ class Job(models.Model):
     cancel_requested = models.BooleanField(default=False)
     cancelled_by = models.CharField(max_length=150, default="", blank=True)
     log_size = models.PositiveIntegerField(default=0)
+    # NULL, not "": most jobs have none, and their rows stay as they were.
+    traceparent = models.CharField(max_length=55, null=True)  # noqa: DJ001
     version = models.PositiveIntegerField(default=1)
 
     objects = JobQuerySet.as_manager()

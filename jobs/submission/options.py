@@ -52,6 +52,8 @@ class SubmitOptions:
     """The API's Idempotency-Key: as long as a job is kept, the same request leads to it."""
     request_digest: str = ""
     """A digest of the request that the idempotency key came with, to tell it from others."""
+    traceparent: str | None = None
+    """The trace that the submission belongs to, as ``parse_traceparent`` returned it."""
     job_id: uuid.UUID | None = None
     """The id that a message brought. The message wakes a consumer, so nothing notifies them."""
 
@@ -84,6 +86,7 @@ def new_job(
         unique_slot=_unique_slot(task.name, owner_id, key) if key else None,
         idempotency_key=options.idempotency_key,
         idempotency_digest=options.request_digest,
+        traceparent=options.traceparent,
         created_at=timezone.now(),
         run_after=due(_first(options.run_after, task.run_after)),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,6 @@ from jobs.models import Job
 from jobs.submission import cancel_job
 from jobs.testing import drain
 from tests.testapp import tasks
-from tests.testapp import tracked_tasks as tracked
 
 pytestmark = pytest.mark.django_db
 
@@ -70,8 +70,8 @@ def test_the_last_failure_is_an_error(at_root: list[Any]) -> None:
     assert frames.tb_frame.f_code.co_name == "raise_inner", "no frame of ours comes first"
 
 
-def test_one_that_is_tried_again_is_a_warning(at_root: list[Any]) -> None:
-    run(tracked.in_two_attempts.enqueue())
+def test_one_that_is_tried_again_is_a_warning(at_root: list[Any], tmp_path: Path) -> None:
+    run(tasks.fail.options(max_attempts=2).enqueue(9, str(tmp_path / "count")))
     drain(with_retries=True)
     assert [(one.levelname, one.attempt) for one in at_root] == [("WARNING", 1), ("ERROR", 2)]
     assert "it is tried again" in at_root[0].getMessage()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ from tests.consumers import Consumers, stored, wait_finished, wait_status
 from tests.testapp import tasks
 from tests.testapp import tracked_tasks as tracked
 
-pytestmark = pytest.mark.processes
+with suppress(ImportError):
+    from opentelemetry import trace
 
-SETTINGS = "tests.processes.sentry_settings"
+pytestmark = [pytest.mark.processes, pytest.mark.trackers]
+
+SETTINGS = "tests.processes.tracker_settings"
 ALWAYS_FINAL: dict[str, tuple[Any, dict[str, Any], str]] = {
     "thread": (tracked.in_thread, {"name": "ann"}, "LookupError"),
     "process": (tracked.in_process, {"name": "ben"}, "LookupError"),
@@ -32,6 +36,12 @@ ALWAYS_FINAL: dict[str, tuple[Any, dict[str, Any], str]] = {
     "late loop": (tasks.late_in_loop, {}, "Timeout"),
     "late thread": (tasks.late, {"path": "never"}, "Timeout"),
 }
+
+
+@pytest.fixture(autouse=True)
+def sdks() -> None:
+    pytest.importorskip("sentry_sdk")
+    pytest.importorskip("opentelemetry.sdk")
 
 
 @pytest.fixture
@@ -64,8 +74,10 @@ def trail(event: Any) -> list[str]:
 def test_each_failed_attempt_is_one_event_with_its_exception(
     consumers: Consumers, events: Any, tmp_path: Path
 ) -> None:
-    ids = {name: task.enqueue(**given).id for name, (task, given, _) in ALWAYS_FINAL.items()}
-    twice, fine = tracked.in_two_attempts.enqueue().id, tracked.succeeds.enqueue().id
+    request = trace.SpanContext(0xCD, 0xAB, is_remote=False, trace_flags=trace.TraceFlags(1))
+    with trace.use_span(trace.NonRecordingSpan(request)):
+        ids = {name: task.enqueue(**given).id for name, (task, given, _) in ALWAYS_FINAL.items()}
+        twice, fine = tracked.in_two_attempts.enqueue().id, tracked.succeeds.enqueue().id
     held = tasks.hold.enqueue(path=str(tmp_path / "never")).id
 
     consumer = consumers.start("--concurrency=8", DJANGO_SETTINGS_MODULE=SETTINGS)
@@ -103,6 +115,47 @@ def test_each_failed_attempt_is_one_event_with_its_exception(
         assert event["tags"]["trail"] == owner
     traces = {found[job_id][0]["contexts"]["trace"]["trace_id"] for job_id in ids.values()}
     assert len(traces) == len(ids), "jobs share no trace"
+    check_spans(spans(tmp_path), ids, twice, fine, held)
+
+
+def spans(folder: Path) -> dict[str, list[Any]]:
+    """Return the spans that were exported, by the job's id or, of a task's own, by their name."""
+    found: dict[str, list[Any]] = defaultdict(list)
+    for line in (folder / "var" / "spans.jsonl").read_text(encoding="utf-8").splitlines():
+        span = json.loads(line)
+        found[span["attributes"].get("messaging.message.id", span["name"])].append(span)
+    return found
+
+
+def check_spans(
+    found: dict[str, list[Any]], ids: dict[str, str], twice: str, fine: str, held: str
+) -> None:
+    for name, (task, _, kind) in ALWAYS_FINAL.items():
+        (span,) = found[ids[name]]
+        assert (span["name"], span["kind"]) == (f"process {task.name}", "SpanKind.CONSUMER")
+        (link,) = span["links"]
+        assert link["context"]["span_id"] == "0x00000000000000ab", "the request's"
+        assert span["parent_id"] is None
+        assert span["status"]["status_code"] == "ERROR"
+        (event,) = span["events"]
+        assert event["attributes"]["exception.type"].rpartition(".")[2] in {kind, "InvalidResult"}
+        attributes = span["attributes"]
+        assert attributes["messaging.destination.name"] == "default"
+        assert (attributes["jobs.task"], attributes["jobs.attempt"]) == (
+            task.name,
+            stored(ids[name]).attempt,
+        )
+    assert len(found[twice]) == 2, "a span an attempt"
+    for job_id, outcome in ((fine, "succeeded"), (held, "cancelled")):
+        (span,) = found[job_id]
+        assert span["status"]["status_code"] == "UNSET"
+        assert span["attributes"]["jobs.outcome"] == outcome
+        assert len(span["links"]) == (job_id == fine), "the other was submitted outside a span"
+    for name in ("thread", "process", "loop"):
+        (own,) = found[f"span of {ALWAYS_FINAL[name][1]['name']}"]
+        (span,) = found[ids[name]]
+        assert own["parent_id"] == span["context"]["span_id"]
+        assert own["context"]["trace_id"] == span["context"]["trace_id"]
 
 
 REQUESTS = """

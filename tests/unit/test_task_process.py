@@ -38,6 +38,7 @@ def fake_attempt(timeout: float) -> Any:
     made = SimpleNamespace(
         claim=make_claim(timeout=timeout),
         consumer="here:7",
+        span=None,
         deadline=None,
         settled=False,
         is_lost=False,

@@ -20,6 +20,7 @@ from jobs.api.serializers import job_json, retry_after
 from jobs.catalog.signature import field_errors
 from jobs.conf import get_conf
 from jobs.core.jsonutils import canonical_digest
+from jobs.core.tracing import parse_traceparent
 from jobs.errors import InvalidOptions
 from jobs.submission import SubmitOptions, submit_job
 
@@ -35,6 +36,11 @@ _KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
             "Makes the request safe to repeat. It belongs to its owner and is kept as long as the "
             "job, at least for a day. A refused request (4xx) is not remembered.",
             {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x20-\x7e]*$"},
+        ),
+        header(
+            "traceparent",
+            "W3C Trace Context: the job's span links to it. One that is not valid is ignored.",
+            {"type": "string"},
         ),
     ],
     problems=[
@@ -63,6 +69,7 @@ def post_job(request: HttpRequest, caller: Caller) -> JsonResponse:
         options=SubmitOptions(
             idempotency_key=key,
             request_digest=canonical_digest(raw) if key is not None else "",
+            traceparent=parse_traceparent(request.META.get("HTTP_TRACEPARENT")),
             **asked.model_dump(exclude={"task", "args"}),
         ),
         owner=caller.user,

@@ -9,6 +9,7 @@ from typing import Any
 
 from jobs.catalog.input_file import FileInfo
 from jobs.consumer.attempt import Attempt
+from jobs.consumer.job_span import traceparent
 from jobs.consumer.outcomes import cancelled, never_began, released, short_of, timed_out
 from jobs.core.states import AttemptOutcome
 from jobs.errors import CannotStart
@@ -47,7 +48,12 @@ class AttemptInProcess:
     def run(self, files: Mapping[str, FileInfo]) -> Outcome | None:
         """Run it; return how it ended, None when it was settled from elsewhere."""
         claim = self._attempt.claim
-        values = {"claim": claim.to_json(), "files": files, "consumer": self._attempt.consumer}
+        values = {
+            "claim": claim.to_json(),
+            "files": files,
+            "consumer": self._attempt.consumer,
+            "traceparent": traceparent(self._attempt.span),
+        }
         self._child.send(protocol.RUN, values)
         self._attempt.on_cancel(self._send_cancel)
         while True:

@@ -19,7 +19,7 @@ from jobs.catalog.attempt_resources import AttemptResources
 from jobs.catalog.input_file import FileInfo
 from jobs.catalog.registry import load_task
 from jobs.catalog.reporter import ArtifactData, SavedArtifact
-from jobs.consumer import forks, sentry
+from jobs.consumer import forks
 from jobs.consumer.artifacts import as_saved, saved_artifacts, store_artifact
 from jobs.consumer.attempt import ENDED
 from jobs.consumer.call import bind_call
@@ -27,6 +27,7 @@ from jobs.consumer.capture import captured, current_attempt
 from jobs.consumer.connections import TaskConnections
 from jobs.consumer.console_log import logged_to_console
 from jobs.consumer.failure_log import log_failure_once
+from jobs.consumer.job_span import continued
 from jobs.consumer.outcomes import (
     could_not_begin,
     outcome_of_error,
@@ -34,6 +35,7 @@ from jobs.consumer.outcomes import (
     outcome_of_value,
 )
 from jobs.consumer.sentry import job_scope
+from jobs.consumer.trackers import flush_trackers
 from jobs.errors import JobsError
 from jobs.lifecycle import Claim, Outcome, stage_of
 
@@ -80,7 +82,7 @@ def _receive(requests: int, writer: MessageWriter, runs: SimpleQueue[ChildRun]) 
     # End of file: the parent is gone, so nobody would read an outcome.
     if run is not None and run.has_ended:
         run.is_done.wait(TRACKER_SECONDS)
-        sentry.flush(TRACKER_SECONDS)
+        flush_trackers(TRACKER_SECONDS)
     if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
         os.killpg(os.getpid(), signal.SIGKILL)  # ends what the task has started too
     os._exit(0)
@@ -188,13 +190,14 @@ class ChildRun:
         self._claim = Claim.from_json(message["claim"])
         self._files: Mapping[str, FileInfo] = message["files"]
         self._consumer: str = message["consumer"]
+        self._traceparent: str | None = message["traceparent"]
         self.has_ended = False
         self.is_done = threading.Event()
         self.reporter = ChildReporter(writer, self._claim)
 
     def run(self, leaks: Leaks) -> None:
         """Run the task, send how it ended, and log a failure: its exception is here."""
-        with job_scope(self._claim):
+        with job_scope(self._claim), continued(self._traceparent):
             outcome = self._run(leaks)
             outcome.cancel_requested = self.reporter.cancelled_by() is not None
             # Whether newer code may begin the job is for the parent to say.
