@@ -21,9 +21,12 @@ from jobs.errors import (
     JobCancelled,
     JobsError,
     TimeLimitReached,
+    Unavailable,
     UnknownTask,
 )
 from jobs.lifecycle import Claim, Outcome
+
+from .outages import pause_of_outage
 
 CALLERS: Final = ("jobs.consumer", "jobs.testing", "asgiref.", "asyncio.")
 """What calls a task, the last two for coroutines: their frames come first in its traceback."""
@@ -75,6 +78,8 @@ def outcome_of_error(claim: Claim, error: BaseException) -> Outcome:
 
 def outcome_of_task_error(claim: Claim, error: BaseException) -> Outcome:
     """Return the outcome for what a task raised: its declaration says what is tried again."""
+    if isinstance(error, Unavailable) and (pause := pause_of_outage(claim)):
+        return released(claim, error.why, pause)
     outcome = outcome_of_error(claim, error)
     if outcome.outcome != AttemptOutcome.FAILED or outcome.final:
         return outcome
