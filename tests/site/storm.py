@@ -77,7 +77,8 @@ class SiteStorm(Storm):
         try:
             go.touch()
             for job in jobs:
-                wait_until(lambda: self._first_outcome(job), what="a failed write")  # noqa: B023
+                found = wait_until(lambda: self._first_outcome(job), what="a failed write")  # noqa: B023
+                assert found == [("released",)]
             wait_until(lambda: self._refused_uploads() > refused, what="a refused upload")
         finally:
             self.arena.storage.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import tempfile
@@ -13,6 +14,7 @@ import pytest
 from tests.network import why_not
 from tests.site.deployment import Deployment
 from tests.site.storm import SiteStorm
+from tests.site.web import PREFIX
 
 pytestmark = [
     pytest.mark.processes,
@@ -42,3 +44,17 @@ def test_nothing_is_lost(site: Deployment, capsys: pytest.CaptureFixture[str]) -
     with capsys.disabled():
         print(f"\nstorm through the site, seed {seed}: {storm.summary()}")
     assert [str(violation) for violation in site.violations()] == []
+
+
+def test_links_have_the_prefix(site: Deployment) -> None:
+    status, said = site.ask("GET", "jobs?limit=1")
+    assert status == 200
+    (job,) = json.loads(said)["items"]
+    for link in filter(None, job["links"].values()):
+        assert link.startswith(f"{PREFIX}/")
+
+
+def test_a_lost_artifact_is_noticed(site: Deployment) -> None:
+    job, file = site.rows("SELECT job_id, file FROM jobs_artifact LIMIT 1")[0]
+    site.storage.delete(f"some/folder/{file}")
+    assert {(found.kind, found.job) for found in site.violations()} == {("lost file", job)}
