@@ -111,9 +111,13 @@ class NotRetryable(Conflict):
 
 
 class Unavailable(JobsError):
-    """The database cannot store it now; no job was created. ``retry_after`` is in seconds."""
+    """The database or the storage cannot do it now. ``retry_after`` is in seconds.
+
+    A task that raises it is handed back at no cost, and runs again after a pause.
+    """
 
     def __init__(self, why: str, retry_after: int = 2, *, cause: str = "") -> None:
+        self.why = why
         self.retry_after = retry_after
         self._public = f"{why} Nothing was recorded. Try again in {retry_after} s."
         super().__init__(f"{self._public} ({cause})" if cause else self._public)

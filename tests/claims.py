@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from jobs.lifecycle import Claim
 
 
-def make_claim(*, timeout: float | None = None) -> Claim:
-    """Return the claim of a first attempt of ``testapp.square`` in the default queue."""
-    return Claim(
+def make_claim(*, timeout: float | None = None, **fields: Any) -> Claim:
+    """Return the claim of a first attempt of ``testapp.square`` in the default queue, with these
+    fields."""
+    claim = Claim(
         id=uuid.uuid4(),
         task="testapp.square",
         module_path="",
@@ -25,3 +28,4 @@ def make_claim(*, timeout: float | None = None) -> Claim:
         owner_id=None,
         started_at=datetime.now(UTC),
     )
+    return replace(claim, **fields)

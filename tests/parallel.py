@@ -15,7 +15,17 @@ from typing import Any, Final
 import pytest
 
 LONGEST_FIRST: Final = (
-    *("chaos", "projects", "brokers", "processes", "browser", "properties", "integration", "unit"),
+    *(
+        "site",
+        "chaos",
+        "projects",
+        "brokers",
+        "processes",
+        "browser",
+        "properties",
+        "integration",
+        "unit",
+    ),
 )
 """Folders in the order in which the processes take them: a long test at the end runs alone."""
 FIXED_NAMES: Final = re.compile(

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.network import within
 from tests.ports import free_port
 
 KEY, SECRET = "the-key", "the/secret+key"
@@ -14,20 +15,26 @@ BUCKET = "desk-files"
 
 
 class S3Server:
-    """A bucket on a port of 127.0.0.1; stopping the server keeps what the bucket holds."""
+    """A bucket; stopping the server keeps what it holds.
 
-    def __init__(self) -> None:
+    Args:
+        host: the address that it listens on.
+        namespace: the network namespace of that address.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", namespace: str = "") -> None:
         pytest.importorskip("moto.server", reason="moto is not installed")
         pytest.importorskip("storages.backends.s3", reason="django-storages is not installed")
-        self.port = free_port()
+        self.host, self.port = host, free_port()
+        self._namespace = namespace
         self._server: Any = None
         self.start()
-        self.client().create_bucket(Bucket=BUCKET)
+        within(namespace, lambda: self.client().create_bucket(Bucket=BUCKET))
 
     @property
     def endpoint(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def url(self) -> str:
@@ -49,14 +56,19 @@ class S3Server:
 
     def names(self) -> list[str]:
         """The names of what the bucket holds."""
-        return [one["Key"] for one in self.client().list_objects(Bucket=BUCKET).get("Contents", [])]
+        found = within(self._namespace, lambda: self.client().list_objects(Bucket=BUCKET))
+        return [one["Key"] for one in found.get("Contents", [])]
+
+    def delete(self, name: str) -> None:
+        """Lose what has this name."""
+        within(self._namespace, lambda: self.client().delete_object(Bucket=BUCKET, Key=name))
 
     def start(self) -> None:
         """Listen again."""
         from moto.server import ThreadedMotoServer
 
-        self._server = ThreadedMotoServer("127.0.0.1", self.port, verbose=False)
-        self._server.start()
+        self._server = ThreadedMotoServer(self.host, self.port, verbose=False)
+        within(self._namespace, self._server.start)  # its threads inherit the namespace
 
     def stop(self) -> None:
         """Refuse connections."""

@@ -20,6 +20,7 @@ REMEDIES: Final = {
     "trackers": "install the extra dev",
     "faketime": "install Debian's faketime",
     "machines": "Linux, as root, with iproute2",
+    "site": "Linux, as root, with iproute2, nginx, pgbouncer, PostgreSQL and moto",
     "namespaces": "Linux, with the right to unshare",
 }
 """What lets the tests with a marker run. With several, the first missing one counts."""

@@ -22,16 +22,15 @@ from jobs.errors import (
     JobsError,
     OutOfResources,
     TimeLimitReached,
+    Unavailable,
     UnknownTask,
 )
 from jobs.lifecycle import Claim, Outcome
 
+from .hand_back import hand_back_pause, may_be_handed_back
+
 CALLERS: Final = ("jobs.consumer", "jobs.testing", "asgiref.", "asyncio.")
 """What calls a task, the last two for coroutines: their frames come first in its traceback."""
-LONGEST_PAUSE: Final = 300.0
-MAX_SHORT_ATTEMPTS: Final = 30
-"""A job whose task has begun, and then could not get what it needs, is handed back no more often:
-that takes some two hours. Each time, the task repeats what it did before."""
 
 
 def outcome_of_value(claim: Claim, value: Any, reporter: Reporter) -> Outcome:
@@ -65,7 +64,9 @@ def outcome_of_error(claim: Claim, error: BaseException) -> Outcome:
         )
     if isinstance(error, TimeLimitReached):
         return timed_out(claim)
-    if isinstance(error, OutOfResources) and _may_be_handed_back(claim, error):
+    if isinstance(error, CannotStart) or (
+        isinstance(error, OutOfResources) and may_be_handed_back(claim)
+    ):
         return short_of(claim, error)
     ours = isinstance(error, UnknownTask | InvalidArguments)
     return Outcome(
@@ -82,6 +83,8 @@ def outcome_of_error(claim: Claim, error: BaseException) -> Outcome:
 
 def outcome_of_task_error(claim: Claim, error: BaseException) -> Outcome:
     """Return the outcome for what a task raised: its declaration says what is tried again."""
+    if isinstance(error, Unavailable) and may_be_handed_back(claim):
+        return released(claim, error.why, hand_back_pause(claim))
     outcome = outcome_of_error(claim, error)
     if outcome.outcome != AttemptOutcome.FAILED or outcome.final:
         return outcome
@@ -133,19 +136,10 @@ def released(claim: Claim, reason: str, pause: float = 0.0) -> Outcome:
 
 
 def short_of(claim: Claim, error: OutOfResources) -> Outcome:
-    """Return the outcome of an attempt for which this machine has too little of something.
-
-    The job waits longer each time: another consumer may have more, and this one is not to spend its
-    time on failing.
-    """
-    # Capped before the power, as a float has an end.
-    outcome = released(claim, str(error), min(LONGEST_PAUSE, 2.0 ** min(claim.attempt - 1, 10)))
+    """Return the outcome of an attempt for which this machine has too little of something."""
+    outcome = released(claim, str(error), hand_back_pause(claim))
     outcome.shortage = str(error)
     return outcome
-
-
-def _may_be_handed_back(claim: Claim, error: OutOfResources) -> bool:
-    return isinstance(error, CannotStart) or claim.attempt - claim.failures <= MAX_SHORT_ATTEMPTS
 
 
 def cancelled(claim: Claim, by: str) -> Outcome:

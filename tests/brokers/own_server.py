@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 from tests.network import inside, within
@@ -21,17 +21,21 @@ class OwnServer:
         *,
         namespace: str = "",
         patience: float = 60.0,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """``answers`` tells whether it is up, within ``patience`` seconds."""
         self._command = [*inside(namespace), *command]
         self._is_up = answers
         self._namespace = namespace
         self._patience = patience
+        self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
         """Start it and wait until it answers."""
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            self._command, stdout=subprocess.DEVNULL, env=self._environment
+        )
         wait_until(self.answers, timeout=self._patience, interval=0.1, what=type(self).__name__)
         return self
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -32,9 +34,12 @@ class PostgresServer:
         """By a file, so from any network namespace."""
         if os.getuid() == 0:
             shutil.chown(folder, "postgres")
+        self._make_files()
+
+    def _make_files(self) -> None:
         self._run("initdb", "-A", "trust", "-U", "jobs", "-E", "UTF8", "--no-sync")
-        with (folder / "data" / "pg_hba.conf").open("a", encoding="utf-8") as rules:
-            rules.write("host all all samenet trust\n")
+        with (self._folder / "data" / "pg_hba.conf").open("a", encoding="utf-8") as rules:
+            rules.write("host all,replication all samenet trust\n")
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._bin / program), "-D", str(self._folder / "data"), *arguments]
@@ -43,10 +48,11 @@ class PostgresServer:
         command = [*self._before, *command]
         subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, timeout=60)
 
-    def start(self) -> PostgresServer:
-        """Start it and wait until it answers."""
+    def start(self, **settings: str) -> Self:
+        """Start it with these settings and wait until it answers."""
         told = f"-p {self._port} -c listen_addresses={self._host}"
         told += f" -c unix_socket_directories={self._folder}"
+        told += "".join(f" -c {name}={value}" for name, value in settings.items())
         self._run("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", told, "start")
         return self
 
@@ -66,3 +72,8 @@ class PostgresServer:
     def stop(self, mode: str = "immediate") -> None:
         """End it; ``immediate`` is what a crash does."""
         self._run("pg_ctl", "-w", "-m", mode, "stop")
+
+    def kill(self) -> None:
+        """Kill its first process; the others end when they notice."""
+        first = (self._folder / "data" / "postmaster.pid").read_text("utf-8").split()[0]
+        os.kill(int(first), signal.SIGKILL)

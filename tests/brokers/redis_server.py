@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 import redis
 
 from tests.brokers.own_server import OwnServer
-from tests.ports import free_port
+from tests.ports import free_port, is_open
 
 
 class RedisServer(OwnServer):
@@ -30,15 +29,10 @@ class RedisServer(OwnServer):
             pytest.skip("redis-server is not installed")
         self.port = free_port()
         self.url = f"redis://{host}:{self.port}/0"
-        self._place = (host, self.port)
         ports = ["--port", "0", "--tls-port"] if tls else ["--port"]
         command = [program, *ports, str(self.port), "--bind", host, "--protected-mode", "no"]
         command += ["--save", "", "--dir", str(folder), *options]
-        super().__init__(command, self._is_open, namespace=namespace)
-
-    def _is_open(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(self._place) == 0
+        super().__init__(command, lambda: is_open(host, self.port), namespace=namespace)
 
     def client(self, **options: Any) -> redis.Redis:
         """A client of it."""

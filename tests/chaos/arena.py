@@ -14,13 +14,14 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from jobs.core.states import FINAL
 from tests.brokers.emptying import delete_channel
 from tests.brokers.servers import SERVERS, Setup
-from tests.chaos.checker import Records, Violation, check
+from tests.chaos.checker import Answer, Records, Violation, check
 from tests.chaos.collect import attempts_of, changes_of, effects_of, jobs_of
 from tests.chaos.databases import Database, database_for
 from tests.consumers import ROOT, ConsumerHandle
@@ -37,6 +38,11 @@ def has_servers() -> bool:
 
 class Arena:
     """Starts and kills the site's processes, sends requests, collects records."""
+
+    prefix = ""
+    """The path that the site is served below."""
+    host = "127.0.0.1"
+    """The name of the site, in the requests."""
 
     def __init__(
         self,
@@ -57,9 +63,9 @@ class Arena:
         self.accepted: dict[str, str] = {}
         self.asked: set[str] = set()
         self.retries: Counter[str] = Counter()
+        self.cancels: set[str] = set()
+        self.answers: list[Answer] = []
         self.consumers: list[ConsumerHandle] = []
-        self._socket = self.listen()
-        self._socket.set_inheritable(True)
         self._web: subprocess.Popen[bytes] | None = None
         self.token = token or self._prepare()
 
@@ -76,6 +82,12 @@ class Arena:
     def listen(self) -> socket.socket:
         """Return the listening socket of the web process, which outlives it."""
         return socket.create_server(("127.0.0.1", 0), backlog=256)
+
+    @cached_property
+    def _socket(self) -> socket.socket:
+        made = self.listen()
+        made.set_inheritable(True)
+        return made
 
     def connect(self, timeout: float) -> socket.socket:
         """Connect to the web process."""
@@ -168,7 +180,8 @@ class Arena:
             if consumer.process.poll() is None:
                 consumer.signal(signal.SIGCONT)
             consumer.close()
-        self._socket.close()
+        if "_socket" in vars(self):
+            self._socket.close()
         self.delete_messages()
         self.database.close()
 
@@ -190,18 +203,23 @@ class Arena:
         headers: Mapping[str, str] | None = None,
         timeout: float = 10.0,
     ) -> tuple[int, bytes]:
-        """Send one request to the API; return status and body."""
-        client = http.client.HTTPConnection("127.0.0.1", timeout=timeout)
-        client.sock = self.connect(timeout)
+        """Send one request to the API; return status and body, and keep how it was answered."""
+        client = http.client.HTTPConnection(self.host, timeout=timeout)
         credential = {"Authorization": f"Bearer {self.token}"}
+        target = f"{self.prefix}/api/v1/{path}"
+        answer = Answer(method, path)
         try:
-            client.request(method, f"/api/v1/{path}", body, credential | dict(headers or {}))
+            client.sock = self.connect(timeout)
+            client.request(method, target, body, credential | dict(headers or {}))
             response = client.getresponse()
-            return response.status, response.read()
+            content = response.read()
+            answer = Answer(method, path, response.status, response.headers.get("Retry-After", ""))
+            return response.status, content
         except http.client.HTTPException as error:
             raise ConnectionError(str(error)) from error
         finally:
             client.close()
+            self.answers.append(answer)
 
     def submit_once(self, task: str, key: str, timeout: float = 10.0, **args: Any) -> Any:
         """Submit a job by one request; return (status, JSON), without adding it to ``accepted``."""
@@ -280,6 +298,7 @@ class Arena:
             accepted=dict(self.accepted),
             asked=set(self.asked),
             retries=Counter(self.retries),
+            answers=list(self.answers),
             jobs=jobs_of(self.database),
             attempts=attempts_of(self.database),
             changes=changes_of(self.database),

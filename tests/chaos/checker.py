@@ -63,6 +63,16 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """How a request was answered; the status is 0 when there was no answer."""
+
+    method: str
+    path: str
+    status: int = 0
+    retry_after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Violation:
     """A broken promise."""
 
@@ -86,11 +96,12 @@ class Records:
     changes: list[Change] = field(default_factory=list)
     ledger: list[Effect] = field(default_factory=list)
     living: set[str] = field(default_factory=set)  # consumers
+    answers: list[Answer] = field(default_factory=list)
 
 
 def check(records: Records) -> list[Violation]:
     """Return every violation of what must hold."""
-    found = [*_promises(records)]
+    found = [*_promises(records), *_answers(records.answers)]
     attempts: dict[str, list[AttemptRow]] = defaultdict(list)
     for attempt in sorted(records.attempts, key=lambda row: row.number):
         attempts[attempt.job].append(attempt)
@@ -121,6 +132,15 @@ def _promises(records: Records) -> Iterator[Violation]:
             yield Violation("unasked", job.id, f"no request for {job.key}")
         if keys[job.key] > 1:
             yield Violation("doubled", job.id, f"{keys[job.key]} jobs for one request")
+
+
+def _answers(answers: list[Answer]) -> Iterator[Violation]:
+    for answer in answers:
+        text = f"{answer.method} {answer.path}: {answer.status}"
+        if answer.status >= 500 and answer.status != 503:
+            yield Violation("server error", "", text)
+        elif answer.status == 503 and not answer.retry_after.isdigit():
+            yield Violation("server error", "", f"{text} without Retry-After")
 
 
 def _ending(job: JobRow, attempts: list[AttemptRow], living: set[str]) -> Iterator[Violation]:

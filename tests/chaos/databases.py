@@ -104,13 +104,17 @@ class Postgres:
     def __init__(self, server: str, *, as_seen: str = "", template: str = "template1") -> None:
         """``as_seen`` is the server's URL as seen by the site, when that differs."""
         name = f"jobs_test_chaos_{uuid.uuid4().hex[:12]}"
-        self._server = server
         self._name = name
-        self._own = threading.local()
         self._opened: list[Any] = []
-        self._url = _with_name(server, name)
+        self.move(server)
         self.url = _with_name(as_seen or server, name)
         self._on_server(f"CREATE DATABASE {name} TEMPLATE {template}")
+
+    def move(self, server: str) -> None:
+        """Query the same database on another server from now on; the site is not told."""
+        self._server = server
+        self._url = _with_name(server, self._name)
+        self._own = threading.local()
 
     def _on_server(self, statement: str) -> None:
         with self._connect(self._server) as server:
@@ -127,6 +131,11 @@ class Postgres:
             self._own.connection = self._connect(self._url)
             self._opened.append(self._own.connection)
         return self._own.connection
+
+    def forget_connection(self) -> None:
+        """Let this thread's next query make a new one."""
+        if hasattr(self._own, "connection"):
+            del self._own.connection
 
     def rows(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         query = statement.replace("?", "%s")
@@ -179,10 +188,14 @@ class Postgres:
             return [str(error)]
         return []
 
-    def close(self) -> None:
-        """Drop it."""
+    def close_connections(self) -> None:
+        """Close those of all threads."""
         for connection in self._opened:
             connection.close()
+
+    def close(self) -> None:
+        """Drop it."""
+        self.close_connections()
         self._on_server(f"DROP DATABASE {self._name} WITH (FORCE)")
 
 

@@ -14,8 +14,9 @@ from tests.chaos.databases import Postgres
 from tests.network import Network, inside, within
 
 PORT: Final = 8000
+WEB: Final = "web"
 CLIENT: Final = "client"
-MACHINES: Final = ("web", "one", "two", CLIENT)
+MACHINES: Final = (WEB, "one", "two", CLIENT)
 
 
 class Machines(Arena):

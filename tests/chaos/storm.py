@@ -84,16 +84,15 @@ class Storm:
     killed: dict[int, tuple[float, str]] = field(default_factory=dict)  # pid -> when, which host
     stopping: threading.Event = field(default_factory=threading.Event)
     errors: list[Exception] = field(default_factory=list)
+    hosts: tuple[str, ...] = HOSTS
     _finished: threading.Event = field(default_factory=threading.Event)
     _ended: int = 0
     _consumers: list[ConsumerHandle] = field(default_factory=list)
 
     def run(self, log: Callable[[str], Any]) -> None:
         """Inject faults for the given time, then let all jobs end."""
-        faults = plan_faults(self.seed, self.seconds, self.arena.setup)
-        log(f"{self.arena.setup}: seed {self.seed}, {self.seconds:g} s, {len(faults)} faults")
         self.arena.serve()
-        self._consumers = [self._start(number) for number in range(len(HOSTS))]
+        self._consumers = [self._start(number) for number in range(len(self.hosts))]
         submitters = [
             threading.Thread(target=self._guarded, args=(self._submit_jobs, n)) for n in range(3)
         ]
@@ -101,7 +100,7 @@ class Storm:
         for thread in (*submitters, replacing):
             thread.start()
         try:
-            self._inject_faults(faults, log)
+            self._inject_faults(log)
             self.stopping.set()
             self._wait_until_finished()
         finally:
@@ -114,7 +113,7 @@ class Storm:
         self._drain_consumers()
 
     def _start(self, number: int) -> ConsumerHandle:
-        return self.arena.consume("--concurrency", SLOTS, host=HOSTS[number], ready=0)
+        return self.arena.consume("--concurrency", SLOTS, host=self.hosts[number], ready=0)
 
     def _guarded(self, target: Callable[..., None], *args: Any) -> None:
         try:
@@ -125,19 +124,28 @@ class Storm:
     def _submit_jobs(self, number: int) -> None:
         rng = random.Random(f"{self.seed} {number}")
         while not self.stopping.is_set():
-            task, args = draw_job(rng)
+            task, args = self._next_job(rng)
             job = self.arena.submit(task, stop=self.stopping, **args)
             draw = rng.random()
             if job and draw < 0.05:
                 self._post(job, "cancel" if draw < 0.04 else "retry")
             pause = rng.uniform(0.0, 0.08)
-            while not self.stopping.wait(pause) and self.arena.unfinished() > BACKLOG:
-                pause = 0.5  # so that a slow machine is not overloaded
+            while not self.stopping.wait(pause) and self._is_overloaded():
+                pause = 0.5
+
+    def _is_overloaded(self) -> bool:
+        """Whether more jobs wait than a slow machine can run."""
+        return self.arena.unfinished() > BACKLOG
+
+    def _next_job(self, rng: random.Random) -> tuple[str, dict[str, Any]]:
+        return draw_job(rng)
 
     def _post(self, job: str, what: str) -> None:
         """Send one request. Without a response it may still have taken effect."""
         if what == "retry":
             self.arena.retries[job.replace("-", "")] += 1
+        else:
+            self.arena.cancels.add(job.replace("-", ""))
         try:
             status, _ = self.arena.post(f"jobs/{job}/{what}")
         except OSError:
@@ -151,7 +159,9 @@ class Storm:
                 if consumer.process.poll() is not None:
                     self._consumers[number] = self._start(number)
 
-    def _inject_faults(self, faults: list[Fault], log: Callable[[str], Any]) -> None:
+    def _inject_faults(self, log: Callable[[str], Any]) -> None:
+        faults = plan_faults(self.seed, self.seconds, self.arena.setup)
+        log(f"{self.arena.setup}: seed {self.seed}, {self.seconds:g} s, {len(faults)} faults")
         began = time.monotonic()
         for fault in faults:
             if self.stopping.wait(max(0.0, began + fault.at - time.monotonic())) or self.errors:
@@ -159,26 +169,26 @@ class Storm:
             if time.monotonic() > began + self.seconds:
                 return
             log(str(fault))
-            self._wait_for_progress()
+            self._wait_for_progress(PROGRESS)
             getattr(self, f"_{fault.kind}")(fault)
             self.done[fault.kind] += 1
 
-    def _wait_for_progress(self) -> None:
+    def _wait_for_progress(self, count: int) -> None:
         """Wait for some jobs to end: on a slow machine kills could come faster than a process
         starts, and prove nothing."""
-        goal = self._ended + PROGRESS
+        goal = self._ended + count
 
         def enough() -> bool:
             self._ended = int(self.arena.rows(ENDED)[0][0])
             return self._ended >= goal or bool(self.errors)
 
-        wait_until(enough, timeout=120, what=f"{PROGRESS} jobs to end between two faults")
+        wait_until(enough, timeout=120, what=f"{count} jobs to end between two faults")
 
     def _victim(self, fault: Fault) -> ConsumerHandle | None:
         """Return the fault's consumer or the next that is ready: killing a process that only starts
         proves little."""
-        for step in range(len(HOSTS)):
-            consumer = self._consumers[(fault.consumer + step) % len(HOSTS)]
+        for step in range(len(self._consumers)):
+            consumer = self._consumers[(fault.consumer + step) % len(self._consumers)]
             if consumer.process.poll() is None and any("ready" in line for line in consumer.log):
                 return consumer
         return None
@@ -190,7 +200,7 @@ class Storm:
             consumer = self._victim(fault)
         if consumer is not None:
             number = next((n for n, one in enumerate(self._consumers) if one is consumer), 0)
-            self.killed[consumer.pid] = (time.time(), HOSTS[number])
+            self.killed[consumer.pid] = (time.time(), self.hosts[number])
             consumer.signal(signal.SIGKILL)
 
     def _freeze(self, fault: Fault) -> None:

@@ -12,6 +12,13 @@ from typing import Any
 from jobs import InputFile, JobContext, job
 from jobs.errors import GiveUp
 
+COPY = "copy.txt"
+
+
+def log_line(attempt: int, number: int) -> str:
+    """Return the line that ``talk`` writes."""
+    return f"attempt {attempt} says line {number}"
+
 
 def _note(context: JobContext, what: str) -> None:
     line = json.dumps({"job": context.job_id, "attempt": context.attempt, "what": what})
@@ -66,10 +73,35 @@ async def await_it(context: JobContext, seconds: float = 0.0) -> dict[str, Any]:
 
 
 @job
-def copy(context: JobContext, file: InputFile) -> dict[str, Any]:
-    """Keep a file's content as an artifact."""
+def copy(context: JobContext, file: InputFile, until: str = "") -> dict[str, Any]:
+    """Keep a file's content as an artifact; before that, wait for a file."""
+    content = file.path
     _note(context, "begin")
-    context.save_artifact("copy.txt", file.path)
+    _wait(context, 0.0, until)
+    context.save_artifact(COPY, content)
+    _note(context, "end")
+    return {"attempt": context.attempt}
+
+
+@job(executor="process")
+def copy_in_process(context: JobContext, file: InputFile, until: str = "") -> dict[str, Any]:
+    """The same from a process, without a copy on this machine's disk."""
+    with file.open() as source:
+        content = source.read()
+    _note(context, "begin")
+    _wait(context, 0.0, until)
+    context.save_artifact(COPY, content)
+    _note(context, "end")
+    return {"attempt": context.attempt}
+
+
+@job
+def talk(context: JobContext, lines: int, seconds: float) -> dict[str, Any]:
+    """Write so many lines into the log, over some time."""
+    _note(context, "begin")
+    for number in range(lines):
+        context.log(log_line(context.attempt, number))
+        _wait(context, seconds / lines, "")
     _note(context, "end")
     return {"attempt": context.attempt}
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chaos.checker import AttemptRow, Change, Effect, JobRow, Records, check
+from tests.chaos.checker import Answer, AttemptRow, Change, Effect, JobRow, Records, check
 
 JOB = JobRow("a", "k", "succeeded", 2, 0, 3, 2)
 
@@ -30,6 +30,8 @@ def good() -> Records:
             Change("a", "running", "succeeded", 2, 2),
         ],
         ledger=[Effect("a", 1, "begin"), Effect("a", 2, "begin"), Effect("a", 2, "end")],
+        answers=[Answer("POST", "jobs", status) for status in (0, 202, 409)]
+        + [Answer("POST", "jobs", 503, "2")],
     )
 
 
@@ -67,6 +69,9 @@ BROKEN: list[tuple[str, Callable[[Records], object]]] = [
         lambda records: records.changes.append(Change("a", "succeeded", "queued", 2, 2)),
     ),
     ("finished twice", lambda records: records.attempts.append(AttemptRow("a", 3, "succeeded"))),
+    ("server error", lambda records: records.answers.append(Answer("GET", "jobs", 500, "2"))),
+    ("server error", lambda records: records.answers.append(Answer("GET", "jobs", 502))),
+    ("server error", lambda records: records.answers.append(Answer("GET", "jobs", 503))),
 ]
 
 

@@ -1,0 +1,1 @@
+"""A whole site on eight machines, and a storm that goes through all of it."""
