@@ -232,6 +232,7 @@ class Attempt:
         outcome.traceback = clean(outcome.traceback)[-MAX_TRACEBACK:]
         outcome.ended_at = timezone.now()
         outcome.consumer = self.consumer
+        outcome.seconds = None if self._began_at is None else self._ended_at - self._began_at
         if self._resources is not None:
             self._resources.end()
         self._on_settled(self, outcome)

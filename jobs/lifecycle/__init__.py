@@ -18,6 +18,7 @@ from .consumers import (
     register,
     serve_queues,
 )
+from .counter_folding import fold_counters
 from .file_gc import FileCollector
 from .insert import insert_job, insert_received_job
 from .insert_many import NewJob, insert_many
@@ -53,6 +54,7 @@ __all__ = [
     "claims_in_one_round_trip",
     "deregister",
     "finish",
+    "fold_counters",
     "has_waiting",
     "heartbeat",
     "insert_job",

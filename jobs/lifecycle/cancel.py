@@ -6,12 +6,16 @@ import uuid
 from enum import Enum, auto
 from typing import Final
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from jobs.core.db import connection
 from jobs.core.states import WAITING, Status
 from jobs.errors import NotCancellable
 from jobs.models import Job
+
+from .counters import count_cancelled
 
 MAX_NAME: Final = 150
 """Characters of a user's name that a job keeps; an e-mail address may have more."""
@@ -58,12 +62,17 @@ def cancel_job(job_id: uuid.UUID, by: str) -> CancelResult:
 
 
 def _cancel_waiting(job_id: uuid.UUID, by: str) -> int:
-    return Job.objects.filter(pk=job_id, status__in=WAITING).update(
-        status=Status.CANCELLED,
-        cancel_requested=True,
-        cancelled_by=by,
-        finished_at=timezone.now(),
-        error_type="Cancelled",
-        error_message=f"cancelled by {by}",
-        version=F("version") + 1,
-    )
+    db = connection()
+    with transaction.atomic(using=db.alias):
+        cancelled = Job.objects.filter(pk=job_id, status__in=WAITING).update(
+            status=Status.CANCELLED,
+            cancel_requested=True,
+            cancelled_by=by,
+            finished_at=timezone.now(),
+            error_type="Cancelled",
+            error_message=f"cancelled by {by}",
+            version=F("version") + 1,
+        )
+        if cancelled:
+            count_cancelled(db, job_id)
+    return cancelled

@@ -28,6 +28,7 @@ class Outcome:
         cannot_begin: the code of this process does not know the task, or not with these arguments.
         exception: what the task raised, if that was in this process.
         consumer: host and process id, for people to read.
+        seconds: how long the task ran; None when it did not begin, or nobody knows.
     """
 
     claim: Claim
@@ -42,6 +43,7 @@ class Outcome:
     exception: BaseException | None = None
     ended_at: datetime = field(default_factory=timezone.now)
     consumer: str = ""
+    seconds: float | None = None
 
     @property
     def target(self) -> Status:

@@ -2,6 +2,7 @@
 
 from .attempt import Attempt
 from .consumer import Consumer
+from .counter import Counter
 from .file import Artifact, Upload, UploadUse
 from .job import Job
 from .log import LogChunk
@@ -13,6 +14,7 @@ __all__ = [
     "Artifact",
     "Attempt",
     "Consumer",
+    "Counter",
     "Job",
     "LogChunk",
     "QuarantinedMessage",
