@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -17,6 +18,14 @@ from tests.prometheus import declared, promtool
 
 DOCS = ROOT / "jobs" / "docs"
 ALERTS = DOCS / "monitoring" / "alerts.yml"
+DASHBOARD = DOCS / "monitoring" / "dashboard.json"
+
+
+def expressions() -> list[str]:
+    """Those of the dashboard, with Grafana's variables filled in."""
+    panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
+    found = [target["expr"] for panel in panels for target in panel["targets"]]
+    return [one.replace("$__rate_interval", "5m").replace("$queue", ".*") for one in found]
 
 
 @pytest.fixture
@@ -112,3 +121,20 @@ def test_each_alert_fires_when_it_should(tmp_path: Path) -> None:
             path.write_text(rule_test(alert, values, fires=fires), encoding="utf-8")
             files.append(path)
     assert "FAILED" not in promtool("test", "rules", *files)
+
+
+def test_the_dashboard_names_metrics_that_exist(output: str) -> None:
+    known = declared(output)
+    series = {name + end for name in known for end in ("", "_bucket")}
+    named = [set(re.findall(r"\bjobdesk_\w+", one)) for one in expressions()]
+    assert len(named) > 8
+    assert all(named)
+    assert set().union(*named) - series == set()
+
+
+@pytest.mark.promtool
+def test_promtool_accepts_the_expressions_of_the_dashboard(tmp_path: Path) -> None:
+    rules = [{"record": f"panel:{n}", "expr": one} for n, one in enumerate(expressions())]
+    path = tmp_path / "dashboard.yml"  # JSON is YAML
+    path.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
+    assert f"{len(rules)} rules found" in promtool("check", "rules", path)
