@@ -242,6 +242,7 @@ class Attempt:
         outcome.traceback = clean(outcome.traceback)[-MAX_TRACEBACK:]
         outcome.ended_at = timezone.now()
         outcome.consumer = self.consumer
+        outcome.seconds = None if self._began_at is None else self._ended_at - self._began_at
         outcome.cancel_requested = self._cancelled_by is not None
         if self.context is not None and outcome.is_failure:
             # A copy: a thread that is left behind is still in it.

@@ -1,5 +1,5 @@
-"""A task that met an outage (of the storage, the database) or a machine with too little of something
-is not to blame: its job is handed back at no cost, again and again, but not for ever."""
+"""A job is handed back at no cost when its task met an outage of the storage or the database, or a
+machine with too little of something. Again and again, but not for ever."""
 
 from __future__ import annotations
 

@@ -36,6 +36,7 @@ class Pruner(threading.Thread):
         while not self._stop_asked.wait(PAUSE_SECONDS * random.uniform(0.5, 1.5)):  # noqa: S311
             self._try(self._prune_all)
             self._try(lambda: self._files.step(timezone.now()))
+            self._try(lambda: lifecycle.fold_counters(timezone.now()))
             self._try(lifecycle.remove_stale_tempdirs)
 
     def _try(self, step: Callable[[], object]) -> None:

@@ -76,6 +76,23 @@ def run(
     return rows
 
 
+def run_together(db: BaseDatabaseWrapper, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
+    """Execute statements that return no rows: one message to PostgreSQL and one back.
+
+    Args:
+        statements: each with its parameters, as ``run`` takes them.
+
+    Raises:
+        DatabaseError: that of the first which failed.
+    """
+    if can_send_many(db):
+        together = "; ".join(statement for statement, _ in statements)
+        run(db, together, [value for _, parameters in statements for value in parameters])
+        return
+    for statement, parameters in statements:
+        run(db, statement, parameters)
+
+
 @lru_cache(maxsize=256)
 def _question_marks(statement: str) -> str:
     return statement.replace("%s", "?")
@@ -133,13 +150,14 @@ class Adapter:
 def as_time(value: datetime | str | None) -> datetime | None:
     """Convert a time from the driver to what the ORM would return.
 
-    SQLite returns text: with USE_TZ in the zone of the connection (``TIME_ZONE`` in ``DATABASES``,
-    usually UTC), otherwise in the project's.
+    SQLite returns text, or through Django's converter a time without a zone: with USE_TZ in the
+    zone of the connection (``TIME_ZONE`` in ``DATABASES``, usually UTC), otherwise in the
+    project's.
     """
-    if not isinstance(value, str):
-        return value
-    moment = datetime.fromisoformat(value)
-    return moment.replace(tzinfo=connection().timezone) if settings.USE_TZ else moment
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if moment is None or moment.tzinfo is not None or not settings.USE_TZ:
+        return moment
+    return moment.replace(tzinfo=connection().timezone)
 
 
 def as_uuid(value: uuid.UUID | str) -> uuid.UUID:

@@ -19,6 +19,7 @@ from .consumers import (
     request,
     serve_queues,
 )
+from .counter_folding import fold_counters
 from .file_gc import FileCollector
 from .insert import insert_job, insert_received_job
 from .insert_many import NewJob, insert_many
@@ -56,6 +57,7 @@ __all__ = [
     "claims_in_one_round_trip",
     "deregister",
     "finish",
+    "fold_counters",
     "has_waiting",
     "heartbeat",
     "insert_job",

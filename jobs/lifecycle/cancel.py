@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Final
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -15,6 +16,7 @@ from jobs.core.states import WAITING, Status
 from jobs.errors import NotCancellable
 from jobs.models import Job
 
+from .counters import count_cancelled
 from .sql import CANCEL_WAITING
 
 MAX_NAME: Final = 150
@@ -78,17 +80,25 @@ def cancel_waiting_jobs(job_ids: Sequence[uuid.UUID], by: str) -> list[uuid.UUID
     lock = "FOR UPDATE SKIP LOCKED" if db.features.has_select_for_update_skip_locked else ""
     statement = CANCEL_WAITING.format(ids=", ".join(["%s"] * len(job_ids)), lock=lock)
     written = [by, adapt.time(timezone.now()), f"cancelled by {by}"]
-    rows = run(db, statement, [*map(adapt.uuid, job_ids), *written])
-    return [as_uuid(key) for (key,) in rows]
+    with transaction.atomic(using=db.alias):
+        rows = run(db, statement, [*map(adapt.uuid, job_ids), *written])
+        cancelled = [as_uuid(key) for (key,) in rows]
+        count_cancelled(db, cancelled)
+    return cancelled
 
 
 def _cancel_waiting(job_id: uuid.UUID, by: str) -> int:
-    return Job.objects.filter(pk=job_id, status__in=WAITING).update(
-        status=Status.CANCELLED,
-        cancel_requested=True,
-        cancelled_by=by,
-        finished_at=timezone.now(),
-        error_type="Cancelled",
-        error_message=f"cancelled by {by}",
-        version=F("version") + 1,
-    )
+    db = connection()
+    with transaction.atomic(using=db.alias):
+        cancelled = Job.objects.filter(pk=job_id, status__in=WAITING).update(
+            status=Status.CANCELLED,
+            cancel_requested=True,
+            cancelled_by=by,
+            finished_at=timezone.now(),
+            error_type="Cancelled",
+            error_message=f"cancelled by {by}",
+            version=F("version") + 1,
+        )
+        if cancelled:
+            count_cancelled(db, [job_id])
+    return cancelled

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
+from django.db.backends.base.base import BaseDatabaseWrapper
+
 from jobs.brokers.registry import notify_after_commit
-from jobs.core.db import Adapter, connection, run
+from jobs.core.db import Adapter, connection, run, run_together
 from jobs.core.states import COUNTED_FAILURES, WAITING, AttemptOutcome, Status
 
+from .counters import add_counts, tally
 from .outcome import Outcome
 from .sql import ADD_ATTEMPTS, ATTEMPT_ROW, FINISH, OUTCOME_ROW
 
@@ -51,11 +54,17 @@ class AttemptRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PreparedOutcomes:
-    """Outcomes for one statement, with the values of their rows."""
+    """Outcomes for one statement, with the values of their rows.
+
+    ``expected`` has the status to which each attempt leads its job, ``counting`` the statement that
+    counts them all so, with its parameters.
+    """
 
     outcomes: list[Outcome]
     rows: list[OutcomeRow]
     attempts: list[AttemptRow]
+    expected: dict[tuple[Any, int], str]
+    counting: tuple[str, list[Any]]
 
 
 def prepare_outcomes(outcomes: Iterable[Outcome]) -> list[PreparedOutcomes]:
@@ -64,17 +73,22 @@ def prepare_outcomes(outcomes: Iterable[Outcome]) -> list[PreparedOutcomes]:
     Call it before the transaction: that holds SQLite's one write lock for as long as it lasts, in a
     thread that waits for Python's own lock like any other.
     """
-    adapt = Adapter(connection())
+    db = connection()
+    adapt = Adapter(db)
     waiting = list(outcomes)
     batches = [waiting[first : first + BATCH_SIZE] for first in range(0, len(waiting), BATCH_SIZE)]
-    return [
-        PreparedOutcomes(
-            batch,
-            [_outcome_row(outcome, adapt) for outcome in batch],
-            [_attempt_row(outcome, adapt) for outcome in batch],
-        )
-        for batch in batches
-    ]
+    return [_prepare(batch, db, adapt) for batch in batches]
+
+
+def _prepare(batch: list[Outcome], db: BaseDatabaseWrapper, adapt: Adapter) -> PreparedOutcomes:
+    rows = [_outcome_row(outcome, adapt) for outcome in batch]
+    return PreparedOutcomes(
+        batch,
+        rows,
+        [_attempt_row(outcome, adapt) for outcome in batch],
+        {(row.job, row.attempt): row.status for row in rows},
+        add_counts(db, tally(db, zip(batch, (row.status for row in rows), strict=True))),
+    )
 
 
 def finish(outcomes: Iterable[Outcome]) -> list[Outcome]:
@@ -96,11 +110,12 @@ def _write(batch: PreparedOutcomes) -> list[Outcome]:
     rows = ", ".join([OUTCOME_ROW[db.vendor]] * len(batch.rows))
     found = run(db, FINISH.format(rows=rows), list(chain.from_iterable(batch.rows)))
     # Keys of jobs are in the driver's own type, in what is returned and in the rows.
-    written = {(job, attempt) for job, attempt in found}
+    written = {(job, attempt): status for job, attempt, status in found}
     attempts = [row for row in batch.attempts if (row.job, row.attempt) in written]
     if attempts:
         rows = ", ".join([ATTEMPT_ROW] * len(attempts))
-        run(db, ADD_ATTEMPTS.format(rows=rows), list(chain.from_iterable(attempts)))
+        added = (ADD_ATTEMPTS.format(rows=rows), list(chain.from_iterable(attempts)))
+        run_together(db, [added, _counting(db, batch, written)])
     late, requeued = [], []
     for outcome, row in zip(batch.outcomes, batch.rows, strict=True):
         if (row.job, row.attempt) not in written:
@@ -109,6 +124,18 @@ def _write(batch: PreparedOutcomes) -> list[Outcome]:
             requeued.append(outcome.claim)
     notify_after_commit((claim.queue, claim.id) for claim in requeued)
     return late
+
+
+def _counting(
+    db: BaseDatabaseWrapper, batch: PreparedOutcomes, written: Mapping[tuple[Any, int], str]
+) -> tuple[str, list[Any]]:
+    """The statement that counts what was written: not what came too late, and cancels as such."""
+    if written == batch.expected:
+        return batch.counting
+    ended = zip(batch.outcomes, batch.expected, strict=True)
+    return add_counts(
+        db, tally(db, ((outcome, written[key]) for outcome, key in ended if key in written))
+    )
 
 
 def _outcome_row(outcome: Outcome, adapt: Adapter) -> OutcomeRow:

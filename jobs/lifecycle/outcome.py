@@ -35,6 +35,7 @@ class Outcome:
         cancel_requested: someone has asked for a cancel: a failure ends the job as cancelled.
         is_logged: whether the failure was logged, here or in the child process.
         consumer: host and process id, for people to read.
+        seconds: how long the task ran; None when it did not begin, or nobody knows.
     """
 
     claim: Claim
@@ -53,6 +54,7 @@ class Outcome:
     is_logged: bool = False
     ended_at: datetime = field(default_factory=timezone.now)
     consumer: str = ""
+    seconds: float | None = None
 
     @property
     def is_failure(self) -> bool:

@@ -121,7 +121,7 @@ REQUEUE_ROW: Final = {"postgresql": "(%s::uuid, %s::bigint)", "sqlite": "(%s, %s
 # ``new_finished_at`` is NULL when the job waits again, ``new_run_after`` when it does not wait for
 # a time: then the job keeps the one that it has, which its ``TaskResult`` shows.
 # ``added_failures`` and ``added_losses`` are 0 or 1.
-# Rows: (job id, attempt number) of those written; a missing one came too late.
+# Rows: (job id, attempt number, status) of those written; a missing one came too late.
 FINISH: Final = """
 WITH outcome (job_id, attempt_number, new_status, ended_at, new_finished_at, new_error_type,
     new_error_message, new_result, new_run_after, added_failures, added_losses)
@@ -140,7 +140,7 @@ UPDATE jobs_job SET
     consumer_id = NULL, failures = failures + added_failures,
     lost_count = lost_count + added_losses, version = version + 1
 FROM outcome WHERE id = job_id AND attempt = attempt_number AND status = 'running'
-RETURNING id, attempt
+RETURNING id, attempt, status
 """
 
 # PostgreSQL takes an untyped value in VALUES for text; SQLite has no such types.

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0003_warnings")]
+    dependencies = [("jobs", "0005_counters")]
 
     operations = [
         migrations.AddField(

@@ -2,6 +2,7 @@
 
 from .attempt import Attempt
 from .consumer import Consumer, ConsumerRequest
+from .counter import Counter
 from .file import Artifact, Upload, UploadUse
 from .job import Job
 from .log import LogChunk
@@ -14,6 +15,7 @@ __all__ = [
     "Attempt",
     "Consumer",
     "ConsumerRequest",
+    "Counter",
     "Job",
     "LogChunk",
     "QuarantinedMessage",

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from jobs import lifecycle
 from jobs.backend import JobsBackend
-from jobs.catalog.registry import declarations
+from jobs.catalog.registry import all_tasks, declarations
 from jobs.compat import task_backends
 from jobs.conf import get_conf
 from jobs.core.db import connection
@@ -55,6 +55,13 @@ def configured_queues() -> set[str]:
         declared = {one.task.queue_name for one in declarations() if one.task.backend == alias}
         found |= set(backend.queues) or declared | {DEFAULT_QUEUE}
     return found
+
+
+def declared_tasks() -> list[tuple[str, str]]:
+    """Return the tasks of this backend that are in the code, each with its own queue."""
+    aliases = {alias for alias, _ in _our_backends()}
+    tasks = all_tasks().values()
+    return [(task.name, task.queue_name) for task in tasks if task.backend in aliases]
 
 
 def takes_any_queue() -> bool:

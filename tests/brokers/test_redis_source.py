@@ -200,4 +200,5 @@ def test_the_metrics_show_the_length_of_the_stream(server: RedisServer) -> None:
         for body in "abc":
             client.xadd("jobs.default", {"body": body})
     line = 'jobdesk_broker_messages{queue="default"} 3\n'
-    wait_until(lambda: line in exposition(queue_states(timezone.now())))
+    now = timezone.now()
+    wait_until(lambda: line in exposition(queue_states(now), now))

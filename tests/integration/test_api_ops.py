@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Any
 
@@ -13,11 +12,9 @@ from django.test import Client
 from django.utils import timezone
 
 from jobs import lifecycle
-from jobs.api import schemas
-from jobs.api.metrics import exposition
 from jobs.core.states import AttemptOutcome, Status
 from jobs.core.uuid7 import uuid7
-from jobs.models import Attempt, Consumer, Job, Queue
+from jobs.models import Attempt, Consumer, Job
 from jobs.queries import database_health
 from jobs.queries.queue_states import queue_states
 from tests.integration.api_client import Api
@@ -137,65 +134,3 @@ def test_not_ready_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
     assert response.status_code == 503
     assert response.headers["Retry-After"]
     assert "10.0.0.1" not in response.content.decode()
-
-
-SAMPLE = re.compile(r'^(\w+)(\{(?:\w+="(?:[^"\\\n]|\\["\\n])*",?)*\})? (-?[\d.]+(?:e[+-]\d+)?)$')
-
-
-def samples(text: str) -> dict[str, float]:
-    """Read the format as Prometheus does: a name is declared once, before its samples."""
-    assert text.endswith("\n")
-    found: dict[str, float] = {}
-    declared = ""
-    for line in text.splitlines():
-        if line.startswith("# HELP "):
-            declared = line.split()[2]
-            assert not any(name.startswith((declared + "{", declared + " ")) for name in found)
-        elif line.startswith("# TYPE "):
-            assert line.split()[2:] == [declared, "gauge"]
-        else:
-            match = SAMPLE.fullmatch(line)
-            assert match, line
-            assert match[1] == declared
-            found[match[1] + (match[2] or "")] = float(match[3])
-    return found
-
-
-def test_metrics(api: Api) -> None:
-    make("default", Status.QUEUED, 2)
-    make("default", Status.FAILED, 3)
-    response = api.get("/metrics")
-    assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
-    shown = samples(response.content.decode())
-    assert shown['jobdesk_jobs{queue="default",status="queued"}'] == 2
-    assert shown['jobdesk_jobs_kept{status="failed"}'] == 3
-    assert shown['jobdesk_queue_consumers{queue="default"}'] == 0
-    assert shown["jobdesk_backlog_limit"] == 100_000
-
-
-def test_metrics_are_for_staff_or_a_token(ada: User, chief: User) -> None:
-    client = Client()
-    client.force_login(ada)
-    assert client.get("/metrics").status_code == 403
-    client.force_login(chief)
-    assert client.get("/metrics").status_code == 200
-
-
-def test_a_queue_with_an_odd_name_does_not_break_the_format(db: None) -> None:
-    Queue.objects.create(name='a"b\\c\nd')
-    shown = samples(exposition(queue_states(timezone.now())))
-    assert shown['jobdesk_queue_paused{queue="a\\"b\\\\c\\nd"}'] == 0
-
-
-def test_large_numbers_are_whole(db: None) -> None:
-    state: schemas.Queue = {
-        "name": "q",
-        "waiting": 123_456_789,
-        "scheduled": 0,
-        "running": 0,
-        "paused": False,
-        "oldest_waiting_seconds": 0.25,
-        "consumers": 0,
-    }
-    shown = samples(exposition([state]))
-    assert shown['jobdesk_jobs{queue="q",status="queued"}'] == 123_456_789

@@ -11,7 +11,8 @@ from jobs.api import schemas
 from jobs.api.auth import Caller
 from jobs.api.endpoint import endpoint, open_endpoint
 from jobs.api.exception_handlers import database_away, database_unfit
-from jobs.api.metrics import CONTENT_TYPE, exposition
+from jobs.api.exposition import CONTENT_TYPE
+from jobs.api.metrics import exposition
 from jobs.api.operations import Operation, Response
 from jobs.api.problems import FORBIDDEN, ApiError
 from jobs.api.responses import JsonResponse
@@ -62,7 +63,8 @@ def metrics(request: HttpRequest, caller: Caller) -> HttpResponse:
     """
     if not (caller.by_token or caller.is_staff):
         raise ApiError(FORBIDDEN, "The metrics are for staff, or for a token.")
-    return HttpResponse(exposition(queue_states(timezone.now())), content_type=CONTENT_TYPE)
+    now = timezone.now()
+    return HttpResponse(exposition(queue_states(now), now), content_type=CONTENT_TYPE)
 
 
 HEALTHZ = open_endpoint(get=healthz)
