@@ -17,6 +17,7 @@ REMEDIES: Final = {
     "install": "set JOBS_TEST_REQUIRE=install, it downloads packages",
     "typing": "install the extra dev",
     "nginx": "install nginx and openssl",
+    "systemd": "Linux, with systemd",
     "faketime": "install Debian's faketime",
     "machines": "Linux, as root, with iproute2",
     "namespaces": "Linux, with the right to unshare",
