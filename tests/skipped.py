@@ -19,6 +19,7 @@ REMEDIES: Final = {
     "typing": "install the extra dev",
     "nginx": "install nginx and openssl",
     "trackers": "install the extra dev",
+    "systemd": "Linux, with systemd",
     "faketime": "install Debian's faketime",
     "machines": "Linux, as root, with iproute2",
     "site": "Linux, as root, with iproute2, nginx, pgbouncer, PostgreSQL and moto",

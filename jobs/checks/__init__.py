@@ -185,7 +185,8 @@ def _database_messages(config: dict[str, Any]) -> Iterator[checks.CheckMessage]:
     init_command = "".join(str(options.get("init_command", "")).lower().split())
     if "journal_mode=wal" not in init_command or "synchronous=full" not in init_command:
         yield checks.Warning(
-            "SQLite is not told to use a write-ahead log that survives a power cut.",
+            "SQLite is not told to use a write-ahead log that survives a power cut. Without it"
+            " each reader waits for the writer, and a job can take seconds.",
             hint='OPTIONS["init_command"] = '
             '"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;" is safe and fast.',
             id="jobs.W011",
