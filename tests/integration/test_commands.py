@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError
 from django.utils import timezone
 
+from jobs.consumer import prune_pace
 from jobs.core.states import AttemptOutcome, Status
 from jobs.management.doctor import environment
 from jobs.models import Job, QuarantinedMessage, Token
@@ -50,9 +51,7 @@ class TestPrune:
     def test_it_deletes_chunk_by_chunk_until_nothing_is_left(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from jobs.lifecycle.prune import prune_chunk
-
-        monkeypatch.setattr(prune_chunk, "__defaults__", (2,))
+        monkeypatch.setattr(prune_pace, "FIRST", 2)
         for _ in range(5):
             finished_long_ago()
         kept = make_job(status=Status.SUCCEEDED)

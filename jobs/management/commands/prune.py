@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.conf import get_conf
+from jobs.consumer.prune_pace import PrunePace
 from jobs.core.formatting import pluralize
 
 
@@ -21,9 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = timezone.now()
-        deleted = 0
-        while chunk := lifecycle.prune_chunk(now):
-            deleted += chunk
+        deleted = _delete_rows(now)
         days = f"{get_conf().retention_days:g}"
         lifecycle.remove_stale_tempdirs()
         try:
@@ -36,6 +36,17 @@ class Command(BaseCommand):
         stray = f" and {pluralize(files, 'stray file')}" if files else ""
         rows = pluralize(deleted, "row")
         self.stdout.write(f"Deleted {rows}{stray}. Finished jobs are kept {days} days.")
+
+
+def _delete_rows(now: datetime) -> int:
+    """Delete chunk by chunk, without pauses."""
+    one, pace, deleted = lifecycle.PruneRun(now), PrunePace(), 0
+    while not one.is_done:
+        began = time.monotonic()
+        rows = one.step(pace.limit)
+        pace.adapt(time.monotonic() - began, rows)
+        deleted += rows
+    return deleted
 
 
 def _delete_stray_files(now: datetime) -> int:
