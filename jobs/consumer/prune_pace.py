@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-CHUNK_SECONDS: Final = 0.05
+CHUNK_SECONDS: Final = {"sqlite": 0.05}
 """How long one chunk should take: on SQLite nobody else writes meanwhile."""
+OTHER_CHUNK_SECONDS: Final = 0.5
+"""The same on PostgreSQL, where it locks old finished jobs only."""
 FIRST = 100
 FEWEST: Final = 20
 MOST: Final = 1000
@@ -21,10 +23,14 @@ class PrunePace:
     """Adapts the size of a chunk to the database, and the pauses to what is overdue.
 
     A chunk of a thousand jobs is deleted five times as quickly a job as one of a hundred on
-    PostgreSQL, so chunks are as large as fits into ``CHUNK_SECONDS``.
+    PostgreSQL, so chunks are as large as fits into the time that one may take.
+
+    Args:
+        vendor: that of the database, as Django names it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, vendor: str) -> None:
+        self._chunk_seconds = CHUNK_SECONDS.get(vendor, OTHER_CHUNK_SECONDS)
         self.limit = FIRST
         """The number of rows of the next chunk."""
 
@@ -36,7 +42,7 @@ class PrunePace:
             rows: how many rows it has deleted; fewer than ``limit`` say nothing.
         """
         if rows >= self.limit:
-            fitting = int(self.limit * CHUNK_SECONDS / max(seconds, 0.001))
+            fitting = int(self.limit * self._chunk_seconds / max(seconds, 0.001))
             # One slow chunk, or one quick one, says little.
             self.limit = max(FEWEST, min(MOST, 2 * self.limit, max(self.limit // 2, fitting)))
 

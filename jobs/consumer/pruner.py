@@ -31,7 +31,7 @@ class Pruner(threading.Thread):
         super().__init__(name="pruner", daemon=True)
         self._stop_asked = stop
         self._files = lifecycle.FileCollector()
-        self._pace = PrunePace()
+        self._pace = PrunePace(connection().vendor)
         self._uploads_from: datetime | None = None
         self._all_uploads_at: datetime | None = None
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from jobs import lifecycle
 from jobs.conf import get_conf
 from jobs.consumer.prune_pace import PrunePace
+from jobs.core.db import connection
 from jobs.core.formatting import pluralize
 
 
@@ -40,7 +41,7 @@ class Command(BaseCommand):
 
 def _delete_rows(now: datetime) -> int:
     """Delete chunk by chunk, without pauses."""
-    one, pace, deleted = lifecycle.PruneRun(now), PrunePace(), 0
+    one, pace, deleted = lifecycle.PruneRun(now), PrunePace(connection().vendor), 0
     while not one.is_done:
         began = time.monotonic()
         rows = one.step(pace.limit)
