@@ -7,19 +7,21 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.core.db import connection
 
+from .prune_pace import PrunePace
 from .shutdown import Shutdown
 
 logger = logging.getLogger("jobs")
 
 PAUSE_SECONDS = 60.0
-SHARE = 5
-"""Deleting takes at most one part in so many of the time, however much there is to delete."""
+ALL_UPLOADS_AFTER = timedelta(days=1)
+"""How often all uploads are searched for unused ones; in between only those of the last day."""
 
 
 class Pruner(threading.Thread):
@@ -29,12 +31,15 @@ class Pruner(threading.Thread):
         super().__init__(name="pruner", daemon=True)
         self._stop_asked = stop
         self._files = lifecycle.FileCollector()
+        self._pace = PrunePace(connection().vendor)
+        self._uploads_from: datetime | None = None
+        self._all_uploads_at: datetime | None = None
 
     def run(self) -> None:
         """Prune until told to stop. What a consumer that was killed left is removed at once."""
         self._try(lifecycle.remove_stale_tempdirs)
         while not self._stop_asked.wait(PAUSE_SECONDS * random.uniform(0.5, 1.5)):  # noqa: S311
-            self._try(self._prune_all)
+            self._try(lambda: self.prune_all(timezone.now()))
             self._try(lambda: self._files.step(timezone.now()))
             self._try(lambda: lifecycle.fold_counters(timezone.now()))
             self._try(lifecycle.remove_stale_tempdirs)
@@ -47,10 +52,24 @@ class Pruner(threading.Thread):
         finally:
             connection().close()
 
-    def _prune_all(self) -> None:
-        while True:
+    def prune_all(self, now: datetime) -> None:
+        """Delete what is over its retention now, with pauses; stop in between when told to."""
+        one = lifecycle.PruneRun(now, self._first_upload(now))
+        consumers = lifecycle.count_living()
+        while not one.is_done:
             began = time.monotonic()
-            deleted = lifecycle.prune_chunk(timezone.now())
-            pause = (SHARE - 1) * (time.monotonic() - began)
-            if not deleted or self._stop_asked.wait(pause):
+            rows = one.step(self._pace.limit)
+            seconds = time.monotonic() - began
+            self._pace.adapt(seconds, rows)
+            pause = self._pace.pause(seconds, one.overdue, consumers)
+            if not one.is_done and self._stop_asked.wait(pause):
                 return
+        self._uploads_from = now - lifecycle.UPLOADS_KEPT
+
+    def _first_upload(self, now: datetime) -> datetime | None:
+        """Uploads before this one have been looked at: they are deleted with their last job."""
+        last = self._all_uploads_at
+        if last is None or now - last > ALL_UPLOADS_AFTER:
+            self._all_uploads_at = now
+            return None
+        return self._uploads_from

@@ -10,6 +10,7 @@ from .cancel import CancelResult, cancel_job, cancel_waiting_jobs
 from .claim import Claim, claim_jobs, claim_rows, claims_in_one_round_trip, has_waiting, to_claims
 from .complete import finish, prepare_outcomes, write_outcomes
 from .consumers import (
+    count_living,
     deregister,
     heartbeat,
     living_on_host,
@@ -34,7 +35,7 @@ from .progress import (
     write_updates,
 )
 from .promote import next_due, promote_due
-from .prune import prune_chunk
+from .prune import UPLOADS_KEPT, PruneRun, prune_chunk
 from .queues import set_paused, waiting_queues
 from .requeue import requeue_job
 from .requeue_many import requeue_jobs
@@ -42,12 +43,14 @@ from .rescue import orphaned_consumers, release_unconfirmed, rescue_jobs
 from .tempdir_gc import remove_stale_tempdirs
 
 __all__ = [
+    "UPLOADS_KEPT",
     "AttemptUpdate",
     "CancelResult",
     "Claim",
     "FileCollector",
     "NewJob",
     "Outcome",
+    "PruneRun",
     "Stage",
     "StoredArtifact",
     "cancel_job",
@@ -55,6 +58,7 @@ __all__ = [
     "claim_jobs",
     "claim_rows",
     "claims_in_one_round_trip",
+    "count_living",
     "deregister",
     "finish",
     "fold_counters",

@@ -37,6 +37,11 @@ def living_on_host(host: str) -> list[uuid.UUID]:
     return [as_uuid(key) for (key,) in run(connection(), LIVING_ON_HOST, [host])]
 
 
+def count_living() -> int:
+    """Return the number of consumers that are not marked dead."""
+    return Consumer.objects.filter(dead_at=None).count()
+
+
 def heartbeat(consumer: uuid.UUID) -> ConsumerRequest | None:
     """Commit one heartbeat; return what is asked of this consumer, None if it was marked dead.
 

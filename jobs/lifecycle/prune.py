@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Q
 
 from jobs.conf import get_conf
@@ -23,59 +24,116 @@ from jobs.models import (
 )
 
 CHUNK = 100
-DAY = timedelta(days=1)
+DAY = UPLOADS_KEPT = timedelta(days=1)
 """Uploads, dead consumers and idempotency keys are kept for a day, whatever the retention is."""
 
 
 def prune_chunk(now: datetime, limit: int = CHUNK) -> int:
     """Delete one chunk of what is older than the retention time; return the number of rows.
 
-    Small chunks hold the write lock only briefly. A job with an idempotency key is kept for at
-    least a day after its submission.
-
     Args:
         now: the current time.
         limit: the most jobs, and the most uploads, that one call deletes.
     """
-    oldest = now - timedelta(days=get_conf().retention_days)
-    ids = list(
-        Job.objects.filter(finished_at__lt=oldest)
-        .filter(Q(idempotency_key=None) | Q(created_at__lt=now - DAY))
-        .order_by("finished_at")
-        .values_list("pk", flat=True)[:limit]
-    )
-    deleted = _delete_jobs(ids, oldest) if ids else 0
-    deleted += _delete_uploads(now, limit)
-    deleted += Consumer.objects.filter(dead_at__lt=now - DAY).delete()[0]
-    messages = QuarantinedMessage.objects.filter(received_at__lt=oldest)
-    old = list(messages.values_list("pk", flat=True)[:limit])
-    return deleted + QuarantinedMessage.objects.filter(pk__in=old).delete()[0]
+    return PruneRun(now).step(limit)
 
 
-def _delete_jobs(ids: list[uuid.UUID], oldest: datetime) -> int:
+class PruneRun:
+    """One pass over what is over its retention, from the oldest to the newest, in chunks.
+
+    Small chunks hold the write lock only briefly. The pass remembers where it is: entries of
+    deleted rows stay in an index until VACUUM, and a search from its beginning would pass all of
+    them each time. Several processes may do it at once; on PostgreSQL each takes other rows.
+
+    Args:
+        now: the current time.
+        uploads_from: uploads that were made before this time are not looked at, except those whose
+            last job is deleted.
+    """
+
+    def __init__(self, now: datetime, uploads_from: datetime | None = None) -> None:
+        self.is_done = False
+        """Whether nothing is left."""
+        self.overdue = timedelta()
+        """How long the jobs of the last chunk have been over their retention."""
+        self._oldest = now - timedelta(days=get_conf().retention_days)
+        self._day_ago = now - DAY
+        self._jobs_from: datetime | None = None
+        self._uploads_from = uploads_from
+
+    def step(self, limit: int = CHUNK) -> int:
+        """Delete the next chunk; return the number of rows.
+
+        Args:
+            limit: the most jobs, the most uploads, and the most messages.
+        """
+        found, deleted = self._delete_jobs(limit)
+        more = found == limit
+        found, rows = self._delete_uploads(limit)
+        more, deleted = more or found == limit, deleted + rows
+        messages = QuarantinedMessage.objects.filter(received_at__lt=self._oldest)
+        old = list(messages.values_list("pk", flat=True)[:limit])
+        deleted += QuarantinedMessage.objects.filter(pk__in=old).delete()[0]
+        deleted += Consumer.objects.filter(dead_at__lt=self._day_ago).delete()[0]
+        self.is_done = not (more or len(old) == limit)
+        return deleted
+
+    def _delete_jobs(self, limit: int) -> tuple[int, int]:
+        """Return how many jobs were found, and how many rows were deleted."""
+        # A job with an idempotency key is kept for at least a day after its submission.
+        overdue = Job.objects.filter(finished_at__lt=self._oldest).filter(
+            Q(idempotency_key=None) | Q(created_at__lt=self._day_ago)
+        )
+        if self._jobs_from is not None:
+            overdue = overdue.filter(finished_at__gte=self._jobs_from)
+        rows = overdue.order_by("finished_at").values_list("pk", "finished_at")[:limit]
+        found = [(pk, ended) for pk, ended in rows if ended is not None]
+        if not found:
+            return 0, 0
+        self.overdue = self._oldest - found[0][1]
+        self._jobs_from = found[-1][1]
+        return len(found), _delete_jobs([pk for pk, _ in found], self._oldest, self._day_ago)
+
+    def _delete_uploads(self, limit: int) -> tuple[int, int]:
+        """Delete uploads that are more than a day old and that no job has used."""
+        old = Upload.objects.filter(created_at__lt=self._day_ago, uses=None)
+        if self._uploads_from is not None:
+            old = old.filter(created_at__gte=self._uploads_from)
+        found = list(old.order_by("created_at").values_list("pk", "created_at")[:limit])
+        if found:
+            self._uploads_from = found[-1][1]
+        return len(found), _delete_unused_uploads([pk for pk, _ in found])
+
+
+def _delete_jobs(ids: list[uuid.UUID], oldest: datetime, day_ago: datetime) -> int:
     with transaction.atomic(using=connection().alias):
-        # One of them may have been retried since it was found.
-        finished = Job.objects.filter(pk__in=ids, finished_at__lt=oldest).select_for_update()
+        # One of them may have been retried since it was found, another process deletes others.
+        finished = Job.objects.filter(pk__in=ids, finished_at__lt=oldest)
+        can_skip = connection().features.has_select_for_update_skip_locked
+        finished = finished.select_for_update(skip_locked=can_skip)
         ids = list(finished.values_list("pk", flat=True))
         if not ids:
             return 0
         files = list(Artifact.objects.filter(job__in=ids).values_list("file", flat=True))
-        for table in (Artifact, Attempt, LogChunk, UploadUse):
+        used = set(UploadUse.objects.filter(job__in=ids).values_list("upload_id", flat=True))
+        tables: tuple[type[models.Model], ...] = (Artifact, Attempt, LogChunk, UploadUse)
+        for table in tables:
             rows = table._default_manager.filter(job__in=ids)
             rows._raw_delete(rows.db)
         jobs = Job.objects.filter(pk__in=ids)
         jobs._raw_delete(jobs.db)
         transaction.on_commit(lambda: delete_files(files), using=connection().alias)
-    return len(ids)
+    uploads = Upload.objects.filter(pk__in=used, created_at__lt=day_ago, uses=None)
+    unused = list(uploads.values_list("pk", flat=True)) if used else []
+    return len(ids) + _delete_unused_uploads(unused)
 
 
-def _delete_uploads(now: datetime, limit: int) -> int:
-    """Delete uploads that are more than a day old and that no job uses."""
-    unused = Upload.objects.filter(created_at__lt=now - DAY, uses=None)[:limit]
-    files = {upload.pk: upload.file for upload in unused}
-    if not files:
+def _delete_unused_uploads(ids: Collection[uuid.UUID]) -> int:
+    """Delete those of these uploads that still no job uses."""
+    if not ids:
         return 0
-    deleted = Upload.objects.filter(pk__in=list(files), uses=None).delete()[0]
-    kept = set(Upload.objects.filter(pk__in=list(files)).values_list("pk", flat=True))
+    files = dict(Upload.objects.filter(pk__in=ids).values_list("pk", "file"))
+    deleted = Upload.objects.filter(pk__in=ids, uses=None).delete()[0]
+    kept = set(Upload.objects.filter(pk__in=ids).values_list("pk", flat=True))
     delete_files([file for pk, file in files.items() if pk not in kept])
     return deleted

@@ -21,7 +21,7 @@ from tests.benchmarks.workload import SHORT
 
 SHORT_SYSTEMS = "jobdesk,huey_sqlite,django_tasks_db,django_q2,one_insert,empty_view"
 SHORT_WORKS = "pickup,burst,submit,poll"
-ONLY_ON_REQUEST = {"price", "one-dies", "jobdesk_redis_sqlite"}
+ONLY_ON_REQUEST = {"price", "prune", "one-dies", "jobdesk_redis_sqlite"}
 
 
 def main() -> None:

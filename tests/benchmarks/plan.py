@@ -11,7 +11,9 @@ from tests.benchmarks.results import Results
 from tests.benchmarks.sandbox import POSTGRES, REDIS
 from tests.benchmarks.systems.base import System
 
-ONCE = frozenset({"rest", "crash", "one-dies", "long", "grown", "crowd", "price", "endure"})
+ONCE = frozenset(
+    {"rest", "crash", "one-dies", "long", "grown", "crowd", "price", "prune", "endure"}
+)
 """One pass is enough: it has many samples, answers yes or no, or takes many minutes."""
 
 MOSTLY_WAITING = ("crash", "one-dies", "long")
@@ -35,6 +37,7 @@ SECONDS = {
     "crowd": 18.0,
     "grown": 70.0,
     "price": 20.0,
+    "prune": 120.0,
 }
 """Seconds that one system takes alone, measured on two cores; the next: what all share."""
 SHARED_SECONDS = {"pickup": 35.0, "rest": 185.0, "crash": 140.0, "long": 150.0}

@@ -27,6 +27,13 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "poll": ("share", "polls_per_s", "empty_per_s", "p99_ms"),
     "crowd": ("cores", "asked_per_s", "p50_ms", "p99_ms", "failed", "closed_by_server"),
     "price": ("submit_us", "submit_database_us", "run_us", "run_database_us", "run_log_bytes"),
+    "prune": (
+        "keeps_up_times",
+        "slower_times",
+        "deleted_per_s",
+        "run_per_s",
+        "run_beside_per_s",
+    ),
     "grown": (
         "worst_times",
         "submit_times",

@@ -6,19 +6,24 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
+from django.db.models import F
 from django.test import Client
+from django.utils import timezone
 
+from jobs import lifecycle
 from jobs.core import lock_timeout
 from jobs.core.lock_timeout import limited_lock_waits
 from jobs.models import Consumer, Job, Token
 from tests.brokers.servers import Setup
 from tests.consumers import Consumers, wait_finished, wait_status
+from tests.factories import finished_long_ago
 from tests.testapp import tasks
 from tests.waiting import wait_until
 
@@ -135,6 +140,17 @@ def test_a_limit_of_the_project_counts(setup: Setup) -> None:
             cursor.execute(LIMIT)
             assert cursor.fetchone() == ("1h",)
         cursor.execute("RESET lock_timeout")
+
+
+def test_retention_passes_over_what_another_process_deletes(setup: Setup) -> None:
+    first, second = (finished_long_ago().pk for _ in range(2))
+    Job.objects.filter(pk=second).update(finished_at=F("finished_at") + timedelta(days=1))
+    one = lifecycle.PruneRun(timezone.now())
+    with somebody(f"SELECT id FROM jobs_job WHERE id = '{first}' FOR UPDATE"):
+        assert in_time(lambda: (one.step(1), one.is_done)) == (0, False)
+        assert in_time(lambda: (one.step(9), one.is_done)) == (1, True)
+        assert Job.objects.get().pk == first
+    assert lifecycle.prune_chunk(timezone.now()) == 1
 
 
 @pytest.mark.processes

@@ -14,7 +14,7 @@ from django.db import DatabaseError, OperationalError, ProgrammingError, connect
 from django.utils import timezone
 
 from jobs import lifecycle
-from jobs.consumer import consumer_lock
+from jobs.consumer import consumer_lock, prune_pace
 from jobs.core.states import AttemptOutcome, Status
 from jobs.core.uuid7 import uuid7
 from jobs.management.doctor import environment
@@ -60,9 +60,7 @@ class TestPrune:
     def test_it_deletes_chunk_by_chunk_until_nothing_is_left(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from jobs.lifecycle.prune import prune_chunk
-
-        monkeypatch.setattr(prune_chunk, "__defaults__", (2,))
+        monkeypatch.setattr(prune_pace, "FIRST", 2)
         for _ in range(5):
             finished_long_ago()
         kept = make_job(status=Status.SUCCEEDED)

@@ -8,9 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from jobs import lifecycle
+from jobs.consumer import prune_pace
+from jobs.consumer.prune_pace import PrunePace
+from jobs.consumer.pruner import Pruner
+from jobs.consumer.shutdown import Shutdown
 from jobs.core.states import FINAL, UNFINISHED, Status
 from jobs.core.storage import job_storage
 from jobs.lifecycle import prune
@@ -164,6 +170,85 @@ def test_a_file_that_cannot_be_deleted_does_not_stop_the_rest(
     monkeypatch.setattr(type(job_storage()), "delete", in_use)
     assert lifecycle.prune_chunk(now) == 2
     assert len(tried) == 2
+    assert not Job.objects.exists()
+
+
+def test_a_pass_goes_on_where_it_was(now: datetime) -> None:
+    """The index still has the entries of what was deleted, until VACUUM."""
+    for age in (403, 402, 401):
+        finished_long_ago(finished_at=now - timedelta(days=age))
+    one = lifecycle.PruneRun(now)
+    assert (one.step(1), one.is_done, one.overdue.days) == (1, False, 373)
+    with CaptureQueriesContext(connection) as queries:
+        assert one.step(1) == 1
+    assert '"finished_at" >= ' in queries[0]["sql"]
+    assert (one.step(9), one.is_done, one.overdue.days) == (1, True, 371)
+
+
+def test_jobs_that_another_process_has_deleted_do_not_end_a_pass(
+    now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for age in (403, 402, 401):
+        finished_long_ago(finished_at=now - timedelta(days=age))
+    one = lifecycle.PruneRun(now)
+    delete = prune._delete_jobs
+    with monkeypatch.context() as patched:
+        patched.setattr(prune, "_delete_jobs", lambda *args: 0 * delete(*args))
+        assert (one.step(1), one.is_done) == (0, False)
+    assert one.step(9) == 2
+    assert one.is_done
+
+
+def test_a_pass_looks_at_new_uploads_and_at_those_of_its_jobs(now: datetime) -> None:
+    before, new, of_job = make_upload(), make_upload(), make_upload()
+    Upload.objects.update(created_at=now - LONG_AGO)
+    Upload.objects.filter(pk=new.pk).update(created_at=now - 2 * DAY)
+    UploadUse.objects.create(upload=of_job, job=finished_long_ago())
+    one = lifecycle.PruneRun(now, uploads_from=now - 3 * DAY)
+    assert one.step() == 3
+    assert Upload.objects.get() == before
+
+
+def test_the_background_looks_at_all_uploads_once_a_day(
+    now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[datetime | None] = []
+    run = lifecycle.PruneRun
+
+    def noted(now: datetime, uploads_from: datetime | None) -> lifecycle.PruneRun:
+        asked.append(uploads_from)
+        return run(now, uploads_from)
+
+    monkeypatch.setattr(lifecycle, "PruneRun", noted)
+    pruner = Pruner(Shutdown())
+    minute = timedelta(minutes=1)
+    for later in (minute, 2 * minute, DAY + 2 * minute):
+        pruner.prune_all(now + later)
+    assert asked == [None, now + minute - DAY, None]
+
+
+def test_the_background_deletes_all_that_is_overdue_in_growing_chunks(
+    now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past = now - LONG_AGO
+    Job.objects.bulk_create(
+        Job(task="t", status=Status.SUCCEEDED, finished_at=past + timedelta(seconds=n))
+        for n in range(900)
+    )
+    limits: list[int] = []
+    step = lifecycle.PruneRun.step
+
+    def noted(self: lifecycle.PruneRun, limit: int) -> int:
+        limits.append(limit)
+        return step(self, limit)
+
+    monkeypatch.setattr(lifecycle.PruneRun, "step", noted)
+    monkeypatch.setattr(
+        prune_pace, "CHUNK_SECONDS", {"sqlite": 1000}
+    )  # however slow this machine is
+    monkeypatch.setattr(PrunePace, "pause", lambda *args: 0.0)
+    Pruner(Shutdown()).prune_all(now)
+    assert limits == [100, 200, 400, 800]
     assert not Job.objects.exists()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,8 @@ from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.conf import get_conf
+from jobs.consumer.prune_pace import PrunePace
+from jobs.core.db import connection
 from jobs.core.formatting import pluralize
 from jobs.management.base import DONE, FAILED, FAULTS, JobsCommand, add_json_option, write_json
 
@@ -31,9 +34,7 @@ class Command(JobsCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Delete, and say how much."""
         now = timezone.now()
-        deleted = 0
-        while chunk := lifecycle.prune_chunk(now):
-            deleted += chunk
+        deleted = _delete_rows(now)
         lifecycle.remove_stale_tempdirs()
         try:
             files = _delete_stray_files(now)
@@ -51,6 +52,17 @@ class Command(JobsCommand):
         stray = f" and {pluralize(files, 'stray file')}" if files else ""
         rows = pluralize(deleted, "row")
         self.stdout.write(f"Deleted {rows}{stray}. Finished jobs are kept {days:g} days.")
+
+
+def _delete_rows(now: datetime) -> int:
+    """Delete chunk by chunk, without pauses."""
+    one, pace, deleted = lifecycle.PruneRun(now), PrunePace(connection().vendor), 0
+    while not one.is_done:
+        began = time.monotonic()
+        rows = one.step(pace.limit)
+        pace.adapt(time.monotonic() - began, rows)
+        deleted += rows
+    return deleted
 
 
 def _delete_stray_files(now: datetime) -> int:

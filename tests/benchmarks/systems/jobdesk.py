@@ -23,7 +23,16 @@ class Jobdesk(System):
     note = "runconsumers --processes 2 --concurrency 1"
     ours = True
     settings_module = "tests.benchmarks.benchapp.settings"
-    works = System.works | {"poll", "crowd", "bulk", "grown", "one-dies", "endure", "price"}
+    works = System.works | {
+        "poll",
+        "crowd",
+        "bulk",
+        "grown",
+        "one-dies",
+        "endure",
+        "price",
+        "prune",
+    }
     submit_path = "/api/v1/jobs"
     submit_body = json.dumps({"task": "bench.noop", "args": {"ident": "web"}})
     ping_path = "/healthz"

@@ -15,6 +15,7 @@ from tests.benchmarks.works.grown import grown
 from tests.benchmarks.works.http import crowd, poll, submit
 from tests.benchmarks.works.idle import pickup, rest, start
 from tests.benchmarks.works.price import price
+from tests.benchmarks.works.prune import prune
 
 WORKS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "start": start,
@@ -32,4 +33,5 @@ WORKS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "grown": grown,
     "endure": endure,
     "price": price,
+    "prune": prune,
 }
