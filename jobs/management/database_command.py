@@ -19,7 +19,7 @@ _HINT: Final = " Is the server running"
 class DatabaseCommand(BaseCommand):
     """A command that needs the database of the jobs."""
 
-    def execute(self, *args: Any, **options: Any) -> Any:
+    def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the checks and the command.
 
         Raises:

@@ -13,11 +13,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from jobs.api.metrics import exposition
-from jobs.api.views.queues import queue_states
 from jobs.core.states import AttemptOutcome, Status
 from jobs.core.uuid7 import uuid7
 from jobs.models import Consumer, Job, QuarantinedMessage, Queue
 from jobs.queries import capacity, stats
+from jobs.queries.queue_states import queue_states
 from tests.factories import end, make_consumer, make_job, record, take_one
 from tests.integration.api_client import Api
 from tests.integration.api_tasks import ADD

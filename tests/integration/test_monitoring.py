@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from jobs.api import metrics
 from jobs.api.metrics import exposition
-from jobs.api.views.queues import queue_states
+from jobs.queries.queue_states import queue_states
 from tests.consumers import ROOT
 from tests.factories import end, make_consumer, record, take_one
 from tests.prometheus import declared, promtool

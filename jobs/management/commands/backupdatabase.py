@@ -8,14 +8,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, connections
 
 from jobs.core.db import connection
 from jobs.core.formatting import filesize
+from jobs.management.database_command import DatabaseCommand
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Copy the database that the jobs are in to a file."""
 
     help = "Copy the SQLite database to a file, while the site and the consumers run."

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections, router
 
 from jobs.core.database_url import without_password
 from jobs.core.db import DATABASE_ERRORS
 from jobs.core.formatting import pluralize
 from jobs.core.storage import is_configured
+from jobs.management.database_command import DatabaseCommand
 from jobs.management.move import copying, source, verify
 from jobs.management.move.aliases import SOURCE, both, read_target
 from jobs.management.move.state import Position
@@ -22,7 +23,7 @@ from jobs.models import Consumer
 REPORT_SECONDS = 5.0
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Move a database; a move that was interrupted goes on when the command is started again."""
 
     help = (

@@ -94,9 +94,7 @@ def _require_all_tables(db: BaseDatabaseWrapper, tables: Sequence[Table]) -> Non
     leaves = [key for key in executor.loader.graph.leaf_nodes() if key[0] in labels_of(tables)]
     waiting = [str(migration) for migration, _ in executor.migration_plan(leaves)]
     if missing or waiting:
-        what = [f"no table {name}" for name in missing] or [
-            f"not applied: {one}" for one in waiting
-        ]
+        what = [f"not applied: {one}" for one in waiting] + [f"no table {one}" for one in missing]
         raise CommandError(
             f"The old database is not migrated ({', '.join(what)}). Run `manage.py migrate` first."
         )
