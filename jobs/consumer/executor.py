@@ -8,6 +8,7 @@ import contextvars
 import inspect
 import logging
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -40,8 +41,8 @@ from .outcomes import (
     released,
     timed_out,
 )
-from .sentry import job_scope
 from .task_streams import put_back_streams
+from .watching import is_watched, watched
 
 logger = logging.getLogger("jobs")
 
@@ -56,9 +57,16 @@ def run_attempt(attempt: Attempt, children: TaskProcessPool) -> None:
 
 
 def _run_in_scope(attempt: Attempt, children: TaskProcessPool) -> None:
-    attempt.span = start_span(attempt.claim)
-    with job_scope(attempt.claim), current(attempt.span):
+    if not is_watched():
         _run_to_its_end(attempt, children)
+        return
+    with watched(attempt.claim, partial(_begin_span, attempt)):
+        _run_to_its_end(attempt, children)
+
+
+def _begin_span(attempt: Attempt) -> AbstractContextManager[Any]:
+    attempt.span = start_span(attempt.claim)
+    return current(attempt.span)
 
 
 def _run_to_its_end(attempt: Attempt, children: TaskProcessPool) -> None:

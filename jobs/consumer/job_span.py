@@ -6,11 +6,14 @@ request has ended, more than once, and whether its trace is kept is not for the 
 
 from __future__ import annotations
 
+import logging
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 from jobs.core.tracing import SYSTEM, remote_span, trace_api, traceparent_of, tracer
 from jobs.lifecycle import Claim, Outcome
+
+logger = logging.getLogger("jobs")
 
 _NOTHING: Final = nullcontext()
 
@@ -72,12 +75,18 @@ def traceparent(span: Any) -> str | None:
 
 
 def end_span(span: Any, outcome: Outcome) -> None:
-    """End the span with how the attempt ended: a failure is an error, with its exception."""
-    if span.is_recording():
-        span.set_attribute("jobs.outcome", outcome.outcome.value)
-        if outcome.is_failure:
-            _set_error(span, outcome)
-    span.end()
+    """End the span with how the attempt ended: a failure is an error, with its exception.
+
+    Never raises: the attempt has to be written, whatever becomes of its span.
+    """
+    try:
+        if span.is_recording():
+            span.set_attribute("jobs.outcome", outcome.outcome.value)
+            if outcome.is_failure:
+                _set_error(span, outcome)
+        span.end()
+    except Exception:
+        logger.exception("The span of a job could not be ended.")
 
 
 def _set_error(span: Any, outcome: Outcome) -> None:

@@ -7,11 +7,11 @@ before 2 have no scope that can be opened for a job: with them only log records 
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
+from jobs.core.loaded_modules import loaded
 from jobs.lifecycle import Claim
 
 _NOTHING: Final = nullcontext()
@@ -91,8 +91,13 @@ def flush(seconds: float) -> None:
         sdk.flush(timeout=seconds)
 
 
+def is_active() -> bool:
+    """Whether the project has loaded and configured it."""
+    return _active_sdk() is not None
+
+
 def _active_sdk() -> Any:
-    sdk: Any = sys.modules.get("sentry_sdk")
+    sdk = loaded("sentry_sdk")
     if sdk is None or not hasattr(sdk, "isolation_scope") or not sdk.get_client().is_active():
         return None
     return sdk

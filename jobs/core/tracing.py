@@ -7,8 +7,9 @@ and without it no span can be current. So it costs a look into ``sys.modules``.
 from __future__ import annotations
 
 import re
-import sys
 from typing import Any, Final
+
+from .loaded_modules import loaded
 
 SYSTEM: Final = "jobdesk"
 """``messaging.system`` of our spans."""
@@ -37,7 +38,7 @@ def parse_traceparent(header: str | None) -> str | None:
 
 def trace_api() -> Any:
     """Return the module ``opentelemetry.trace``; None where nobody has loaded it."""
-    return sys.modules.get("opentelemetry.trace")
+    return loaded("opentelemetry.trace")
 
 
 def tracer(trace: Any) -> Any:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -34,8 +35,8 @@ from jobs.consumer.outcomes import (
     outcome_of_task_error,
     outcome_of_value,
 )
-from jobs.consumer.sentry import job_scope
 from jobs.consumer.trackers import flush_trackers
+from jobs.consumer.watching import watched
 from jobs.errors import JobsError
 from jobs.lifecycle import Claim, Outcome, stage_of
 
@@ -197,7 +198,7 @@ class ChildRun:
 
     def run(self, leaks: Leaks) -> None:
         """Run the task, send how it ended, and log a failure: its exception is here."""
-        with job_scope(self._claim), continued(self._traceparent):
+        with watched(self._claim, partial(continued, self._traceparent)):
             outcome = self._run(leaks)
             outcome.cancel_requested = self.reporter.cancelled_by() is not None
             # Whether newer code may begin the job is for the parent to say.
