@@ -15,21 +15,20 @@ from typing import Any, Final
 import pytest
 
 LONGEST_FIRST: Final = (
-    *(
-        "site",
-        "chaos",
-        "projects",
-        "brokers",
-        "processes",
-        "browser",
-        "properties",
-        "integration",
-        "unit",
-    ),
+    "site",
+    "chaos",
+    "projects",
+    "brokers",
+    "processes",
+    "browser",
+    "properties",
+    "integration",
+    "unit",
 )
 """Folders in the order in which the processes take them: a long test at the end runs alone."""
 FIXED_NAMES: Final = re.compile(
-    r"brokers/test_(contract|messages|kafka_source)\.py::.*\[(redis|kafka)\b"
+    r"brokers/test_(contract|messages|kafka_source|requests)\.py::.*\[(redis|kafka)\b"
+    r"|brokers/test_read_only\.py::test_a_consumer_keeps_messages"
 )
 """Tests of a server whose streams and topics have fixed names: they run one at a time."""
 MOST_PROCESSES: Final = 12

@@ -12,6 +12,12 @@ class LineFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line for a failed attempt: its traceback is with the job, for who looks."""
+        if record.exc_info and hasattr(record, "job_id"):
+            record = logging.makeLogRecord({**vars(record), "exc_info": None, "exc_text": None})
+        return super().format(record)
+
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
         """Return "2026-11-28T02:15:46.123+00:00", in the process's time zone."""
         local = datetime.fromtimestamp(record.created, UTC).astimezone()

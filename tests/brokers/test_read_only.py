@@ -44,11 +44,16 @@ def locked(
     settings.JOBS = {**settings.JOBS, "DATA_DIR": tmp_path / "var"}
     database_health._health.forget()
     with lockout(request.param, request) as way:
+        _empty()  # tests of this process share the server's database
         yield way
         way.end()
         connection.close()
-        for model in (Upload, Job, Consumer, QuarantinedMessage, Token, User):
-            model._default_manager.all().delete()
+        _empty()
+
+
+def _empty() -> None:
+    for model in (Upload, Job, Consumer, QuarantinedMessage, Token, User):
+        model._default_manager.all().delete()
 
 
 @pytest.mark.parametrize("locked", ["sqlite", *POSTGRES], indirect=True)

@@ -99,7 +99,7 @@ def pids(parent: ConsumerHandle) -> list[int]:
 def test_what_cannot_be_shown_is_one_sentence(consumers: Consumers, tmp_path: Path) -> None:
     missing = tmp_path / "missing" / "health"
     consumer = consumers.launch(f"--health-file={missing}")
-    assert consumer.wait() == 1
+    assert consumer.wait() == 2
     consumer.close()
     assert consumer.log == [
         f"CommandError: --health-file {missing} cannot be written: No such file or directory.\n"

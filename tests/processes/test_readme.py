@@ -134,6 +134,8 @@ def test_each_command_has_the_options_that_are_named(
 ) -> None:
     folder, _, _ = project
     told = _manage(folder, ["python", "manage.py", name, "--help"])
+    for part in re.findall(r"^    ([a-z]+)  ", told.partition("subcommands:")[2], re.MULTILINE):
+        told += _manage(folder, ["python", "manage.py", name, part, "--help"])
     named = {
         option
         for command, rest in COMMANDS

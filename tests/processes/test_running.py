@@ -27,7 +27,7 @@ def test_one_line_a_job_and_nothing_else(consumers: Consumers, tmp_path: Path) -
     consumer = consumers.run_until_idle()
 
     assert consumer.stdout == []
-    words = [line.split(" ", 1)[1].split(" ")[0] for line in consumer.log]
+    words = [line.split(": ", 1)[1].split(" ")[0] for line in consumer.log]
     assert sorted(words) == [
         "ready:",
         "stopped\n",

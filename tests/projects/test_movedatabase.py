@@ -168,7 +168,7 @@ def test_all_rows_of_all_apps_are_moved_to_postgres_and_back(
     assert set(found["empty"]) == {
         "admin.LogEntry", "auth.Group", "auth.Group_permissions", "auth.User_groups",
         "auth.User_user_permissions", "jobs.Artifact", "jobs.Attempt", "jobs.Consumer",
-        "jobs.LogChunk", "jobs.QuarantinedMessage", "jobs.Queue", "jobs.Upload",
+        "jobs.Counter", "jobs.LogChunk", "jobs.QuarantinedMessage", "jobs.Queue", "jobs.Upload",
         "jobs.UploadUse",
     }  # fmt: skip
     assert found["waiting"] == 3

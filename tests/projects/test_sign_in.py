@@ -58,14 +58,15 @@ def readme_project(folder: Path) -> Project:
     call_command("startproject", "shop", str(made_by_django.parent))
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```python\n(INSTALLED_APPS.*?)```", text, flags=re.DOTALL)
-    *settings, urls = block.strip().splitlines()
-    assert urls.startswith("urlpatterns")
-    # The dots stand for what is there already; "carried" has the templates that the wheel has.
+    (urls,) = re.findall(
+        r"```python\n(from django.urls import include.*?)```", text, flags=re.DOTALL
+    )
+    # "carried" has the templates that the wheel has.
     apps = ["carried", "shop"]
-    added = "\n".join(settings).replace("...", f"*INSTALLED_APPS, *{apps}")
+    added = f"{block}\nINSTALLED_APPS += {apps}\n"
     for name, more in (
         ("settings.py", added),
-        ("urls.py", "from django.urls import include\n" + urls.replace("...", "*urlpatterns")),
+        ("urls.py", urls),
     ):
         project.write(f"shop/{name}", (made_by_django / name).read_text(encoding="utf-8") + more)
     return project

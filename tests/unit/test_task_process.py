@@ -67,13 +67,13 @@ def test_a_child_that_reports_and_never_begins_is_killed(monkeypatch: pytest.Mon
     assert child.killed
 
 
-def test_a_child_that_is_never_ready_costs_its_job_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_that_is_never_ready_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempt, "START_SECONDS", 0.0)
     child: Any = Talker({"print": "loading the project"})
     outcome = AttemptInProcess(child, fake_attempt(timeout=60)).run({})
     assert outcome is not None
-    assert outcome.outcome == AttemptOutcome.RELEASED
-    assert "it was not ready after 0 s" in outcome.message
+    assert outcome.outcome == AttemptOutcome.TIMED_OUT
+    assert outcome.message == "its process did not begin within 0 s: an import may hang"
     assert child.killed
 
 

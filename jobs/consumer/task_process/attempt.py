@@ -104,8 +104,6 @@ class AttemptInProcess:
         if self._attempt.deadline is not None and now >= self._attempt.deadline:
             return timed_out(claim)
         if self._begin_by is not None and now >= self._begin_by:
-            if not self._child.is_ready:
-                return self._not_started(f"it was not ready after {START_SECONDS:g} s")
             return never_began(claim, START_SECONDS)
         return None
 
