@@ -151,9 +151,11 @@ class Consumers:
             handle.wait()
 
     def end_all(self) -> None:
-        """Kill those that a test has left."""
+        """Kill those that a test has left; however one ended, no interpreter may have aborted."""
         for handle in self._started:
             handle.close()
+        lines = [line for handle in self._started for line in (*handle.log, *handle.stdout)]
+        assert [line for line in lines if "Fatal Python error" in line] == []
 
 
 def database_url() -> str:

@@ -27,7 +27,7 @@ LONGEST_FIRST: Final = (
 )
 """Folders in the order in which the processes take them: a long test at the end runs alone."""
 FIXED_NAMES: Final = re.compile(
-    r"brokers/test_(contract|messages|kafka_source|requests)\.py::.*\[(redis|kafka)\b"
+    r"brokers/test_\w+\.py::.*\[(redis|kafka)\b"
     r"|brokers/test_read_only\.py::test_a_consumer_keeps_messages"  # with Redis
 )
 """Tests of a server whose streams and topics have fixed names: they run one at a time."""
@@ -114,4 +114,4 @@ def scope_of(nodeid: str) -> str:
     if folder_of(nodeid) == "chaos":
         return nodeid  # each has a site of its own, and takes long
     shared = FIXED_NAMES.search(nodeid)
-    return (shared[2] or "redis") if shared else nodeid.partition("::")[0]
+    return (shared[1] or "redis") if shared else nodeid.partition("::")[0]

@@ -86,7 +86,7 @@ class Receiver:
             logger.warning(
                 "%s is away (%s): jobs of %s are found by polling the table meanwhile.",
                 source.name if source else "The broker",
-                error,
+                " ".join(str(error).split()),
                 self._queue,
                 exc_info=not isinstance(error, source.errors) if source else False,
             )

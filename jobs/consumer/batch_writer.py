@@ -41,6 +41,7 @@ class Pacer:
     def __init__(self) -> None:
         self._next = 0.0
         self._failures = 0
+        self._said: bool | None = None  # whether it was called unfit, None if nothing was said
 
     def wait(self) -> None:
         """Wait until the next transaction may begin."""
@@ -52,21 +53,23 @@ class Pacer:
         """Note that a transaction was committed."""
         if self._failures:
             logger.warning("The database is back.")
-        self._failures = 0
+        self._failures, self._said = 0, None
         self._next = time.monotonic() + PACE_SECONDS
 
     def failed(self, error: Exception) -> None:
-        """Note that a transaction failed; of failures in a row only the first is logged."""
+        """Note that a transaction failed; only the first of a kind in a row is logged."""
         fault = fault_of(error)
         if fault is None:
             logger.error("Unexpected. Trying again.", exc_info=error)
-        elif not self._failures and fault is not Fault.UNFIT:
-            logger.warning("The database cannot be written: %s. Trying again.", one_line(error))
-        elif not self._failures:
-            # Still tried again: a migration may be under way.
-            logger.error(
-                "The database is not as Jobdesk needs it: %s. Run doctor.", one_line(error)
-            )
+        elif self._said is not (fault is Fault.UNFIT):
+            self._said = fault is Fault.UNFIT
+            # One that is unfit is tried again as well: a migration may be under way.
+            if self._said:
+                logger.error(
+                    "The database is not as Jobdesk needs it: %s. Run doctor.", one_line(error)
+                )
+            else:
+                logger.warning("The database cannot be written: %s. Trying again.", one_line(error))
         # The wait for a lock was a pause already, and a heartbeat is due after it.
         step = 0 if is_lock_timeout(error) else self._failures
         pause = RETRY_SECONDS[min(step, len(RETRY_SECONDS) - 1)]

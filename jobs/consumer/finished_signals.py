@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 
 from django.db import close_old_connections
 
-from jobs.core.database_faults import reconnect_after, retry_after
+from jobs.core.database_faults import one_line, reconnect_after, retry_after
 from jobs.core.db import connection
 from jobs.core.shortages import try_start
 from jobs.lifecycle import Outcome
@@ -82,6 +82,7 @@ class FinishedSignals:
         return not thread.is_alive()
 
     def _run(self) -> None:
+        waits = False
         while outcomes := self._next():
             for outcome in outcomes:
                 log_failure_once(outcome)
@@ -95,10 +96,16 @@ class FinishedSignals:
                 if retry_after(error) is None:
                     logger.exception("The signal task_finished could not be sent.")
                     continue
-                logger.warning("The signal task_finished must wait: %s", error)
+                if not waits:  # it is tried again every second
+                    logger.warning("The signal task_finished must wait: %s", one_line(error))
+                waits = True
                 connection().close_if_unusable_or_obsolete()
                 reconnect_after(error)
                 self._put_back(outcomes)
+                continue
+            if waits:
+                logger.warning("The signal task_finished is sent again.")
+                waits = False
         connection().close()
 
     def _next(self) -> list[Outcome]:

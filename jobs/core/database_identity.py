@@ -57,7 +57,8 @@ def forget_identity() -> None:
 def check_identity() -> None:
     """Remember which database this is; find out later that it is another one.
 
-    ``database_file.is_replaced`` tells from then on. One query on PostgreSQL, 0.2 ms on SQLite.
+    ``database_file.is_replaced`` tells from then on. One query on PostgreSQL; on SQLite a
+    new connection, since an open one does not notice the copy (1.9 ms on a busy machine).
     """
     db = connection()
     try:

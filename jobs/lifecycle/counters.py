@@ -80,7 +80,8 @@ _known: set[TaskQueue] = set()
 def tally(db: BaseDatabaseWrapper, ended: Iterable[tuple[Outcome, str]]) -> Tally:
     """Add up attempts that have ended, each with the status that its job has now.
 
-    It costs 1.3 microseconds for a job, nearly all of it for the two histograms.
+    It costs some 3 microseconds for a job (measured on a busy machine), most of it for the two
+    histograms.
     """
     zone = db.timezone if settings.USE_TZ else None
     found: Tally = {}
@@ -141,8 +142,8 @@ def add_counts(
 ) -> tuple[str, list[Any]]:
     """Return the statement that adds to a shard, by default this thread's, and its parameters.
 
-    It names the columns that are added to, few of them: psycopg takes 3 microseconds to bind a
-    value. Its rows come in one order, so that two of those who fold never wait for each other.
+    It names only the columns that are added to: few of them change in a batch.
+    Its rows come in one order, so that two of those who fold never wait for each other.
     """
     adapt = Adapter(db)
     key, now = adapt.uuid(shard or _shard.id), adapt.time(timezone.now())

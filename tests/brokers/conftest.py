@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,9 +12,8 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connections
-from filelock import FileLock
 
-from tests.brokers.emptying import empty_broker
+from tests.brokers.emptying import alone_with, empty_broker
 from tests.brokers.servers import SERVERS, Setup, address, default_database, postgres_config
 from tests.consumers import Consumers
 
@@ -68,18 +65,12 @@ def setup(
     settings.JOBS = {**settings.JOBS, "BROKER_URL": url, "DATA_DIR": tmp_path / "var"}
     with ExitStack() as stack:
         if chosen.broker in SERVERS:
-            stack.enter_context(_alone_with(url))
+            stack.enter_context(alone_with(url))
         empty_broker(url)
         if chosen.database == "postgres":
             stack.enter_context(default_database(request.getfixturevalue("postgres")))
             call_command("flush", verbosity=0, interactive=False)
         yield chosen
-
-
-def _alone_with(url: str) -> FileLock:
-    """Streams and topics have fixed names: tests in other processes wait until we are done."""
-    name = hashlib.sha256(url.encode()).hexdigest()[:16]
-    return FileLock(Path(tempfile.gettempdir()) / f"jobdesk-test-{name}.lock")
 
 
 @pytest.fixture

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from filelock import FileLock
 
 from jobs.brokers.message import channel
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
+
+
+def alone_with(url: str) -> FileLock:
+    """Streams and topics have fixed names: tests in other processes wait until we are done."""
+    name = hashlib.sha256(url.encode()).hexdigest()[:16]
+    return FileLock(Path(tempfile.gettempdir()) / f"jobdesk-test-{name}.lock")
 
 
 def empty_broker(url: str) -> None:

@@ -49,11 +49,16 @@ def bouncer(
         started = PgBouncer(Path(folder), postgres, mode)
         try:
             with default_database(started.config):
+                _empty()  # tests of this process share the server's database
                 yield started
-                for model in (LogChunk, Attempt, Job, Consumer, Token, User):
-                    model._default_manager.all().delete()
+                _empty()
         finally:
             started.stop()
+
+
+def _empty() -> None:
+    for model in (LogChunk, Attempt, Job, Consumer, Token, User):
+        model._default_manager.all().delete()
 
 
 def with_log(chunks: int) -> Job:

@@ -21,7 +21,7 @@ from jobs.core.uuid7 import uuid7
 from jobs.errors import Unavailable
 from jobs.models import Consumer, Job, QuarantinedMessage, Token, Upload
 from jobs.queries import database_health
-from tests.brokers.emptying import empty_broker
+from tests.brokers.emptying import alone_with, empty_broker
 from tests.brokers.lockouts import Lockout, lockout
 from tests.brokers.servers import address
 from tests.consumers import Consumers, wait_finished
@@ -112,9 +112,13 @@ def test_the_site_takes_nothing_and_goes_on_afterwards(
 @pytest.mark.redis
 @pytest.mark.parametrize("locked", POSTGRES, indirect=True)
 def test_a_consumer_keeps_messages_and_goes_on_afterwards(locked: Lockout, tmp_path: Path) -> None:
+    with alone_with(address("redis")):
+        _keep_messages(locked, tmp_path, address("redis"))
+
+
+def _keep_messages(locked: Lockout, tmp_path: Path, url: str) -> None:
     import redis
 
-    url = address("redis")
     empty_broker(url)
     make_user("ada")
     consumers = Consumers(tmp_path, JOBS_BROKER_URL=url, JOBS_FOREIGN_OWNER="ada")

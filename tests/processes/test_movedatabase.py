@@ -88,9 +88,9 @@ def test_a_move_that_is_killed_goes_on_and_the_jobs_run_there(
         with default_database(postgres):
             assert rows() == before
             try:
-                started = consumers.start(DATABASE_URL=url)
                 ids = Job.objects.filter(status__in=[Status.QUEUED, Status.RUNNING])
                 waiting = list(ids.values_list("pk", flat=True))
+                started = consumers.start(DATABASE_URL=url)
                 _wait_finished(waiting)
                 assert started.stop() == 0
             finally:

@@ -112,7 +112,11 @@ class SiteStorm(Storm):
         wait_until(lambda: len(self.arena.accepted) > accepted, what="an accepted job")
 
     def _wait_said(self, number: int, words: str) -> None:
-        wait_until(lambda: any(words in line for line in self._consumer(number).log), what=words)
+        log = self._consumer(number).log
+        try:
+            wait_until(lambda: any(words in line for line in log), what=words)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\nIts last words:\n{''.join(log[-30:])}") from None
 
     # A consumer's machine is cut off in the middle of a job, and comes back.
 
