@@ -25,6 +25,7 @@ from tests.chaos.checker import Answer, Records, Violation, check
 from tests.chaos.collect import attempts_of, changes_of, effects_of, jobs_of
 from tests.chaos.databases import Database, database_for
 from tests.consumers import ROOT, ConsumerHandle
+from tests.freezing import freeze
 from tests.waiting import wait_until
 
 LEASE = 3
@@ -142,11 +143,7 @@ class Arena:
 
     def freeze(self, consumer: ConsumerHandle) -> None:
         """Freeze a consumer, but not in the middle of a write: that would block SQLite."""
-        consumer.signal(signal.SIGSTOP)
-        while not self.database.is_free():
-            consumer.signal(signal.SIGCONT)
-            self.wait_seconds(0.05)
-            consumer.signal(signal.SIGSTOP)
+        freeze(consumer.pid, self.database.is_free)
 
     def serve(self, *, code: Path = ROOT, **extra: str) -> subprocess.Popen[bytes]:
         """Start the web process, instead of the one before, on the same socket."""

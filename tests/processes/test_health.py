@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, transaction
 
 from tests.consumers import ConsumerHandle, Consumers, stored, wait_finished, wait_status
+from tests.freezing import default_is_free, freeze
 from tests.testapp import leaving, tasks
 from tests.waiting import wait_until
 
@@ -25,17 +25,6 @@ def url_of(consumer: ConsumerHandle) -> str:
     found = re.search(r"health: (http://\S+)/healthz", "".join(consumer.log))
     assert found is not None, consumer.log
     return found[1]
-
-
-def stopped_between_writes(pid: int) -> bool:
-    """Stop a process; let it go on when that was inside a transaction, which would lock us out."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        with transaction.atomic():
-            return True
-    except OperationalError:
-        os.kill(pid, signal.SIGCONT)
-        return False
 
 
 def ask(url: str) -> tuple[int, str]:
@@ -87,7 +76,7 @@ def test_several_processes_are_ready_when_all_of_them_are(
     wait_until(lambda: ask(f"{url}/readyz") == (200, ""), what="both are ready")
     wait_until(file.exists, what="the file")
     (pid, *_) = wait_until(lambda: pids(parent))
-    wait_until(lambda: stopped_between_writes(pid), what="it is stopped")
+    freeze(pid, default_is_free)
     try:
         wait_until(lambda: ask(f"{url}/readyz")[0] == 503, what="one is silent")
         assert ask(f"{url}/readyz")[1].startswith("No heartbeat was committed for ")

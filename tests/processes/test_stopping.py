@@ -12,6 +12,7 @@ from django.core.management import call_command
 
 from jobs.models import Consumer, Job
 from tests.consumers import ConsumerHandle, Consumers, stored, wait_finished, wait_status
+from tests.freezing import default_is_free, freeze
 from tests.testapp import tasks
 from tests.waiting import wait_until
 
@@ -164,7 +165,7 @@ def test_a_silent_consumer_is_given_up_after_a_lease_and_changes_nothing_when_it
     frozen = consumers.start("--concurrency", "1", JOBS_LEASE_SECONDS="2")
     result = tasks.hold.enqueue(str(tmp_path / "go"))
     wait_status(result.id, "running")
-    frozen.signal(signal.SIGSTOP)
+    freeze(frozen.pid, default_is_free)
     # Another data folder, as on another host: no lock is there to prove anything.
     other = Consumers(tmp_path / "elsewhere")
     try:
