@@ -67,6 +67,7 @@ def test_promtool_accepts_the_rules() -> None:
 
 SERIES = {
     "JobdeskDown": {'up{job="jobdesk"}': "0x120"},
+    "JobdeskNotReady": {"jobdesk_ready": "1x60 0x60"},
     "JobdeskNoConsumer": {
         'jobdesk_jobs{queue="q",status="queued"}': "3x120",
         'jobdesk_queue_consumers{queue="q"}': "0x120",
@@ -86,6 +87,9 @@ SERIES = {
     "JobdeskQuarantine": {"jobdesk_quarantined_messages": "1x120"},
     "JobdeskPruneOverdue": {"jobdesk_prune_overdue_seconds": "90000x120"},
 }
+
+GOOD = ("up", "jobdesk_ready")
+"""Of these 1 is good, of all others 0."""
 
 
 def rule_test(alert: str, series: dict[str, str], *, fires: bool) -> str:
@@ -114,7 +118,10 @@ def test_each_alert_fires_when_it_should(tmp_path: Path) -> None:
     assert set(alerts) == set(SERIES)
     files = []
     for alert, series in SERIES.items():
-        quiet = {name: "1x120" if name.startswith("up") else "0x120" for name in series}
+        quiet = {
+            name: "1x120" if name.startswith(("up", "jobdesk_ready")) else "0x120"
+            for name in series
+        }
         quiet.pop("jobdesk_last_heartbeat_timestamp_seconds", None)
         for fires, values in ((True, series), (False, quiet or {"up": "1x120"})):
             path = tmp_path / f"{alert}-{fires}.yml"

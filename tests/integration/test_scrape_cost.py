@@ -14,7 +14,7 @@ from jobs.api.metrics import exposition
 from jobs.core.states import Status
 from jobs.core.uuid7 import uuid7
 from jobs.models import Job, Queue
-from jobs.queries import oldest_waiting
+from jobs.queries import database_health, oldest_waiting
 from jobs.queries.oldest_waiting import waiting_since
 from jobs.queries.queue_states import queue_states
 
@@ -23,6 +23,7 @@ on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="counts SQL
 
 
 def scrape() -> str:
+    database_health._health.forget()
     now = timezone.now()
     return exposition(queue_states(now), now)
 
