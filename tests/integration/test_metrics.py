@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -25,13 +24,6 @@ from tests.integration.api_tasks import ADD
 from tests.prometheus import declared, samples
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def no_last_answer() -> Iterator[None]:
-    """What this file finds wrong with the database is no answer to other tests."""
-    yield
-    database_health._health.forget()
 
 
 def shown() -> dict[str, float]:
