@@ -12,7 +12,9 @@ from jobs.core.times import aware
 from jobs.models.counter import BOUNDS, RUN, WAIT
 from jobs.queries import capacity
 from jobs.queries.counters import TaskCounts, task_counts
+from jobs.queries.database_health import database_problem
 from jobs.queries.stats import living_consumers
+from jobs.queries.storage_health import storage_problem
 
 from .exposition import HistogramMetric, Labels, Metric, Sample, text_of
 from .schemas import Queue
@@ -26,8 +28,13 @@ def exposition(queues: Sequence[Queue], now: datetime) -> str:
         now: the current time.
     """
     return text_of(
-        [*_queues(queues), *_slots(queues, now), *_tasks(task_counts()), *_leftovers(now)]
+        [_ready(), *_queues(queues), *_slots(queues, now), *_tasks(task_counts()), *_leftovers(now)]
     )
+
+
+def _ready() -> Metric:
+    ready = database_problem() is None and storage_problem() is None
+    return Metric("jobdesk_ready", "1 when jobs can be submitted.", "gauge", [({}, int(ready))])
 
 
 def _queues(queues: Sequence[Queue]) -> Iterator[Metric]:

@@ -87,7 +87,11 @@ def _prepare(batch: list[Outcome], db: BaseDatabaseWrapper, adapt: Adapter) -> P
         rows,
         [_attempt_row(outcome, adapt) for outcome in batch],
         {(row.job, row.attempt): row.status for row in rows},
-        add_counts(db, tally(db, zip(batch, (row.status for row in rows), strict=True))),
+        add_counts(
+            adapt,
+            tally(db, zip(batch, (row.status for row in rows), strict=True)),
+            batch[-1].ended_at,
+        ),
     )
 
 
@@ -133,9 +137,8 @@ def _counting(
     if written == batch.expected:
         return batch.counting
     ended = zip(batch.outcomes, batch.expected, strict=True)
-    return add_counts(
-        db, tally(db, ((outcome, written[key]) for outcome, key in ended if key in written))
-    )
+    counted = tally(db, ((outcome, written[key]) for outcome, key in ended if key in written))
+    return add_counts(Adapter(db), counted, batch.outcomes[-1].ended_at)
 
 
 def _outcome_row(outcome: Outcome, adapt: Adapter) -> OutcomeRow:

@@ -54,7 +54,7 @@ def fold_counters(now: datetime) -> int:
             counted[pair] = [sum(both) for both in zip(before, values, strict=True)]
         ids = [row[0] for row in rows]
         run(db, DELETE_ROWS.format(ids=", ".join(["%s"] * len(ids))), ids)
-        run(db, *add_counts(db, counted, FOLDED))
+        run(db, *add_counts(adapt, counted, now, FOLDED))
     return len(rows)
 
 

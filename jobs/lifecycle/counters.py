@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, compress
 from typing import Any, Final
 
 from django.conf import settings
@@ -61,6 +61,7 @@ ON CONFLICT (shard, task, queue) DO UPDATE SET updated_at = excluded.updated_at,
 
 _NOTHING: Final = [0.0 if name in SUMS else 0 for name in COLUMNS]
 _PLACE: Final = {name: place for place, name in enumerate(COLUMNS)}
+_PLACES: Final = range(len(COLUMNS))
 _SUCCEEDED: Final = _PLACE[jobs_column(Status.SUCCEEDED)]
 _RUN, _RUN_SUM = _PLACE[f"{RUN}_0"], _PLACE[f"{RUN}_seconds"]
 _WAIT, _WAIT_SUM = _PLACE[f"{WAIT}_0"], _PLACE[f"{WAIT}_seconds"]
@@ -80,7 +81,7 @@ _known: set[TaskQueue] = set()
 def tally(db: BaseDatabaseWrapper, ended: Iterable[tuple[Outcome, str]]) -> Tally:
     """Add up attempts that have ended, each with the status that its job has now.
 
-    It costs some 3 microseconds for a job (measured on a busy machine), most of it for the two
+    It costs some 1.3 microseconds for a job (measured on a busy machine), most of it for the two
     histograms.
     """
     zone = db.timezone if settings.USE_TZ else None
@@ -127,7 +128,7 @@ def _waited(claim: Claim, until: datetime, zone: tzinfo | None) -> float:
     if claim.run_after is not None:
         due = max(filter(None, (as_time(due), as_time(claim.run_after))))
     if isinstance(due, str):
-        due = as_time(due)
+        due = datetime.fromisoformat(due)
     if due is None:
         return 0.0
     if zone is not None and due.tzinfo is None:  # as ``as_time``, at a third of its cost
@@ -136,21 +137,26 @@ def _waited(claim: Claim, until: datetime, zone: tzinfo | None) -> float:
 
 
 def add_counts(
-    db: BaseDatabaseWrapper,
+    adapt: Adapter,
     counted: Mapping[TaskQueue, Sequence[float]],
+    now: datetime,
     shard: uuid.UUID | None = None,
 ) -> tuple[str, list[Any]]:
     """Return the statement that adds to a shard, by default this thread's, and its parameters.
 
     It names only the columns that are added to: few of them change in a batch.
     Its rows come in one order, so that two of those who fold never wait for each other.
+
+    Args:
+        adapt: of the connection.
+        counted: what to add.
+        now: about now. One that ``adapt`` has had before costs nothing, another 4 microseconds.
+        shard: whose counts these are.
     """
-    adapt = Adapter(db)
-    key, now = adapt.uuid(shard or _shard.id), adapt.time(timezone.now())
+    key, time = adapt.uuid(shard or _shard.id), adapt.time(now)
     pairs = sorted(counted)
-    columns = enumerate(zip(*counted.values(), strict=True))
-    places = tuple(place for place, values in columns if any(values))
-    rows = ([key, *pair, now, *(counted[pair][place] for place in places)] for pair in pairs)
+    places = tuple(sorted({p for values in counted.values() for p in compress(_PLACES, values)}))
+    rows = ([key, *pair, time, *(counted[pair][place] for place in places)] for pair in pairs)
     return _statement(places, len(pairs)), list(chain.from_iterable(rows))
 
 

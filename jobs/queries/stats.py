@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from jobs import lifecycle
 from jobs.backend import JobsBackend
@@ -21,14 +21,17 @@ DEFAULT_QUEUE: Final = "default"
 CAP: Final = 100_000
 """Counting stops here: 100,000 then means "or more"."""
 
-_WAITING: Final = """
-SELECT 'queued' AS status, %s AS queue, COUNT(*) AS n FROM (
-    SELECT 1 FROM jobs_job WHERE status = 'queued' AND queue = %s LIMIT %s) AS counted
-"""
-_OTHERS: Final = """
-SELECT '{status}', queue, COUNT(*) FROM (
-    SELECT queue FROM jobs_job WHERE status = '{status}' LIMIT %s) AS counted
-GROUP BY queue
+# Each part reads a partial index up to the limit. The names are rows and not parts, of which SQLite
+# takes 500. Parameters: the queues, limit, limit, limit. Rows: (status, queue, number of jobs).
+_UNFINISHED: Final = """
+WITH names (queue) AS (VALUES {names})
+SELECT 'queued', queue, (SELECT COUNT(*) FROM (
+    SELECT 1 FROM jobs_job WHERE status = 'queued' AND queue = names.queue LIMIT %s) AS waiting)
+FROM names
+UNION ALL SELECT 'scheduled', queue, COUNT(*) FROM (
+    SELECT queue FROM jobs_job WHERE status = 'scheduled' LIMIT %s) AS scheduled GROUP BY queue
+UNION ALL SELECT 'running', queue, COUNT(*) FROM (
+    SELECT queue FROM jobs_job WHERE status = 'running' LIMIT %s) AS running GROUP BY queue
 """
 
 
@@ -125,15 +128,11 @@ _FIELDS: Final = {
 
 
 def _unfinished(queues: list[str]) -> list[tuple[str, str, int]]:
-    """Count the unfinished jobs in one statement: each part reads a partial index up to the cap."""
-    parts = [_WAITING] * len(queues)
-    parameters: list[Any] = [value for name in queues for value in (name, name, CAP)]
-    for status in (Status.SCHEDULED, Status.RUNNING):
-        parts.append(_OTHERS.format(status=status.value))
-        parameters.append(CAP)
+    """Count the waiting jobs of these queues and the scheduled and running of all; no zeros."""
+    statement = _UNFINISHED.format(names=", ".join(["(%s)"] * len(queues)) or "(NULL)")
     with connection().cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(parts), parameters)
-        return list(cursor.fetchall())
+        cursor.execute(statement, [*queues, CAP, CAP, CAP])
+        return [row for row in cursor.fetchall() if row[2]]
 
 
 def next_to_claim(queue: str) -> Job | None:

@@ -13,8 +13,12 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from jobs import lifecycle
+from jobs.api.metrics import exposition
 from jobs.core.states import Status
 from jobs.models import Job
+from jobs.queries import stats
+from jobs.queries.oldest_waiting import waiting_since
+from jobs.queries.queue_states import queue_states
 from tests.brokers.servers import default_database
 from tests.factories import make_job, make_user
 from tests.integration.statements import STATEMENTS, noted
@@ -72,12 +76,33 @@ class Plans:
         """Run it; return the index of each read, or the kind of read that uses none."""
         return [step for sql, params in noted(run) for step in self._steps(sql, params)]
 
+    def costs(self, run: Callable[[], Any]) -> list[float]:
+        """Run it; return the estimated cost of each statement."""
+        return [self._plan(sql, params)["Total Cost"] for sql, params in noted(run)]
+
+    def rows(self, run: Callable[[], Any]) -> int:
+        """Run it; return how many entries of tables and indexes it read."""
+        return sum(_rows(self._plan(sql, params, "ANALYZE, ")) for sql, params in noted(run))
+
     def _steps(self, sql: str, params: Any) -> Iterator[str]:
+        yield from _reads(self._plan(sql, params))
+
+    def _plan(self, sql: str, params: Any, options: str = "") -> dict[str, Any]:
         with connection.cursor() as cursor:
-            cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
+            cursor.execute(f"EXPLAIN ({options}FORMAT JSON) {sql}", params)
             (answer,) = cursor.fetchone()
         found = answer if isinstance(answer, list) else json.loads(answer)
-        yield from _reads(found[0]["Plan"])
+        plan: dict[str, Any] = found[0]["Plan"]
+        return plan
+
+
+def _rows(node: dict[str, Any]) -> int:
+    """Add up what was read, also what a filter then left out."""
+    inner = sum(map(_rows, node.get("Plans", [])))
+    if "Scan" not in node["Node Type"] or node["Node Type"].startswith(("CTE", "WorkTable")):
+        return inner
+    each = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+    return inner + int(each * node["Actual Loops"])
 
 
 def _reads(node: dict[str, Any]) -> Iterator[str]:
@@ -115,6 +140,10 @@ ALLOWED = {
     "cancel": {KEY, RUNNING},
     "backlog": {WAITING, TURN},
     "queue figures": {WAITING, TURN, DUE, RUNNING},
+    "oldest waiting": {WAITING, KEY},
+    "kept jobs": {"jobs_job_unhappy"},
+    "busy slots": {RUNNING},
+    "prune overdue": {"jobs_job_finished"},
     "recorded tasks": {"jobs_job_task"},
     "waiting queues": {WAITING, TURN},
     "next in line": {WAITING},
@@ -141,3 +170,32 @@ def test_forgetting_finds_the_oldest_by_their_index(plans: Plans) -> None:
     steps = plans.of(lambda: lifecycle.prune_chunk(timezone.now() + timedelta(days=10_000)))
     assert steps[0] == "jobs_job_finished"
     assert set(steps) == {"jobs_job_finished", KEY}
+
+
+def old_statistics() -> None:
+    """As they are when the jobs have come since autovacuum last looked: nothing waits."""
+    _run("UPDATE pg_class SET reltuples = 0, relpages = 0 WHERE relname LIKE 'jobs_job%'")
+    _run("DELETE FROM pg_statistic WHERE starelid = 'jobs_job'::regclass")
+
+
+@pytest.mark.parametrize("statistics", [lambda: None, old_statistics], ids=["new", "old"])
+@pytest.mark.parametrize(
+    ("run", "most"),
+    [(waiting_since, 5 * 50 * 3), (stats.waiting_queues, 20)],
+    ids=["oldest", "queues"],
+)
+def test_a_scrape_finds_queues_and_their_oldest_jobs_by_a_few_rows(
+    plans: Plans, run: Callable[[], Any], most: int, statistics: Callable[[], None]
+) -> None:
+    statistics()
+    assert len(run()) == 5
+    assert plans.rows(run) <= most
+
+
+def test_no_statement_of_a_scrape_is_worth_compiling(plans: Plans) -> None:
+    """PostgreSQL would spend tens of milliseconds on it, by the cost that it estimates."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('jit_above_cost')::float")
+        (limit,) = cursor.fetchone()
+    now = timezone.now()
+    assert max(plans.costs(lambda: exposition(queue_states(now), now))) < limit

@@ -16,7 +16,8 @@ from jobs.core.states import AttemptOutcome, Status
 from jobs.core.uuid7 import uuid7
 from jobs.lifecycle.outcome import Outcome
 from jobs.models import Job
-from jobs.queries import stats
+from jobs.queries import capacity, stats
+from jobs.queries.oldest_waiting import waiting_since
 from jobs.submission import SubmitOptions, backlog
 from jobs.submission.existing import existing_by_idempotency_key, existing_by_unique_slot
 from tests.factories import make_consumer, take_one
@@ -75,6 +76,10 @@ STATEMENTS: dict[str, Run] = {
     "prune": lambda: lifecycle.prune_chunk(timezone.now()),
     "backlog": lambda: backlog._count("q1", 10),
     "queue figures": lambda: stats.queue_stats([]),
+    "oldest waiting": waiting_since,
+    "kept jobs": capacity.kept_jobs,
+    "busy slots": lambda: capacity.slots([]),
+    "prune overdue": lambda: capacity.prune_overdue(timezone.now()),
     "recorded tasks": stats.recorded_tasks,
     "waiting queues": stats.waiting_queues,
     "next in line": lambda: stats.next_to_claim("q1"),

@@ -17,6 +17,7 @@ from jobs.core.uuid7 import uuid7
 from jobs.models import Attempt, Consumer, Job
 from jobs.queries import database_health
 from jobs.queries.queue_states import queue_states
+from tests.factories import make_user, record
 from tests.integration.api_client import Api
 from tests.integration.api_tasks import ADD, NARROW, SECRET
 
@@ -105,6 +106,31 @@ def test_a_job_waits_since_it_could_have_been_taken(db: None) -> None:
     )
     shown = {state["name"]: state["oldest_waiting_seconds"] for state in queue_states(now)}
     assert (shown["due"], shown["again"]) == (5, 9)
+
+
+def test_an_old_job_that_has_just_come_due_does_not_hide_one_that_waits(db: None) -> None:
+    now = timezone.now()
+    record(created_at=now - timedelta(days=9), run_after=now - timedelta(seconds=1))
+    record(created_at=now - timedelta(seconds=70))
+    lifecycle.promote_due(now)
+    shown = next(state for state in queue_states(now) if state["name"] == "default")
+    assert (shown["waiting"], shown["oldest_waiting_seconds"]) == (2, 70)
+
+
+def test_the_oldest_waits_in_any_priority_and_of_any_owner(db: None) -> None:
+    now = timezone.now()
+    users = [make_user(f"user{number}") for number in range(3)]
+    for queue, oldest in (("default", -100), ("mail", 0), ("batch", 100)):
+        for seconds in range(30):
+            record(
+                queue=queue,
+                priority=(-100, 0, 100)[seconds % 3],
+                owner=users[seconds // 3 % 3],
+                created_at=now - timedelta(seconds=60 - seconds),
+            )
+        record(queue=queue, priority=oldest, created_at=now - timedelta(seconds=90))
+    shown = {state["name"]: state["oldest_waiting_seconds"] for state in queue_states(now)}
+    assert shown == {"default": 90, "mail": 90, "batch": 90}
 
 
 def test_queues_cost_the_same_however_full(api: Api, django_assert_max_num_queries: Any) -> None:

@@ -16,7 +16,7 @@ from jobs.api.metrics import exposition
 from jobs.core.states import AttemptOutcome, Status
 from jobs.core.uuid7 import uuid7
 from jobs.models import Consumer, Job, QuarantinedMessage, Queue
-from jobs.queries import capacity, stats
+from jobs.queries import capacity, database_health, stats, storage_health
 from jobs.queries.queue_states import queue_states
 from tests.factories import end, make_consumer, make_job, record, take_one
 from tests.integration.api_client import Api
@@ -28,6 +28,7 @@ pytestmark = pytest.mark.django_db
 
 def shown() -> dict[str, float]:
     """The metrics as they are now."""
+    database_health._health.forget()
     now = timezone.now()
     return samples(exposition(queue_states(now), now))
 
@@ -44,6 +45,15 @@ def test_the_response(api: Api) -> None:
     assert found['jobdesk_jobs_kept{status="cancelled"}'] == 0
     assert found['jobdesk_queue_consumers{queue="default"}'] == 0
     assert found["jobdesk_backlog_limit"] == 100_000
+
+
+def test_they_say_when_jobs_cannot_be_submitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown()["jobdesk_ready"] == 1
+    monkeypatch.setattr(storage_health, "MIN_FREE_BYTES", 10**18)
+    assert shown()["jobdesk_ready"] == 0
+    monkeypatch.undo()
+    monkeypatch.setattr(database_health, "write_problem", lambda db: database_health.READ_ONLY)
+    assert shown()["jobdesk_ready"] == 0
 
 
 def test_they_are_for_staff_or_a_token(ada: User, chief: User) -> None:

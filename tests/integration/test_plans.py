@@ -56,6 +56,7 @@ KEY = "INDEX sqlite_autoindex_jobs_job_1 (id=?)"
 SLOT = "INDEX jobs_job_one_unfinished (unique_slot=?)"
 REQUEST = "INDEX jobs_job_idempotency (owner_id=? AND idempotency_key=?)"
 FINISHED = "INDEX jobs_job_finished (finished_at"
+FINISHED_END = "SEARCH jobs_job USING INDEX jobs_job_finished"
 UNHAPPY = "INDEX jobs_job_unhappy (status=?)"
 OWNER = "INDEX jobs_job_owner (owner_id=?)"
 TASK = "INDEX jobs_job_task"
@@ -80,6 +81,10 @@ ALLOWED = {
     "prune": {FINISHED},
     "backlog": {f"{WAITING} (queue=?)", f"{POSITION} (queue=?)"},
     "queue figures": {WAITING, POSITION, DUE, RUNNING},
+    "oldest waiting": {WAITING, KEY},
+    "kept jobs": {UNHAPPY},
+    "busy slots": {RUNNING},
+    "prune overdue": {FINISHED_END},
     "recorded tasks": {TASK},
     "waiting queues": {WAITING, POSITION},
     "next in line": {f"{WAITING} (queue=?)"},
