@@ -35,6 +35,7 @@ from .job_span import current, start_span
 from .outcomes import (
     cancelled,
     could_not_begin,
+    outcome_before_start,
     outcome_of_error,
     outcome_of_task_error,
     outcome_of_value,
@@ -76,7 +77,7 @@ def _run_to_its_end(attempt: Attempt, children: TaskProcessPool) -> None:
         connections = TaskConnections()
         outcome = _run(attempt, children, connections)
     except BaseException as error:  # noqa: BLE001  (the attempt must end, whatever went wrong)
-        outcome = outcome_of_error(attempt.claim, error)
+        outcome = outcome_before_start(attempt.claim, error)
     put_back_streams()
     _close(attempt)
     try:
