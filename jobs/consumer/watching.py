@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from sys import modules
 from typing import Any
 
-from jobs.core.tracing import trace_api
+from jobs.core.tracing import records_spans
 from jobs.lifecycle import Claim
 
 from .sentry import is_active, job_scope
@@ -16,8 +17,11 @@ logger = logging.getLogger("jobs")
 
 
 def is_watched() -> bool:
-    """Whether the project has loaded one of them; otherwise a job pays for nothing but this."""
-    return trace_api() is not None or is_active()
+    """Whether the project has configured one of them; otherwise a job pays for nothing but this."""
+    # First what takes 0.03 us: most projects have neither. Both checks together take 2 us.
+    if "opentelemetry.trace" not in modules and "sentry_sdk" not in modules:
+        return False
+    return records_spans() or is_active()
 
 
 @contextmanager
