@@ -8,7 +8,6 @@ import contextvars
 import inspect
 import logging
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -31,7 +30,6 @@ from .capture import current_attempt
 from .connections import TaskConnections
 from .coroutine import TimeLimit, run_coroutine
 from .deploy_skew import release_if_newer_code
-from .job_span import current, start_span
 from .outcomes import (
     cancelled,
     could_not_begin,
@@ -43,7 +41,7 @@ from .outcomes import (
     timed_out,
 )
 from .task_streams import put_back_streams
-from .watching import is_watched, watched
+from .watching import is_watched, watched_attempt
 
 logger = logging.getLogger("jobs")
 
@@ -61,13 +59,8 @@ def _run_in_scope(attempt: Attempt, children: TaskProcessPool) -> None:
     if not is_watched():
         _run_to_its_end(attempt, children)
         return
-    with watched(attempt.claim, partial(_begin_span, attempt)):
+    with watched_attempt(attempt):
         _run_to_its_end(attempt, children)
-
-
-def _begin_span(attempt: Attempt) -> AbstractContextManager[Any]:
-    attempt.span = start_span(attempt.claim)
-    return current(attempt.span)
 
 
 def _run_to_its_end(attempt: Attempt, children: TaskProcessPool) -> None:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from sys import modules
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobs.core.tracing import records_spans
 from jobs.lifecycle import Claim
 
+from .job_span import current, start_span
 from .sentry import is_active, job_scope
+
+if TYPE_CHECKING:
+    from .attempt import Attempt
 
 logger = logging.getLogger("jobs")
 
@@ -22,6 +27,18 @@ def is_watched() -> bool:
     if "opentelemetry.trace" not in modules and "sentry_sdk" not in modules:
         return False
     return records_spans() or is_active()
+
+
+@contextmanager
+def watched_attempt(attempt: Attempt) -> Iterator[None]:
+    """Run an attempt of this process in a scope and a span of its own."""
+    with watched(attempt.claim, partial(_begin_span, attempt)):
+        yield
+
+
+def _begin_span(attempt: Attempt) -> AbstractContextManager[Any]:
+    attempt.span = start_span(attempt.claim)
+    return current(attempt.span)
 
 
 @contextmanager
