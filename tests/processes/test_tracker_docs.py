@@ -33,6 +33,7 @@ ADMINS = ["ada@example.com"] if django.VERSION >= (6, 0) else [("Ada", "ada@exam
 CHECKS = """
 from pathlib import Path
 
+import django
 import pytest
 import sentry_sdk
 from django.core import mail
@@ -92,7 +93,7 @@ def test_the_tracker_gets_the_failed_job_alone(db):
     _, _, found = text.partition(f"shop.send_invoice {job.id}: failed")
     assert "(attempt 3)" in found
     assert found.count("ValueError: no such order") == 1
-    assert len(mail.outbox) == 1
+    assert len(mail.outbox) == (1 if django.VERSION >= (6, 0) else 0)
 
 
 def test_each_attempt_is_a_span_that_links_to_the_submission(db, spans):
