@@ -13,6 +13,7 @@ from django.utils.log import log_response
 from jobs import errors
 from jobs.core.database_faults import one_line, reconnect_after, retry_after
 from jobs.core.db import DATABASE_ERRORS
+from jobs.core.rare_line import unusable_database
 from jobs.errors import FieldError
 from jobs.models import Job
 
@@ -111,7 +112,10 @@ def _queue_full(error: errors.QueueFull) -> ApiError:
 
 @to_problem.register
 def _unavailable(error: errors.Unavailable) -> ApiError:
-    logger.warning("%s", error)
+    # The database's text may differ each time; what is away is the same.
+    how_long = unusable_database.due(error.why)
+    if how_long is not None:
+        logger.warning("Not possible now%s: %s", how_long, error)
     return ApiError(problems.UNAVAILABLE, error.public, _retry_after(error.retry_after))
 
 
@@ -120,7 +124,9 @@ def _database_away(error: Exception) -> ApiError | None:
     if seconds is None:
         return None  # a 500, with all there is to know in the log
     # The driver's text may name hosts and users: it is for the log alone.
-    logger.warning("The database cannot be used: %s", one_line(error))
+    how_long = unusable_database.due()
+    if how_long is not None:
+        logger.warning("The database cannot be used%s: %s", how_long, one_line(error))
     reconnect_after(error)
     return database_away(seconds)
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from jobs.conf import get_conf
 from jobs.core.database_faults import Fault, fault_of, one_line, reconnect_after
 from jobs.core.database_file import is_replaced
 from jobs.core.db import connection
 from jobs.core.lock_timeout import is_lock_timeout, limited_lock_waits
+from jobs.core.rare_line import RareLine
 from jobs.core.states import Status
 
 from .batch import Batch, BatchResult, write, write_one_by_one
@@ -38,10 +40,10 @@ LOCKS_PER_LEASE = 6
 class Pacer:
     """Keeps transactions apart while there are many, and backs off while there can be none."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._next = 0.0
         self._failures = 0
-        self._said: bool | None = None  # whether it was called unfit, None if nothing was said
+        self._line = RareLine(clock)
 
     def wait(self) -> None:
         """Wait until the next transaction may begin."""
@@ -53,23 +55,13 @@ class Pacer:
         """Note that a transaction was committed."""
         if self._failures:
             logger.warning("The database is back.")
-        self._failures, self._said = 0, None
+            self._line.over()
+        self._failures = 0
         self._next = time.monotonic() + PACE_SECONDS
 
     def failed(self, error: Exception) -> None:
-        """Note that a transaction failed; only the first of a kind in a row is logged."""
-        fault = fault_of(error)
-        if fault is None:
-            logger.error("Unexpected. Trying again.", exc_info=error)
-        elif self._said is not (fault is Fault.UNFIT):
-            self._said = fault is Fault.UNFIT
-            # One that is unfit is tried again as well: a migration may be under way.
-            if self._said:
-                logger.error(
-                    "The database is not as Jobdesk needs it: %s. Run doctor.", one_line(error)
-                )
-            else:
-                logger.warning("The database cannot be written: %s. Trying again.", one_line(error))
+        """Note that a transaction failed; of those in a row, one a minute and kind is logged."""
+        self._log(error)
         # The wait for a lock was a pause already, and a heartbeat is due after it.
         step = 0 if is_lock_timeout(error) else self._failures
         pause = RETRY_SECONDS[min(step, len(RETRY_SECONDS) - 1)]
@@ -78,6 +70,26 @@ class Pacer:
         # A broken connection is replaced; a locked SQLite keeps its own.
         connection().close_if_unusable_or_obsolete()
         reconnect_after(error)
+
+    def _log(self, error: Exception) -> None:
+        fault = fault_of(error)
+        # One that is unfit is tried again as well: a migration may be under way.
+        is_unfit = fault is Fault.UNFIT
+        how_long = self._line.due(type(error).__name__ if fault is None else is_unfit)
+        if how_long is None:
+            return
+        if fault is None:
+            logger.error("Unexpected%s. Trying again.", how_long, exc_info=error)
+        elif is_unfit:
+            logger.error(
+                "The database is not as Jobdesk needs it%s: %s. Run doctor.",
+                how_long,
+                one_line(error),
+            )
+        else:
+            logger.warning(
+                "The database cannot be written%s: %s. Trying again.", how_long, one_line(error)
+            )
 
 
 class BatchWriter(threading.Thread):

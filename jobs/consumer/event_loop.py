@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from jobs.core.shortages import shortage
 from jobs.errors import CannotStart
@@ -16,6 +16,8 @@ from jobs.errors import CannotStart
 from .connections import TaskConnections
 
 logger = logging.getLogger("jobs")
+
+NO_LOOP: Final = "no event loop could be started for the task"
 
 
 class Owner(Protocol):
@@ -137,7 +139,7 @@ def loop_thread() -> LoopThread:
                 _current = LoopThread()
             except (OSError, RuntimeError, MemoryError) as error:
                 why = shortage(error) or str(error)
-                raise CannotStart("no event loop could be started for the task", why) from error
+                raise CannotStart(NO_LOOP, why) from error
         return _current
 
 

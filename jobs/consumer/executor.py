@@ -8,7 +8,6 @@ import contextvars
 import inspect
 import logging
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -31,10 +30,10 @@ from .capture import current_attempt
 from .connections import TaskConnections
 from .coroutine import TimeLimit, run_coroutine
 from .deploy_skew import release_if_newer_code
-from .job_span import current, start_span
 from .outcomes import (
     cancelled,
     could_not_begin,
+    outcome_before_start,
     outcome_of_error,
     outcome_of_task_error,
     outcome_of_value,
@@ -42,7 +41,7 @@ from .outcomes import (
     timed_out,
 )
 from .task_streams import put_back_streams
-from .watching import is_watched, watched
+from .watching import is_watched, watched_attempt
 
 logger = logging.getLogger("jobs")
 
@@ -60,13 +59,8 @@ def _run_in_scope(attempt: Attempt, children: TaskProcessPool) -> None:
     if not is_watched():
         _run_to_its_end(attempt, children)
         return
-    with watched(attempt.claim, partial(_begin_span, attempt)):
+    with watched_attempt(attempt):
         _run_to_its_end(attempt, children)
-
-
-def _begin_span(attempt: Attempt) -> AbstractContextManager[Any]:
-    attempt.span = start_span(attempt.claim)
-    return current(attempt.span)
 
 
 def _run_to_its_end(attempt: Attempt, children: TaskProcessPool) -> None:
@@ -76,7 +70,7 @@ def _run_to_its_end(attempt: Attempt, children: TaskProcessPool) -> None:
         connections = TaskConnections()
         outcome = _run(attempt, children, connections)
     except BaseException as error:  # noqa: BLE001  (the attempt must end, whatever went wrong)
-        outcome = outcome_of_error(attempt.claim, error)
+        outcome = outcome_before_start(attempt.claim, error)
     put_back_streams()
     _close(attempt)
     try:

@@ -10,7 +10,7 @@ import logging
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
-from jobs.core.tracing import SYSTEM, remote_span, trace_api, traceparent_of, tracer
+from jobs.core.tracing import SYSTEM, records_spans, remote_span, trace_api, traceparent_of, tracer
 from jobs.lifecycle import Claim, Outcome
 
 logger = logging.getLogger("jobs")
@@ -20,9 +20,9 @@ _NOTHING: Final = nullcontext()
 
 def start_span(claim: Claim) -> Any:
     """Start the span of an attempt; return None where nothing traces."""
-    trace = trace_api()
-    if trace is None:
+    if not records_spans():
         return None
+    trace = trace_api()
     from opentelemetry.context import Context
 
     links = []

@@ -12,11 +12,11 @@ from jobs.catalog.registry import load_task
 from jobs.catalog.task import JobTask
 from jobs.conf import get_conf
 from jobs.core.result_json import NotJson, result_json
+from jobs.core.shortages import shortage
 from jobs.core.states import AttemptOutcome, Status
 from jobs.core.storage import RESULT_FILE
 from jobs.errors import (
     CannotStart,
-    GiveUp,
     InvalidArguments,
     JobCancelled,
     JobsError,
@@ -27,6 +27,7 @@ from jobs.errors import (
 )
 from jobs.lifecycle import Claim, Outcome
 
+from .exception_groups import failure_in, has_given_up, meant_by
 from .hand_back import hand_back_pause, may_be_handed_back
 
 CALLERS: Final = ("jobs.consumer", "jobs.testing", "asgiref.", "asyncio.")
@@ -55,19 +56,20 @@ def outcome_of_value(claim: Claim, value: Any, reporter: Reporter) -> Outcome:
 
 def outcome_of_error(claim: Claim, error: BaseException) -> Outcome:
     """Return the outcome for what a task raised, or what kept it from beginning."""
-    if isinstance(error, JobCancelled):
+    meant = meant_by(error)
+    if isinstance(meant, JobCancelled):
         return Outcome(
             claim=claim,
             outcome=AttemptOutcome.CANCELLED,
             error_type="Cancelled",
-            message=str(error),
+            message=str(meant),
         )
-    if isinstance(error, TimeLimitReached):
+    if isinstance(meant, TimeLimitReached):
         return timed_out(claim)
-    if isinstance(error, CannotStart) or (
-        isinstance(error, OutOfResources) and may_be_handed_back(claim)
+    if isinstance(meant, CannotStart) or (
+        isinstance(meant, OutOfResources) and may_be_handed_back(claim)
     ):
-        return short_of(claim, error)
+        return short_of(claim, meant)
     ours = isinstance(error, UnknownTask | InvalidArguments)
     return Outcome(
         claim=claim,
@@ -75,7 +77,7 @@ def outcome_of_error(claim: Claim, error: BaseException) -> Outcome:
         error_type=type(error).__name__ if ours else qualified_name(error),
         message=describe(error),
         traceback="" if ours else traceback_of(error),
-        final=ours or isinstance(error, GiveUp),
+        final=ours or has_given_up(error),
         # It keeps the variables of the task alive until the failure was logged.
         exception=error.with_traceback(None) if ours else without_our_frames(error),
     )
@@ -83,17 +85,27 @@ def outcome_of_error(claim: Claim, error: BaseException) -> Outcome:
 
 def outcome_of_task_error(claim: Claim, error: BaseException) -> Outcome:
     """Return the outcome for what a task raised: its declaration says what is tried again."""
-    if isinstance(error, Unavailable) and may_be_handed_back(claim):
-        return released(claim, error.why, hand_back_pause(claim))
+    meant = meant_by(error)
+    if isinstance(meant, Unavailable) and may_be_handed_back(claim):
+        return released(claim, meant.why, hand_back_pause(claim))
     outcome = outcome_of_error(claim, error)
     if outcome.outcome != AttemptOutcome.FAILED or outcome.final:
         return outcome
     task = load_task(claim.task, claim.module_path)
-    why = task.retry_policy.why_final(error) if isinstance(task, JobTask) else ""
+    why = task.retry_policy.why_final(failure_in(error)) if isinstance(task, JobTask) else ""
     if why and outcome.target != Status.FAILED:
         outcome.traceback += f"\nNot tried again: {why}.\n"
     outcome.final = bool(why)
     return outcome
+
+
+def outcome_before_start(claim: Claim, error: BaseException) -> Outcome:
+    """Return the outcome for what kept a task from beginning, whoever raised it: too little of
+    something costs nothing then, because nothing of the task has run."""
+    why = shortage(error)
+    if why and not isinstance(error, OutOfResources):
+        error = CannotStart("the task could not be begun", why)
+    return outcome_of_error(claim, error)
 
 
 def could_not_begin(claim: Claim, error: JobsError) -> Outcome:
@@ -115,7 +127,8 @@ def timed_out(claim: Claim) -> Outcome:
 
 
 def never_began(claim: Claim, seconds: float) -> Outcome:
-    """Return the outcome of an attempt whose child process did not begin the task in this time."""
+    """Return the outcome of an attempt whose child process had loaded the project and did not begin
+    the task in this time."""
     return Outcome(
         claim=claim,
         outcome=AttemptOutcome.TIMED_OUT,

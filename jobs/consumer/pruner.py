@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from jobs import lifecycle
+from jobs.core.database_faults import one_line
 from jobs.core.db import connection
 
 from .prune_pace import PrunePace
@@ -32,6 +33,7 @@ class Pruner(threading.Thread):
         self._stop_asked = stop
         self._files = lifecycle.FileCollector()
         self._pace = PrunePace(connection().vendor)
+        self._said = False
         self._uploads_from: datetime | None = None
         self._all_uploads_at: datetime | None = None
 
@@ -39,16 +41,23 @@ class Pruner(threading.Thread):
         """Prune until told to stop. What a consumer that was killed left is removed at once."""
         self._try(lifecycle.remove_stale_tempdirs)
         while not self._stop_asked.wait(PAUSE_SECONDS * random.uniform(0.5, 1.5)):  # noqa: S311
-            self._try(lambda: self.prune_all(timezone.now()))
+            self._try(self._prune)
             self._try(lambda: self._files.step(timezone.now()))
             self._try(lambda: lifecycle.fold_counters(timezone.now()))
             self._try(lifecycle.remove_stale_tempdirs)
+
+    def _prune(self) -> None:
+        self.prune_all(timezone.now())
+        self._said = False
 
     def _try(self, step: Callable[[], object]) -> None:
         try:
             step()
         except Exception as error:  # noqa: BLE001  (locked, full or away: next time)
-            logger.info("What is old could not be deleted now: %s", error)
+            # Where the database is away, the batch writer says so, and how long: this is one line.
+            if not self._said:
+                logger.info("What is old could not be deleted now: %s", one_line(error))
+            self._said = True
         finally:
             connection().close()
 

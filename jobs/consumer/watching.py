@@ -5,19 +5,40 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any
+from functools import partial
+from sys import modules
+from typing import TYPE_CHECKING, Any
 
-from jobs.core.tracing import trace_api
+from jobs.core.tracing import records_spans
 from jobs.lifecycle import Claim
 
+from .job_span import current, start_span
 from .sentry import is_active, job_scope
+
+if TYPE_CHECKING:
+    from .attempt import Attempt
 
 logger = logging.getLogger("jobs")
 
 
 def is_watched() -> bool:
-    """Whether the project has loaded one of them; otherwise a job pays for nothing but this."""
-    return trace_api() is not None or is_active()
+    """Whether the project has configured one of them; otherwise a job pays for nothing but this."""
+    # First what takes 0.03 us: most projects have neither. Both checks together take 2 us.
+    if "opentelemetry.trace" not in modules and "sentry_sdk" not in modules:
+        return False
+    return records_spans() or is_active()
+
+
+@contextmanager
+def watched_attempt(attempt: Attempt) -> Iterator[None]:
+    """Run an attempt of this process in a scope and a span of its own."""
+    with watched(attempt.claim, partial(_begin_span, attempt)):
+        yield
+
+
+def _begin_span(attempt: Attempt) -> AbstractContextManager[Any]:
+    attempt.span = start_span(attempt.claim)
+    return current(attempt.span)
 
 
 @contextmanager

@@ -41,6 +41,19 @@ def trace_api() -> Any:
     return loaded("opentelemetry.trace")
 
 
+def records_spans() -> bool:
+    """Whether the project has configured OpenTelemetry: the API alone records nothing.
+
+    redis-py and other libraries import the API, for which a job is not to pay: its spans would cost
+    25 us, more than all else of an empty job.
+    """
+    trace = trace_api()
+    if trace is None:
+        return False
+    empty = (trace.ProxyTracerProvider, trace.NoOpTracerProvider)
+    return not isinstance(trace.get_tracer_provider(), empty)
+
+
 def tracer(trace: Any) -> Any:
     """Return our tracer."""
     return trace.get_tracer("jobs")

@@ -64,6 +64,7 @@ def perform(task: Task[..., Any], /, *args: Any, **kwargs: Any) -> Performed[Any
     call = bind_call(claim, task, attempt, files=_file_infos(uploads), consumer=CONSUMER)
     with running_tasks():
         ran = run_call(attempt, task, call)
+    attempt.settle(ran.outcome)
     update, artifacts = attempt.collect()
     log = update.log if update is not None else ""
     contents = {one.name: _take(one) for one in artifacts}

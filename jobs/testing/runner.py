@@ -7,7 +7,7 @@ import inspect
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from jobs.compat import Task
 from jobs.consumer.attempt import Attempt
 from jobs.consumer.capture import captured, current_attempt
 from jobs.consumer.outcomes import cancelled, outcome_of_task_error, outcome_of_value, timed_out
+from jobs.consumer.watching import is_watched, watched_attempt
 from jobs.core.states import AttemptOutcome
 from jobs.lifecycle import Outcome
 
@@ -109,7 +110,7 @@ def run_call(attempt: Attempt, task: Task[..., Any], call: Callable[[], Any]) ->
     token = current_attempt.set(attempt)
     error: BaseException | None = None
     try:
-        with autocommit():
+        with autocommit(), _scope(attempt):
             value = _await(attempt, call) if inspect.iscoroutinefunction(task.func) else call()
             outcome = outcome_of_value(claim, value, attempt)
     except ENDS_A_TASK as raised:
@@ -121,6 +122,20 @@ def run_call(attempt: Attempt, task: Task[..., Any], call: Callable[[], Any]) ->
     if isinstance(error, TimeLimit) or _is_late(attempt):
         return Ran(attempt, timed_out(claim))
     return Ran(attempt, outcome, error)
+
+
+@contextmanager
+def _scope(attempt: Attempt) -> Iterator[None]:
+    """Keep apart what a tracker or a tracer sees of a job, as a consumer does."""
+    if not is_watched():
+        yield
+        return
+    with watched_attempt(attempt):
+        try:
+            yield
+        finally:
+            # What the task has set there belongs to the record of its failure.
+            attempt.context = copy_context()
 
 
 def _is_late(attempt: Attempt) -> bool:

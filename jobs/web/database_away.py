@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from jobs.core.database_faults import one_line, reconnect_after, retry_after
 from jobs.core.db import DATABASE_ERRORS
+from jobs.core.rare_line import unusable_database
 from jobs.core.rendering import render
 
 logger = logging.getLogger("jobs")
@@ -34,7 +35,9 @@ def database_away_page(request: HttpRequest, error: Exception) -> HttpResponse:
     if seconds is None:
         raise error
     # The driver's message may name hosts and users: it is for the log alone.
-    logger.warning("The database cannot be used: %s", one_line(error))
+    how_long = unusable_database.due()
+    if how_long is not None:
+        logger.warning("The database cannot be used%s: %s", how_long, one_line(error))
     reconnect_after(error)
     try:
         response = render(request, "jobs/message.html", _PAGE, status=503)

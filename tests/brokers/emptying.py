@@ -23,6 +23,18 @@ def alone_with(url: str) -> FileLock:
     return FileLock(Path(tempfile.gettempdir()) / f"jobdesk-test-{name}.lock")
 
 
+def apart(url: str) -> str:
+    """Return the URL of another database of the same Redis server, which nobody empties.
+
+    ``empty_broker`` deletes all our streams: also those of a test that runs beside it, whose
+    consumers may learn of a job by its message alone. Kafka's topics are deleted by their names.
+    """
+    parts = urlsplit(url)
+    if not parts.scheme.startswith("redis"):
+        return url
+    return parts._replace(path=f"/{int(parts.path.strip('/') or 0) + 1}").geturl()
+
+
 def empty_broker(url: str) -> None:
     """Delete our streams, make our topics; other keys of the server are not touched."""
     if url.startswith("redis"):

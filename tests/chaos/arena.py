@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.core.states import FINAL
-from tests.brokers.emptying import delete_channel
+from tests.brokers.emptying import apart, delete_channel
 from tests.brokers.servers import SERVERS, Setup
 from tests.chaos.checker import Answer, Records, Violation, check
 from tests.chaos.collect import attempts_of, changes_of, effects_of, jobs_of
@@ -58,7 +58,7 @@ class Arena:
         self.folder = folder
         self.setup = setup
         self.queue = f"chaos-{uuid.uuid4().hex[:12]}"
-        self.broker = broker or setup.broker_url()
+        self.broker = broker or apart(setup.broker_url())
         self.database = database or database_for(setup, folder)
         self.ledger = folder / "ledger"
         self.accepted: dict[str, str] = {}

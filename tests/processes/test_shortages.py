@@ -14,7 +14,7 @@ import pytest
 from jobs.models import Job
 from tests.consumers import ConsumerHandle, Consumers, stored, wait_finished, wait_status
 from tests.limits import no_more_files, no_more_processes
-from tests.testapp import tasks
+from tests.testapp import outages, tasks
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -81,6 +81,35 @@ def test_an_event_loop_that_cannot_be_started_costs_its_job_nothing(
     (tmp_path / "go").touch()
     assert wait_finished(result.id).status == "succeeded"
     assert len(_lines(consumer, "No event loop could be started")) == 1
+
+
+def test_an_event_loop_that_a_child_cannot_start_costs_its_job_nothing(
+    consumers: Consumers,
+) -> None:
+    consumer = consumers.start("--concurrency", "1")
+    child = wait_finished(outages.own_loop.enqueue().id).result
+    assert isinstance(child, int)
+    with no_more_files(child):
+        result = outages.own_loop.enqueue()
+        job = wait_until(lambda: _handed_back(result, 1), what="an attempt")
+        assert (job.failures, job.attempts.get(number=1).outcome) == (0, "released")
+    job = wait_finished(result.id)
+    assert (job.status, job.failures) == ("succeeded", 0)
+    assert len(_lines(consumer, "No event loop could be started")) == 1
+    assert "Traceback" not in "".join(consumer.log)
+
+
+def test_a_group_of_outages_costs_its_job_nothing(consumers: Consumers) -> None:
+    several: list[Any] = [
+        outages.in_thread,
+        outages.in_process,
+        outages.in_loop,
+        outages.in_loop_in_process,
+    ]
+    consumers.start("--concurrency", "4")
+    for result in [task.enqueue() for task in several]:
+        job = wait_until(lambda: _handed_back(result, 1), what="an attempt")  # noqa: B023
+        assert (job.failures, job.attempts.get(number=1).outcome) == (0, "released")
 
 
 def test_a_consumer_process_that_cannot_be_started_is_tried_again(consumers: Consumers) -> None:

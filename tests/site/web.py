@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-
-import pytest
+from typing import Final
 
 from tests.brokers.own_server import OwnServer
+from tests.nginx import DOCUMENTED, program
 from tests.ports import is_open
+from tests.subprocesses import ROOT
 
 PREFIX = "/desk"
 THREADS = 8
-_NGINX = """
+_MAIN = """
 daemon off;
 user root;
 worker_processes 1;
@@ -31,18 +32,37 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    upstream site {{ {servers} }}
-    server {{
-        listen {host}:{port};
-        client_max_body_size 0;
-        location {prefix}/ {{
-            proxy_pass http://site;
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-Proto $scheme;
-        }}
-    }}
+    {site}
 }}
 """
+_REDIRECT: Final = re.compile(r"server \{\s+listen 80;.*?^\}\n", re.MULTILINE | re.DOTALL)
+_CERTIFICATE: Final = re.compile(r"^ +ssl_certificate.*\n", re.MULTILINE)
+_BELOW_A_PATH: Final = re.compile(r"^```nginx\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def documented_site(address: str, sites: Sequence[str]) -> str:
+    """Return the documented configuration, below the documented path, without its certificate.
+
+    Args:
+        address: host and port that nginx listens on.
+        sites: hosts and ports of the site's servers.
+    """
+    text = DOCUMENTED.read_text(encoding="utf-8")
+    page = (ROOT / "jobs" / "docs" / "servers.md").read_text(encoding="utf-8")
+    kept, *_ = _BELOW_A_PATH.findall(page)
+    assert f" {PREFIX}/ {{" in kept
+    text, mark, _ = text.partition("    location / {")
+    assert mark
+    servers = " ".join(f"server {site};" for site in sites)
+    for pattern, new in (
+        (_REDIRECT, ""),
+        (_CERTIFICATE, ""),
+        (re.compile(re.escape("server 127.0.0.1:8000;")), servers),
+        (re.compile("listen 443 ssl"), f"listen {address}"),
+    ):
+        text, count = pattern.subn(new, text)
+        assert count, pattern
+    return f"{text}{kept}\n}}\n"
 
 
 class WebServer(OwnServer):
@@ -82,13 +102,11 @@ class Nginx(WebServer):
     def __init__(
         self, folder: Path, host: str, port: int, namespace: str, sites: Sequence[str]
     ) -> None:
-        program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-        if program is None:
-            pytest.skip("nginx is not installed")
+        found = program()
         folder.mkdir()
         settings = folder / "nginx.conf"
-        servers = " ".join(f"server {site};" for site in sites)
-        text = _NGINX.format(folder=folder, host=host, port=port, servers=servers, prefix=PREFIX)
+        site = documented_site(f"{host}:{port}", sites)
+        text = _MAIN.format(folder=folder, site=site)
         settings.write_text(text, encoding="utf-8")
-        command = [program, "-c", str(settings), "-e", str(folder / "error.log")]
+        command = [found, "-c", str(settings), "-e", str(folder / "error.log")]
         super().__init__(command, lambda: is_open(host, port), namespace=namespace)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +30,7 @@ from jobs.consumer.attempt import Attempt
 from jobs.consumer.batch import BatchResult
 from jobs.consumer.duration_stats import DurationStats
 from jobs.consumer.hand_back import FREE_ATTEMPTS, LONGEST_PAUSE
-from jobs.consumer.outcomes import outcome_of_error
+from jobs.consumer.outcomes import outcome_before_start, outcome_of_error
 from jobs.consumer.pending_writes import PendingWrites
 from jobs.consumer.queue_polls import QueuePolls
 from jobs.consumer.shutdown import Shutdown
@@ -37,6 +39,7 @@ from jobs.consumer.slots import Slots
 from jobs.consumer.supervised_process import ProcessOptions
 from jobs.consumer.supervisor import GAVE_UP, Supervisor
 from jobs.consumer.task_process.attempt import AttemptInProcess
+from jobs.consumer.task_process.coroutine import run_to_end
 from jobs.consumer.task_process.pool import TaskProcessPool
 from jobs.consumer.task_process.process import TaskProcess
 from jobs.consumer.thread_signals import ThreadSignals
@@ -174,7 +177,43 @@ def test_no_thread_for_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loop.is_closed()
 
 
+def test_no_event_loop_in_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise os_error(errno.EMFILE)
+
+    async def task() -> int:
+        return 7
+
+    monkeypatch.setattr(asyncio, "new_event_loop", refuse)
+    monkeypatch.setattr(asyncio.events, "new_event_loop", refuse)
+    said = "no event loop could be started for the task: too many"
+    with warnings.catch_warnings(action="ignore"):  # asgiref leaves coroutines that it cannot run
+        with pytest.raises(CannotStart, match=said):
+            run_to_end(task)
+        gc.collect()
+    monkeypatch.undo()
+    assert run_to_end(task) == 7
+
+
+@pytest.mark.parametrize("error", [os_error(errno.EMFILE), MemoryError(), NO_THREAD])
+def test_what_a_coroutine_in_a_child_has_too_little_of_is_its_own(error: Exception) -> None:
+    async def task() -> None:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        run_to_end(task)
+    assert caught.value is error
+
+
 # What becomes of the job.
+
+
+def test_a_module_that_cannot_be_opened_now_costs_nothing() -> None:
+    outcome = outcome_before_start(make_claim(), os_error(errno.EMFILE))
+    assert (outcome.outcome, outcome.target) == (AttemptOutcome.RELEASED, Status.SCHEDULED)
+    assert outcome.shortage.startswith("the task could not be begun: too many files")
+    other = outcome_before_start(make_claim(), os_error(errno.ENOENT))
+    assert other.outcome == AttemptOutcome.FAILED
 
 
 @pytest.mark.parametrize(("attempt", "pause"), [(1, 2.0), (3, 8.0), (40, LONGEST_PAUSE)])

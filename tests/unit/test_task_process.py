@@ -13,7 +13,7 @@ import pytest
 
 from jobs.consumer.task_process import attempt
 from jobs.consumer.task_process.attempt import AttemptInProcess
-from jobs.core.states import AttemptOutcome
+from jobs.core.states import AttemptOutcome, Status
 from tests.claims import make_claim
 
 
@@ -72,9 +72,28 @@ def test_a_child_that_is_never_ready_is_killed(monkeypatch: pytest.MonkeyPatch) 
     child: Any = Talker({"print": "loading the project"})
     outcome = AttemptInProcess(child, fake_attempt(timeout=60)).run({})
     assert outcome is not None
-    assert outcome.outcome == AttemptOutcome.TIMED_OUT
-    assert outcome.message == "its process did not begin within 0 s: an import may hang"
+    assert (outcome.outcome, outcome.target) == (AttemptOutcome.RELEASED, Status.SCHEDULED)
+    assert outcome.shortage.endswith("it was not ready within 0 s"), "as one that dies before"
     assert child.killed
+
+
+def test_the_time_to_load_the_project_does_not_count_for_the_task(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(attempt, "time", SimpleNamespace(monotonic=lambda: now))
+
+    class Slow(Talker):
+        def receive(self, timeout: float) -> dict[str, Any]:
+            nonlocal now
+            now += attempt.START_SECONDS * 0.6
+            return super().receive(timeout)
+
+    child: Any = Slow({"ready": 7})
+    outcome = AttemptInProcess(child, fake_attempt(timeout=60)).run({})
+    assert outcome is not None
+    assert now == 1000.0 + attempt.START_SECONDS * 0.6 * 3, "two more messages fit into its time"
+    assert outcome.outcome == AttemptOutcome.TIMED_OUT
 
 
 def test_a_child_whose_job_another_consumer_has_is_killed() -> None:

@@ -45,6 +45,23 @@ def test_a_job_is_not_traced_while_the_tracer_is_imported(half_imported: ModuleT
     assert not is_watched()
 
 
+@pytest.mark.trackers
+def test_a_job_is_not_traced_where_the_api_is_loaded_and_nothing_configured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """redis-py loads it: its spans would cost more than all else of an empty job."""
+    trace = pytest.importorskip("opentelemetry.trace")
+    sdk = pytest.importorskip("opentelemetry.sdk.trace")
+    monkeypatch.delitem(sys.modules, "sentry_sdk", raising=False)
+    for provider in (None, trace.NoOpTracerProvider()):
+        monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
+        assert not is_watched()
+        assert job_span.start_span(make_claim()) is None
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", sdk.TracerProvider(shutdown_on_exit=False))
+    assert is_watched()
+    assert job_span.start_span(make_claim()).is_recording()
+
+
 class Broken(AbstractContextManager[None]):
     """It cannot be ended."""
 

@@ -19,6 +19,7 @@ from jobs.api.responses import JsonResponse
 from jobs.core.database_faults import one_line, reconnect_after, retry_after
 from jobs.core.database_file import require_same_file
 from jobs.core.db import DATABASE_ERRORS
+from jobs.core.rare_line import unusable_database
 from jobs.core.storage import RETRY_SECONDS
 from jobs.errors import Unavailable
 from jobs.queries.database_health import database_problem
@@ -42,7 +43,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
     try:
         unavailable = database_problem()
     except DATABASE_ERRORS as error:
-        logger.warning("Not ready: %s", one_line(error))
+        how_long = unusable_database.due()
+        if how_long is not None:
+            logger.warning("Not ready%s: %s", how_long, one_line(error))
         reconnect_after(error)
         seconds = retry_after(error)
         raise (database_unfit() if seconds is None else database_away(seconds)) from error

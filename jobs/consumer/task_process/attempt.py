@@ -22,7 +22,8 @@ from .protocol import Message
 CANCEL_SECONDS = 2.0
 """How long a task that was asked to stop may take to do so before it is killed."""
 START_SECONDS = 60.0
-"""How long a child may take from a claim to the task's first line: to start, to import."""
+"""How long a child may take to load the project, and as long again until the task's first line: to
+import its module, to check its arguments."""
 
 
 class AttemptInProcess:
@@ -81,6 +82,7 @@ class AttemptInProcess:
 
     def _note_ready(self, _: Any) -> None:
         self._child.is_ready = True
+        self._begin_by = time.monotonic() + START_SECONDS
 
     def _note_spent(self, _: Any) -> None:
         self._child.is_spent = True
@@ -104,8 +106,14 @@ class AttemptInProcess:
         if self._attempt.deadline is not None and now >= self._attempt.deadline:
             return timed_out(claim)
         if self._begin_by is not None and now >= self._begin_by:
-            return never_began(claim, START_SECONDS)
+            return self._never_began()
         return None
+
+    def _never_began(self) -> Outcome:
+        # As with a child that dies: what happens before it is ready is no fault of the task.
+        if self._child.is_ready:
+            return never_began(self._attempt.claim, START_SECONDS)
+        return self._not_started(f"it was not ready within {START_SECONDS:g} s")
 
     def _died_if_ended(self) -> Outcome | None:
         if self._child.is_alive() or self._child.has_unread_messages():
@@ -126,7 +134,8 @@ class AttemptInProcess:
         )
 
     def _not_started(self, why: str) -> Outcome:
-        """A limit that leaves it too little to load the project, most often. No task has run."""
+        """A machine or a limit that leaves it too little to load the project, most often. No task
+        has run."""
         return short_of(self._attempt.claim, CannotStart(NO_PROCESS, why))
 
     def _add_artifact(self, values: Message) -> None:

@@ -14,8 +14,6 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
-from asgiref.sync import async_to_sync
-
 from jobs.catalog.attempt_resources import AttemptResources
 from jobs.catalog.input_file import FileInfo
 from jobs.catalog.registry import load_task
@@ -31,7 +29,7 @@ from jobs.consumer.failure_log import log_failure_once
 from jobs.consumer.job_span import continued
 from jobs.consumer.outcomes import (
     could_not_begin,
-    outcome_of_error,
+    outcome_before_start,
     outcome_of_task_error,
     outcome_of_value,
 )
@@ -41,6 +39,7 @@ from jobs.errors import JobsError
 from jobs.lifecycle import Claim, Outcome, stage_of
 
 from . import protocol
+from .coroutine import run_to_end
 from .protocol import Message, MessageWriter, read_messages
 from .surroundings import Leaks, put_back, remember
 
@@ -235,12 +234,10 @@ class ChildRun:
         except JobsError as error:
             return could_not_begin(claim, error)
         except BaseException as error:  # noqa: BLE001  (a model's validator is anybody's code)
-            return outcome_of_error(claim, error)
+            return outcome_before_start(claim, error)
         self._writer.send(protocol.BEGUN, True)
         try:
-            # asgiref's way: the loop runs on another thread, and Django's ORM on this one, whose
-            # connections are in order before and after each job.
-            value: Any = async_to_sync(call)() if inspect.iscoroutinefunction(task.func) else call()
+            value: Any = run_to_end(call) if inspect.iscoroutinefunction(task.func) else call()
             forks.leave_if_forked()
             connections.refuse_open_transactions()
             return outcome_of_value(claim, value, self.reporter)
