@@ -119,6 +119,8 @@ class ConsumerProcess:
             listener.start()
             pruner.start()
             broker.consume(options.queues, port, options.concurrency)
+            # This thread has registered the consumer; the server need not keep a connection for it.
+            connection().close()
             logger.info("ready: %s, %d slots", ", ".join(options.queues), options.concurrency)
             try:
                 self._wait(self._any_queue(broker, port) if options.any_queue else None)
@@ -186,8 +188,7 @@ class ConsumerProcess:
         for attempt in released:
             attempt.close()
         if self._writer.flush_and_stop(FLUSH_SECONDS):
-            # This thread has not used its connection since the start: the server may have been
-            # restarted meanwhile.
+            # This thread has looked for queues, if any: the server may have been restarted since.
             connection().close()
             self._registration.remove()
         else:

@@ -33,6 +33,8 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "deleted_per_s",
         "run_per_s",
         "run_beside_per_s",
+        "run_beside_command_per_s",
+        "prune_s",
     ),
     "grown": (
         "worst_times",

@@ -13,6 +13,10 @@ import pytest
 
 from tests.network import inside
 from tests.ports import free_port
+from tests.waiting import wait_until
+
+STANDBY = "standby"
+"""The name by which a standby presents itself to its primary."""
 
 
 class PostgresServer:
@@ -77,3 +81,39 @@ class PostgresServer:
         """Kill its first process; the others end when they notice."""
         first = (self._folder / "data" / "postmaster.pid").read_text("utf-8").split()[0]
         os.kill(int(first), signal.SIGKILL)
+
+
+class StandbyServer(PostgresServer):
+    """A copy of a running server, which follows it and answers queries that only read."""
+
+    def __init__(
+        self, folder: Path, primary: PostgresServer, host: str = "127.0.0.1", namespace: str = ""
+    ) -> None:
+        self._primary = primary
+        super().__init__(folder, host, namespace)
+
+    def _make_files(self) -> None:
+        source = f"{self._primary.url}?application_name={STANDBY}"
+        self._run("pg_basebackup", "-d", source, "-R", "--checkpoint=fast", "--no-sync")
+
+    def wait_following(self, *, synchronous: bool) -> None:
+        """Wait until it has what the primary has; if ``synchronous``, each commit does from now on.
+
+        The setting is not in the files that were copied: a promoted standby must not wait for
+        itself.
+        """
+        import psycopg
+
+        wanted = "sync" if synchronous else "async"
+        with psycopg.connect(self._primary.local_url, autocommit=True) as connection:
+            if synchronous:
+                connection.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{STANDBY}'")
+                connection.execute("SELECT pg_reload_conf()")
+            wait_until(
+                lambda: connection.execute(
+                    "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'"
+                    " AND sync_state = %s",
+                    [wanted],
+                ).fetchone(),
+                what="the standby follows",
+            )

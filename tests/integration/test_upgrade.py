@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,8 +21,9 @@ from jobs import lifecycle
 from jobs.core.db import Adapter
 from jobs.core.states import Status
 from jobs.core.uuid7 import uuid7s
-from jobs.models import Attempt, Consumer, Job
+from jobs.models import Attempt, Consumer, Counter, Job
 from tests.brokers.servers import address, default_database, postgres_config
+from tests.subprocesses import ROOT
 from webapp import database as site_database
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -248,3 +251,68 @@ def test_a_claim_takes_jobs_of_0_1_in_their_old_order_and_new_ones_behind(
         ([], {"n": 1}),
         ([], {"n": 5}),
     ]
+
+
+@pytest.mark.parametrize("target", ["0002_field_names", "0001_initial"])
+def test_jobs_are_kept_when_the_version_before_is_to_run_again(
+    empty_database: None, target: str
+) -> None:
+    call_command("migrate", verbosity=0)
+    waiting, running, finished = uuid7s(3)
+    consumer = lifecycle.register("here", 7, ["default"], 8)
+    for job in (
+        Job(id=waiting, task="testapp.square", args=[1], kwargs={"n": 7}, fair_position=5),
+        Job(id=running, task="testapp.square", status=Status.RUNNING, attempt=1, lost_count=2),
+        Job(
+            id=finished,
+            task="testapp.square",
+            status=Status.SUCCEEDED,
+            result={"nine": 49},
+            finished_at=NOW,
+            warnings=["one was skipped"],
+            traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ),
+    ):
+        job.consumer_id = consumer if job.status == Status.RUNNING else None
+        job.save(force_insert=True)
+    Attempt.objects.create(job_id=finished, number=1, consumer="here:7", ended_at=NOW)
+    Counter.objects.create(
+        shard=consumer, task="testapp.square", queue="default", updated_at=NOW, jobs_succeeded=3
+    )
+
+    call_command("migrate", "jobs", target, verbosity=0)
+
+    named, position = ("kwargs", "fair_position") if "0002" in target else ("args", "turn")
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {named}, {position}, status FROM jobs_job ORDER BY id")
+        rows = cursor.fetchall()
+    as_json = [json.loads(row[0]) if isinstance(row[0], str) else row[0] for row in rows]
+    assert as_json == [{"n": 7}, {}, {}]
+    assert [row[1:] for row in rows] == [(5, "queued"), (0, "running"), (0, "succeeded")]
+    assert "jobs_counter" not in schema()
+
+    call_command("migrate", verbosity=0)
+
+    jobs = {job.pk: job for job in Job.objects.all()}
+    assert (jobs[waiting].args, jobs[waiting].kwargs) == ([1], {"n": 7})
+    assert (jobs[running].lost_count, jobs[running].consumer_id) == (2, consumer)
+    assert jobs[finished].result == {"nine": 49}
+    assert (jobs[finished].warnings, jobs[finished].traceparent) == (None, None)
+    assert Attempt.objects.get().job_id == finished
+    assert not Counter.objects.exists()
+    assert [claim.id for claim in lifecycle.claim_jobs("default", 9, consumer, NOW)] == [waiting]
+
+
+def test_what_is_lost_by_going_back_is_documented() -> None:
+    page = (ROOT / "jobs" / "docs" / "database.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `(\d{4}_\w+)` \|", page, re.MULTILINE)
+    there = sorted(path.stem for path in (ROOT / "jobs" / "migrations").glob("[0-9]*.py"))
+    assert [name for name in named if name not in there] == []
+    lossy = [
+        name for name in there[2:] if "AddField" in text_of(name) or "CreateModel" in text_of(name)
+    ]
+    assert sorted(named) == [there[1], *lossy]
+
+
+def text_of(name: str) -> str:
+    return (ROOT / "jobs" / "migrations" / f"{name}.py").read_text(encoding="utf-8")

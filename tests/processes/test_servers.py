@@ -48,7 +48,10 @@ def gunicorn(kind: str, connections: int, *options: str) -> ServerCommand:
     return ServerCommand(f"gunicorn {kind}", command, connections)
 
 
+UP = ("python", "manage.py", "up", "--processes", "0", "--port", "{port}")
+
 COMMANDS = [
+    ServerCommand("up", UP, 8),
     ServerCommand("uvicorn", ("uvicorn", ASGI, "--host", "127.0.0.1", "--port", "{port}"), 0),
     ServerCommand("daphne", ("daphne", "-b", "127.0.0.1", "-p", "{port}", ASGI), 0),
     ServerCommand("hypercorn", ("hypercorn", "--bind", "127.0.0.1:{port}", ASGI), 0),
@@ -168,7 +171,7 @@ def site(request: pytest.FixtureRequest, folder: Path, database: Database) -> It
     command: ServerCommand = request.param
     if os.name == "nt" and command.name.startswith("gunicorn"):
         pytest.skip("gunicorn does not run on Windows")
-    if importlib.util.find_spec(command.command[0]) is None:
+    if command.command[0] != "python" and importlib.util.find_spec(command.command[0]) is None:
         pytest.skip(f"{command.command[0]} is not installed")
     started = Site(command, folder, database)
     yield started

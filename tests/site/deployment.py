@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.brokers.pgbouncer import PgBouncer
+from tests.brokers.postgres_server import STANDBY
 from tests.brokers.servers import Setup, postgres_config
 from tests.chaos.arena import Arena
 from tests.chaos.checker import Violation
@@ -20,7 +21,7 @@ from tests.chaos.machines import CLIENT, PORT, WEB, Machines
 from tests.network import Network
 from tests.s3_server import S3Server
 from tests.site.checker import Site, StoredFile, TaskLog, check_site
-from tests.site.postgres_pair import PRIMARY, STANDBY, PairDatabase, PostgresPair
+from tests.site.postgres_pair import PRIMARY, PairDatabase, PostgresPair
 from tests.site.web import PREFIX, Gunicorn, Nginx, WebServer
 
 POOLER, FILES = "pooler", "files"

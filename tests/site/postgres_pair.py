@@ -7,30 +7,14 @@ from pathlib import Path
 from subprocess import CalledProcessError
 from typing import Any
 
-from tests.brokers.postgres_server import PostgresServer
+from tests.brokers.postgres_server import STANDBY, PostgresServer, StandbyServer
 from tests.chaos.databases import Postgres
 from tests.network import Network
 from tests.waiting import wait_until
 
-PRIMARY, STANDBY = "primary", "standby"
+PRIMARY = "primary"
 NO_SYNC = {"fsync": "off"}
 """Processes are killed here, not machines: what was written is not lost with them."""
-
-
-class StandbyServer(PostgresServer):
-    """A copy of a running server, which follows it and answers queries that only read."""
-
-    def __init__(self, folder: Path, primary: PostgresServer, host: str, namespace: str) -> None:
-        self._primary = primary
-        super().__init__(folder, host, namespace)
-
-    def _make_files(self) -> None:
-        source = f"{self._primary.url}?application_name={STANDBY}"
-        self._run("pg_basebackup", "-d", source, "-R", "--checkpoint=fast", "--no-sync")
-
-    def promote(self) -> None:
-        """Make it a primary: it takes writes once this returns."""
-        self._run("pg_ctl", "-w", "promote")
 
 
 class PostgresPair:
@@ -46,28 +30,10 @@ class PostgresPair:
         self.primary.start(**NO_SYNC)
         self.standby = StandbyServer(self._folders[STANDBY], self.primary, *self._place(STANDBY))
         self.standby.start(**NO_SYNC)
-        self._follow(synchronous)
+        self.standby.wait_following(synchronous=synchronous)
 
     def _place(self, name: str) -> tuple[str, str]:
         return self._network.address(name), self._network.namespace(name)
-
-    def _follow(self, synchronous: bool) -> None:
-        """Not in the files that were copied: a promoted standby must not wait for itself."""
-        import psycopg
-
-        wanted = "sync" if synchronous else "async"
-        with psycopg.connect(self.primary.local_url, autocommit=True) as connection:
-            if synchronous:
-                connection.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{STANDBY}'")
-                connection.execute("SELECT pg_reload_conf()")
-            wait_until(
-                lambda: connection.execute(
-                    "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'"
-                    " AND sync_state = %s",
-                    [wanted],
-                ).fetchone(),
-                what="the standby follows",
-            )
 
     def lose_primary(self) -> None:
         """Kill the primary, and cut its cable: whatever becomes of it, it changes nothing more."""

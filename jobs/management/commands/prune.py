@@ -34,7 +34,7 @@ class Command(JobsCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Delete, and say how much."""
         now = timezone.now()
-        deleted = _delete_rows(now)
+        deleted = delete_rows(now)
         lifecycle.remove_stale_tempdirs()
         try:
             files = _delete_stray_files(now)
@@ -54,7 +54,7 @@ class Command(JobsCommand):
         self.stdout.write(f"Deleted {rows}{stray}. Finished jobs are kept {days:g} days.")
 
 
-def _delete_rows(now: datetime) -> int:
+def delete_rows(now: datetime) -> int:
     """Delete chunk by chunk, without pauses."""
     one, pace, deleted = lifecycle.PruneRun(now), PrunePace(connection().vendor), 0
     while not one.is_done:

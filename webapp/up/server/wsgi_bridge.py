@@ -17,7 +17,11 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO, Final, cast
 
+from django.db import connections
+
 from jobs.api.long_poll import THREADS
+
+from .kept_connections import KeptConnections
 
 IN_MEMORY: Final = 512 * 1024
 CHUNK: Final = 64 * 1024
@@ -66,6 +70,7 @@ class WsgiBridge:
         self._application = application
         self._at_once = at_once
         self._limiter = RequestLimiter(at_once)
+        self._connections = KeptConnections()
         self._max_body = max_body
 
     def __call__(self, proto: Any, environ: dict[str, Any]) -> None:
@@ -117,7 +122,7 @@ class WsgiBridge:
 
     def _respond(self, proto: Any, environ: dict[str, Any]) -> None:
         start = _StartResponse()
-        with self._limiter:
+        with self._limiter, self._connections:
             response = self._application(environ, start)
             body = _complete_body(response)
         if body is None:
@@ -179,3 +184,4 @@ class _StreamedBody:
     def close(self) -> None:
         if hasattr(self._response, "close"):
             self._response.close()
+        connections.close_all()  # what was queried meanwhile was on a connection of this thread
