@@ -110,6 +110,7 @@ class TestQueues:
 
 
 class TestConsumers:
+    @pytest.mark.usefixtures("frozen_clock")
     def test_alive_silent_and_dead(self, root: Client) -> None:
         now = timezone.now()
         make_consumer(dead_at=now, host="c")

@@ -47,6 +47,7 @@ class TestList:
             assert fields[:7] == [str(one.pk), "a", "1", "alive", "1", "3", "default,mail"]
             assert len(fields) == 9
 
+    @pytest.mark.usefixtures("frozen_clock")
     def test_the_states(self) -> None:
         now = timezone.now()
         make_consumer(host="a", requested="quiet")
