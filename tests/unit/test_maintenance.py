@@ -17,6 +17,7 @@ from jobs.consumer.maintenance import IDLE_TICK_SECONDS, TICK_SECONDS, Maintenan
 from jobs.consumer.outcomes import outcome_of_error, outcome_of_value
 from jobs.consumer.thread_signals import ThreadSignals
 from jobs.consumer.timer import Timer
+from jobs.lifecycle import Outcome
 from jobs.models import ConsumerRequest
 from tests.claims import make_claim
 
@@ -212,9 +213,13 @@ class Running(SimpleNamespace):
             claim=make_claim(timeout=1.0),
             is_overdue=lambda: is_late,
             release=self.said.append,
-            settle=lambda outcome: self.said.append(outcome.error_type) or True,
+            settle=self._settle,
             waits_longer_than=lambda seconds: waits,
         )
+
+    def _settle(self, outcome: Outcome) -> bool:
+        self.said.append(outcome.error_type)
+        return True
 
 
 def test_a_job_that_waits_behind_a_slow_one_is_handed_back(
