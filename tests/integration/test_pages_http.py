@@ -10,7 +10,9 @@ from django.test import Client
 from django.urls import reverse
 
 from jobs.core.states import AttemptOutcome, Status
+from jobs.errors import Unavailable
 from jobs.models import Job
+from tests.factories import make_artifact
 from tests.integration.api_client import Api
 from tests.integration.api_tasks import ADD
 from tests.integration.page_jobs import PageJobs
@@ -95,6 +97,22 @@ def test_a_page_without_its_database_says_when_and_nothing_of_where(
     assert response.headers["Cache-Control"] == "private, no-cache"
     assert not [word for word in SECRET if word in response.content.decode()]
     assert WORDS in caplog.text, "whoever runs the site reads it in the log"
+
+
+def test_a_download_without_its_storage_says_when_and_nothing_of_where(
+    page: Client, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unavailable(name: str) -> Any:
+        raise Unavailable("The storage is away.", 7, cause=WORDS)
+
+    monkeypatch.setattr("jobs.web.views.downloads.open_file", unavailable)
+    artifact = make_artifact(job)
+    response = page.get(reverse("jobs:artifact", args=[job.pk, artifact.name]))
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "7")
+    assert response.headers["Cache-Control"] == "private, no-cache"
+    html = response.content.decode()
+    assert "The storage is away." in html
+    assert not [word for word in SECRET if word in html]
 
 
 @pytest.mark.parametrize("button", ["cancel", "retry", "bulk"])
