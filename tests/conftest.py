@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-pytest_plugins = ("tests.parallel", "tests.skipped")
+pytest_plugins = ("tests.parallel", "tests.skipped", "tests.time_limit", "tests.leftovers")
 
 
 def _required() -> set[str]:

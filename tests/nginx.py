@@ -94,7 +94,11 @@ class Nginx:
         assert checked.returncode == 0, checked.stderr
         assert "warn" not in checked.stderr, checked.stderr
         self._process = RunningProcess(command, env=dict(os.environ))
-        wait_until((self._folder / "nginx.pid").exists, what="nginx has started")
+        try:
+            wait_until((self._folder / "nginx.pid").exists, what="nginx has started")
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """End it with its workers."""

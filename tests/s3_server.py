@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 
@@ -11,7 +12,6 @@ from tests.network import within
 from tests.ports import free_port
 
 KEY, SECRET = "the-key", "the/secret+key"
-BUCKET = "desk-files"
 
 
 class S3Server:
@@ -26,10 +26,12 @@ class S3Server:
         pytest.importorskip("moto.server", reason="moto is not installed")
         pytest.importorskip("storages.backends.s3", reason="django-storages is not installed")
         self.host, self.port = host, free_port()
+        # What moto holds belongs to the process, not to the server: another one's files are there.
+        self.bucket = f"desk-files-{uuid4().hex[:8]}"
         self._namespace = namespace
         self._server: Any = None
         self.start()
-        within(namespace, lambda: self.client().create_bucket(Bucket=BUCKET))
+        within(namespace, lambda: self.client().create_bucket(Bucket=self.bucket))
 
     @property
     def endpoint(self) -> str:
@@ -40,7 +42,7 @@ class S3Server:
     def url(self) -> str:
         """The bucket as ``JOBS_STORAGE_URL`` names it."""
         user = f"{quote(KEY, safe='')}:{quote(SECRET, safe='')}"
-        return f"s3://{user}@{BUCKET}/some/folder?endpoint={self.endpoint}&region=us-east-1"
+        return f"s3://{user}@{self.bucket}/some/folder?endpoint={self.endpoint}&region=us-east-1"
 
     def client(self) -> Any:
         """A client of the server, to look into the bucket."""
@@ -56,12 +58,12 @@ class S3Server:
 
     def names(self) -> list[str]:
         """The names of what the bucket holds."""
-        found = within(self._namespace, lambda: self.client().list_objects(Bucket=BUCKET))
+        found = within(self._namespace, lambda: self.client().list_objects(Bucket=self.bucket))
         return [one["Key"] for one in found.get("Contents", [])]
 
     def delete(self, name: str) -> None:
         """Lose what has this name."""
-        within(self._namespace, lambda: self.client().delete_object(Bucket=BUCKET, Key=name))
+        within(self._namespace, lambda: self.client().delete_object(Bucket=self.bucket, Key=name))
 
     def start(self) -> None:
         """Listen again."""

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 from filelock import FileLock, Timeout
 
@@ -26,7 +27,11 @@ def environment(data: Path, **more: str) -> dict[str, str]:
 
 
 class RunningProcess:
-    """A process and its output so far; a test can wait for a line."""
+    """A process and its output so far; a test can wait for a line.
+
+    As a context manager it is killed at the end of the block, whatever happened in it: a process
+    and its pipe that a failed test leaves behind would fail a later one.
+    """
 
     def __init__(self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path = ROOT) -> None:
         self.lines: list[str] = []
@@ -46,6 +51,12 @@ class RunningProcess:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
     def _read(self) -> None:
         assert self.process.stdout is not None

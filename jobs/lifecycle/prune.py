@@ -135,5 +135,6 @@ def _delete_unused_uploads(ids: Collection[uuid.UUID]) -> int:
     files = dict(Upload.objects.filter(pk__in=ids).values_list("pk", "file"))
     deleted = Upload.objects.filter(pk__in=ids, uses=None).delete()[0]
     kept = set(Upload.objects.filter(pk__in=ids).values_list("pk", flat=True))
-    delete_files([file for pk, file in files.items() if pk not in kept])
+    unused = [file for pk, file in files.items() if pk not in kept]
+    transaction.on_commit(lambda: delete_files(unused), using=connection().alias)
     return deleted

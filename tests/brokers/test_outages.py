@@ -29,6 +29,7 @@ from tests.brokers.producers import sender_of
 from tests.brokers.redis_server import RedisServer
 from tests.brokers.servers import Setup, default_database
 from tests.consumers import Consumers, wait_finished, wait_status
+from tests.opened import open_url
 from tests.testapp import tasks
 from tests.waiting import wait_until
 
@@ -125,7 +126,7 @@ def post(live_server: LiveServer, server: Server, consumers: Consumers) -> Calla
             json.dumps({"task": "testapp.square", "args": {"n": n}}).encode(),
             {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with open_url(request) as answer:
             assert answer.status == 202
             return str(json.load(answer)["id"])
 

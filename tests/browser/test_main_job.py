@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.accesslog_maker import Expected, Recipe, make_log
+from tests.opened import open_url
 from tests.subprocesses import ROOT, RunningProcess, environment, manage
 from tests.waiting import wait_until
 
@@ -56,12 +57,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
     recipe = Recipe(lines=LINES, request_time="seconds", malformed_every=1000, gzipped=True)
     expected = make_log(log, recipe)
     assert log.stat().st_size > 27 * MIB
-    running = manage(folder / "var", "up", "--port", "0")
-    link = running.wait_for(r"^Open (http://\S+)").group(1)
-    yield RunningSite(running, folder / "var", link, log, expected)
-    running.interrupt()
-    running.wait()
-    running.end()
+    with manage(folder / "var", "up", "--port", "0") as running:
+        link = running.wait_for(r"^Open (http://\S+)").group(1)
+        yield RunningSite(running, folder / "var", link, log, expected)
+        running.interrupt()
+        running.wait()
 
 
 def _descendants(pid: int) -> list[int]:
@@ -197,6 +197,6 @@ def _call(
         headers={"Authorization": f"Bearer {token}", **headers},
         method="GET" if data is None else "POST",
     )
-    with urllib.request.urlopen(request, timeout=120) as answer:
+    with open_url(request, timeout=120) as answer:
         found: dict[str, Any] = json.load(answer)
     return found

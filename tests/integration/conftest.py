@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.test import Client
@@ -27,6 +29,14 @@ from tests.integration.recording_broker import RecordingBroker
 def nothing_is_remembered() -> None:
     cache.clear()
     database_health._health.forget()
+
+
+@pytest.fixture
+def frozen_clock() -> Iterator[datetime]:
+    """Stop the clock where a test compares a duration: a slow machine makes 5 m 1 s of 5 m."""
+    now = datetime.now(UTC)
+    with time_machine.travel(now, tick=False):
+        yield now
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
@@ -84,6 +85,15 @@ class TestQueues:
         ]
         assert not Queue.objects.get(name="mail").paused
 
+    def test_who_paused_a_queue_is_in_its_history(self, root: Client) -> None:
+        page(root, QUEUES)
+        for action, said in (("pause", "Now paused"), ("unpause", "Now open")):
+            root.post(QUEUES, {"action": action, "_selected_action": ["default"]})
+            entry = LogEntry.objects.latest("pk")
+            assert (entry.object_id, entry.get_change_message()) == ("default", said)
+            assert entry.user.get_username() == "root"
+            assert said in page(root, "/admin/jobs/queue/default/history/")
+
     def test_a_queue_without_a_consumer_shows_the_command_that_starts_one(
         self, root: Client
     ) -> None:
@@ -110,6 +120,7 @@ class TestQueues:
 
 
 class TestConsumers:
+    @pytest.mark.usefixtures("frozen_clock")
     def test_alive_silent_and_dead(self, root: Client) -> None:
         now = timezone.now()
         make_consumer(dead_at=now, host="c")

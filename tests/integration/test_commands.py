@@ -264,6 +264,7 @@ class TestDoctor:
         assert "No consumer serves the queue left-over (1 job waiting)." in found
         assert "runconsumers --queues left-over" in found
 
+    @pytest.mark.usefixtures("frozen_clock")
     def test_a_job_left_waiting_beside_an_idle_consumer(self) -> None:
         long_ago = timezone.now() - timedelta(minutes=5)
         job = make_job(created_at=long_ago)
@@ -292,6 +293,7 @@ class TestDoctor:
         assert (said.code, findings("problem", said)) == (0, [])
         assert bool(findings("note", said)) == (reason == "paused")
 
+    @pytest.mark.usefixtures("frozen_clock")
     def test_a_job_that_should_have_come_due(self) -> None:
         make_job(status=Status.SCHEDULED, run_after=timezone.now() - timedelta(minutes=5))
         assert "overdue by 5 m" in self.one_problem()

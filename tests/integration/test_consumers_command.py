@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
@@ -47,6 +48,7 @@ class TestList:
             assert fields[:7] == [str(one.pk), "a", "1", "alive", "1", "3", "default,mail"]
             assert len(fields) == 9
 
+    @pytest.mark.usefixtures("frozen_clock")
     def test_the_states(self) -> None:
         now = timezone.now()
         make_consumer(host="a", requested="quiet")
@@ -195,4 +197,6 @@ class TestElsewhere:
             (message,) = answer.context["messages"]
             assert str(message).startswith("here:7 ")
             assert asked() == {"here:7": requested, "gone:7": ""}
+            entry = LogEntry.objects.latest("pk")
+            assert (entry.object_id, entry.get_change_message()) == (str(one.pk), str(message))
         assert "alive" in root.get(f"/admin/jobs/consumer/{one.pk}/change/").content.decode()

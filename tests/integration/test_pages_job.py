@@ -53,6 +53,7 @@ def test_a_paused_queue_is_given_as_the_reason(page: Client, page_jobs: PageJobs
     assert "The queue default is paused." in read(page, page_jobs.waiting())
 
 
+@pytest.mark.usefixtures("frozen_clock")
 def test_a_scheduled_job_shows_when_it_starts(page: Client, page_jobs: PageJobs) -> None:
     job = page_jobs.waiting(run_after=timezone.now() + timedelta(hours=2, minutes=1))
     html = read(page, job)
@@ -73,6 +74,7 @@ def test_a_job_that_failed_and_runs_again_shows_the_failure(
     assert "It failed; 2 attempts are left, the next one starts" in html
 
 
+@pytest.mark.usefixtures("frozen_clock")
 def test_a_running_job_shows_its_progress_and_the_time_left(
     page: Client, page_jobs: PageJobs
 ) -> None:

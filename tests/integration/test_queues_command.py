@@ -24,6 +24,7 @@ def paused() -> set[str]:
 
 
 class TestList:
+    @pytest.mark.usefixtures("frozen_clock")
     def test_each_queue_is_a_line_of_fields_on_a_pipe(self) -> None:
         make_consumer(["default"])
         make_job(created_at=timezone.now() - timedelta(minutes=5))

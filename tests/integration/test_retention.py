@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -154,6 +154,20 @@ def test_an_upload_is_deleted_with_the_last_job_that_used_it(now: datetime) -> N
     UploadUse.objects.create(upload=upload, job=finished_long_ago())
     assert lifecycle.prune_chunk(now) == 2
     assert not Upload.objects.exists()
+
+
+def test_files_are_deleted_after_the_commit_and_only_then(now: datetime, tmp_path: Path) -> None:
+    make_artifact(finished_long_ago())
+    make_upload()
+    Upload.objects.update(created_at=now - LONG_AGO)
+    before = files(tmp_path)
+    with transaction.atomic():
+        assert lifecycle.prune_chunk(now) == 2
+        assert files(tmp_path) == before, "what was deleted may be rolled back"
+        transaction.set_rollback(True)
+    assert (Job.objects.count(), Upload.objects.count(), files(tmp_path)) == (1, 1, before)
+    assert lifecycle.prune_chunk(now) == 2
+    assert files(tmp_path) == set()
 
 
 def test_a_file_that_cannot_be_deleted_does_not_stop_the_rest(

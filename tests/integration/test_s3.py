@@ -33,7 +33,7 @@ from tests.integration.api_client import Api
 from tests.integration.api_tasks import READ
 from tests.integration.form_pages import errors_in, form_at
 from tests.integration.page_tasks import FILES
-from tests.s3_server import BUCKET, S3Server
+from tests.s3_server import S3Server
 from webapp import file_storage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.s3]
@@ -81,6 +81,16 @@ def sent(response: Any) -> bytes:
 
 def use(settings: Any, storage: dict[str, Any]) -> None:
     settings.STORAGES = {**global_settings.STORAGES, "jobs": storage}
+
+
+def test_a_new_bucket_is_empty_whatever_ran_in_this_process(s3: S3Server) -> None:
+    s3.client().put_object(Bucket=s3.bucket, Key="of-another-test", Body=b"x")
+    another = S3Server()
+    try:
+        assert another.names() == []
+    finally:
+        another.stop()
+        s3.delete("of-another-test")
 
 
 def test_a_file_goes_from_the_form_to_the_task(s3: S3Server, page: Client) -> None:
@@ -242,9 +252,8 @@ def test_a_service_that_never_answers_holds_nobody(
     monkeypatch.setattr(storage_health, "PATIENCE_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        use(
-            settings, file_storage.from_url(f"s3://k:s@{BUCKET}?endpoint={endpoint}", base=tmp_path)
-        )
+        url = f"s3://k:s@{s3.bucket}?endpoint={endpoint}"
+        use(settings, file_storage.from_url(url, base=tmp_path))
         for _ in range(3):
             response = client.get("/readyz")
             assert response.status_code == 503

@@ -6,11 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
 
+from tests.opened import open_url
 from tests.subprocesses import RunningProcess, environment
 
 pytestmark = [pytest.mark.processes, pytest.mark.install]
@@ -52,7 +52,7 @@ def test_both_commands_work_from_nothing(
         installed = [line for line in up.lines if "into .venv" in line]
         assert len(installed) == 1
         assert ("10 20" if installer == "pip" else "packages, funboost, ") in installed[0]
-        with urllib.request.urlopen(link[1], timeout=60) as page:
+        with open_url(link[1], timeout=60) as page:
             assert page.status == 200
         packages = {path.name for path in _site_packages(clone).iterdir()}
         assert "funboost" in packages

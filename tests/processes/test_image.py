@@ -92,11 +92,10 @@ def site(image: Image) -> Iterator[tuple[Image, int]]:
     image.run(["python", "manage.py", "migrate", "--verbosity", "0"])
     port = free_port()
     command = [one.replace("0.0.0.0:8000", f"127.0.0.1:{port}") for one in json.loads(LAST["CMD"])]
-    running = RunningProcess(command, env=image.env, cwd=image.app)
-    yield image, port
-    running.process.terminate()
-    assert running.wait() == 0
-    running.end()
+    with RunningProcess(command, env=image.env, cwd=image.app) as running:
+        yield image, port
+        running.process.terminate()
+        assert running.wait() == 0
 
 
 def test_it_serves_and_is_healthy(site: tuple[Image, int]) -> None:

@@ -114,7 +114,13 @@ def deployed(project: Project) -> Iterator[tuple[Project, int]]:
     port = free_port()
     gunicorn = str(Path(sys.executable).with_name("gunicorn"))
     command = [gunicorn, "mysite.wsgi", "--threads", "4", "--bind", f"127.0.0.1:{port}"]
-    running = RunningProcess(command, env=project.env, cwd=project.folder)
+    with RunningProcess(command, env=project.env, cwd=project.folder) as running:
+        yield from _deployed(project, port, running)
+
+
+def _deployed(
+    project: Project, port: int, running: RunningProcess
+) -> Iterator[tuple[Project, int]]:
     probe = Browser("10.42.0.17", port)
 
     def responds() -> bool:
@@ -127,7 +133,6 @@ def deployed(project: Project) -> Iterator[tuple[Project, int]]:
     yield project, port
     running.process.terminate()
     assert running.wait() == 0
-    running.end()
 
 
 def test_the_lines_for_production_are_enough(deployed: tuple[Project, int]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.opened import open_url
 from tests.subprocesses import ROOT, RunningProcess, environment, manage
 from tests.waiting import wait_until
 
@@ -53,12 +54,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, st
         copy(source, root / name)
     (code,) = (block for block in _blocks("python") if "def count_words" in block)
     (root / TASK_FILE).write_text(code, encoding="utf-8")
-    running = manage(data, "up", "--port", "0", root=root)
-    link = running.wait_for(r"^Open (http://\S+)").group(1)
-    yield folder, link, running
-    running.interrupt()
-    running.wait()
-    running.end()
+    with manage(data, "up", "--port", "0", root=root) as running:
+        link = running.wait_for(r"^Open (http://\S+)").group(1)
+        yield folder, link, running
+        running.interrupt()
+        running.wait()
 
 
 def _manage(folder: Path, words: list[str]) -> str:
@@ -115,13 +115,13 @@ def test_a_program_submits_the_first_task(project: tuple[Path, str, RunningProce
     request = urllib.request.Request(
         url, data=words[words.index("-d") + 1].encode(), headers=headers
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with open_url(request) as answer:
         assert answer.status == 202
         location = base + answer.headers["Location"]
 
     def finished() -> dict[str, object] | None:
         polled = urllib.request.Request(location, headers=headers)
-        with urllib.request.urlopen(polled, timeout=30) as answer:
+        with open_url(polled) as answer:
             job: dict[str, object] = json.load(answer)
         return job if job["finished_at"] else None
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,7 +143,18 @@ class Site:
         program = str(Path(sys.executable).with_name(name))
         env = variables(folder, database.url)
         self.process = RunningProcess([program, *arguments], env=env)
-        wait_until(self._responds, what=f"{name} answers")
+        try:
+            wait_until(self._responds, what=f"{name} answers")
+        except BaseException:
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """Kill it; the workers of some servers outlive a killed parent for a while."""
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.process.pid, signal.SIGKILL)
+        self.process.end()
 
     def _responds(self) -> bool:
         try:
@@ -175,9 +187,7 @@ def site(request: pytest.FixtureRequest, folder: Path, database: Database) -> It
         pytest.skip(f"{command.command[0]} is not installed")
     started = Site(command, folder, database)
     yield started
-    if hasattr(os, "killpg"):  # the workers of some outlive a killed parent for a while
-        os.killpg(started.process.process.pid, signal.SIGKILL)
-    started.process.end()
+    started.end()
 
 
 @pytest.fixture

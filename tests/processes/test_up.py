@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.opened import open_url
 from tests.subprocesses import ROOT, RunningProcess, environment, living_consumers
 from tests.waiting import wait_until
 
@@ -58,7 +59,7 @@ def start(data: Path, cwd: Path) -> Iterator[Start]:
 def browse(url: str) -> tuple[str, str]:
     """Open a page as a new browser would; return where it led and what it shows."""
     jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-    with urllib.request.build_opener(jar).open(url, timeout=30) as page:
+    with open_url(url, opener=urllib.request.build_opener(jar)) as page:
         return page.url, page.read().decode()
 
 
@@ -325,7 +326,7 @@ def test_every_host_is_answered_when_all_addresses_are_served(start: Start) -> N
     link = up.wait_for(OPEN)
     up.wait_for("Set ALLOWED_HOSTS to the names you use")
     request = urllib.request.Request(f"{link[1]}/sign-in/", headers={"Host": "testapp.example"})
-    with urllib.request.urlopen(request, timeout=30) as page:
+    with open_url(request) as page:
         assert page.status == 200
 
 

@@ -1,4 +1,4 @@
-"""A listener that breaks is said once, on one line, and once when it is back."""
+"""What a wake-up sets going; a listener that breaks is said once, and once when it is back."""
 
 from __future__ import annotations
 
@@ -29,3 +29,21 @@ def test_a_broken_listener_is_two_lines(caplog: pytest.LogCaptureFixture) -> Non
         "The listener is back.",
     ]
     assert "Traceback" not in caplog.text
+
+
+def test_a_wake_up_has_its_queues_polled_and_looks_for_jobs_that_are_due() -> None:
+    signals: Any = SimpleNamespace(stopping=False)
+    calls: list[Any] = []
+
+    def wait(seconds: float) -> bool:
+        signals.stopping = True
+        return True
+
+    listener: Any = SimpleNamespace(wait=wait, queues={"mail"})
+    maintenance: Any = SimpleNamespace(notified=lambda: calls.append("notified"))
+    polls: Any = SimpleNamespace(
+        request_poll=calls.append,
+        wait_until_polled=lambda seconds: calls.append("polled"),
+    )
+    ListenerThread(listener, polls, maintenance, signals).run()
+    assert calls == ["notified", {"mail"}, "polled"]

@@ -93,3 +93,20 @@ def test_what_fails_twice_is_dropped_and_the_next_is_sent(
     recorder.put_all("b")
     assert recorder.flush(SECONDS)
     assert recorder.sent == [["b"]]
+
+
+def test_no_more_than_so_many_wait_while_the_broker_is_away(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their jobs are in the table; what waits here is in a web process's memory."""
+    monkeypatch.setattr(publisher, "MOST_WAITING", 3)
+    recorder.answer.clear()
+    recorder.put_all("a")
+    assert recorder.sending.wait(SECONDS)
+    recorder.put_all(*"bcdefgh")
+    recorder.answer.set()
+    assert recorder.flush(SECONDS)
+    assert recorder.sent == [["a"], ["b", "c", "d"]]
+    recorder.put_all("i")
+    assert recorder.flush(SECONDS)
+    assert recorder.sent[-1] == ["i"], "once they are sent, there is room again"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import smtplib
-import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from django.core import mail
 
 from jobs.errors import GiveUp, InvalidArguments
+from tests.ports import free_port
 from tests.unit.recorder import Recorder, context_for
 from tests.unit.smtp_server import SmtpServer
 from webapp.mail import settings_of
@@ -254,7 +254,6 @@ def test_a_server_that_hangs_is_tried_again(
 def test_a_server_that_is_away_is_tried_again(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        use_smtp(closed.getsockname()[1], settings, monkeypatch)
+    use_smtp(free_port(), settings, monkeypatch)
     with pytest.raises(OSError):  # noqa: PT011 - its words and numbers are the system's
         sent()
