@@ -1,0 +1,1 @@
+"""Would the tests notice? ``python -m tests.mutations jobs/consumer``: see ``README.md``."""
