@@ -89,17 +89,18 @@ class _Finder:
     def find(self) -> Iterator[Change]:
         yield from self._below(ast.parse(self._source), "")
 
-    def _below(self, node: ast.AST, function: str) -> Iterator[Change]:
+    def _below(self, node: ast.AST, function: str, *, runs: bool = False) -> Iterator[Change]:
         for child in _parts(node):
             if _is_left_out(child):
                 continue
-            name = function
+            name, is_run = function, runs
             if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 name = f"{function}.{child.name}" if function else child.name
-            elif function:  # what is at the top of a module is a declaration, or tunes it
+                is_run = not isinstance(child, ast.ClassDef)
+            elif runs:  # what a module or a class has beside functions declares, or tunes
                 for old, new in _variants(child, in_init=function.endswith(".__init__")):
                     yield self._change(old, new, function)
-            yield from self._below(child, name)
+            yield from self._below(child, name, runs=is_run)
 
     def _change(self, node: ast.expr | ast.stmt, new: str, function: str) -> Change:
         start = self._offset(node.lineno, node.col_offset)

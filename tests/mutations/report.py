@@ -51,7 +51,7 @@ def print_report(results: Sequence[Result], planned: int) -> int:
     print(_line(total, f"together: {_share(total):.0%} noticed"))
     if len(results) < planned:
         print(f"The time was over before {planned - len(results)} others were tried.")
-    for result in alive:
+    for result in sorted(alive, key=lambda one: (one.change.file, one.change.line)):
         print(f"\n{result.verdict.value}: {result.change}\n  {len(result.tests)} tests")
     return 1 if alive else 0
 

@@ -22,6 +22,7 @@ from jobs.consumer.pruner import Pruner
 from jobs.consumer.queue_polls import QueuePolls
 from jobs.consumer.slots import Slots
 from jobs.consumer.thread_signals import ThreadSignals
+from jobs.core.lock_timeout import LOCK_NOT_AVAILABLE
 from jobs.core.states import AttemptOutcome, Status
 from jobs.lifecycle import Claim, Outcome, StoredArtifact
 from jobs.models import ConsumerRequest
@@ -279,6 +280,71 @@ def test_the_thread_goes_on_whatever_is_raised_and_ends_when_all_is_written(
     parts.writer._run()
     assert errors == []
     assert parts.slots.held() == set()
+
+
+def test_each_round_waits_for_the_pace_and_then_for_something_to_do(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Work that was noted wakes the thread up once."""
+    done: list[Any] = []
+    monkeypatch.setattr(parts.writer._pacer, "wait", lambda: done.append("waited"))
+
+    def run_once(woken: bool) -> float:
+        done.append(woken)
+        if len(done) == 4:
+            parts.writer._finish.set()
+        return 0.0
+
+    monkeypatch.setattr(parts.writer, "_run_once", run_once)
+    parts.signals.work.set()
+    parts.writer._run()
+    assert done == ["waited", True, "waited", False]
+
+
+@pytest.mark.parametrize(("sqlstate", "beats"), [(LOCK_NOT_AVAILABLE, 1), ("57P01", 0)])
+def test_a_wait_for_somebodys_lock_is_followed_by_a_heartbeat(
+    parts: Parts,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    sqlstate: str,
+    beats: int,
+) -> None:
+    """Otherwise other consumers would declare this one dead."""
+    cause = RuntimeError("canceling statement due to lock timeout")
+    cause.sqlstate = sqlstate  # type: ignore[attr-defined]
+    error = OperationalError("locked")
+    error.__cause__ = cause
+    written: list[Batch] = []
+
+    def write(planned: Batch, consumer: uuid.UUID) -> BatchResult:
+        written.append(planned)
+        if len(written) == 1:
+            raise error
+        return BatchResult(committed=True)
+
+    claim = make_claim()
+    parts.run_claim(claim).settle(succeeded(claim))
+    monkeypatch.setattr(batch_writer, "write", write)
+    parts.writer._finish.set()
+    parts.signals.work.set()
+    parts.writer._run()
+    assert [planned.heartbeat for planned in written] == [False, *[True] * beats, False]
+    assert len(parts.beats) == beats
+
+
+def test_a_connection_that_takes_no_writes_is_replaced(
+    clock: Clock, database: OneDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Exception] = []
+    monkeypatch.setattr(batch_writer, "reconnect_after", asked.append)
+    Pacer().failed(AWAY)
+    assert asked == [AWAY]
+
+
+def test_a_heartbeat_that_is_due_is_part_of_the_next_batch(parts: Parts) -> None:
+    assert not parts.writer._plan().heartbeat
+    parts.maintenance.heartbeat_is_due = True
+    assert parts.writer._plan().heartbeat
 
 
 # What is known only after the commit.

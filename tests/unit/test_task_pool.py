@@ -215,6 +215,18 @@ def test_a_child_that_ends_after_its_attempt_was_settled_says_nothing_more() -> 
     assert AttemptInProcess(child, attempt).run({}) is None
 
 
+@pytest.mark.usefixtures("children")
+def test_a_child_whose_job_another_consumer_has_is_killed() -> None:
+    child: Any = Child()
+    Child.messages = [Empty]
+    attempt = attempt_of()
+    attempt.lose()
+    outcome = AttemptInProcess(child, attempt).run({})
+    assert outcome is not None
+    assert outcome.outcome == AttemptOutcome.RELEASED
+    assert child.killed
+
+
 # Real ones.
 
 
