@@ -29,6 +29,8 @@ def main() -> int:
     with ExitStack() as stack:
         boxes = [stack.enter_context(Sandbox()) for _ in range(options.processes)]
         lines = _line_map(options, boxes)
+        for test in sorted(lines.failed):
+            print(f"fails without any change, and so proves nothing: {test}")
         print(f"{len(changes)} changes of {options.folder}", flush=True)
         results = _try_all(changes, lines, boxes, options)
     return print_report(results, len(changes))

@@ -11,6 +11,7 @@ import pytest
 from django.utils import timezone
 
 from jobs import JobContext, job
+from jobs.catalog import all_tasks, registry
 from jobs.compat import task_started
 from jobs.consumer import deploy_skew
 from jobs.consumer.attempt import Attempt
@@ -21,6 +22,16 @@ from jobs.core.states import AttemptOutcome, Status
 from jobs.core.uuid7 import uuid7
 from jobs.lifecycle import Claim, Outcome
 from tests.claims import make_claim
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Declare tasks for this test alone."""
+    all_tasks()
+    monkeypatch.setattr(registry, "_declared", {})
+    monkeypatch.setattr(registry, "_by_name", {})
 
 
 @pytest.fixture
