@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.waiting import wait_until
+
 SECONDS = 20.0
 
 _HOLD = "import socket, sys; s = socket.create_connection(('127.0.0.1', {port})); {then}"
@@ -80,3 +82,20 @@ def processes_with(variable: str, value: str) -> list[str]:
                 command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
                 found.append(f"{folder.name}: {command[:200]}")
     return found
+
+
+def assert_none_is_left(variable: str, value: str) -> None:
+    """Check that the processes of a test have ended: children of a killed one notice it soon.
+
+    Raises:
+        AssertionError: some live on.
+    """
+    left: list[str] = []
+
+    def look() -> bool:
+        left[:] = processes_with(variable, value)
+        return not left
+
+    with suppress(AssertionError):
+        wait_until(look, timeout=SECONDS)
+    assert left == [], "they outlived their test"

@@ -14,7 +14,6 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,12 +25,10 @@ from tests.chaos.checker import Answer, Records, Violation, check
 from tests.chaos.collect import attempts_of, changes_of, effects_of, jobs_of
 from tests.chaos.databases import Database, database_for
 from tests.consumers import ROOT, ConsumerHandle
-from tests.living import processes_with
+from tests.living import assert_none_is_left
 from tests.waiting import wait_until
 
 LEASE = 3
-END_SECONDS = 20.0
-"""How long the children of killed processes may take to notice, on a busy machine."""
 ON_SQLITE = Setup("sqlite")
 
 
@@ -188,20 +185,7 @@ class Arena:
             self._socket.close()
         self.delete_messages()
         self.database.close()
-        self._check_nothing_is_left()
-
-    def _check_nothing_is_left(self) -> None:
-        """However a process was ended, its children and what their tasks have started end too."""
-        ledger = str(self.ledger)
-        left: list[str] = []
-
-        def look() -> bool:
-            left[:] = processes_with("CHAOS_LEDGER", ledger)
-            return not left
-
-        with suppress(AssertionError):
-            wait_until(look, timeout=END_SECONDS)
-        assert left == []
+        assert_none_is_left("CHAOS_LEDGER", str(self.ledger))
 
     # The client.
 

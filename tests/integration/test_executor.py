@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,6 +95,18 @@ def test_a_receiver_of_task_started_that_raises_harms_nobody(
     claim = make_claim(task="tests.look", kwargs={}, attempt=2)
     assert run(claim).outcome == AttemptOutcome.SUCCEEDED
     assert seen == [(str(claim.id), 2)]
+
+
+def test_nothing_that_a_task_used_is_left_behind(declared: None) -> None:
+    used: list[Path] = []
+
+    @job(name="tests.look")
+    def look(context: JobContext) -> bool:
+        used.append(context.tempdir)
+        return context.tempdir.is_dir()
+
+    assert run(make_claim(task="tests.look", kwargs={})).result is True
+    assert not used[0].exists()
 
 
 # A task that the code here does not know.

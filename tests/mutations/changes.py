@@ -129,8 +129,11 @@ def _is_left_out(node: ast.AST) -> bool:
 
 
 def _parts(node: ast.AST) -> Iterator[ast.AST]:
-    if isinstance(node, ast.AnnAssign):  # not its type
+    # Not the types that they name.
+    if isinstance(node, ast.AnnAssign):
         return iter([node.value] if node.value is not None else [])
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return iter(node.body)
     return ast.iter_child_nodes(node)
 
 

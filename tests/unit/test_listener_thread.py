@@ -29,3 +29,19 @@ def test_a_broken_listener_is_two_lines(caplog: pytest.LogCaptureFixture) -> Non
         "The listener is back.",
     ]
     assert "Traceback" not in caplog.text
+
+
+def test_a_notification_has_its_queues_polled_once_for_all_that_come_meanwhile() -> None:
+    done: list[Any] = []
+    signals: Any = SimpleNamespace(stopping=False)
+
+    def wait_until_polled(seconds: float) -> None:
+        done.append("polled")
+        signals.stopping = True
+
+    maintenance: Any = SimpleNamespace(notified=lambda: done.append("notified"))
+    polls: Any = SimpleNamespace(request_poll=done.append, wait_until_polled=wait_until_polled)
+    answers = iter([False, True])
+    listener: Any = SimpleNamespace(queues=["mail"], wait=lambda seconds: next(answers))
+    ListenerThread(listener, polls, maintenance, signals).run()
+    assert done == ["notified", ["mail"], "polled"]

@@ -20,7 +20,7 @@ SOURCE = '''\
 LIMIT = 5
 
 
-def first(values: list[int], limit: int | None = None) -> int:
+def first(values: list[int], limit: int | None = None) -> int | None:
     """Return one."""
     if values and len(values) <= 3:
         logger.info("a line")

@@ -148,6 +148,19 @@ def test_all_children_end_with_their_consumer(children: list[Child]) -> None:
     assert len(children[0].received) == 1, "it is not handed out any more"
 
 
+def test_idle_children_are_told_to_end_before_any_is_waited_for(
+    children: list[Child], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each may have to send something to an error tracker: they do so at the same time."""
+    told: list[str] = []
+    monkeypatch.setattr(Child, "close", lambda child: told.append("close"))
+    monkeypatch.setattr(Child, "end", lambda child: told.append("end"))
+    made = TaskProcessPool()
+    made._idle = [Child(), Child()]  # type: ignore[list-item]
+    made.kill_all()
+    assert told == ["close", "close", "end", "end"]
+
+
 def test_only_children_that_are_idle_for_long_are_ended(
     children: list[Child], monkeypatch: pytest.MonkeyPatch
 ) -> None:
