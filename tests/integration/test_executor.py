@@ -49,14 +49,12 @@ def told(declared: None) -> dict[str, Any]:
     return seen
 
 
-def run(claim: Claim) -> Outcome:
+def run(claim: Claim, children: TaskProcessPool | None = None) -> Outcome:
     ended: list[Outcome] = []
-    run_attempt(Attempt(claim, lambda _, outcome: ended.append(outcome), "here:7"), POOL)
+    attempt = Attempt(claim, lambda _, outcome: ended.append(outcome), "here:7")
+    run_attempt(attempt, children or TaskProcessPool())
     (outcome,) = ended
     return outcome
-
-
-POOL = TaskProcessPool()
 
 
 @pytest.fixture
@@ -107,6 +105,31 @@ def test_nothing_that_a_task_used_is_left_behind(declared: None) -> None:
 
     assert run(make_claim(task="tests.look", kwargs={})).result is True
     assert not used[0].exists()
+
+
+@pytest.mark.parametrize(
+    ("executor", "lost", "alone"),
+    [("thread", 0, None), ("thread", 1, True), ("process", 0, False), ("process", 1, True)],
+)
+def test_what_may_have_killed_a_consumer_runs_in_a_process_of_its_own(
+    declared: None, executor: Any, lost: int, alone: bool | None
+) -> None:
+    @job(name="tests.where", executor=executor)
+    def where() -> str:
+        return "here"
+
+    asked: list[bool] = []
+
+    class Pool(TaskProcessPool):
+        def run(self, attempt: Attempt, files: Any, *, alone: bool) -> Outcome:
+            asked.append(alone)
+            done = AttemptOutcome.SUCCEEDED
+            return Outcome(claim=attempt.claim, outcome=done, result="there")
+
+    claim = make_claim(task="tests.where", kwargs={}, lost_count=lost)
+    outcome = run(claim, Pool())
+    assert outcome.result == ("here" if alone is None else "there")
+    assert asked == ([] if alone is None else [alone])
 
 
 # A task that the code here does not know.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from jobs.consumer import supervised_process
+from jobs.consumer import supervised_process, supervisor
 from jobs.consumer.restart_policy import (
     DRAINED,
     GIVE_UP_AFTER,
@@ -38,10 +38,20 @@ class Program:
     stdout = None
 
     def __init__(self) -> None:
-        self.stdin = io.BytesIO()
+        self.said: list[Any] = []
+        self.stdin: Any = SimpleNamespace(
+            write=self.said.append, flush=lambda: None, close=lambda: None
+        )
         self.code: int | None = None
 
     def poll(self) -> int | None:
+        return self.code
+
+    def kill(self) -> None:
+        self.said.append("killed")
+        self.code = -9
+
+    def wait(self) -> int | None:
         return self.code
 
 
@@ -137,6 +147,33 @@ def test_a_supervisor_gives_up_on_instant_deaths(
     assert _run(ProcessOptions(command=["consumer"]), started, 1) == GAVE_UP
     assert len(started) == GIVE_UP_AFTER
     assert "Consumer processes die as soon as they start. Giving up" in caplog.text
+
+
+def test_the_next_try_to_start_waits_too(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[float] = []
+
+    def refuse(*args: Any, **options: Any) -> None:
+        tried.append(clock.now)
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    process = SupervisedProcess(ProcessOptions(command=["consumer"]), 1, alone=True)
+    while len(tried) < 4:
+        process.tend()
+        clock.now += 0.25
+    assert tried == [0.0, 0.5, 1.5, 3.5]
+
+
+def test_a_process_that_does_not_leave_is_killed(
+    clock: Clock, started: list[Program], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "LEAVE_SECONDS", 0.0)
+    stop = Shutdown()
+    answers = iter([False, True])
+    stop.wait = lambda seconds: next(answers)  # type: ignore[method-assign]
+    options = ProcessOptions(command=["consumer"])
+    assert Supervisor(options, 1, stop, drain_seconds=0.0).run() == DRAINED
+    assert started[0].said == [b"drain\n", "killed"], "asked first"
 
 
 def _run(options: ProcessOptions, started: list[Program], code: int) -> int:
