@@ -73,3 +73,14 @@ def test_what_was_received_is_shown_with_its_quarantine() -> None:
         assert ingest("default", "redis", received)
     shown = QuarantinedMessage.objects.order_by("pk").values_list("body", flat=True)
     assert list(shown) == ["no JSON", r"field=\xff"]
+
+
+def test_without_an_owner_a_job_is_not_recorded(
+    message: ReceivedMessage, jobs_setting: Any
+) -> None:
+    for name in ("", "nobody"):
+        jobs_setting(FOREIGN_OWNER=name)
+        assert ingest("default", "redis", message)
+    reasons = set(QuarantinedMessage.objects.values_list("reason", flat=True))
+    assert reasons == {"JOBS_FOREIGN_OWNER names no user who would own the job"}
+    assert not Job.objects.exists()
