@@ -13,6 +13,7 @@ import pytest
 from jobs.consumer.task_process import run
 from jobs.consumer.task_process.protocol import MessageWriter
 from jobs.consumer.task_process.run import ChildReporter
+from jobs.lifecycle import StoredArtifact
 from tests.claims import make_claim
 
 
@@ -84,3 +85,15 @@ def test_progress_is_sent_no_more_often_than_it_is_read(monkeypatch: pytest.Monk
         {"progress": [1.0, 3.0, ""]},
         {"progress": [2.0, 3.0, ""]},
     ]
+
+
+def test_a_stored_file_is_told_to_the_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = make_claim()
+    stored = StoredArtifact(claim.id, 1, "a.txt", 3, "text/plain", "artifacts/a")
+    monkeypatch.setattr(run, "store_artifact", lambda *values: stored)
+    pipe = io.BytesIO()
+    reporter = ChildReporter(MessageWriter(pipe), claim)
+    reporter.artifact("a.txt", b"abc")
+    (message,) = messages(pipe)
+    assert StoredArtifact(claim.id, 1, **message["artifact"]) == stored
+    assert reporter._saved["a.txt"].size == 3, "the task itself sees it at once"

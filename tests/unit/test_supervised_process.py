@@ -40,7 +40,7 @@ class Program:
     def __init__(self) -> None:
         self.said: list[Any] = []
         self.stdin: Any = SimpleNamespace(
-            write=self.said.append, flush=lambda: None, close=lambda: None
+            write=self.said.append, flush=lambda: None, close=lambda: self.said.append("closed")
         )
         self.code: int | None = None
 
@@ -173,7 +173,26 @@ def test_a_process_that_does_not_leave_is_killed(
     stop.wait = lambda seconds: next(answers)  # type: ignore[method-assign]
     options = ProcessOptions(command=["consumer"])
     assert Supervisor(options, 1, stop, drain_seconds=0.0).run() == DRAINED
-    assert started[0].said == [b"drain\n", "killed"], "asked first"
+    assert started[0].said[:3] == [b"drain\n", "closed", "killed"], "asked twice before"
+
+
+def test_the_others_go_on_when_one_was_to_end(clock: Clock, started: list[Program]) -> None:
+    stop = Shutdown()
+    rounds: list[int] = []
+
+    def wait(seconds: float) -> bool:
+        rounds.append(len(started))
+        if len(rounds) == 2:
+            started[0].code = STOPPED
+        if len(rounds) == 4:
+            started[1].code = STOPPED
+        assert len(rounds) < 9
+        return False
+
+    stop.wait = wait  # type: ignore[method-assign]
+    options = ProcessOptions(command=["consumer"])
+    assert Supervisor(options, 2, stop, drain_seconds=0.0).run() == DRAINED
+    assert rounds == [0, 2, 2, 2], "it ends with the last of them"
 
 
 def _run(options: ProcessOptions, started: list[Program], code: int) -> int:
