@@ -14,6 +14,7 @@ from jobs import lifecycle
 from jobs.conf import get_conf
 from jobs.consumer import consumer_lock
 from jobs.consumer.duration_stats import DurationStats
+from jobs.consumer.finished_signals import finished_signals
 from jobs.consumer.maintenance import HEARTBEATS_PER_LEASE, Maintenance
 from jobs.consumer.pending_writes import PendingWrites
 from jobs.consumer.queue_polls import QueuePolls
@@ -125,8 +126,11 @@ def test_rescued_jobs_are_looked_for_at_once(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(maintenance._polls, "request_poll", lambda: asked.append("poll"))
     maintenance._rescue_orphans()
     assert asked == [], "nobody is dead"
+    told: list[object] = []
+    monkeypatch.setattr(finished_signals, "add", told.append)
     job = make_job(status="running", consumer_id=make_consumer(dead_at=timezone.now()).pk)
     maintenance._rescue_orphans()
     assert asked == ["poll"]
+    assert len(told) == 1, "one that failed by it has receivers of task_finished"
     job.refresh_from_db()
     assert (job.status, job.lost_count) == ("queued", 1)
