@@ -15,6 +15,7 @@ from django.db import connection
 
 from jobs.core.states import FINAL
 from jobs.models import Job
+from tests.living import assert_none_is_left
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -156,6 +157,8 @@ class Consumers:
             handle.close()
         lines = [line for handle in self._started for line in (*handle.log, *handle.stdout)]
         assert [line for line in lines if "Fatal Python error" in line] == []
+        # Nor may a child of a task live on, whatever the test has done to its consumer.
+        assert_none_is_left("JOBS_TEST_DATA_DIR", str(self.folder / "var"))
 
 
 def database_url() -> str:

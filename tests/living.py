@@ -5,8 +5,11 @@ from __future__ import annotations
 import socket
 import sys
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from tests.waiting import wait_until
 
 SECONDS = 20.0
 
@@ -64,3 +67,35 @@ def watched_command(port: int, *, own_session: bool = False) -> list[str]:
     start = f"import subprocess; subprocess.Popen([sys.executable, '-c', {inner!r}],"
     start += f" start_new_session={own_session})"
     return [sys.executable, "-c", _HOLD.format(port=port, then=f"{start}; {_WAIT}")]
+
+
+def processes_with(variable: str, value: str) -> list[str]:
+    """Return the processes, for people to read, whose environment has a variable with this value.
+
+    What a task has started is among them, whatever it is a child of. Only Linux tells.
+    """
+    wanted = f"{variable}={value}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended, or is another user's
+            if wanted in (folder / "environ").read_bytes().split(b"\0"):
+                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                found.append(f"{folder.name}: {command[:200]}")
+    return found
+
+
+def assert_none_is_left(variable: str, value: str) -> None:
+    """Check that the processes of a test have ended: children of a killed one notice it soon.
+
+    Raises:
+        AssertionError: some live on.
+    """
+    left: list[str] = []
+
+    def look() -> bool:
+        left[:] = processes_with(variable, value)
+        return not left
+
+    with suppress(AssertionError):
+        wait_until(look, timeout=SECONDS)
+    assert left == [], "they outlived their test"

@@ -26,6 +26,7 @@ from tests.chaos.collect import attempts_of, changes_of, effects_of, jobs_of
 from tests.chaos.databases import Database, database_for
 from tests.consumers import ROOT, ConsumerHandle
 from tests.freezing import freeze
+from tests.living import assert_none_is_left
 from tests.waiting import wait_until
 
 LEASE = 3
@@ -181,6 +182,7 @@ class Arena:
             self._socket.close()
         self.delete_messages()
         self.database.close()
+        assert_none_is_left("CHAOS_LEDGER", str(self.ledger))
 
     # The client.
 

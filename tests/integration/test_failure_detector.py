@@ -8,11 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.conf import get_conf
 from jobs.consumer import consumer_lock
 from jobs.consumer.duration_stats import DurationStats
+from jobs.consumer.finished_signals import finished_signals
 from jobs.consumer.maintenance import HEARTBEATS_PER_LEASE, Maintenance
 from jobs.consumer.pending_writes import PendingWrites
 from jobs.consumer.queue_polls import QueuePolls
@@ -21,7 +23,7 @@ from jobs.consumer.slots import Slots
 from jobs.consumer.task_process.pool import TaskProcessPool
 from jobs.consumer.thread_signals import ThreadSignals
 from jobs.models import Consumer
-from tests.factories import make_consumer
+from tests.factories import make_consumer, make_job
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("jobs_setting")]
 
@@ -116,3 +118,19 @@ def test_a_free_lock_is_seen_three_times_within_three_seconds(
     while now[0] < 1003.0:
         now[0] += maintenance.run_due()
     assert len(asked) >= 3
+
+
+def test_rescued_jobs_are_looked_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, maintenance = watcher()
+    asked: list[str] = []
+    monkeypatch.setattr(maintenance._polls, "request_poll", lambda: asked.append("poll"))
+    maintenance._rescue_orphans()
+    assert asked == [], "nobody is dead"
+    told: list[object] = []
+    monkeypatch.setattr(finished_signals, "add", told.append)
+    job = make_job(status="running", consumer_id=make_consumer(dead_at=timezone.now()).pk)
+    maintenance._rescue_orphans()
+    assert asked == ["poll"]
+    assert len(told) == 1, "one that failed by it has receivers of task_finished"
+    job.refresh_from_db()
+    assert (job.status, job.lost_count) == ("queued", 1)

@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 
 from jobs.compat import FRAMEWORK_LOGGER
+from jobs.consumer.failure_log import log_failure_once
+from jobs.core.states import AttemptOutcome
 from jobs.errors import InvalidArguments
+from jobs.lifecycle import Outcome
 from jobs.models import Job
 from jobs.submission import cancel_job
 from jobs.testing import drain
+from tests.claims import make_claim
 from tests.testapp import tasks
 
 pytestmark = pytest.mark.django_db
@@ -139,3 +143,12 @@ def test_where_ours_is_switched_off_the_framework_logs_as_ever(
     finally:
         logging.getLogger("jobs").setLevel(logging.INFO)
     assert [record.name for record in at_root] == [FRAMEWORK_LOGGER.name]
+
+
+def test_a_failure_is_logged_once_however_often_that_is_asked_for(at_root: list[Any]) -> None:
+    """The signal of its end is tried again after an outage, and asks again."""
+    claim = make_claim(max_attempts=1)
+    outcome = Outcome(claim=claim, outcome=AttemptOutcome.FAILED, error_type="ValueError")
+    for _ in range(2):
+        log_failure_once(outcome)
+    assert len(at_root) == 1

@@ -64,3 +64,23 @@ def test_a_value_that_the_database_refuses_keeps_no_other_message_waiting(
     refuse(monkeypatch, DataError("out of range"), "22003")
     assert ingest("default", "redis", message)
     assert QuarantinedMessage.objects.get().reason == "DataError: out of range"
+
+
+def test_what_was_received_is_shown_with_its_quarantine() -> None:
+    """One that is no JSON, and one without a body, of which the source shows the rest."""
+    foreign = ReceivedMessage("2", None, b"field=\xff")
+    for received in (ReceivedMessage("1", b"no JSON", b"-"), foreign):
+        assert ingest("default", "redis", received)
+    shown = QuarantinedMessage.objects.order_by("pk").values_list("body", flat=True)
+    assert list(shown) == ["no JSON", r"field=\xff"]
+
+
+def test_without_an_owner_a_job_is_not_recorded(
+    message: ReceivedMessage, jobs_setting: Any
+) -> None:
+    for name in ("", "nobody"):
+        jobs_setting(FOREIGN_OWNER=name)
+        assert ingest("default", "redis", message)
+    reasons = set(QuarantinedMessage.objects.values_list("reason", flat=True))
+    assert reasons == {"JOBS_FOREIGN_OWNER names no user who would own the job"}
+    assert not Job.objects.exists()

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -183,3 +184,9 @@ async def no_such_row_in_loop() -> None:
 def no_number() -> dict[str, Any]:
     """Return a number that JSON does not have."""
     return {"rows": [{"price": 1.5}, {"price": float("nan")}]}
+
+
+@job(executor="process", max_attempts=1)
+def start_plainly(port: int) -> None:
+    """Start a program without any help, and say nothing while it runs."""
+    subprocess.run(watched_command(port), check=False)

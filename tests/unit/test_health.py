@@ -279,3 +279,23 @@ def test_the_lines_for_probes_tell_a_fresh_file_from_an_old_one(tmp_path: Path) 
     assert succeed() == (True, False), "the database is away"
     touch(path, 600, round_ago=600)
     assert succeed() == (False, False)
+
+
+def test_a_file_that_cannot_be_written_is_said_once_until_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = HealthFile(tmp_path / "health")
+    full = OSError("no space left")
+
+    def refuse(*args: object) -> None:
+        raise full
+
+    for _ in range(2):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "utime", refuse)
+            file.write(Times(1.0, 2.0))
+            file.write(Times(1.0, 2.0))
+        file.write(Times(3.0, 4.0))
+        assert read_times(file.path) == Times(3.0, 4.0)
+    said = f"The health file {file.path} cannot be written: no space left"
+    assert caplog.messages == [said, said]

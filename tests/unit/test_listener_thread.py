@@ -31,19 +31,17 @@ def test_a_broken_listener_is_two_lines(caplog: pytest.LogCaptureFixture) -> Non
     assert "Traceback" not in caplog.text
 
 
-def test_a_wake_up_has_its_queues_polled_and_looks_for_jobs_that_are_due() -> None:
+def test_a_notification_has_its_queues_polled_once_for_all_that_come_meanwhile() -> None:
+    done: list[Any] = []
     signals: Any = SimpleNamespace(stopping=False)
-    calls: list[Any] = []
 
-    def wait(seconds: float) -> bool:
+    def wait_until_polled(seconds: float) -> None:
+        done.append("polled")
         signals.stopping = True
-        return True
 
-    listener: Any = SimpleNamespace(wait=wait, queues={"mail"})
-    maintenance: Any = SimpleNamespace(notified=lambda: calls.append("notified"))
-    polls: Any = SimpleNamespace(
-        request_poll=calls.append,
-        wait_until_polled=lambda seconds: calls.append("polled"),
-    )
+    maintenance: Any = SimpleNamespace(notified=lambda: done.append("notified"))
+    polls: Any = SimpleNamespace(request_poll=done.append, wait_until_polled=wait_until_polled)
+    answers = iter([False, True])
+    listener: Any = SimpleNamespace(queues=["mail"], wait=lambda seconds: next(answers))
     ListenerThread(listener, polls, maintenance, signals).run()
-    assert calls == ["notified", {"mail"}, "polled"]
+    assert done == ["notified", ["mail"], "polled"]

@@ -34,3 +34,15 @@ def test_a_consumer_that_breaks_off_ends_its_process(
 
     assert left == [1]
     assert "a fault of ours" in caplog.text
+
+
+@pytest.mark.parametrize(("any_queue", "named"), [(False, ["--queues=a,b"]), (True, [])])
+def test_a_process_of_several_serves_what_was_asked_for(any_queue: bool, named: list[str]) -> None:
+    """Queues that nobody listed are served by no ``--queues``."""
+    options = ConsumerOptions(
+        queues=["a", "b"], concurrency=3, any_queue=any_queue, until_idle=any_queue
+    )
+    command = main._command(options)
+    assert [one for one in command if one.startswith("--queues")] == named
+    assert ("--until-idle" in command) is any_queue
+    assert {"runconsumers", "--parent-pipe", "--concurrency=3"} <= set(command)

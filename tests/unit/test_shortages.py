@@ -319,6 +319,12 @@ def test_a_limit_that_lasts_is_tried_more_and_more_rarely(clock: Clock) -> None:
     assert limit.usable() == 3
     clock.now += RAISE_SECONDS
     assert limit.usable() == 6
+    clock.now += 2 * RAISE_SECONDS
+    assert limit.usable() == 8
+    limit.ended(in_child=True)
+    limit.lower("no process could be started", busy=3, in_child=True)
+    clock.now += RAISE_SECONDS
+    assert limit.usable() == 6, "the next shortage begins as the first one did"
 
 
 @pytest.fixture

@@ -1,0 +1,104 @@
+"""The changes that ``tests.mutations`` makes, and how it chooses among them and their tests."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+
+import pytest
+
+from tests.mutations.changes import Change, changes_of
+from tests.mutations.choice import choose_tests, found_changes, handmade_changes
+from tests.mutations.handmade import HANDMADE, HARMLESS
+from tests.mutations.line_map import LineMap
+from tests.mutations.report import Result, print_report
+from tests.mutations.sandbox import ROOT, Verdict
+
+SOURCE = '''\
+"""A module."""
+
+LIMIT = 5
+
+
+def first(values: list[int], limit: int | None = None) -> int | None:
+    """Return one."""
+    if values and len(values) <= 3:
+        logger.info("a line")
+        note(values)
+    é = not values
+    raise ValueError(f"{1 + 1}")
+'''
+
+
+def _new(source: str) -> set[tuple[str, str]]:
+    return {(change.old, change.new) for change in changes_of("a.py", source)}
+
+
+def test_it_changes_what_a_function_does() -> None:
+    assert _new(SOURCE) == {
+        ("values and len(values) <= 3", "(values or len(values) <= 3)"),
+        ("len(values) <= 3", "(len(values) < 3)"),
+        ("3", "(4)"),
+        ("note(values)", "pass"),
+        ("not values", "(values)"),
+        ('raise ValueError(f"{1 + 1}")', "pass"),
+    }
+
+
+@pytest.mark.parametrize("file", ["jobs/consumer/batch_writer.py", "jobs/lifecycle/complete.py"])
+def test_each_change_of_a_real_file_is_python(file: str) -> None:
+    source = (ROOT / file).read_text(encoding="utf-8")
+    changes = changes_of(file, source)
+    assert len(changes) > 20
+    for change in changes:
+        changed = change.apply(source)
+        assert changed != source
+        ast.parse(changed)
+
+
+def test_a_file_that_has_changed_meanwhile_is_refused() -> None:
+    change = changes_of("a.py", SOURCE)[0]
+    with pytest.raises(ValueError, match=r"a\.py has changed"):
+        change.apply("\n" + SOURCE)
+
+
+def test_a_sample_is_the_same_each_time() -> None:
+    files = ["jobs/consumer/batch_writer.py"]
+    every = found_changes(files, None)
+    sample = found_changes(files, 7)
+    assert len(sample) == 7
+    assert sample == found_changes(files, 7)
+    assert set(sample) < set(found_changes(files, 9)) < set(every)
+
+
+def test_the_quickest_tests_come_first_and_failing_ones_never() -> None:
+    change = changes_of("a.py", SOURCE)[0]
+    tests = {"a.py": {change.line: {"slow", "quick", "broken", "medium"}}}
+    seconds = {"slow": 9.0, "quick": 0.1, "medium": 2.0, "broken": 0.01}
+    lines = LineMap(defaultdict(dict, tests), seconds, {"broken"})
+    assert choose_tests(change, lines, 5.0).names == ("quick", "medium")
+    assert choose_tests(change, lines, 0.0).names == ("quick",)
+
+
+def test_the_list_by_hand_fits_the_code() -> None:
+    """Who changes the code is told to change the list too."""
+    changes = handmade_changes({one.file for one in HANDMADE})
+    assert len(changes) == len(HANDMADE)
+    for change in changes:
+        ast.parse(change.apply((ROOT / change.file).read_text(encoding="utf-8")))
+    for one in HARMLESS:
+        assert one.old in (ROOT / one.file).read_text(encoding="utf-8"), one
+
+
+def test_what_lives_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    killed, alive = changes_of("a.py", SOURCE)[:2]
+    assert print_report([Result(killed, Verdict.KILLED, ("t",))], 1) == 0
+    assert print_report(_results(killed, alive), 3) == 1
+    shown = capsys.readouterr().out
+    assert f"alive: {alive}" in shown
+    assert "50% noticed" in shown
+    assert "The time was over before 1 others were tried." in shown
+
+
+def _results(killed: Change, alive: Change) -> list[Result]:
+    return [Result(killed, Verdict.TIMED_OUT, ("t",)), Result(alive, Verdict.ALIVE, ("t",))]
