@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Sequence
@@ -10,6 +13,7 @@ import pytest
 
 from jobs.brokers import publisher
 from jobs.brokers.publisher import Publisher, WakeUp
+from tests.subprocesses import ROOT
 
 SECONDS = 10.0
 
@@ -110,3 +114,47 @@ def test_no_more_than_so_many_wait_while_the_broker_is_away(
     recorder.put_all("i")
     assert recorder.flush(SECONDS)
     assert recorder.sent[-1] == ["i"], "once they are sent, there is room again"
+
+
+PUBLISHES = """
+import os, time, uuid
+import django
+django.setup()
+from jobs.brokers.publisher import Publisher
+
+def send(batch):
+    time.sleep(0.2)
+    print("sent", *(queue for queue, _ in batch), flush=True)
+
+publisher = Publisher("Test", send)
+publisher.put("a", uuid.uuid4())
+"""
+FORKS = """
+assert publisher.flush(20)
+if os.fork() == 0:
+    publisher.put("b", uuid.uuid4())
+    os._exit(0 if publisher.flush(20) else 3)
+assert os.waitstatus_to_exitcode(os.wait()[1]) == 0
+"""
+
+
+def _run(code: str) -> str:
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout
+
+
+def test_what_waits_when_the_process_ends_is_sent() -> None:
+    assert _run(PUBLISHES) == "sent a\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no process forks here")
+def test_a_forked_process_has_a_thread_of_its_own() -> None:
+    assert _run(PUBLISHES + FORKS) == "sent a\nsent b\n"
