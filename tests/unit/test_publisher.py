@@ -87,7 +87,7 @@ def test_what_could_not_be_sent_is_sent_again(
 
 
 def test_what_fails_twice_is_dropped_and_the_next_is_sent(
-    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its job is in the table, which consumers poll."""
     monkeypatch.setattr(publisher, "RETRY_SECONDS", 0.01)
@@ -97,6 +97,8 @@ def test_what_fails_twice_is_dropped_and_the_next_is_sent(
     recorder.put_all("b")
     assert recorder.flush(SECONDS)
     assert recorder.sent == [["b"]]
+    said = [message for message in caplog.messages if "accepts no messages" in message]
+    assert len(said) == 1, "an outage is one line, however many messages it costs"
 
 
 def test_no_more_than_so_many_wait_while_the_broker_is_away(
