@@ -211,6 +211,14 @@ def test_a_database_that_is_away_is_a_503(api: Api, monkeypatch: pytest.MonkeyPa
     assert int(response.headers["Retry-After"]) > 0
 
 
+def test_of_very_many_mistakes_some_are_told(api: Api) -> None:
+    body = {"task": ADD, "args": {"n": 1}, **{f"wrong{number}": 1 for number in range(150)}}
+    response = api.post(JOBS, body)
+    assert response.status_code == 422
+    assert "150 places" in response.json()["detail"]
+    assert len(response.json()["errors"]) == 100
+
+
 def test_a_body_over_the_limit_is_refused_unread(api: Api, jobs_setting: Any) -> None:
     jobs_setting(MAX_BODY=100)
     response = api.submit(FREE, args={"value": "x" * 100})

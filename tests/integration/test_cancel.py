@@ -37,14 +37,23 @@ class TestCancel:
         job = record()
         take_one(consumer=consumer)
         assert lifecycle.requested_cancels(consumer) == {}
+        before = Job.objects.get().version
         assert lifecycle.cancel_job(job.pk, "ada") is CancelResult.ASKED
         assert lifecycle.requested_cancels(consumer) == {job.pk: "ada"}
         version = Job.objects.get().version
+        assert version == before + 1, "an open page and a poll learn of it"
         assert lifecycle.cancel_job(job.pk, "bob") is CancelResult.ASKED
         assert lifecycle.requested_cancels(consumer) == {job.pk: "ada"}
         job.refresh_from_db()
         assert (job.status, job.version) == (Status.RUNNING, version)
         assert lifecycle.requested_cancels(make_consumer().pk) == {}
+
+    @pytest.mark.parametrize("status", [Status.QUEUED, Status.RUNNING])
+    def test_a_long_name_fits_its_column(self, status: Status) -> None:
+        job = make_job(status=status)
+        lifecycle.cancel_job(job.pk, "x" * 1000)
+        job.refresh_from_db()
+        assert job.cancelled_by == "x" * 150
 
     @pytest.mark.parametrize("status", sorted(FINAL - {Status.CANCELLED}))
     def test_a_finished_job_cannot_be_cancelled(self, status: Status) -> None:

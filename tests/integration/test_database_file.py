@@ -71,6 +71,16 @@ def test_the_pages_accept_nothing(page: Client, gone: None) -> None:
     assert not Job.objects.exists()
 
 
+def test_the_pages_show_nothing_of_a_file_that_nobody_writes(
+    page: Client, ada: User, gone: None
+) -> None:
+    job = make_job(owner=ada)
+    for address in ("/", "/jobs/", f"/jobs/{job.pk}/", f"/jobs/{job.pk}/live"):
+        response = page.get(address)
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "30"), address
+        assert database_file.REPLACED in response.content.decode()
+
+
 def test_code_cannot_submit(gone: None) -> None:
     with pytest.raises(Unavailable, match="Restart this process"):
         square.enqueue(7)

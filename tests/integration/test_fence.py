@@ -86,6 +86,13 @@ def test_words_of_an_old_attempt_are_dropped() -> None:
     assert job.version == before["version"] + 2
 
 
+def test_a_long_message_fits_its_column() -> None:
+    record()
+    claim = take_one()
+    lifecycle.write_updates([AttemptUpdate(claim.id, claim.attempt, done=1, message="x" * 1000)])
+    assert Job.objects.get().progress_message == "x" * 300
+
+
 def test_words_after_the_end_are_dropped() -> None:
     job = record()
     claim = take_one()

@@ -20,7 +20,7 @@ from jobs.compat import TaskResultStatus, task_backends
 from jobs.core.states import AttemptOutcome, Status
 from jobs.core.storage import job_storage
 from jobs.errors import JobCancelled, ResultFileMissing, Timeout, WorkerDied
-from jobs.models import Job
+from jobs.models import Attempt, Job
 from jobs.submission.attempt_errors import attempt_error, exception_again
 from tests.factories import end, make_artifact, make_job, take_one
 from tests.testapp import tasks
@@ -267,3 +267,14 @@ def test_an_exception_of_another_process_is_made_again(name: str, kind: Any, tex
     assert type(exception).__name__ == (kind.__name__ if kind else "AttemptFailed")
     assert str(exception) == text
     assert "the traceback" in str(exception.__cause__)
+
+
+@pytest.mark.django_db
+def test_an_attempt_that_was_handed_back_is_no_error_of_the_job() -> None:
+    job = make_job(status=Status.FAILED, attempt=2, error_type="ValueError", error_message="no")
+    for number, outcome in ((1, AttemptOutcome.RELEASED), (2, AttemptOutcome.FAILED)):
+        Attempt.objects.create(
+            job=job, number=number, ended_at=timezone.now(), outcome=outcome, error_type=outcome
+        )
+    result = tasks.square.get_result(str(job.pk))
+    assert [error.exception_class_path for error in result.errors] == [AttemptOutcome.FAILED]

@@ -156,6 +156,14 @@ def test_an_upload_is_deleted_with_the_last_job_that_used_it(now: datetime) -> N
     assert not Upload.objects.exists()
 
 
+def test_an_upload_that_a_job_uses_by_now_is_kept(now: datetime, tmp_path: Path) -> None:
+    used, unused = make_upload(data=b"1"), make_upload(data=b"2")
+    UploadUse.objects.create(upload=used, job=make_job())
+    assert prune._delete_unused_uploads([used.pk, unused.pk]) == 1
+    assert list(Upload.objects.all()) == [used]
+    assert files(tmp_path) == {Path(used.file).name}
+
+
 def test_files_are_deleted_after_the_commit_and_only_then(now: datetime, tmp_path: Path) -> None:
     make_artifact(finished_long_ago())
     make_upload()

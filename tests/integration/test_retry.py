@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.core.states import AttemptOutcome, Status
@@ -32,6 +34,11 @@ class TestRetry:
             error_type="E",
             error_message="m",
             progress_done=5,
+            progress_total=9,
+            progress_message="pages",
+            progress_stage={"name": "Importing", "number": 2, "of": 3},
+            warnings=["too old"],
+            run_after=timezone.now() + timedelta(days=1),
             cancel_requested=True,
             cancelled_by="ada",
         )
@@ -39,6 +46,8 @@ class TestRetry:
         assert (job.status, job.attempt, job.failures, job.lost_count) == (Status.QUEUED, 3, 0, 0)
         assert (job.error_type, job.error_message, job.finished_at) == ("", "", None)
         assert (job.progress_done, job.cancel_requested, job.cancelled_by) == (None, False, "")
+        assert (job.progress_total, job.progress_message, job.progress_stage) == (None, "", None)
+        assert (job.warnings, job.run_after) == (None, None)
         assert job.version == 2
         assert take_one().attempt == 4
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 
 from jobs import lifecycle
 from jobs.core.storage import job_storage
-from jobs.errors import InvalidArguments, TooLarge
+from jobs.errors import InvalidArguments, TooLarge, Unavailable
 from jobs.models import Job, Upload, UploadUse
 from jobs.submission import store_upload, submit_job
 from tests.factories import make_upload
@@ -68,6 +69,19 @@ def _stored_files() -> list[str]:
     except FileNotFoundError:
         return []
     return [file for folder in folders for file in storage.listdir(f"uploads/{folder}")[1]]
+
+
+def test_a_file_whose_row_cannot_be_written_is_deleted(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(self: Upload, **_: Any) -> None:
+        assert len(_stored_files()) == 1
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(Upload, "save", locked)
+    with pytest.raises(Unavailable):
+        make_upload(ada)
+    assert _stored_files() == []
 
 
 @pytest.mark.parametrize(

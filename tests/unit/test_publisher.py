@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Sequence
@@ -10,6 +13,7 @@ import pytest
 
 from jobs.brokers import publisher
 from jobs.brokers.publisher import Publisher, WakeUp
+from tests.subprocesses import ROOT
 
 SECONDS = 10.0
 
@@ -83,7 +87,7 @@ def test_what_could_not_be_sent_is_sent_again(
 
 
 def test_what_fails_twice_is_dropped_and_the_next_is_sent(
-    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its job is in the table, which consumers poll."""
     monkeypatch.setattr(publisher, "RETRY_SECONDS", 0.01)
@@ -93,6 +97,8 @@ def test_what_fails_twice_is_dropped_and_the_next_is_sent(
     recorder.put_all("b")
     assert recorder.flush(SECONDS)
     assert recorder.sent == [["b"]]
+    said = [message for message in caplog.messages if "accepts no messages" in message]
+    assert len(said) == 1, "an outage is one line, however many messages it costs"
 
 
 def test_no_more_than_so_many_wait_while_the_broker_is_away(
@@ -110,3 +116,47 @@ def test_no_more_than_so_many_wait_while_the_broker_is_away(
     recorder.put_all("i")
     assert recorder.flush(SECONDS)
     assert recorder.sent[-1] == ["i"], "once they are sent, there is room again"
+
+
+PUBLISHES = """
+import os, time, uuid
+import django
+django.setup()
+from jobs.brokers.publisher import Publisher
+
+def send(batch):
+    time.sleep(0.2)
+    print("sent", *(queue for queue, _ in batch), flush=True)
+
+publisher = Publisher("Test", send)
+publisher.put("a", uuid.uuid4())
+"""
+FORKS = """
+assert publisher.flush(20)
+if os.fork() == 0:
+    publisher.put("b", uuid.uuid4())
+    os._exit(0 if publisher.flush(20) else 3)
+assert os.waitstatus_to_exitcode(os.wait()[1]) == 0
+"""
+
+
+def _run(code: str) -> str:
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout
+
+
+def test_what_waits_when_the_process_ends_is_sent() -> None:
+    assert _run(PUBLISHES) == "sent a\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no process forks here")
+def test_a_forked_process_has_a_thread_of_its_own() -> None:
+    assert _run(PUBLISHES + FORKS) == "sent a\nsent b\n"
