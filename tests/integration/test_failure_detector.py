@@ -22,7 +22,7 @@ from jobs.consumer.registration import Registration, host_name
 from jobs.consumer.slots import Slots
 from jobs.consumer.task_process.pool import TaskProcessPool
 from jobs.consumer.thread_signals import ThreadSignals
-from jobs.models import Consumer
+from jobs.models import Consumer, ConsumerRequest
 from tests.factories import make_consumer, make_job
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("jobs_setting")]
@@ -134,3 +134,13 @@ def test_rescued_jobs_are_looked_for_at_once(monkeypatch: pytest.MonkeyPatch) ->
     assert len(told) == 1, "one that failed by it has receivers of task_finished"
     job.refresh_from_db()
     assert (job.status, job.lost_count) == ("queued", 1)
+
+
+def test_a_heartbeat_brings_what_an_operator_asks() -> None:
+    _, maintenance = watcher()
+    for requested in (ConsumerRequest.QUIET, ConsumerRequest.NONE):
+        maintenance.heartbeat_is_due = True
+        maintenance.heartbeat_written(alive=True, requested=requested)
+        assert maintenance._registration.requested is requested
+        assert maintenance._slots.quiet is (requested is ConsumerRequest.QUIET)
+        assert not maintenance.heartbeat_is_due
