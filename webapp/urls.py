@@ -6,6 +6,8 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.templatetags.static import static
 from django.urls import include, path
 
+from jobs.web.sign_in_limits import limit_sign_ins
+
 from .signin import SignIn
 
 
@@ -15,8 +17,13 @@ def favicon(request: HttpRequest) -> HttpResponseRedirect:
 
 
 urlpatterns = [
+    # The admin's own views, within limits; its names still lead here.
+    path("admin/login/", limit_sign_ins(admin.site.login)),
+    path(
+        "admin/password_change/", limit_sign_ins(admin.site.admin_view(admin.site.password_change))
+    ),
     path("admin/", admin.site.urls),
-    path("sign-in/", SignIn.as_view(), name="sign-in"),
+    path("sign-in/", limit_sign_ins(SignIn.as_view()), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     # Django's admin names no icon, so browsers request this one.
     path("favicon.ico", favicon),
