@@ -47,9 +47,10 @@ INSTALLED_APPS = [
     "webapp",
 ]
 MIDDLEWARE = [
-    # These two only add headers, to what answers probes as well.
+    # The first two only add headers, to what the next two answer as well.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "webapp.headers.content_security_policy",
+    "webapp.https_only.refuse_plain_http",
     "jobs.api.probes.answer_probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -151,9 +152,9 @@ LOGOUT_REDIRECT_URL = "sign-in"
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
-# API clients are not redirected: a POST would become a GET, and a token sent in the clear is
-# already exposed. The path begins with the prefix, if there is one.
-SECURE_REDIRECT_EXEMPT = [r"^(.+/)?metrics$", r"^(.+/)?api/v1/"]
+# Prometheus asks a process directly. `webapp.https_only` refuses other tokens over plain HTTP. The
+# path begins with the prefix, if there is one.
+SECURE_REDIRECT_EXEMPT = [r"^(.+/)?metrics$"]
 SECURE_HSTS_SECONDS = env.whole("JOBS_HSTS_SECONDS", 365 * 24 * 3600) if HTTPS else 0
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
