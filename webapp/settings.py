@@ -191,7 +191,8 @@ LOGGING: dict[str, Any] = {
         "no problem": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: record.levelno < logging.WARNING,
-        }
+        },
+        "strangers": {"()": "webapp.strangers_log.StrangersFilter"},
     },
     "formatters": {"line": {"()": "jobs.core.log_lines.LineFormatter"}},
     "handlers": {
@@ -201,7 +202,12 @@ LOGGING: dict[str, Any] = {
             "level": "INFO",
             "filters": ["no problem"],
         },
-        "problems": {"class": "logging.StreamHandler", "formatter": "line", "level": "WARNING"},
+        "problems": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "level": "WARNING",
+            "filters": ["strangers"],
+        },
     },
     # Every record goes on to the root logger, where an error tracker's handler belongs: problems
     # are written there, and everything else of ours by a handler of its own.
