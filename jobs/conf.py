@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +41,17 @@ class Conf:
     server_threads: int = 0
     default_timeout: float = 1800.0
     foreign_owner: str = ""
+    trusted_proxies: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Validate the numbers and the level, and find the data folder.
+        """Validate the numbers, the level and the networks, and find the data folder.
 
         Raises:
             ImproperlyConfigured: a number is not above zero (only those of MAY_BE_ZERO may be 0),
-                ``logging`` has no such level, or the data folder is relative to a folder that the
-                settings do not name.
+                ``logging`` has no such level, a proxy is no network, or the data folder is
+                relative to a folder that the settings do not name.
         """
+        _networks(self.trusted_proxies)
         object.__setattr__(self, "data_dir", _absolute(self.data_dir))
         levels = logging.getLevelNamesMapping()
         if self.log_level not in levels:
@@ -65,6 +69,21 @@ class Conf:
     def log_level_number(self) -> int:
         """``log_level`` as ``logging`` counts."""
         return logging.getLevelNamesMapping()[self.log_level]
+
+    @property
+    def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """``trusted_proxies`` as networks; a single address is one as well."""
+        return _networks(self.trusted_proxies)
+
+
+@cache
+def _networks(texts: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(text, strict=False) for text in texts)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"JOBS['TRUSTED_PROXIES'] must list networks such as 10.0.0.0/8: {error}."
+        ) from None
 
 
 def _absolute(folder: Path) -> Path:
@@ -115,6 +134,8 @@ def read_conf(given: Mapping[str, Any]) -> Conf:
 
 
 def _converted(key: str, value: Any, annotation: str) -> Any:
+    if annotation.startswith("tuple"):
+        return _texts(key, value)
     to_type = {"str": str, "Path": Path, "float": float, "int": int}[annotation]
     try:
         return to_type(value)
@@ -122,3 +143,9 @@ def _converted(key: str, value: Any, annotation: str) -> Any:
         raise ImproperlyConfigured(
             f"JOBS[{key!r}] must be of type {to_type.__name__}, not {value!r}."
         ) from error
+
+
+def _texts(key: str, value: Any) -> tuple[str, ...]:
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    raise ImproperlyConfigured(f"JOBS[{key!r}] must be a list of texts, not {value!r}.")

@@ -12,6 +12,11 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 
+def shorten(text: str, most: int = 100) -> str:
+    """Return a text for a message, cut to so many characters: it may be as long as a request."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 class JobsError(Exception):
     """The base class of all exceptions of Jobdesk."""
 
@@ -39,7 +44,7 @@ class UnknownTask(Refused):
         self.name = name
         self.nearest = nearest or []
         hint = f" Did you mean {' or '.join(self.nearest)}?" if self.nearest else ""
-        super().__init__(f"There is no task named {name!r}.{hint}")
+        super().__init__(f"There is no task named {shorten(name)!r}.{hint}")
 
 
 class UnknownQueue(Refused):
@@ -47,7 +52,7 @@ class UnknownQueue(Refused):
 
     def __init__(self, name: str, known: list[str]) -> None:
         self.name = name
-        super().__init__(f"There is no queue named {name!r}. Known: {', '.join(known)}.")
+        super().__init__(f"There is no queue named {shorten(name)!r}. Known: {', '.join(known)}.")
 
 
 class InvalidArguments(Refused):
@@ -55,7 +60,10 @@ class InvalidArguments(Refused):
 
     def __init__(self, errors: list[FieldError]) -> None:
         self.errors = errors
-        shown = "; ".join(f"{e['pointer'] or 'arguments'}: {e['detail']}" for e in errors[:5])
+        shown = "; ".join(
+            f"{shorten(e['pointer']) or 'arguments'}: {shorten(e['detail'], 600)}"
+            for e in errors[:5]
+        )
         more = f" (and {len(errors) - 5} more)" if len(errors) > 5 else ""
         super().__init__(f"The arguments do not fit: {shown}{more}")
 

@@ -21,6 +21,17 @@ DEBUG = env.flag("DEBUG")
 SECRET_KEY = read_secret(DATA_DIR)
 ALLOWED_HOSTS = env.csv("ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]"))
 CSRF_TRUSTED_ORIGINS = env.csv("CSRF_TRUSTED_ORIGINS")
+# A deployment is reached by HTTPS, through a proxy that sets X-Forwarded-Proto (and drops what a
+# client sends under that name). `manage.py up` serves plain HTTP on this machine: it sets 0.
+HTTPS = env.flag("JOBS_HTTPS", default=not DEBUG)
+PRIVATE_NETWORKS = (
+    "127.0.0.0/8",
+    "::1/128",
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "fc00::/7",
+)
 # The path below which a proxy serves this site. gunicorn reads SCRIPT_NAME as well.
 PATH_PREFIX = env.path_prefix("JOBS_PATH_PREFIX") or env.path_prefix("SCRIPT_NAME")
 FORCE_SCRIPT_NAME = PATH_PREFIX or None
@@ -36,9 +47,10 @@ INSTALLED_APPS = [
     "webapp",
 ]
 MIDDLEWARE = [
-    # These two only add headers, to what answers probes as well.
+    # The first two only add headers, to what the next two answer as well.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "webapp.headers.content_security_policy",
+    "webapp.https_only.refuse_plain_http",
     "jobs.api.probes.answer_probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -103,6 +115,15 @@ JOBS = {
     "RETENTION_DAYS": env.number("JOBS_RETENTION_DAYS", 30, minimum=1),
     "SERVER_THREADS": env.whole("JOBS_SERVER_THREADS", 0),
     "FOREIGN_OWNER": env.text("JOBS_FOREIGN_OWNER"),
+    "TRUSTED_PROXIES": env.csv("JOBS_TRUSTED_PROXIES", PRIVATE_NETWORKS if HTTPS else ()),
+}
+# Counts of failed sign-ins are kept here, in the memory of each process. An attacker with many
+# addresses must not push them out.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
 }
 
 # --- Mail, as Django has it ------------------------------------------------------------------
@@ -129,14 +150,11 @@ LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "jobs:home"
 LOGOUT_REDIRECT_URL = "sign-in"
 
-# A deployment is reached by HTTPS, through a proxy that sets X-Forwarded-Proto (and drops what a
-# client sends under that name). `manage.py up` serves plain HTTP on this machine: it sets 0.
-HTTPS = env.flag("JOBS_HTTPS", default=not DEBUG)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
-# API clients are not redirected: a POST would become a GET, and a token sent in the clear is
-# already exposed. The path begins with the prefix, if there is one.
-SECURE_REDIRECT_EXEMPT = [r"^(.+/)?metrics$", r"^(.+/)?api/v1/"]
+# Prometheus asks a process directly. `webapp.https_only` refuses other tokens over plain HTTP. The
+# path begins with the prefix, if there is one.
+SECURE_REDIRECT_EXEMPT = [r"^(.+/)?metrics$"]
 SECURE_HSTS_SECONDS = env.whole("JOBS_HSTS_SECONDS", 365 * 24 * 3600) if HTTPS else 0
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
@@ -173,7 +191,8 @@ LOGGING: dict[str, Any] = {
         "no problem": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: record.levelno < logging.WARNING,
-        }
+        },
+        "strangers": {"()": "webapp.strangers_log.StrangersFilter"},
     },
     "formatters": {"line": {"()": "jobs.core.log_lines.LineFormatter"}},
     "handlers": {
@@ -183,7 +202,12 @@ LOGGING: dict[str, Any] = {
             "level": "INFO",
             "filters": ["no problem"],
         },
-        "problems": {"class": "logging.StreamHandler", "formatter": "line", "level": "WARNING"},
+        "problems": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "level": "WARNING",
+            "filters": ["strangers"],
+        },
     },
     # Every record goes on to the root logger, where an error tracker's handler belongs: problems
     # are written there, and everything else of ours by a handler of its own.

@@ -1,12 +1,25 @@
 """The site's addresses."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.contrib.auth.views import LogoutView
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.templatetags.static import static
 from django.urls import include, path
 
+from jobs.web.sign_in_limits import limit_sign_ins
+
+from .kept_tokens import tell_of_tokens
 from .signin import SignIn
+
+
+def change_password(request: HttpRequest, id: str) -> HttpResponseBase:  # noqa: A002
+    """Let staff change somebody's password, as the admin does."""
+    users: Any = admin.site.get_model_admin(User)
+    response: HttpResponseBase = users.user_change_password(request, id)
+    return response
 
 
 def favicon(request: HttpRequest) -> HttpResponseRedirect:
@@ -15,8 +28,15 @@ def favicon(request: HttpRequest) -> HttpResponseRedirect:
 
 
 urlpatterns = [
+    # The admin's own views, within limits; its names still lead here.
+    path("admin/login/", limit_sign_ins(admin.site.login)),
+    path(
+        "admin/password_change/",
+        tell_of_tokens(limit_sign_ins(admin.site.admin_view(admin.site.password_change))),
+    ),
+    path("admin/auth/user/<id>/password/", tell_of_tokens(admin.site.admin_view(change_password))),
     path("admin/", admin.site.urls),
-    path("sign-in/", SignIn.as_view(), name="sign-in"),
+    path("sign-in/", limit_sign_ins(SignIn.as_view()), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     # Django's admin names no icon, so browsers request this one.
     path("favicon.ico", favicon),

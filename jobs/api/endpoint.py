@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from jobs.core.database_file import require_same_file
 from jobs.core.lock_timeout import limited_lock_waits
+from jobs.core.write_waits import serving
 
 from .auth import require_caller
 from .exception_handlers import problem_response
@@ -84,7 +85,7 @@ def _handler(table: dict[str, Handler], request: HttpRequest) -> Handler:
 def _guarded(dispatch: Dispatch, handlers: dict[str, Handler], *, is_open: bool) -> View:
     def view(request: HttpRequest, **path: str) -> HttpResponseBase:
         try:
-            with requests_in_progress, limited_lock_waits():
+            with requests_in_progress, limited_lock_waits(), serving(request):
                 if not is_open:
                     require_same_file()
                 response = dispatch(request, path)

@@ -123,7 +123,7 @@ def _complete(view: Callable[..., Any], method: str, path: str, is_open: bool) -
     summary, _, description = inspect.cleandoc(view.__doc__ or "").partition("\n\n")
     problems = {*operation.problems, kinds.METHOD_NOT_ALLOWED, kinds.INTERNAL, kinds.UNAVAILABLE}
     if not is_open:
-        problems.add(kinds.UNAUTHENTICATED)
+        problems |= {kinds.UNAUTHENTICATED, kinds.HTTPS_REQUIRED}
     if method == "post":
         problems.add(kinds.CSRF)
     if "{id}" in path:

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from jobs.errors import FieldError, JobsError
+from jobs.errors import FieldError, JobsError, shorten
 
 from . import schemas
 from .responses import PROBLEM_JSON, JsonResponse, api_url
+
+MOST_DETAIL: Final = 600
+"""Characters of a sentence or a pointer: no response repeats all that a request brought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,9 @@ UNAUTHENTICATED = Kind(
 FORBIDDEN = Kind("forbidden", 403, "Not allowed", "The user may not do this.")
 CSRF = Kind(
     "csrf", 403, "CSRF check failed", "A session's request must carry the header X-CSRFToken."
+)
+HTTPS_REQUIRED = Kind(
+    "https-required", 403, "HTTPS only", "A token that came by plain HTTP is not looked at."
 )
 NOT_FOUND = Kind("not-found", 404, "Not found", "There is no such thing, or it is somebody else's.")
 UNKNOWN_TASK = Kind("unknown-task", 404, "Unknown task", "`nearest` lists the closest names.")
@@ -58,6 +64,7 @@ KINDS: Final = (
     UNAUTHENTICATED,
     FORBIDDEN,
     CSRF,
+    HTTPS_REQUIRED,
     NOT_FOUND,
     UNKNOWN_TASK,
     METHOD_NOT_ALLOWED,
@@ -105,13 +112,21 @@ class ApiError(JobsError):
             "type": f"{api_url('docs')}#{self.kind.slug}",
             "title": self.kind.title,
             "status": self.kind.status,
-            "detail": str(self),
+            "detail": shorten(str(self), MOST_DETAIL),
         }
         if self.errors is not None:
-            body["errors"] = self.errors
+            body["errors"] = [_short(one) for one in self.errors]
         if self.nearest is not None:
             body["nearest"] = self.nearest
         return JsonResponse(body, self.kind.status, self.headers, content_type=PROBLEM_JSON)
+
+
+def _short(error: FieldError) -> FieldError:
+    # The name of a member, and so its pointer, may be as long as a body.
+    return {
+        "pointer": shorten(error["pointer"], MOST_DETAIL),
+        "detail": shorten(error["detail"], MOST_DETAIL),
+    }
 
 
 def no_such_job() -> ApiError:

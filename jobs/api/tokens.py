@@ -16,6 +16,7 @@ from django.db.models import Q
 
 from jobs.core.db import DATABASE_ERRORS, connection, run
 from jobs.core.users import is_active, user_with_key, users_are_elsewhere
+from jobs.core.write_waits import lock_timeout
 from jobs.models import Token
 from jobs.models.token import token_digest
 
@@ -129,7 +130,9 @@ def record_use(holder: Holder, now: datetime) -> None:
         return
     stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_RECORDED_EVERY)
     try:
-        Token.objects.filter(stale, pk=holder.token_id).update(last_used_at=now)
+        # It is no more worth a wait than an error: a reader would wait for a writer.
+        with lock_timeout(connection(), 0):
+            Token.objects.filter(stale, pk=holder.token_id).update(last_used_at=now)
     except DATABASE_ERRORS:
         # A database that is busy or read-only must not turn a read into an error for a record that
         # can wait.

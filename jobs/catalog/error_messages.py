@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from pydantic_core import ErrorDetails
 
+from jobs.errors import shorten
+
 _INTEGER: Final = "It must be a whole number."
 _NUMBER: Final = "It must be a number."
 _BOOLEAN: Final = "It must be true or false."
@@ -55,6 +57,7 @@ MESSAGES: Final[dict[str, str]] = {
     "model_type": "It must be an object.",
     "model_attributes_type": "It must be an object.",
 }
+MOST_SHOWN: Final = 500
 _EMAIL_PREFIX: Final = "value is not a valid email address: "
 
 
@@ -67,7 +70,8 @@ def message_for(error: ErrorDetails) -> str:
             return template.format_map(context)
         except KeyError:
             pass  # another version of pydantic may lack the value: use its own message
-    text = error["msg"].removeprefix("Value error, ")
+    # A validator may repeat what it was given.
+    text = shorten(error["msg"].removeprefix("Value error, "), MOST_SHOWN)
     if text.startswith(_EMAIL_PREFIX):
         text = f"It must be an e-mail address. {text.removeprefix(_EMAIL_PREFIX)}"
     return text[:1].upper() + text[1:]

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from django.apps import apps
 from django.utils.module_loading import import_string, module_has_submodule
@@ -34,6 +34,7 @@ _declared: dict[str, Declaration] = {}
 _by_name: dict[str, AnyTask] = {}  # a cache, filled by find_task
 _lock = threading.RLock()
 _discovered = False
+MOST_COMPARED: Final = 200
 
 
 def register(task: AnyTask, unknown: list[str]) -> None:
@@ -104,7 +105,8 @@ def get_task(name: str) -> AnyTask:
 
 def nearest_names(name: str, known: list[str]) -> list[str]:
     """Return up to three names that are close to one that does not exist."""
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    # It takes time by the length, and no name of a task is that long.
+    close = difflib.get_close_matches(name[:MOST_COMPARED], known, n=3, cutoff=0.5)
     same_function = [
         other for other in known if other.rpartition(".")[2] == name.rpartition(".")[2]
     ]

@@ -19,6 +19,7 @@ from jobs.catalog.checks import declaration_errors
 from jobs.catalog.registry import declarations
 from jobs.compat import task_backends
 from jobs.conf import get_conf
+from jobs.core.private_files import exposed_files
 from jobs.errors import BrokerError
 
 VENDORS = {"sqlite", "postgresql"}
@@ -120,6 +121,23 @@ def check_database(**kwargs: Any) -> list[checks.CheckMessage]:
     messages = list(_router_messages())
     alias = router.db_for_write(apps.get_model("jobs", "Job"))
     return [*messages, *_database_messages(settings.DATABASES.get(alias, {}))]
+
+
+@checks.register("jobs", deploy=True)
+def check_private_files(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Report files with passwords' hashes and jobs that others on this machine can read."""
+    try:
+        found = exposed_files()
+    except ImproperlyConfigured:
+        return []  # reported by check_settings
+    return [
+        checks.Warning(
+            f"Every user of this machine can read {path}.",
+            hint="Take the right from them: chmod o-rwx.",
+            id="jobs.W017",
+        )
+        for path in found
+    ]
 
 
 def _router_messages() -> Iterator[checks.CheckMessage]:

@@ -13,10 +13,16 @@ class LineFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return one line for a failed attempt: its traceback is with the job, for who looks."""
-        if record.exc_info and hasattr(record, "job_id"):
+        """Return one line for a failed attempt: its traceback is with the job, for who looks.
+
+        Likewise for a request that Django refuses as suspicious: its traceback is always the same.
+        """
+        is_refusal = record.name.startswith("django.security")
+        if record.exc_info and (is_refusal or hasattr(record, "job_id")):
             record = logging.makeLogRecord({**vars(record), "exc_info": None, "exc_text": None})
-        return super().format(record)
+        text = super().format(record)
+        left_out = getattr(record, "left_out", 0)
+        return f"{text} ({left_out:,} others before it were left out)" if left_out else text
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
         """Return "2026-11-28T02:15:46.123+00:00", in the process's time zone."""

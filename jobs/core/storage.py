@@ -14,12 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.core.files.storage.handler import InvalidStorageError
 
 from jobs.conf import get_conf
 from jobs.errors import JobsError, Unavailable
+
+from .private_files import FILE_MODE, FOLDER_MODE
 
 if TYPE_CHECKING:
     AnyFile = File[Any]
@@ -49,7 +52,17 @@ def job_storage() -> Storage:
     try:
         return storages[ALIAS]
     except InvalidStorageError:
-        return FileSystemStorage(location=get_conf().data_dir / "files", base_url=None)
+        return FileSystemStorage(
+            location=get_conf().data_dir / "files", base_url=None, **_permissions()
+        )
+
+
+def _permissions() -> dict[str, Any]:
+    """For this user alone, unless the project has chosen: Django's default lets everybody read."""
+    is_chosen: bool = settings.is_overridden("FILE_UPLOAD_PERMISSIONS")  # type: ignore[misc]
+    if is_chosen:
+        return {}
+    return {"file_permissions_mode": FILE_MODE, "directory_permissions_mode": FOLDER_MODE}
 
 
 def is_configured() -> bool:

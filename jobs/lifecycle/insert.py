@@ -14,6 +14,7 @@ from django.utils import timezone
 from jobs import brokers
 from jobs.core.db import Adapter, can_send_many, connection, run
 from jobs.core.states import Status
+from jobs.core.write_waits import own_lock_timeout
 from jobs.models import Job, UploadUse
 
 from .fair_position import fair_position_parameters
@@ -69,7 +70,7 @@ def insert_received_job(job: Job, uploads: Sequence[uuid.UUID] = ()) -> None:
 def _insert(job: Job, uploads: Sequence[uuid.UUID], db: BaseDatabaseWrapper) -> None:
     may_conflict = job.unique_slot is not None or job.idempotency_key is not None
     if uploads or (db.in_atomic_block and may_conflict):
-        with transaction.atomic(using=db.alias):
+        with own_lock_timeout(db), transaction.atomic(using=db.alias):
             _insert_row(job, db)
             note_upload_uses((job.id, upload) for upload in uploads)
     else:

@@ -86,7 +86,7 @@ def submit_job(
         arguments = task.spec.validate(arguments)
     job = new_job(task, arguments.stored, owner, options)
     check_options(job, task, owner, enforce_limits)
-    with operational_errors_as_unavailable():
+    with operational_errors_as_unavailable(sets_timeout=False):
         check_uploads(arguments, owner)
         existing = _existing_if_full(job) if enforce_limits else None
         if existing is not None:

@@ -16,6 +16,7 @@ from jobs.core.database_file import require_same_file
 from jobs.core.db import DATABASE_ERRORS
 from jobs.core.lock_timeout import limited_lock_waits
 from jobs.core.rendering import render
+from jobs.core.write_waits import serving
 from jobs.errors import Unavailable
 from jobs.models import Job
 from jobs.queries import job_search
@@ -58,7 +59,7 @@ def signed_in(view: View) -> View:
             if not user_of(request).is_authenticated:
                 return _to_sign_in(request)
             require_same_file()
-            with limited_lock_waits():
+            with limited_lock_waits(), serving(request):
                 response = view(request, *args, **kwargs)
         except NoSuchJob:
             response = message_page(request, 404, "There is no such job", _MISSING)

@@ -11,6 +11,8 @@ from jobs.core.database_faults import one_line, reconnect_after, retry_after
 from jobs.core.db import DATABASE_ERRORS
 from jobs.core.rare_line import unusable_database
 from jobs.core.rendering import render
+from jobs.core.write_waits import note_error
+from jobs.errors import Unavailable
 
 logger = logging.getLogger("jobs")
 
@@ -34,14 +36,24 @@ def database_away_page(request: HttpRequest, error: Exception) -> HttpResponse:
     seconds = retry_after(error)
     if seconds is None:
         raise error
+    note_error(error)
     # The driver's message may name hosts and users: it is for the log alone.
     how_long = unusable_database.due()
     if how_long is not None:
         logger.warning("The database cannot be used%s: %s", how_long, one_line(error))
     reconnect_after(error)
+    return _page(request, _PAGE, seconds)
+
+
+def unavailable_page(request: HttpRequest, error: Unavailable) -> HttpResponse:
+    """Return a page that says why something cannot be done now, with ``Retry-After``."""
+    return _page(request, {**_PAGE, "text": error.public}, error.retry_after)
+
+
+def _page(request: HttpRequest, page: dict[str, Any], seconds: int) -> HttpResponse:
     try:
-        response = render(request, "jobs/message.html", _PAGE, status=503)
+        response = render(request, "jobs/message.html", page, status=503)
     except DATABASE_ERRORS:  # who has signed in cannot be read either
-        response = render(request, "jobs/message.html", {**_PAGE, **_NOBODY}, status=503)
+        response = render(request, "jobs/message.html", {**page, **_NOBODY}, status=503)
     response.headers["Retry-After"] = str(seconds)
     return response

@@ -18,6 +18,7 @@ from django.urls import Resolver404, get_script_prefix, resolve, reverse
 from jobs.core.db import DATABASE_ERRORS
 
 from .database_away import database_away_page
+from .sign_in_limits import limit_sign_ins
 
 
 def sign_in_url() -> str:
@@ -62,7 +63,7 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     usual = sign_in_url()
     if usual != ours and request.path == ours:
         return HttpResponseRedirect(usual)
-    view: Any = SignIn.as_view()
+    view: Any = limit_sign_ins(SignIn.as_view())
     try:
         response: HttpResponseBase = view(request)
     except DATABASE_ERRORS as error:

@@ -21,6 +21,7 @@ from django.utils import timezone
 from jobs import lifecycle
 from jobs.api import long_poll
 from jobs.api.long_poll import wait_preference
+from jobs.core import server_threads
 from jobs.core.states import Status
 from jobs.models import Artifact, Job
 from tests.integration.api_client import JOBS, Api
@@ -283,11 +284,11 @@ def test_a_waiting_request_leaves_threads_for_others(
     waiting: int,
 ) -> None:
     jobs_setting(SERVER_THREADS=told)
-    count = long_poll.RequestCount()
+    count = server_threads.RequestCount()
     with ExitStack() as requests:
         for _ in range(seen):
             requests.enter_context(count)
-    monkeypatch.setattr(long_poll, "requests_in_progress", count)
+    monkeypatch.setattr(server_threads, "requests_in_progress", count)
     request: Any = ASGIRequest({"type": "http", "method": "GET", "path": "/"}, io.BytesIO())
     if environ is not None:
         request = rf.get("/", **environ)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -96,3 +97,13 @@ def test_for_postgres_it_names_the_program(
         pytest.raises(CommandError, match="pg_dump"),
     ):
         backup(tmp_path / "copy")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no permission bits")
+def test_a_copy_is_for_one_user_alone(site: None, tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        backup(tmp_path / "copy")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o600

@@ -80,6 +80,6 @@ def test_below_a_path_of_a_project(probe: Client, settings: Any) -> None:
 def test_api_clients_are_not_redirected(settings: Any) -> None:
     settings.FORCE_SCRIPT_NAME = "/desk"
     client = Client(headers={"Host": "desk.example"})
-    assert client.post("/api/v1/jobs").status_code == 401
+    assert client.post("/api/v1/jobs").status_code == 403
     assert client.get("/metrics").status_code == 401
     assert client.get("/jobs/").status_code == 301

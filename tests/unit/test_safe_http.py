@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from ipaddress import ip_address
@@ -51,17 +52,19 @@ def test_a_host_within_is_refused_before_anything_is_sent(site: WebServer, host:
     assert site.requested == []
     # A system that does not read 127.1 as an address has refused it in its own way.
     if isinstance(caught.value, FetchRefused):
-        assert "is not a public address" in str(caught.value)
+        assert re.search("(is not|does not lead to) a public address", str(caught.value))
 
 
 def test_a_name_with_one_address_within_is_refused(
     site: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer_names(monkeypatch, [["8.8.8.8", "127.0.0.1"]])
-    with pytest.raises(
-        FetchRefused, match=r"both\.example \(127\.0\.0\.1\) is not a public address"
-    ):
+    with pytest.raises(FetchRefused) as caught:
         fetch(site.url(host="both.example"))
+    # Not the address: who may submit a task is not told which hosts the network has.
+    assert str(caught.value) == (
+        "both.example does not lead to a public address. Only public addresses are fetched."
+    )
     assert site.requested == []
 
 
@@ -119,7 +122,7 @@ def test_where_the_socket_says_it_is_connected_to_is_checked_too(
 ) -> None:
     """Were the check of names wrong, this one would still hold."""
     monkeypatch.setattr("webapp.safe_http.transport.resolve", lambda *_: ["127.0.0.1"])
-    with pytest.raises(FetchRefused, match=r"127\.0\.0\.1"):
+    with pytest.raises(FetchRefused, match=r"^name\.example does not lead to a public address"):
         fetch(site.url(host="name.example"))
     assert site.requested == []
 

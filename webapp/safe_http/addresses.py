@@ -68,8 +68,9 @@ def check_address(host: str, address: str, allowed: Sequence[Network] = ()) -> N
     found = ip_address(address)
     if is_public(found) or any(found in network for network in allowed):
         return
-    name = f"{host} ({address})" if host != address else address
-    raise FetchRefused(f"{name} is not a public address. Only public addresses are fetched.")
+    # Not which one a name resolves to: that would tell strangers about the network.
+    what = "is not" if host == address else "does not lead to"
+    raise FetchRefused(f"{host[:100]} {what} a public address. Only public addresses are fetched.")
 
 
 def resolve(host: str, port: int, allowed: Sequence[Network] = ()) -> list[str]:

@@ -13,6 +13,7 @@ from jobs.api.problems import CONFLICT, FORBIDDEN
 from jobs.api.responses import JsonResponse
 from jobs.api.serializers import job_json, retry_after
 from jobs.core.users import user_name
+from jobs.core.write_waits import limited_write_waits
 from jobs.lifecycle import CancelResult
 from jobs.submission import cancel_job, retry_job
 
@@ -28,7 +29,8 @@ def post_cancel(request: HttpRequest, caller: Caller, job_id: str) -> JsonRespon
     200: it was waiting, and is cancelled. 202: it is running; a request to stop is recorded.
     """
     key = job_version(caller, parse_job_id(job_id)).id
-    result = cancel_job(key, by=user_name(caller.user))
+    with limited_write_waits():
+        result = cancel_job(key, by=user_name(caller.user))
     return _changed_job(caller, key, 200 if result is CancelResult.CANCELLED else 202)
 
 
@@ -38,7 +40,8 @@ def post_cancel(request: HttpRequest, caller: Caller, job_id: str) -> JsonRespon
 def post_retry(request: HttpRequest, caller: Caller, job_id: str) -> JsonResponse:
     """Run a failed or cancelled job again."""
     job = visible_job(caller, parse_job_id(job_id))
-    retry_job(job, caller.user)
+    with limited_write_waits():
+        retry_job(job, caller.user)
     return _changed_job(caller, job.id, 202)
 
 

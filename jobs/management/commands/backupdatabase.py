@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.db import DatabaseError, connections
 
 from jobs.core.db import connection
 from jobs.core.formatting import filesize
+from jobs.core.private_files import create_private
 from jobs.management.database_command import DatabaseCommand
 
 
@@ -46,6 +47,8 @@ class Command(DatabaseCommand):
         try:
             # It reads one snapshot, and in WAL mode keeps no writer waiting. (SQLite's backup API
             # begins again whenever another process has written, so under load it never ends.)
+            with suppress(OSError):  # SQLite says why
+                create_private(unfinished)
             with db.cursor() as cursor:
                 cursor.execute("VACUUM INTO %s", [str(unfinished)])
             _check(unfinished)

@@ -16,6 +16,7 @@ from jobs.management.doctor.findings import Check, Finding, Grade, run_checks
 CHECKS: list[Check] = [
     environment.settings_and_declarations,
     environment.data_folder,
+    environment.private_files,
     environment.database,
     database_writes.writes,
     database_writes.processes,

@@ -21,6 +21,7 @@ from jobs.conf import get_conf
 from jobs.core.db import connection
 from jobs.core.formatting import filesize, pluralize
 from jobs.core.pooler import is_behind_pooler
+from jobs.core.private_files import exposed_files
 from jobs.core.storage import ALIAS, is_configured, job_storage
 from jobs.errors import BrokerError
 from jobs.queries.stats import configured_queues, living_consumers
@@ -102,6 +103,16 @@ def data_folder(now: datetime) -> Iterator[Finding]:
         yield ok(text)
     else:
         yield problem(f"{text} That is little.", "data_folder_full")
+
+
+def private_files(now: datetime) -> Iterator[Finding]:
+    """Check that other users of this machine cannot read the database and the files."""
+    found = exposed_files()
+    if found:
+        names = ", ".join(map(str, found))
+        hint = "Take the right from them: chmod o-rwx, for each or for their folder."
+        text = f"Every user of this machine can read {names}."
+        yield note(text, "files_readable_by_others", hint)
 
 
 def _write_error(folder: Path) -> OSError | None:

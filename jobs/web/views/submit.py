@@ -23,6 +23,7 @@ from jobs.errors import (
     Unavailable,
     UnknownQueue,
     UnknownTask,
+    shorten,
 )
 from jobs.models import Job
 from jobs.submission import SubmitResult, may_use, submit_job
@@ -64,7 +65,7 @@ def task(request: SignedIn, name: str) -> HttpResponse:
 def _unknown_task(request: SignedIn, error: UnknownTask) -> HttpResponse:
     known = [one for one in map(find_task, error.nearest) if one is not None]
     nearest = [one for one in known if may_use(one, request.user)]
-    why = f"No task is named {error.name}."
+    why = f"No task is named {shorten(error.name)}."
     return message_page(request, 404, "There is no such task", why, nearest=nearest)
 
 
