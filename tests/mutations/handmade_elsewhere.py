@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-ROOMS: Final[tuple[tuple[str, str, str, str], ...]] = (
+from .handmade import Handmade
+
+_ELSEWHERE: Final[tuple[tuple[str, str, str, str], ...]] = (
     # jobs/admin
     (
         "jobs/admin/queue.py",
@@ -92,7 +94,7 @@ ROOMS: Final[tuple[tuple[str, str, str, str], ...]] = (
         "waits as long as asked",
     ),
     (
-        "jobs/api/long_poll.py",
+        "jobs/core/server_threads.py",
         "        return threads // 4",
         "        return threads",
         "all threads may wait",
@@ -648,12 +650,9 @@ ROOMS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ),
     (
         "jobs/lifecycle/group_commit.py",
-        (
-            "                self._pending = [one for one in batch if one is not own]"
-            " + self._pending\n"
-        ),
-        "                self._pending = self._pending\n",
-        "row over group: error of one is all's",
+        "            self._pending = rows + self._pending\n",
+        "            pass\n",
+        "rows that are put back are never inserted",
     ),
     (
         "jobs/lifecycle/prune.py",
@@ -917,3 +916,4 @@ ROOMS: Final[tuple[tuple[str, str, str, str], ...]] = (
         "replaced database file served",
     ),
 )
+ELSEWHERE: Final = tuple(Handmade(*one) for one in _ELSEWHERE)
