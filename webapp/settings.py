@@ -193,6 +193,7 @@ LOGGING: dict[str, Any] = {
             "callback": lambda record: record.levelno < logging.WARNING,
         },
         "strangers": {"()": "webapp.strangers_log.StrangersFilter"},
+        "refusals": {"()": "webapp.strangers_log.RefusalsFilter"},
     },
     "formatters": {"line": {"()": "jobs.core.log_lines.LineFormatter"}},
     "handlers": {
@@ -220,6 +221,8 @@ LOGGING: dict[str, Any] = {
         "django.tasks": {"level": "CRITICAL"},
         "django_tasks": {"level": "CRITICAL"},
         "funboost": {"level": "WARNING"},
+        # At the logger, so that handlers that projects add, and error trackers, are spared as well.
+        "django.request": {"filters": ["refusals"]},
         # The server's worker logs that it starts and stops.
         "_granian": {"level": "WARNING"},
     },

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from jobs.core.rare_line import RareLine
+
 LINES: Final = 30
 WINDOW_SECONDS: Final = 60.0
 
@@ -56,6 +58,22 @@ class StrangersFilter(logging.Filter):
         before = getattr(self._thread, "request", None)
         self._thread.request = id(request) if record.name.startswith("django.security") else None
         return before == id(request)
+
+
+class RefusalsFilter(logging.Filter):
+    """Lets one record a minute pass that says of a response that it is a 503.
+
+    While a database is away Django logs an error for each request and probe, and mails it to
+    ``ADMINS``: 181 in three minutes of one probe a second. What is away is logged where it is met.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._line = RareLine(now)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is written."""
+        return getattr(record, "status_code", None) != 503 or self._line.due() is not None
 
 
 def _is_of_strangers(record: logging.LogRecord) -> bool:

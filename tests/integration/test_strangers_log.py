@@ -10,7 +10,8 @@ import pytest
 from django.test import Client
 
 from jobs.core.log_lines import LineFormatter
-from webapp.strangers_log import LINES, WINDOW_SECONDS, StrangersFilter
+from jobs.errors import Unavailable
+from webapp.strangers_log import LINES, WINDOW_SECONDS, RefusalsFilter, StrangersFilter
 
 pytestmark = pytest.mark.django_db
 
@@ -71,3 +72,21 @@ def test_our_own_faults_are_written_with_all_there_is(log: Log) -> None:
     logging.getLogger("jobs").warning("another")
     assert "Traceback" in log.stream.getvalue()
     assert log.lines[-1].endswith("another")
+
+
+def test_a_probe_a_second_of_what_is_away_is_a_line_a_minute(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise Unavailable("The storage of files cannot be used now.", 7)
+
+    monkeypatch.setattr("jobs.api.views.health.storage_problem", away)
+    request_log = logging.getLogger("django.request")
+    of_the_settings = request_log.filters[:]
+    assert [type(one) for one in of_the_settings] == [RefusalsFilter]
+    monkeypatch.setattr(request_log, "filters", [RefusalsFilter(lambda: log.now)])
+    for _ in range(150):
+        assert Client().get("/readyz").status_code == 503
+        log.now += 1
+    said = [line for line in log.lines if "Service Unavailable: /readyz" in line]
+    assert len(said) == 3
