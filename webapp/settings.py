@@ -56,6 +56,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "webapp.form_limit.LimitForms",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -223,7 +224,5 @@ LOGGING: dict[str, Any] = {
         "funboost": {"level": "WARNING"},
         # At the logger, so that handlers that projects add, and error trackers, are spared as well.
         "django.request": {"filters": ["refusals"]},
-        # The server's worker logs that it starts and stops.
-        "_granian": {"level": "WARNING"},
     },
 }

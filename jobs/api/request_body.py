@@ -47,7 +47,10 @@ def open_body(request: HttpRequest, what: str, limit: int) -> Iterator[bytes]:
     length = _declared_length(request)
     if length is not None and length > limit:
         raise TooLarge(what, limit)
-    return _chunks(_source(request, length), length, what, limit)
+    source = _source(request, length)
+    # At once, so that nothing is begun for a body that is not there: our own server asks by the
+    # head alone, and receives a body when somebody reads it.
+    return _chunks(_read(source), source, length, what, limit)
 
 
 def _declared_length(request: HttpRequest) -> int | None:
@@ -62,6 +65,9 @@ def _declared_length(request: HttpRequest) -> int | None:
 def _source(request: HttpRequest, length: int | None) -> BinaryIO:
     """What to read. Django reads nothing of a WSGI body without a declared length."""
     environ: dict[str, Any] = getattr(request, "environ", {})
+    # gunicorn takes the chunks of `gzip, chunked` apart, and leaves them compressed.
+    if environ.get("HTTP_TRANSFER_ENCODING", "").strip().lower() not in {"", "chunked"}:
+        raise ApiError(MALFORMED, "The only Transfer-Encoding here is chunked.")
     if length is None and environ.get("wsgi.input_terminated"):
         return cast("BinaryIO", environ["wsgi.input"])
     if length is None and "wsgi.input" in environ and "HTTP_TRANSFER_ENCODING" in environ:
@@ -69,12 +75,23 @@ def _source(request: HttpRequest, length: int | None) -> BinaryIO:
     return cast("BinaryIO", request)
 
 
-def _chunks(source: BinaryIO, length: int | None, what: str, limit: int) -> Iterator[bytes]:
+def _read(source: BinaryIO) -> bytes:
+    try:
+        return source.read(CHUNK)
+    except Exception as error:
+        # The errors of a server's parser are no OSErrors: gunicorn has its own for a broken chunk.
+        raise ApiError(MALFORMED, "The body could not be read to its end.") from error
+
+
+def _chunks(
+    chunk: bytes, source: BinaryIO, length: int | None, what: str, limit: int
+) -> Iterator[bytes]:
     total = 0
-    while chunk := source.read(CHUNK):
+    while chunk:
         total += len(chunk)
         if total > limit:
             raise TooLarge(what, limit)
         yield chunk
+        chunk = _read(source)
     if length is not None and total < length:
         raise ApiError(MALFORMED, f"The body ended after {total:,} of {length:,} bytes.")

@@ -86,6 +86,53 @@ def test_a_body_whose_end_is_unknown_is_a_411(api: Api) -> None:
     assert response.status_code == 411
 
 
+class BrokenChunks(io.RawIOBase):
+    """A body of which a server's parser cannot make anything, from its beginning or later."""
+
+    def __init__(self, *good: bytes) -> None:
+        self.good = [*good]
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next good bytes, then raise."""
+        if self.good:
+            return self.good.pop(0)
+        raise ValueError("Invalid chunk size: b'zz'")
+
+
+@pytest.mark.parametrize("good", [[], [b"abc"]], ids=["at once", "later"])
+def test_a_body_that_a_server_cannot_read_is_a_400(
+    api: Api, jobs_setting: Any, tmp_path: Path, good: list[bytes]
+) -> None:
+    jobs_setting(DATA_DIR=tmp_path)
+    more = {"wsgi.input": BrokenChunks(*good), "wsgi.input_terminated": True}
+    response = api.post(
+        UPLOADS,
+        b"-",
+        content_type="a/b",
+        CONTENT_LENGTH="",
+        HTTP_TRANSFER_ENCODING="chunked",
+        **more,
+    )
+    assert response.status_code == 400
+    assert not Upload.objects.exists()
+    assert not files(tmp_path)
+
+
+def test_a_body_that_is_still_compressed_is_a_400(api: Api) -> None:
+    """As gunicorn gives it."""
+    more = {"wsgi.input": Stream(10), "wsgi.input_terminated": True}
+    response = api.post(
+        UPLOADS,
+        b"-",
+        content_type="a/b",
+        CONTENT_LENGTH="",
+        HTTP_TRANSFER_ENCODING="gzip, chunked",
+        **more,
+    )
+    assert response.status_code == 400
+    assert not Upload.objects.exists()
+
+
 def test_too_long_a_body_is_refused_unread(api: Api, jobs_setting: Any, tmp_path: Path) -> None:
     jobs_setting(MAX_UPLOAD=1000, DATA_DIR=tmp_path)
     stream = Stream(1001)

@@ -136,7 +136,6 @@ def test_the_console_is_quiet_but_for_our_own() -> None:
     assert handlers["problems"]["level"] == "WARNING"
     for name in ("django.tasks", "django_tasks", "funboost"):
         assert not logging.getLogger(name).isEnabledFor(logging.INFO)
-    assert not logging.getLogger("_granian.workers").isEnabledFor(logging.INFO)
     assert logging.getLogger("jobs.consumer").isEnabledFor(logging.INFO)
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import http.client
-import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from webapp.up.server import Server
-from webapp.up.server.wsgi_bridge import IN_MEMORY, RequestLimiter, WsgiBridge
+from webapp.up.server.received_body import IN_MEMORY
 
 SECONDS = 20.0
 
@@ -198,68 +196,3 @@ def test_stop_returns_whether_all_requests_have_ended(application: Application) 
     assert client.getresponse().read() == b"text"
     assert server.stop()
     client.close()
-
-
-def test_few_requests_are_handled_at_once_in_the_order_in_which_they_came() -> None:
-    limiter, entered, order = RequestLimiter(1), threading.Event(), []
-    leave = threading.Event()
-
-    def first() -> None:
-        with limiter:
-            entered.set()
-            leave.wait(SECONDS)
-
-    def later(number: int) -> None:
-        with limiter:
-            order.append(number)
-
-    threads = [threading.Thread(target=first)]
-    threads[0].start()
-    assert entered.wait(SECONDS)
-    for number in range(5):
-        threads.append(threading.Thread(target=later, args=(number,)))
-        threads[-1].start()
-        while len(limiter._waiting) <= number:
-            assert threads[-1].is_alive()
-    assert order == []
-    leave.set()
-    for thread in threads:
-        thread.join(SECONDS)
-    assert order == [0, 1, 2, 3, 4]
-    assert limiter._free == 1
-
-
-class Proto:
-    """What granian gives to answer with."""
-
-    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        self.status, self.headers, self.body = status, dict(headers), body
-
-
-class Source:
-    """A body without an end."""
-
-    def read(self, size: int) -> bytes:
-        return b"x" * size
-
-
-@pytest.mark.parametrize("head", [{"CONTENT_LENGTH": "101"}, {"HTTP_TRANSFER_ENCODING": "chunked"}])
-def test_a_body_far_above_the_limit_is_refused(
-    head: dict[str, str], application: Application
-) -> None:
-    proto = Proto()
-    bridge = WsgiBridge(application, 1, max_body=100)
-    bridge(proto, {"PATH_INFO": "/echo", "wsgi.input": Source(), **head})
-    assert proto.status == 413
-    assert b"100 bytes" in proto.body
-    assert application.bodies == []
-
-
-def test_only_the_servers_folder_imports_granian(project_root: Path) -> None:
-    importing = {
-        path.relative_to(project_root).parent.as_posix()
-        for folder in ("jobs", "webapp")
-        for path in (project_root / folder).rglob("*.py")
-        if re.search(r"^\s*(from|import) granian", path.read_text(encoding="utf-8"), re.MULTILINE)
-    }
-    assert importing == {"webapp/up/server"}

@@ -1,14 +1,17 @@
-"""The web server of ``up``: granian, in threads of this process.
+"""The web server of ``up``: one event loop for all connections, and threads for the application.
 
-What it stands on: ``granian_server`` uses granian's worker, its socket and its signal
-(``granian._granian``, ``granian._futures``), and ``wsgi_bridge`` is what that worker calls for each
-request. None of that is public, so granian's version is pinned in ``pyproject.toml``, and
-``tests/unit/test_server.py`` uses all of it. Nothing outside this folder imports granian.
+Clients are strangers, so nothing of theirs holds a thread: the loop receives requests and sends
+responses, and a thread works on a request only when that is complete. Nor does it hold the disk: an
+application is asked by the head of a request before a body of any size is received.
+
+What it stands on: asyncio, and the parser ``httptools``. Why it is our own: granian's interfaces
+for Python cannot tell a body that was cut off from one that is complete, and neither it nor
+waitress has a deadline for bodies or a limit of connections for an address.
 
 How to leave it: any WSGI server serves ``webapp.wsgi.application``. Another server here needs the
 four methods of ``Server`` and to take a socket that already listens; the rest of ``up`` stays.
 """
 
-from .granian_server import Server
+from .http_server import Server
 
 __all__ = ["Server"]

@@ -1,0 +1,219 @@
+"""``manage.py up`` on an open network: strangers with patience, with many connections, with large
+bodies. Each attack goes on while ordinary requests are answered."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.https_client import Browser
+from tests.processes.test_up import OPEN, createtoken
+from tests.subprocesses import ROOT, RunningProcess, environment
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.processes
+SECONDS = 20.0
+POST = b"POST /api/v1/uploads?name=x HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+POLL = b"GET /api/v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+
+
+class Site:
+    """A running site, and who may use it."""
+
+    def __init__(self, data: Path, up: RunningProcess) -> None:
+        self.data, self.up = data, up
+        opened = up.wait_for(OPEN)
+        self.port = int(opened[1].rpartition(":")[2])
+        self.token = createtoken(data)
+        self.browser = Browser("127.0.0.1", self.port)
+        self.browser.get(opened[0].removeprefix("Open ").partition(str(self.port))[2])
+
+    def connect(self, sent: bytes = b"") -> socket.socket:
+        """Open a connection and send this."""
+        connection = socket.create_connection(("127.0.0.1", self.port), SECONDS)
+        connection.sendall(sent)
+        return connection
+
+    def status_of(self, sent: bytes) -> int:
+        """Send this, and no more; return the status of the response, 0 for none."""
+        with self.connect(sent) as connection:
+            line = connection.recv(4096).split(b"\r\n")[0]
+        return int(line.split()[1]) if line else 0
+
+    def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Send a request with the token."""
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        try:
+            headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+            client.request(method, path, body and json.dumps(body), headers)
+            response = client.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            client.close()
+
+    def assert_useful(self) -> None:
+        """Health, a page, a poll and a submission are answered."""
+        submitted = {"task": "webapp.square", "args": {"n": 7}}
+        for _ in range(3):
+            assert self.request("GET", "/healthz")[0] == 200
+            assert self.request("GET", "/api/v1/jobs")[0] == 200
+            assert self.request("POST", "/api/v1/jobs", submitted)[0] == 202
+            assert self.browser.get("/").status == 200
+
+    def files(self) -> set[str]:
+        """All files in the data folder but the database's."""
+        found = {path.relative_to(self.data).as_posix() for path in self.data.rglob("*")}
+        return {name for name in found if not name.startswith(("db.sqlite3", "locks"))}
+
+    def open_bytes(self) -> int:
+        """Bytes of the files without a name that the site has open (on Linux)."""
+        folder = Path(f"/proc/{self.up.process.pid}/fd")
+        if not folder.exists():
+            return 0
+        deleted = [one for one in folder.iterdir() if "(deleted)" in str(one.readlink())]
+        return sum(one.stat().st_size for one in deleted)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    data = tmp_path_factory.mktemp("up") / "data"
+    command = [sys.executable, str(ROOT / "manage.py"), "up", "--port", "0", "--processes", "0"]
+    up = RunningProcess(command, env=environment(data))
+    try:
+        yield Site(data, up)
+        assert "Traceback" not in up.output()
+        up.interrupt()
+        assert up.wait(20) == 0, up.output()
+    finally:
+        up.end()
+
+
+@pytest.mark.parametrize(
+    ("connections", "sent"),
+    [
+        pytest.param(70, POST + b"Content-Length: 1000\r\n\r\nx", id="bodies"),
+        pytest.param(70, POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nx", id="chunks"),
+        pytest.param(1050, b"", id="idle"),
+        pytest.param(1050, POLL, id="heads"),
+    ],
+)
+def test_connections_on_which_nothing_goes_on(site: Site, connections: int, sent: bytes) -> None:
+    with ExitStack() as stack:
+        for _ in range(connections):
+            stack.enter_context(site.connect(sent))
+        site.assert_useful()
+
+
+def test_responses_that_nobody_reads(site: Site) -> None:
+    asked = b"GET /static/admin/js/vendor/jquery/jquery.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with ExitStack() as stack:
+        for _ in range(70):
+            connection = stack.enter_context(socket.socket())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.settimeout(SECONDS)
+            connection.connect(("127.0.0.1", site.port))
+            connection.sendall(20 * asked)
+            assert connection.recv(12) == b"HTTP/1.1 200"
+        site.assert_useful()
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"POST /api/v1/uploads?name=x", 401),
+        (b"POST /api/v1/jobs", 401),
+        (b"POST /api/v1/nothing", 404),
+        (b"POST /nothing", 404),
+        (b"PUT /api/v1/jobs", 405),
+        (b"POST /tasks/webapp.analyse_log/", 302),
+        (b"POST /sign-in/", 413),
+        (b"POST /jobs/bulk", 413),
+        (b"POST /admin/login/", 413),
+    ],
+    ids=lambda value: value.decode() if isinstance(value, bytes) else str(value),
+)
+def test_bodies_that_nobody_wants_are_not_received(site: Site, head: bytes, status: int) -> None:
+    """Whatever the stranger says of themselves. The response comes before the body."""
+    cookies = b"Cookie: csrftoken=%b; sessionid=%b\r\n" % (b"a" * 32, b"b" * 32)
+    start = head + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n" + cookies
+    form = b"Content-Type: multipart/form-data; boundary=x\r\n"
+    before, open_before = site.files(), site.open_bytes()
+    for sent in (
+        start + form + b"Content-Length: 200000000\r\n\r\n",
+        start + form + b"Content-Length: 200000000\r\nExpect: 100-continue\r\n\r\n",
+    ):
+        assert site.status_of(sent) == status
+    chunks = b"Transfer-Encoding: chunked\r\n\r\n" + b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
+    assert site.status_of(start + form + chunks) == (411 if status == 413 else status)
+    with site.connect(start + form + b"Content-Length: 200000000\r\n\r\n") as stranger:
+        for _ in range(100):
+            try:
+                stranger.sendall(b"x" * 100_000)
+            except OSError:
+                break
+        assert site.files() == before
+        assert site.open_bytes() <= open_before
+
+
+def test_a_token_and_too_large_a_body(site: Site) -> None:
+    with_token = b"Authorization: Bearer " + site.token.encode() + b"\r\n"
+    for length in (b"110000000", b"999999999999"):
+        assert site.status_of(POST + with_token + b"Content-Length: " + length + b"\r\n\r\n") == 413
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n8000\r\n" + b"x" * 0x8000 + b"\r\nzz\r\n\r\n",
+        b"Content-Length: 1000\r\n\r\nabc",
+        b"Content-Length: 100000\r\n\r\n" + b"x" * 50_000,
+    ],
+    ids=["chunks cut off", "chunks broken", "large chunks broken", "short", "large and short"],
+)
+def test_a_broken_upload_is_400_and_nothing_is_kept(site: Site, body: bytes) -> None:
+    before = site.files()
+    with site.connect(POST + b"Authorization: Bearer " + site.token.encode() + b"\r\n") as client:
+        client.sendall(body)
+        client.shutdown(socket.SHUT_WR)
+        received = b"".join(iter(lambda: client.recv(4096), b""))
+    assert re.match(rb"HTTP/1.1 400 ", received)
+    assert b"application/problem+json" in received
+    assert site.files() == before
+
+
+def test_an_upload_in_chunks_and_one_that_waits_to_be_told(site: Site) -> None:
+    head = POST + b"Authorization: Bearer " + site.token.encode() + b"\r\nConnection: close\r\n"
+    with site.connect(head + b"Transfer-Encoding: chunked\r\n\r\n") as client:
+        for _ in range(20):
+            client.sendall(b"8000\r\n" + b"x" * 0x8000 + b"\r\n")
+        client.sendall(b"0\r\n\r\n")
+        received = b"".join(iter(lambda: client.recv(4096), b""))
+    assert received.startswith(b"HTTP/1.1 201 ")
+    assert json.loads(received.partition(b"\r\n\r\n")[2])["size"] == 20 * 0x8000
+    with site.connect(head + b"Content-Length: 5\r\nExpect: 100-continue\r\n\r\n") as client:
+        assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(b"hello")
+        assert client.recv(100).startswith(b"HTTP/1.1 201 ")
+
+
+def test_the_threads_of_the_site_stay_the_same(site: Site) -> None:
+    folder = Path(f"/proc/{site.up.process.pid}/task")
+    if not folder.exists():
+        pytest.skip("the threads of a process are counted on Linux")
+    before = len(list(folder.iterdir()))
+    with ExitStack() as stack:
+        for _ in range(200):
+            stack.enter_context(site.connect(POST + b"Content-Length: 1000\r\n\r\nx"))
+        site.assert_useful()
+        wait_until(lambda: len(list(folder.iterdir())) <= before, what="no thread was started")

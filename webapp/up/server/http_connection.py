@@ -1,0 +1,421 @@
+"""One connection: its requests, one after another, and their responses.
+
+Everything here is called by the event loop, but for ``send_whole`` and ``call``. No thread belongs
+to a connection: one works on its request when that is complete, and is free again when it has a
+response.
+
+::
+
+    READING ──▶ WORKING ──▶ READING        the next request
+       │  ▲        │
+       │  └────────┤  the application, asked by the head alone, wants the body
+       ▼           ▼
+    LEAVING ◀── a refusal, or a response with the last of the connection
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Final, Protocol, cast
+
+from .pace import HEAD_SECONDS, IDLE_SECONDS, STUCK_SECONDS, Pace
+from .received_body import UNASKED, ReceivedBody, too_large
+from .refusals import Refused
+from .request_head import RequestHead
+from .request_reader import RequestReader
+from .responses import Framing
+
+AHEAD: Final = 64 * 1024
+"""Bytes that are read ahead while a request is handled; then the client has to wait."""
+LEAVING_SECONDS: Final = 5.0
+"""How long a client that still sends is listened to after the last response. A connection that is
+closed before would be reset, and the response lost (RFC 9112, 9.6)."""
+LEAVING_LONGEST: Final = 30.0
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class State(Enum):
+    """What a connection does; see the drawing above."""
+
+    READING = auto()
+    WORKING = auto()
+    LEAVING = auto()
+
+
+@dataclass(slots=True)
+class Request:
+    """A request, and its body as far as it was received."""
+
+    head: RequestHead
+    body: ReceivedBody | None = None
+    is_received: bool = False
+    was_asked: bool = False
+
+    def environ(self) -> dict[str, Any]:
+        """Return the environment. Before the body is there, its length is that which is declared,
+        or how much there is at least."""
+        environ = dict(self.head.environ)
+        if self.body is not None and (self.is_received or self.head.length is None):
+            environ["CONTENT_LENGTH"] = str(self.body.size)
+        if self.is_received:
+            environ.pop("HTTP_TRANSFER_ENCODING", None)  # it is decoded
+        return environ
+
+    def close(self) -> None:
+        """Delete the body."""
+        if self.body is not None:
+            self.body.close()
+            self.body = None
+
+
+class Streamed(Protocol):
+    """A response in pieces."""
+
+    def advance(self) -> None:
+        """Make and send the next piece."""
+
+    def close(self) -> None:
+        """Make no more of them."""
+
+
+class Site(Protocol):
+    """What a connection uses of its server."""
+
+    loop: asyncio.AbstractEventLoop
+    max_body: int
+    is_stopping: bool
+
+    def handle(self, connection: HttpConnection, request: Request) -> None:
+        """Call the application in a thread."""
+
+    def submit(self, work: Callable[[], None]) -> None:
+        """Call this in a thread."""
+
+    def admit(self, connection: HttpConnection) -> bool:
+        """Count a connection; return False if there are too many."""
+
+    def forget(self, connection: HttpConnection) -> None:
+        """The connection is closed."""
+
+
+class HttpConnection(asyncio.Protocol):
+    """Reads requests, has them handled and sends the responses."""
+
+    def __init__(self, site: Site, sock: socket.socket, address: str, port: int) -> None:
+        self.address = address
+        self.since = time.monotonic()
+        """When it began to wait for its client, or for the application."""
+        self.state = State.READING
+        self._site = site
+        self._sock = sock
+        self._peer = {"REMOTE_ADDR": address, "REMOTE_PORT": str(port)}
+        self._lock = threading.Lock()  # held to send from a thread, and to change what that reads
+        self._reader = RequestReader()
+        self._request: Request | None = None
+        self._pace: Pace | None = None  # of a body, or of a response
+        self._held = b""  # what came ahead
+        self._is_half_closed = False  # the client sends no more
+        self._is_lost = False
+        self._is_full = False  # the client does not read as fast as we send
+        self._streamed: Streamed | None = None  # goes on when the client has read
+        self._handed = 0  # bytes of the response that were given to the transport
+        self._leaving_until = 0.0
+
+    # --- asyncio calls these -------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, unless there are too many."""
+        self._transport = cast("asyncio.Transport", transport)
+        if not self._site.admit(self):
+            self._transport.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Let go of everything. The socket is closed behind this, when no thread sends by it."""
+        with self._lock:
+            self._is_lost = True
+        if self._streamed is not None:
+            self._site.submit(self._streamed.close)
+            self._streamed = None
+        if self._request is not None and self.state is not State.WORKING:
+            self._request.close()
+        self._site.forget(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sends."""
+        if self.state is State.LEAVING:
+            self.since = time.monotonic()
+            return
+        with self._lock:
+            if self.state is State.WORKING or self._held or self._is_full:
+                self._held += data
+                if len(self._held) > AHEAD:
+                    self._transport.pause_reading()
+                return
+        self._read(data)
+
+    def eof_received(self) -> bool:
+        """Take the end of what the client sends; it may still wait for a response."""
+        with self._lock:
+            self._is_half_closed = True
+            if self.state is State.WORKING or self._held:
+                return True
+        if self.state is State.READING and self._is_inside_request():
+            self._refuse(Refused(400, "The request ended before it was complete."))
+            return True
+        return False
+
+    def pause_writing(self) -> None:
+        """Note that the client does not read."""
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        """Go on: the client has read."""
+        self._is_full = False
+        if self._streamed is not None:
+            streamed, self._streamed = self._streamed, None
+            self._site.submit(streamed.advance)
+        elif self.state is State.READING:
+            self._resume()
+
+    # --- reading -------------------------------------------------------------------------------
+
+    def _is_inside_request(self) -> bool:
+        return self._request is not None or self._reader.is_inside_head
+
+    def _read(self, data: bytes) -> None:
+        try:
+            while data and self.state is State.READING:
+                if self._request is None:
+                    data = self._read_head(data)
+                else:
+                    data = self._read_body(self._request, data)
+        except Refused as refused:
+            self._refuse(refused)
+            return
+        with self._lock:
+            self._held = data + self._held
+
+    def _read_head(self, data: bytes) -> bytes:
+        if not self._reader.is_inside_head:
+            self.since = time.monotonic()
+        head = self._reader.read_head(data)
+        if head is None:
+            return b""
+        head.environ.update(self._peer)
+        request = self._request = Request(head)
+        if not head.has_body:
+            request.is_received = True
+            self._hand_over(request)
+        elif head.length is not None and head.length > self._site.max_body:
+            raise too_large(self._site.max_body)
+        else:
+            request.body = ReceivedBody(self._site.max_body)
+            self._pace = Pace(time.monotonic())
+            if head.expects_continue or (head.length or 0) > UNASKED:
+                self._hand_over(request)
+        return self._reader.rest
+
+    def _read_body(self, request: Request, data: bytes) -> bytes:
+        body = cast("ReceivedBody", request.body)
+        if self._reader.read_body(data, body.write):
+            if self._reader.has_overrun:
+                request.head = request.head._replace(keep_alive=False)
+            request.is_received = True
+            self._hand_over(request)
+        elif body.size > UNASKED and not request.was_asked:
+            self._hand_over(request)
+        return self._reader.rest
+
+    def _hand_over(self, request: Request) -> None:
+        """Have the request handled: to its end, or until the application reads the body."""
+        request.was_asked = True
+        self.state = State.WORKING
+        self.since = time.monotonic()
+        self._pace, self._handed = None, 0
+        self._site.handle(self, request)
+
+    def receive_body(self) -> None:
+        """Receive the body: the application, asked by the head alone, wants it."""
+        request = self._request
+        if request is None or self._is_lost:
+            if request is not None:
+                request.close()
+            return
+        if request.head.expects_continue:
+            self._transport.write(_CONTINUE)
+        self.state = State.READING
+        self._pace = Pace(time.monotonic())
+        self._resume()
+
+    def _resume(self) -> None:
+        """Go on with what came ahead."""
+        if self._is_lost or self._is_full or self.state is not State.READING:
+            return
+        with self._lock:
+            data, self._held = self._held, b""
+        if len(data) > AHEAD:
+            self._transport.resume_reading()
+        self._read(data)
+        if self._is_half_closed and self.state is State.READING:
+            if self._is_inside_request():
+                self._refuse(Refused(400, "The request ended before it was complete."))
+            else:
+                self._transport.close()
+        elif self._site.is_stopping and not self._is_inside_request():
+            self._transport.close()
+
+    # --- sending -------------------------------------------------------------------------------
+
+    def call(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Have the event loop call this; from any thread."""
+        try:
+            self._site.loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:
+            return  # the server has been stopped, its loop is closed
+
+    def send_whole(self, framing: Framing, data: bytes) -> None:
+        """Send a response that is complete; from any thread.
+
+        Nearly always the system takes all of it at once, and the event loop need not wake up for
+        it: under load that costs a tenth of all requests.
+        """
+        if os.name == "nt":  # the loop there sends by other calls, which are not mixed with these
+            self.call(self.send_end, data, framing.keep_alive)
+            return
+        with self._lock:
+            if self._is_lost:
+                return
+            if not self._transport.get_write_buffer_size():
+                try:
+                    data = data[self._sock.send(data) :]
+                except (BlockingIOError, InterruptedError):
+                    pass
+                except OSError:  # the client is gone
+                    self.call(self.abort)
+                    return
+            goes_on = framing.keep_alive and not self._is_half_closed and not self._site.is_stopping
+            if not data and goes_on and not self._held:
+                self._await_next()
+                return
+        self.call(self.send_end, data, framing.keep_alive)
+
+    def _await_next(self) -> None:
+        self._request = None
+        self._pace = None
+        self.since = time.monotonic()
+        self.state = State.READING
+
+    def send_piece(self, data: bytes, streamed: Streamed) -> None:
+        """Send a piece of a response, and have the next one made when there is room for it."""
+        if self._is_lost:
+            self._site.submit(streamed.close)
+            return
+        self._write(data)
+        if self._is_full:
+            self._streamed = streamed
+        else:
+            self._site.submit(streamed.advance)
+
+    def send_end(self, data: bytes, keep_alive: bool) -> None:
+        """Send the rest of a response; then read the next request, or leave."""
+        if self._is_lost:
+            return
+        self._write(data)
+        is_received = self._request is None or self._request.is_received
+        if self._request is not None:
+            self._request.close()
+        if not keep_alive or self._site.is_stopping:
+            self._leave(at_once=is_received and not self._held)
+            return
+        with self._lock:
+            self._await_next()
+        self._resume()
+
+    def _write(self, data: bytes) -> None:
+        if data:
+            self._handed += len(data)
+            self._transport.write(data)
+
+    def _refuse(self, refused: Refused) -> None:
+        if self._request is not None:
+            self._request.close()
+            self._request = None
+        self._write(refused.response())
+        self._leave(at_once=False)
+
+    def _leave(self, *, at_once: bool) -> None:
+        """Send no more. A client that may be sending still is listened to for a while."""
+        self.state = State.LEAVING
+        self.since = time.monotonic()
+        self._leaving_until = self.since + LEAVING_LONGEST
+        self._request, self._held, self._pace = None, b"", None
+        if at_once or self._is_half_closed:
+            self._transport.close()
+            return
+        self._transport.resume_reading()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def abort(self) -> None:
+        """Close it at once."""
+        self._transport.abort()
+
+    # --- deadlines -----------------------------------------------------------------------------
+
+    @property
+    def waiting_since(self) -> float:
+        """Since when the client has sent or taken nothing."""
+        return self.since if self._pace is None else self._pace.moved_at
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether it is the client that must go on, so that it may give way to another one."""
+        return self.state is not State.WORKING or self._streamed is not None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is between two requests."""
+        return (
+            self.state is State.READING
+            and not self._is_inside_request()
+            and not self._transport.get_write_buffer_size()
+        )
+
+    def check(self, now: float) -> None:
+        """Close the connection if its client is too slow; called every second."""
+        unsent = self._transport.get_write_buffer_size()
+        if unsent:
+            self._check_reading_of_response(now, unsent)
+        elif self.state is State.READING:
+            self._check_request(now)
+        elif self.state is State.LEAVING:
+            if now > min(self.since + LEAVING_SECONDS, self._leaving_until):
+                self._transport.abort()
+        else:
+            self._pace = None
+
+    def _check_reading_of_response(self, now: float, unsent: int) -> None:
+        if self._pace is None:
+            self._pace = Pace(now, STUCK_SECONDS)
+        self._pace.note(self._handed - unsent, now)
+        if self._pace.is_too_slow(now):
+            self._transport.abort()
+
+    def _check_request(self, now: float) -> None:
+        request = self._request
+        if request is not None and request.body is not None and self._pace is not None:
+            self._pace.note(request.body.size, now)
+            if self._pace.is_too_slow(now):
+                self._refuse(Refused(408, "The body came too slowly."))
+        elif self._reader.is_inside_head:
+            if now > self.since + HEAD_SECONDS:
+                self._refuse(Refused(408, f"The header fields took over {HEAD_SECONDS:.0f} s."))
+        elif now > self.since + IDLE_SECONDS:
+            self._transport.close()

@@ -1,0 +1,158 @@
+"""Requests out of the bytes of a connection, by llhttp, the parser of Node.js.
+
+llhttp reads strictly: it refuses a bare line feed, a folded header field, a chunk whose size is no
+number, and both Content-Length and Transfer-Encoding. It reads on past the end of a request, so it
+gets one head, or one body, at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from .refusals import Refused
+from .request_head import RequestHead, request_head
+
+MAX_HEAD: Final = 32 * 1024
+"""Bytes of a head. Browsers send a few hundred, and cookies of a shared host name up to 8 KiB."""
+_END: Final = b"\r\n\r\n"
+Sink = Callable[[bytes], object]
+
+
+class RequestReader:
+    """Reads one request after another.
+
+    ``rest`` is what came behind the head or the body that was read last.
+    """
+
+    def __init__(self) -> None:
+        self.rest = b""
+        self._parser = HttpRequestParser(self)
+        self._incomplete = b""
+        self._sink: Sink | None = None
+        self._left: int | None = 0
+        self._since_progress = 0
+        self._is_complete = False
+
+    @property
+    def is_inside_head(self) -> bool:
+        """Whether a part of a head has been read."""
+        return bool(self._incomplete)
+
+    def read_head(self, data: bytes) -> RequestHead | None:
+        """Return the head if it is complete with this data.
+
+        Raises:
+            Refused: it is no HTTP, too large or ambiguous.
+        """
+        searched = max(len(self._incomplete) - len(_END) + 1, 0)
+        data = self._incomplete + data
+        if not searched:
+            data = data.lstrip(b"\r\n")  # RFC 9112, 2.2: some clients send an empty line before
+        if data and not data[:1].isalpha():
+            raise Refused(400, "This is no HTTP request. Is it HTTPS? That needs a proxy.")
+        end = data.find(_END, searched)
+        if (end if end >= 0 else len(data)) > MAX_HEAD:
+            raise Refused(431, f"The header fields of a request may have {MAX_HEAD:,} bytes.")
+        if end < 0:
+            self._incomplete = data
+            return None
+        self._incomplete, self.rest = b"", data[end + len(_END) :]
+        return self._parse(data[: end + len(_END)])
+
+    def _parse(self, data: bytes) -> RequestHead:
+        self._target, self._fields = b"", list[tuple[bytes, bytes]]()
+        self._has_head, self._sink = False, None
+        upgrades = False
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade:
+            upgrades = True
+        except HttpParserError as error:
+            raise Refused(400, f"This is no HTTP request: {error}.") from None
+        if not self._has_head:
+            raise Refused(400, "This is no HTTP request.")
+        parser = self._parser
+        method = parser.get_method().decode()
+        head = request_head(method, self._target, parser.get_http_version(), self._fields)
+        self._left, self._since_progress, self._is_complete = head.length, 0, False
+        if upgrades:
+            self._read_body_nevertheless(head)
+        return head
+
+    def _read_body_nevertheless(self, head: RequestHead) -> None:
+        """Begin anew at the body of a request that would rather speak another protocol.
+
+        Java's client sends ``Upgrade: h2c`` with its first request. It may be ignored, but llhttp
+        takes what follows for that protocol. So it reads another head, with the same framing.
+        """
+        self._parser = HttpRequestParser(self)
+        if head.has_body:
+            framing = "Transfer-Encoding: chunked"
+            if head.length is not None:
+                framing = f"Content-Length: {head.length}"
+            self._parser.feed_data(f"POST / HTTP/1.1\r\n{framing}\r\n\r\n".encode())
+
+    def read_body(self, data: bytes, sink: Sink) -> bool:
+        """Give what belongs to the body to ``sink``; return whether the body is complete.
+
+        Raises:
+            Refused: a chunk is broken, or what ``sink`` raises.
+        """
+        self._sink = sink
+        self.rest = b""
+        if self._left is not None:
+            data, self.rest = data[: self._left], data[self._left :]
+            self._left -= len(data)
+        self._since_progress += len(data)
+        try:
+            self._parser.feed_data(data)
+        except HttpParserError as error:
+            if isinstance(error.__context__, Refused):
+                raise error.__context__ from None
+            if not self._is_complete:
+                raise Refused(400, f"The body is broken: {error}.") from None
+        finally:
+            self._sink = None
+        if self._since_progress > MAX_HEAD and not self._is_complete:
+            raise Refused(400, "There is too much beside the chunks of the body.")
+        return self._is_complete
+
+    @property
+    def has_overrun(self) -> bool:
+        """Whether the parser has read on behind chunks: the connection is of no use then."""
+        return self._left is None and self._is_complete and self._overrun
+
+    _overrun = False
+
+    # --- what llhttp calls ---------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """Note that something comes behind the last chunk."""
+        self._overrun = self._sink is not None and self._is_complete
+
+    def on_url(self, part: bytes) -> None:
+        """Take a part of the target."""
+        if self._sink is None:
+            self._target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header field. Those behind the chunks are dropped (RFC 9110, 6.5.1)."""
+        if self._sink is None:
+            self._fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Note the end of the head."""
+        self._has_head = True
+
+    def on_body(self, data: bytes) -> None:
+        """Pass a part of the body on."""
+        self._since_progress = 0
+        if self._sink is not None and not self._overrun:
+            self._sink(data)
+
+    def on_message_complete(self) -> None:
+        """Note the end of the body."""
+        self._is_complete = True

@@ -1,0 +1,149 @@
+"""The threads that call the application. Whatever waits for a client waits elsewhere."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from jobs.api.long_poll import THREADS
+
+from .received_body import BodyNotReceived, BodyToCome
+from .responses import FileBlocks, Framing, Response
+from .work_queue import WorkQueue
+
+if TYPE_CHECKING:
+    from .http_connection import HttpConnection, Request
+
+logger = logging.getLogger(__name__)
+Application = Callable[..., Any]
+_HEALTH: Final = "/healthz"
+
+
+class Workers:
+    """Handles requests.
+
+    One more thread does nothing but say that the process lives, which it can say while the others
+    wait for a database or hash passwords.
+
+    Args:
+        application: as PEP 3333 has it.
+        threads: how many requests are handled at once.
+        server: the name and the port of the server.
+        later: calls a function after so many seconds, in the thread of the event loop.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        threads: int,
+        server: tuple[str, int],
+        later: Callable[[float, Callable[[], None]], object],
+    ) -> None:
+        self._application = application
+        self._requests = WorkQueue(threads, later)
+        self._health = WorkQueue(1, later)
+        self.submit = self._requests.submit
+        self._environ = {
+            "SCRIPT_NAME": "",
+            "SERVER_NAME": server[0],
+            "SERVER_PORT": str(server[1]),
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.input_terminated": True,
+            "wsgi.file_wrapper": FileBlocks,
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            THREADS: threads,
+        }
+
+    def start(self) -> None:
+        """Start the threads."""
+        self._requests.start()
+        self._health.start()
+
+    def stop(self) -> None:
+        """Let the threads end after what they do now."""
+        self._requests.stop()
+        self._health.stop()
+
+    def handle(self, connection: HttpConnection, request: Request) -> None:
+        """Call the application, with the body if that is there."""
+        is_health = request.head.environ["PATH_INFO"].endswith(_HEALTH)
+        queue = self._health if is_health else self._requests
+        queue.submit(lambda: self._handle(connection, request))
+
+    def _handle(self, connection: HttpConnection, request: Request) -> None:
+        is_received = request.is_received  # later it may be, when another thread has it
+        environ = {**self._environ, **request.environ(), "wsgi.input": _input(request)}
+        response = Response()
+        try:
+            response.body = self._application(environ, response)
+            whole = response.whole()
+        except BodyNotReceived:
+            connection.call(connection.receive_body)
+            return
+        except Exception:
+            logger.exception("The application ended without a response.")
+            response, whole = Response(), b""
+        finally:
+            if is_received:
+                request.close()
+        framing = Framing(
+            response,
+            environ["REQUEST_METHOD"],
+            environ["SERVER_PROTOCOL"],
+            None if whole is None else len(whole),
+            keep_alive=request.head.keep_alive and is_received,
+        )
+        if whole is None:
+            StreamedResponse(connection, response, framing).advance()
+        else:
+            connection.send_whole(framing, framing.head + (whole if framing.has_body else b""))
+
+
+class StreamedResponse:
+    """A response whose pieces are made while it is sent: one at a time, each when the client has
+    taken the one before. No thread waits for that."""
+
+    def __init__(self, connection: HttpConnection, response: Response, framing: Framing) -> None:
+        self._connection = connection
+        self._response = response
+        self._framing = framing
+        self._pieces: Iterator[bytes] = iter(response.body if framing.has_body else ())
+        self._unsent = framing.head
+
+    def advance(self) -> None:
+        """Send the next piece; called in a thread of the workers."""
+        framing = self._framing
+        try:
+            piece = b"" if framing.left == 0 else next(self._pieces, None)
+        except Exception:
+            logger.exception("The application ended within a response.")
+            self.close()
+            self._connection.call(self._connection.abort)
+            return
+        if piece is None or framing.left == 0:
+            self.close()
+            end = self._unsent + framing.end()
+            self._connection.call(self._connection.send_end, end, framing.keep_alive)
+            return
+        data, self._unsent = self._unsent + framing.piece(piece), b""
+        self._connection.call(self._connection.send_piece, data, self)
+
+    def close(self) -> None:
+        """Close the application's response; called in a thread of the workers."""
+        try:
+            self._response.close()
+        except Exception:
+            logger.exception("The application's response could not be closed.")
+
+
+def _input(request: Request) -> Any:
+    if not request.is_received:
+        return BodyToCome()
+    return request.body.opened() if request.body is not None else io.BytesIO()
