@@ -56,7 +56,8 @@ def client(files: Files) -> Iterator[http.client.HTTPConnection]:
     address = listening.getsockname()
     server = Server(listening, files)
     server.start()
-    with closing(http.client.HTTPConnection(*address, timeout=SECONDS)) as client:
+    host, port = address
+    with closing(http.client.HTTPConnection(host, port, timeout=SECONDS)) as client:
         yield client
     assert server.stop()
 
