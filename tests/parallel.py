@@ -15,6 +15,7 @@ from typing import Any, Final
 import pytest
 
 LONGEST_FIRST: Final = (
+    "windows",
     "site",
     "chaos",
     "projects",
@@ -110,8 +111,11 @@ def order_of(nodeid: str) -> int:
 
 
 def scope_of(nodeid: str) -> str:
-    """Return what stays in one process: a file, a test of the chaos, or all tests of a server."""
-    if folder_of(nodeid) == "chaos":
+    """Return what stays in one process: a file, a test of the chaos, all tests of a server."""
+    folder = folder_of(nodeid)
+    if folder == "chaos":
         return nodeid  # each has a site of its own, and takes long
+    if folder == "windows":
+        return folder  # all share a site
     shared = FIXED_NAMES.search(nodeid)
     return (shared[1] or "redis") if shared else nodeid.partition("::")[0]

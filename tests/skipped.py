@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 REMEDIES: Final = {
+    "windows": "set JOBS_TEST_WINDOWS=FOLDER/python, made by .ci/windows/setup FOLDER",
     "kafka": "set JOBS_TEST_KAFKA=kafka://host:port",
     "redis": "set JOBS_TEST_REDIS=redis://host:port/0",
     "postgres": "set JOBS_TEST_POSTGRES=postgres://user:password@host:port/postgres",

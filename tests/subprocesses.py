@@ -33,7 +33,14 @@ class RunningProcess:
     and its pipe that a failed test leaves behind would fail a later one.
     """
 
-    def __init__(self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path = ROOT) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path = ROOT,
+        encoding: str = "utf-8",
+    ) -> None:
         self.lines: list[str] = []
         self._changed = threading.Condition()
         self._ended = False
@@ -44,7 +51,8 @@ class RunningProcess:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            encoding="utf-8",
+            encoding=encoding,
+            errors="backslashreplace",
             # A Ctrl-C that stops the tests must not reach it; a test's signal reaches it alone.
             start_new_session=os.name != "nt",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),

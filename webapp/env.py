@@ -93,4 +93,11 @@ def folder(name: str, default: Path, *, base: Path) -> Path:
     different places and must find the same folder.
     """
     value = text(name)
-    return (base / Path(value).expanduser()).resolve() if value else default
+    return _resolved(base / Path(value).expanduser()) if value else default
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except OSError:  # Windows asks the file system, which may not take so long a path
+        return Path(os.path.abspath(path))  # noqa: PTH100  (without the file system)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
-from . import requirements
+from . import requirements, virtual_environment
 from .installers import (
     Installer,
     find_pip,
@@ -37,7 +37,7 @@ class InstallError(Exception):
 
 def venv_python() -> Path:
     """Return the path of the virtual environment's Python, whether it exists or not."""
-    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    return virtual_environment.python_in(VENV)
 
 
 def ensure(extras: Iterable[str]) -> bool:
@@ -53,13 +53,13 @@ def ensure(extras: Iterable[str]) -> bool:
         return False
     try:
         show("Installing what Jobdesk needs into .venv:")
-        if not venv_python().exists():
-            _make_venv()
+        if not venv_python().exists() and (complaint := virtual_environment.make(VENV)):
+            raise InstallError(complaint)
         _install(all_extras)
         STAMP.write_text(json.dumps(wanted), encoding="utf-8")
     except OSError as error:
         raise InstallError(
-            f"{VENV} can't be written: {error.strerror or error}. "
+            f"{error.filename or VENV} can't be written: {error.strerror or error}. "
             "Make the folder of manage.py writable, or activate an environment of your own."
         ) from error
     return True
@@ -76,13 +76,6 @@ def _stamp() -> dict[str, Any]:
 def _stamped_extras() -> list[str]:
     """Extras installed before are kept: `test` after `up` must not remove PostgreSQL's driver."""
     return list(_stamp().get("extras", [])) if venv_python().exists() else []
-
-
-def _make_venv() -> None:
-    import venv
-
-    builder = venv.EnvBuilder(clear=VENV.exists(), with_pip=False, symlinks=os.name != "nt")
-    builder.create(VENV)
 
 
 def _install(extras: list[str]) -> None:
@@ -128,9 +121,13 @@ def _failure(complaint: str) -> str:
 
 def _no_pip() -> str:
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    how = (
+        "python.org's installer brings it"
+        if os.name == "nt"
+        else f"on Debian or Ubuntu with `apt install python{version}-venv`"
+    )
     return (
-        "This Python has no pip to install packages with. Install it, on Debian or Ubuntu with "
-        f"`apt install python{version}-venv`, and run this again."
+        f"This Python has no pip to install packages with. Install it ({how}), and run this again."
     )
 
 

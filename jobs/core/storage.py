@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -140,7 +142,7 @@ def delete_files(names: Iterable[str]) -> None:
     failures = 0
     for name in names:
         try:
-            storage.delete(name)
+            _delete(storage, name)
         except Exception as error:  # noqa: BLE001  (each service raises exceptions of its own)
             # On Windows OSError while a process reads it: the next file may be free.
             failures += not isinstance(error, OSError)
@@ -148,3 +150,14 @@ def delete_files(names: Iterable[str]) -> None:
         if failures == MAX_FAILURES:
             logger.warning("The storage of files fails; the other files are deleted later.")
             return
+
+
+def _delete(storage: Storage, name: str) -> None:
+    try:
+        storage.delete(name)
+    except PermissionError:
+        # Windows deletes no file with the read-only attribute, which a restored backup may have.
+        if os.name != "nt" or not isinstance(storage, FileSystemStorage):
+            raise
+        Path(storage.path(name)).chmod(stat.S_IREAD | stat.S_IWRITE)
+        storage.delete(name)

@@ -9,6 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 from jobs.core.database_faults import Fault, fault_of, one_line
 from jobs.core.db import DATABASE_ERRORS
 
+from .output import any_character
+
 UNAVAILABLE: Final = 69
 """Exit code: the database cannot be used now, so nothing was done (``EX_UNAVAILABLE`` of
 ``sysexits.h``)."""
@@ -26,7 +28,8 @@ class DatabaseCommand(BaseCommand):
             CommandError: the database cannot be used.
         """
         try:
-            return super().execute(*args, **options)
+            with any_character():
+                return super().execute(*args, **options)
         except DATABASE_ERRORS as error:
             sentence = describe(error)
             if sentence is None:

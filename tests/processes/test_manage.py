@@ -26,6 +26,7 @@ def run_bare(project_root: Path, folder: Path, *arguments: str) -> subprocess.Co
         "webapp/install.py",
         "webapp/installers.py",
         "webapp/requirements.py",
+        "webapp/virtual_environment.py",
     ):
         shutil.copy(project_root / name, folder / name)
     return subprocess.run(

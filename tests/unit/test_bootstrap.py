@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from webapp import bootstrap, install, requirements
+from webapp import bootstrap, install, requirements, virtual_environment
 from webapp.installers import Installer
 
 PROJECT = """
@@ -46,7 +46,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "LOG": tmp_path / ".venv" / "install.log",
     }.items():
         monkeypatch.setattr(install, name, path)
-    monkeypatch.setattr(install, "_make_venv", _make_python)
+    monkeypatch.setattr(virtual_environment, "make", _make_python)
     monkeypatch.setattr(install, "_shown", "")
     monkeypatch.delenv(bootstrap.INSIDE, raising=False)
     for name in ("DATABASE_URL", "JOBS_BROKER_URL"):
@@ -54,9 +54,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def _make_python() -> None:
-    install.venv_python().parent.mkdir(parents=True)
-    install.venv_python().write_text("", encoding="utf-8")
+def _make_python(folder: Path) -> str:
+    python = virtual_environment.python_in(folder)
+    python.parent.mkdir(parents=True)
+    python.write_text("", encoding="utf-8")
+    return ""
 
 
 def fake_pip(
@@ -175,7 +177,7 @@ def test_an_environment_without_a_stamp_is_completed(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = fake_pip(monkeypatch, project)
-    _make_python()
+    _make_python(install.VENV)
     assert install.ensure(["site"])
     assert len(calls(log)) == 2
     install.STAMP.write_text("no json", encoding="utf-8")
@@ -263,10 +265,10 @@ def test_without_any_pip_the_error_names_the_package(
 def test_a_folder_that_cannot_be_written_is_named(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse() -> None:
+    def refuse(folder: Path) -> str:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(install, "_make_venv", refuse)
+    monkeypatch.setattr(virtual_environment, "make", refuse)
     with pytest.raises(install.InstallError, match="can't be written: Permission denied"):
         install.ensure(["site"])
 
@@ -284,7 +286,7 @@ def test_an_activated_environment_is_completed_and_entered_again(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_pip(monkeypatch, project)
-    _make_python()
+    _make_python(install.VENV)
     monkeypatch.setattr(sys, "prefix", str(install.VENV))
     assert bootstrap.choose_python("up") == install.venv_python()
     assert bootstrap.choose_python("up") is None

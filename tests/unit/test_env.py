@@ -31,6 +31,17 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
     assert env.folder("JOBS_X", BASE, base=BASE) == BASE
 
 
+def test_a_path_that_the_system_does_not_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Windows, which allows 260 characters and asks the file system when it resolves a path."""
+
+    def refuse(path: Path, *, strict: bool = False) -> Path:
+        raise OSError(22, "The filename or extension is too long")
+
+    monkeypatch.setenv("JOBS_X", "../long")
+    monkeypatch.setattr(Path, "resolve", refuse)
+    assert env.folder("JOBS_X", BASE, base=BASE) == BASE.parent / "long"
+
+
 @pytest.mark.parametrize("value", ["2", "nein", "-"])
 def test_a_flag_that_is_neither_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("JOBS_X", value)

@@ -74,6 +74,7 @@ def test_there_is_one_process_more_than_cores(monkeypatch: pytest.MonkeyPatch) -
     [
         ("tests/unit/test_env.py::test_a[b]", "tests/unit/test_env.py"),
         ("tests/chaos/test_storm.py::test_a[sqlite]", "tests/chaos/test_storm.py::test_a[sqlite]"),
+        ("tests/windows/test_site.py::test_a", "windows"),
         ("tests/brokers/test_contract.py::test_a[kafka]", "kafka"),
         ("tests/brokers/test_messages.py::test_a[redis-x]", "redis"),
         ("tests/brokers/test_contract.py::test_a[sqlite]", "tests/brokers/test_contract.py"),

@@ -14,22 +14,23 @@ from __future__ import annotations
 
 import re
 
-# Every repeat is possessive (``++``, ``*+``), so nothing is matched twice: the time for a line is
-# proportional to its length, whatever it contains.
-QUOTED = rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"'
+# Every repeat is possessive (``++``, ``*+``) or atomic (``(?>...)``), so nothing is matched twice:
+# the time for a line is proportional to its length, whatever it contains. That of a group is
+# atomic: Python 3.11.0 to 3.11.4 match possessive repeats of groups wrongly (gh-106052).
+QUOTED = rb'"[^"\\\n]*+(?>(?:\\.[^"\\\n]*+)*)"'
 _DAY = (
     rb"(?:0[1-9]|[12]\d|30(?!/Feb)|31(?!/(?:Feb|Apr|Jun|Sep|Nov)))"
     rb"/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 )
 
 LINE = re.compile(
-    rb"^(?!\[\d\d/)[^\[\n]*+(?:\[(?!\d\d/)[^\[\n]*+)*+"
+    rb"^(?!\[\d\d/)[^\[\n]*+(?>(?:\[(?!\d\d/)[^\[\n]*+)*)"
     rb"\[(?P<hour>" + _DAY + rb"/(?:19|20)\d\d:(?:[01]\d|2[0-3])):(?P<clock>[0-5]\d:[0-6]\d)"
-    rb"(?:[.,]\d{1,9}+)?+ (?P<zone>[+-](?:[01]\d|2[0-3])[0-5]\d)\] "
-    rb'"(?:[A-Za-z_-]++ )?+(?P<path>[^\s"?\\]*+(?:\\.[^\s"?\\]*+)*+)'
-    rb'[^"\\\n]*+(?:\\.[^"\\\n]*+)*+" '
+    rb"(?>(?:[.,]\d{1,9}+)?) (?P<zone>[+-](?:[01]\d|2[0-3])[0-5]\d)\] "
+    rb'"(?>(?:[A-Za-z_-]++ )?)(?P<path>[^\s"?\\]*+(?>(?:\\.[^\s"?\\]*+)*))'
+    rb'[^"\\\n]*+(?>(?:\\.[^"\\\n]*+)*)" '
     rb"(?P<status>\d{3}) (?:(?P<size>\d{1,18})|-)(?=\s)"
-    rb"(?: " + QUOTED + rb")*+"
+    rb"(?>(?: " + QUOTED + rb")*)"
     rb"(?P<tail>[^\n]*+)\n",
     re.MULTILINE,
 )

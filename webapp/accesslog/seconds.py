@@ -22,12 +22,14 @@ _FIELD = rb"(?:" + QUOTED + rb'(?=\s)|[^\s"]\S*+)'
 _NAME = rb"(?:rt|request_time|req_time|response_time|duration)"
 _UNIT = rb"(?:ms|us|\xc2\xb5s|s)"
 _SECONDS = (
-    rb"(?<!, )(?:" + _NAME + rb"=\"?+)?+"
-    rb"(?P<number>\d{1,6}+\.\d{1,9}+(?!\d)|\d{1,9}+(?:\.\d{1,9}+)?+(?=" + _UNIT + rb"))"
-    rb"(?P<unit>" + _UNIT + rb')?+"?+(?=\s|\Z)'
+    rb"(?<!, )(?>(?:" + _NAME + rb"=\"?+)?)"
+    rb"(?P<number>\d{1,6}+\.\d{1,9}+(?!\d)|\d{1,9}+(?>(?:\.\d{1,9}+)?)(?=" + _UNIT + rb"))"
+    rb"(?>(?P<unit>" + _UNIT + rb')?)"?+(?=\s|\Z)'
 )
 _ANY_SECONDS = re.compile(rb"(?:[ \t]++" + _FIELD + rb")*?[ \t]++" + _SECONDS)
-_LAST_WHOLE = re.compile(rb"(?:[ \t]++(?!\d++(?:\s|\Z))" + _FIELD + rb")*+[ \t]++(\d{1,15}+)\s*+\Z")
+_LAST_WHOLE = re.compile(
+    rb"(?>(?:[ \t]++(?!\d++(?:\s|\Z))" + _FIELD + rb")*)[ \t]++(\d{1,15}+)\s*+\Z"
+)
 _UNITS = {b"s": 1, b"ms": 1_000, b"us": 1_000_000, b"\xc2\xb5s": 1_000_000}
 
 

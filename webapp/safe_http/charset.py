@@ -26,7 +26,7 @@ _UTF_16 = frozenset(
     "utf-16 utf-16le utf-16be unicode unicodefeff unicodefffe csunicode iso-10646-ucs-2 "
     "ucs-2".split()
 )
-_PARAMETER = re.compile(r';[\t\n\r ]*+([^\s=;"]++)=(?:"((?:[^"\\]|\\.)*+)"?|([^;]*+))')
+_PARAMETER = re.compile(r';[\t\n\r ]*+([^\s=;"]++)=(?:"((?>(?:[^"\\]|\\.)*))"?|([^;]*+))')
 # "Extracting a character encoding from a meta element" in the HTML standard.
 _IN_CONTENT = re.compile(
     r"charset[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\t\n\f\r ;\"']++))",

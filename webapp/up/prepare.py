@@ -26,6 +26,8 @@ from . import StartupError
 ADMIN = "admin"
 LEFTOVER_SECONDS = 24 * 3600
 LOCK_SECONDS = 120
+RANDOM_NAME = 9
+"""Characters that ``tempfile`` adds to a prefix, and the separator."""
 
 
 @contextmanager
@@ -61,12 +63,32 @@ def prepare_folder(data_dir: Path) -> None:
         # Permissions do not tell it all (another user's folder, a full or read-only disk).
         with tempfile.TemporaryFile(dir=temporary) as probe:
             probe.write(b"written")
+        _check_length(data_dir)
         settings.SECRET_KEY = read_secret(data_dir) or make_secret(data_dir)
         _keep_temporary_files_in(temporary)
     except OSError as error:
         raise StartupError(
             f"The data folder {data_dir} can't be written ({error.strerror or error}). "
             "Make it writable, or name another one in JOBS_DATA_DIR."
+        ) from None
+
+
+def _check_length(data_dir: Path) -> None:
+    """Make a file with as long a path as any in the data folder: Windows may allow 260 characters.
+
+    Raises:
+        StartupError: the system does not take it.
+    """
+    longest = data_dir / "files" / "artifacts" / ("x" * 6) / ("x" * 32) / ("x" * 40)
+    room = len(str(longest)) - len(str(data_dir / "tmp")) - RANDOM_NAME
+    try:
+        with tempfile.TemporaryFile(dir=data_dir / "tmp", prefix="x" * room):
+            return
+    except OSError:
+        raise StartupError(
+            f"The path of the data folder is too long: {data_dir} has {len(str(data_dir))} "
+            f"characters, and the files in it up to {room + RANDOM_NAME} more. Name a shorter one "
+            "in JOBS_DATA_DIR, or let Windows take long paths (LongPathsEnabled in its registry)."
         ) from None
 
 

@@ -1,0 +1,1 @@
+"""Jobdesk on Windows: a Python for Windows (under Wine, say) is driven from outside."""

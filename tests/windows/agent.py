@@ -1,0 +1,127 @@
+"""Runs in the Python for Windows, with the standard library alone: does there what a test asks for.
+
+One request of JSON on each line of standard input, one answer on each line of standard output. To
+start a process for each would take a second.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sqlite3
+import stat
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from ctypes import wintypes
+from pathlib import Path
+from typing import IO, Any
+
+kernel32: Any = getattr(ctypes, "WinDLL")("kernel32", use_last_error=True)  # noqa: B009
+SNAPSHOT_OF_PROCESSES = 2
+ANCIENT = 1_000_000_000.0
+"""A moment of 2001."""
+
+
+class ProcessEntry(ctypes.Structure):
+    """PROCESSENTRY32W of tlhelp32.h."""
+
+    _fields_ = [
+        ("size", wintypes.DWORD),
+        ("usage", wintypes.DWORD),
+        ("pid", wintypes.DWORD),
+        ("heap", ctypes.c_size_t),
+        ("module", wintypes.DWORD),
+        ("threads", wintypes.DWORD),
+        ("parent", wintypes.DWORD),
+        ("priority", wintypes.LONG),
+        ("flags", wintypes.DWORD),
+        ("file", wintypes.WCHAR * 260),
+    ]
+
+
+held: dict[str, IO[bytes]] = {}
+
+
+def processes() -> dict[int, int]:
+    """Return the living processes and their parents."""
+    kernel32.CreateToolhelp32Snapshot.restype = wintypes.HANDLE
+    snapshot = wintypes.HANDLE(kernel32.CreateToolhelp32Snapshot(SNAPSHOT_OF_PROCESSES, 0))
+    entry = ProcessEntry(size=ctypes.sizeof(ProcessEntry))
+    found = {}
+    more = kernel32.Process32FirstW(snapshot, ctypes.byref(entry))
+    while more:
+        found[entry.pid] = entry.parent
+        more = kernel32.Process32NextW(snapshot, ctypes.byref(entry))
+    kernel32.CloseHandle(snapshot)
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """Return a process and those that it and its children have started."""
+    parents = processes()
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found
+
+
+def kill(pid: int) -> None:
+    """End a process as the Task Manager does."""
+    os.kill(pid, signal.SIGTERM)
+
+
+def hold(path: str) -> None:
+    """Open a file as a virus scanner may: nobody can delete or replace it meanwhile."""
+    # FILE_SHARE_READ and FILE_SHARE_WRITE, no more.
+    held[path] = Path(path).open("rb")  # noqa: SIM115
+
+
+def let_go(path: str) -> None:
+    """Close a file."""
+    held.pop(path).close()
+
+
+def make_read_only(path: str) -> None:
+    """Set the attribute."""
+    Path(path).chmod(stat.S_IREAD)
+
+
+def make_old(path: str) -> None:
+    """Let a file be of another year."""
+    os.utime(path, (ANCIENT, ANCIENT))
+
+
+def exists(path: str) -> bool:
+    """Whether there is such a file."""
+    return Path(path).exists()
+
+
+def sql(path: str, statement: str, parameters: list[Any]) -> list[list[Any]]:
+    """Run a statement; return its rows."""
+    with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as database:
+        return [list(row) for row in database.execute(statement, parameters)]
+
+
+CALLS: dict[str, Callable[..., Any]] = {
+    one.__name__: one
+    for one in (descendants, exists, hold, kill, let_go, make_old, make_read_only, processes, sql)
+}
+
+
+def main() -> None:
+    """Answer until the input ends."""
+    for line in sys.stdin.buffer:
+        name, *arguments = json.loads(line)
+        try:
+            answer = {"value": CALLS[name](*arguments)}
+        except Exception as error:  # noqa: BLE001  (the test raises it)
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

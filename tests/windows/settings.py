@@ -1,0 +1,6 @@
+"""The site's settings, with tasks that tell the tests what they do."""
+
+from webapp.settings import *  # noqa: F403
+from webapp.settings import INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.windows.apps.WindowsConfig"]
