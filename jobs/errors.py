@@ -110,6 +110,24 @@ class IdempotencyConflict(Conflict):
         super().__init__("This Idempotency-Key was already used for a different request.")
 
 
+class WrongOffset(Conflict):
+    """An upload does not go on there. ``stored`` are the bytes that are, None if unknown."""
+
+    def __init__(self, offset: int, stored: int | None) -> None:
+        self.stored = stored
+        why = "another request was quicker" if stored is None else f"{stored:,} bytes are stored"
+        super().__init__(f"This upload does not go on at {offset:,}: {why}.")
+
+
+class UploadBusy(Conflict):
+    """Another request works on this upload; ``retry_after`` is in seconds."""
+
+    retry_after = 2
+
+    def __init__(self) -> None:
+        super().__init__("Another request is completing this upload.")
+
+
 class NotCancellable(Conflict):
     """The job has finished."""
 

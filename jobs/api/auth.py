@@ -18,7 +18,7 @@ from .tokens import ExtraRead, find_holder, record_use
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CHALLENGE: Final = 'Bearer realm="jobdesk"'
 
 

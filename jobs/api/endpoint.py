@@ -103,7 +103,8 @@ def _without_body(response: HttpResponseBase) -> HttpResponseBase:
     headers = {**response.headers}
     if isinstance(response, HttpResponse):
         headers["Content-Length"] = str(len(response.content))
-    response.close()
+    else:
+        response.close()  # its file; of others it would only tell Django that the request is over
     return HttpResponse(status=response.status_code, headers=headers)
 
 

@@ -106,6 +106,17 @@ def _conflict(error: errors.Conflict) -> ApiError:
 
 
 @to_problem.register
+def _wrong_offset(error: errors.WrongOffset) -> ApiError:
+    known = {} if error.stored is None else {"Upload-Offset": str(error.stored)}
+    return ApiError(problems.WRONG_OFFSET, str(error), known)
+
+
+@to_problem.register
+def _upload_busy(error: errors.UploadBusy) -> ApiError:
+    return ApiError(problems.UPLOAD_BUSY, str(error), _retry_after(error.retry_after))
+
+
+@to_problem.register
 def _queue_full(error: errors.QueueFull) -> ApiError:
     return ApiError(problems.QUEUE_FULL, str(error), _retry_after(error.retry_after))
 

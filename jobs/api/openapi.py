@@ -13,14 +13,16 @@ from jobs.catalog.registry import AnyTask
 
 from .json_schema import component_schemas, ref, submission, task_schemas
 from .operations import COUNT, TEXT, Operation, Response, operations
-from .problems import Kind
+from .problems import WRONG_OFFSET, Kind
 from .responses import JSON, PROBLEM_JSON, api_url
 from .serializers import root
 
 _PROBLEM_HEADERS: Final = {
     401: "WWW-Authenticate",
     405: "Allow",
+    412: "Tus-Version",
     415: "Accept-Post",
+    423: "Retry-After",
     429: "Retry-After",
     503: "Retry-After",
 }
@@ -31,7 +33,7 @@ def _header(description: str, schema: Mapping[str, Any] = TEXT) -> dict[str, Any
 
 
 _HEADERS: Final = {
-    "Location": _header("The job's address."),
+    "Location": _header("The address of the job, or of the upload."),
     "Retry-After": _header(
         "Seconds after which to try again; absent when the job has finished.", COUNT
     ),
@@ -45,6 +47,14 @@ _HEADERS: Final = {
     "WWW-Authenticate": _header("`Bearer`, and what is wrong with the token."),
     "Allow": _header("The methods of this address."),
     "Accept-Post": _header("The accepted media types."),
+    "Tus-Resumable": _header("The version of tus, 1.0.0."),
+    "Tus-Version": _header("The versions of tus that are spoken here."),
+    "Tus-Extension": _header("The extensions of tus that are spoken here."),
+    "Tus-Max-Size": _header("The most bytes of an upload.", COUNT),
+    "Upload-Offset": _header("How many bytes are stored: where the upload goes on.", COUNT),
+    "Upload-Length": _header("The bytes of the whole upload.", COUNT),
+    "Upload-Metadata": _header("What its client has told of it."),
+    "Upload-Expires": _header("When it is deleted if nothing is added; absent when complete."),
 }
 
 
@@ -130,6 +140,8 @@ def _problem(status: int, kinds: list[Kind]) -> dict[str, Any]:
     }
     if status in _PROBLEM_HEADERS:
         found["headers"] = _headers(_PROBLEM_HEADERS[status])
+    if WRONG_OFFSET in kinds:
+        found["headers"] = _headers("Upload-Offset")
     return found
 
 

@@ -38,6 +38,7 @@ header = partial(_parameter, "header")
 _in_path = partial(_parameter, "path", required=True)
 _PATH_PARAMETERS: Final = {
     "{id}": _in_path("id", "The job's id.", {"type": "string", "format": "uuid"}),
+    "{upload_id}": _in_path("upload_id", "The upload's id.", {"type": "string", "format": "uuid"}),
     "{name}": _in_path("name", "Its name."),
 }
 
@@ -94,8 +95,10 @@ class Operation:
     def code_sample(self) -> str:
         """The request as a shell command."""
         token = "" if self.is_open else ' -H "Authorization: Bearer $TOKEN"'
-        method = " -X POST" if self.method == "post" and not self.body else ""
-        address = "$DESK" + self.path.replace("{id}", "$ID")
+        method = {"get": "", "head": " --head"}.get(self.method, f" -X {self.method.upper()}")
+        if self.method == "post" and self.body:
+            method = ""
+        address = "$DESK" + self.path.replace("{id}", "$ID").replace("{upload_id}", "$ID")
         return f"curl{token}{method} {self.curl.replace('$URL', address)}"
 
 
@@ -124,9 +127,9 @@ def _complete(view: Callable[..., Any], method: str, path: str, is_open: bool) -
     problems = {*operation.problems, kinds.METHOD_NOT_ALLOWED, kinds.INTERNAL, kinds.UNAVAILABLE}
     if not is_open:
         problems |= {kinds.UNAUTHENTICATED, kinds.HTTPS_REQUIRED}
-    if method == "post":
+    if method not in {"get", "head", "options"}:
         problems.add(kinds.CSRF)
-    if "{id}" in path:
+    if "{id}" in path or "{upload_id}" in path:
         problems.add(kinds.NOT_FOUND)
     if operation.body:
         problems |= {kinds.MALFORMED, kinds.LENGTH_REQUIRED, kinds.TOO_LARGE, kinds.MEDIA_TYPE}

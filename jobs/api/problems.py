@@ -43,8 +43,14 @@ IDEMPOTENCY_CONFLICT = Kind(
     "idempotency-conflict", 409, "Key in use", "The Idempotency-Key came with different JSON."
 )
 CONFLICT = Kind("conflict", 409, "Not possible now", "The job's status forbids it.")
+WRONG_OFFSET = Kind(
+    "wrong-offset", 409, "Wrong offset", "The upload goes on elsewhere: ask where by HEAD."
+)
 LENGTH_REQUIRED = Kind(
     "length-required", 411, "Length required", "This server takes no body of unknown length."
+)
+TUS_VERSION = Kind(
+    "tus-version", 412, "Other version of tus", "`Tus-Version` is the one that is spoken here."
 )
 TOO_LARGE = Kind("too-large", 413, "Too large", "The body is over the limit; nothing was kept.")
 MEDIA_TYPE = Kind(
@@ -52,6 +58,12 @@ MEDIA_TYPE = Kind(
 )
 INVALID = Kind(
     "invalid", 422, "Does not fit", "`errors` says for each place (a JSON pointer) what is wrong."
+)
+UPLOAD_BUSY = Kind(
+    "upload-busy",
+    423,
+    "Busy",
+    "Another request completes it. Ask again after `Retry-After` seconds.",
 )
 QUEUE_FULL = Kind("queue-full", 429, "Queue full", "Come back after `Retry-After` seconds.")
 INTERNAL = Kind("internal", 500, "Our fault", "It was logged; nothing is known of its effect.")
@@ -70,10 +82,13 @@ KINDS: Final = (
     METHOD_NOT_ALLOWED,
     IDEMPOTENCY_CONFLICT,
     CONFLICT,
+    WRONG_OFFSET,
     LENGTH_REQUIRED,
+    TUS_VERSION,
     TOO_LARGE,
     MEDIA_TYPE,
     INVALID,
+    UPLOAD_BUSY,
     QUEUE_FULL,
     INTERNAL,
     UNAVAILABLE,

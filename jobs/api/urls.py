@@ -11,11 +11,20 @@ from jobs.api.views.job_detail import get_job
 from jobs.api.views.job_list import list_jobs
 from jobs.api.views.job_output import get_artifact, get_log
 from jobs.api.views.queues import list_queues
+from jobs.api.views.resumable import (
+    delete_upload,
+    get_abilities,
+    head_upload,
+    patch_upload,
+    post_resumable_upload,
+    post_upload_override,
+)
 from jobs.api.views.tasks import get_one_task, list_tasks
 from jobs.api.views.uploads import post_upload
 
 from .endpoint import endpoint, not_found_endpoint, open_endpoint
 from .etag import version_of_polled
+from .tus import speaks_tus
 
 app_name = "jobs_api"
 
@@ -27,6 +36,23 @@ urlpatterns = [
     path("jobs/<str:job_id>/log", endpoint(get=get_log), name="log"),
     path("jobs/<str:job_id>/artifacts/<str:name>", endpoint(get=get_artifact), name="artifact"),
     path("uploads", endpoint(post=post_upload), name="uploads"),
+    path(
+        "uploads/resumable",
+        speaks_tus(endpoint(post=post_resumable_upload, options=get_abilities)),
+        name="resumable",
+    ),
+    path(
+        "uploads/<str:upload_id>",
+        speaks_tus(
+            endpoint(
+                head=head_upload,
+                patch=patch_upload,
+                delete=delete_upload,
+                post=post_upload_override,
+            )
+        ),
+        name="upload",
+    ),
     path("tasks", endpoint(get=list_tasks), name="tasks"),
     path("tasks/<path:name>", endpoint(get=get_one_task), name="task"),
     path("queues", endpoint(get=list_queues), name="queues"),

@@ -35,7 +35,13 @@ from .progress import (
     write_updates,
 )
 from .promote import next_due, promote_due
-from .prune import UPLOADS_KEPT, PruneRun, prune_chunk
+from .prune import (
+    UPLOADS_KEPT,
+    PruneRun,
+    delete_resumable_uploads,
+    delete_unused_uploads,
+    prune_chunk,
+)
 from .queues import set_paused, waiting_queues
 from .requeue import requeue_job
 from .requeue_many import requeue_jobs
@@ -59,6 +65,8 @@ __all__ = [
     "claim_rows",
     "claims_in_one_round_trip",
     "count_living",
+    "delete_resumable_uploads",
+    "delete_unused_uploads",
     "deregister",
     "finish",
     "fold_counters",

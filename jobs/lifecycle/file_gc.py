@@ -12,11 +12,11 @@ import random
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from jobs.core.storage import delete_files, job_storage
 from jobs.core.times import from_timestamp
-from jobs.models import Artifact, Job, Upload
+from jobs.models import Artifact, Job, Upload, UploadPiece
 
 from .prune import CHUNK, DAY
 
@@ -82,8 +82,14 @@ def _listed(path: str) -> tuple[list[str], list[str]]:
 
 def _collect_uploads(folder: str, names: Sequence[str], now: datetime) -> int:
     ids = {f"{folder}/{name}": key for name in names if (key := _id(name))}
-    known = set(Upload.objects.filter(pk__in=ids.values()).values_list("pk", flat=True))
-    return _delete_old([file for file, key in ids.items() if key not in known], now)
+    pieces = {file: key for file, key in ids.items() if "." in file}
+    known: set[Any] = set(Upload.objects.filter(pk__in=ids.values()).values_list("pk", flat=True))
+    strays = [file for file, key in ids.items() if key not in known and file not in pieces]
+    if pieces:
+        rows = UploadPiece.objects.filter(upload__in=set(pieces.values()))
+        known = set(rows.values_list("file", flat=True))
+        strays += [file for file in pieces if file not in known]
+    return _delete_old(strays, now)
 
 
 def _collect_artifacts(folder: str, names: Sequence[str], now: datetime) -> int:

@@ -19,7 +19,9 @@ from jobs.models import (
     Job,
     LogChunk,
     QuarantinedMessage,
+    ResumableUpload,
     Upload,
+    UploadPiece,
     UploadUse,
 )
 
@@ -56,6 +58,7 @@ class PruneRun:
         """Whether nothing is left."""
         self.overdue = timedelta()
         """How long the jobs of the last chunk have been over their retention."""
+        self._now = now
         self._oldest = now - timedelta(days=get_conf().retention_days)
         self._day_ago = now - DAY
         self._jobs_from: datetime | None = None
@@ -75,7 +78,10 @@ class PruneRun:
         old = list(messages.values_list("pk", flat=True)[:limit])
         deleted += QuarantinedMessage.objects.filter(pk__in=old).delete()[0]
         deleted += Consumer.objects.filter(dead_at__lt=self._day_ago).delete()[0]
-        self.is_done = not (more or len(old) == limit)
+        expired = ResumableUpload.objects.filter(expires_at__lt=self._now).order_by("expires_at")
+        begun = list(expired.values_list("pk", flat=True)[:limit])
+        deleted += delete_resumable_uploads(begun, self._now)
+        self.is_done = not (more or limit in {len(old), len(begun)})
         return deleted
 
     def _delete_jobs(self, limit: int) -> tuple[int, int]:
@@ -102,7 +108,7 @@ class PruneRun:
         found = list(old.order_by("created_at").values_list("pk", "created_at")[:limit])
         if found:
             self._uploads_from = found[-1][1]
-        return len(found), _delete_unused_uploads([pk for pk, _ in found])
+        return len(found), delete_unused_uploads([pk for pk, _ in found])
 
 
 def _delete_jobs(ids: list[uuid.UUID], oldest: datetime, day_ago: datetime) -> int:
@@ -125,11 +131,11 @@ def _delete_jobs(ids: list[uuid.UUID], oldest: datetime, day_ago: datetime) -> i
         transaction.on_commit(lambda: delete_files(files), using=connection().alias)
     uploads = Upload.objects.filter(pk__in=used, created_at__lt=day_ago, uses=None)
     unused = list(uploads.values_list("pk", flat=True)) if used else []
-    return len(ids) + _delete_unused_uploads(unused)
+    return len(ids) + delete_unused_uploads(unused)
 
 
-def _delete_unused_uploads(ids: Collection[uuid.UUID]) -> int:
-    """Delete those of these uploads that still no job uses."""
+def delete_unused_uploads(ids: Collection[uuid.UUID]) -> int:
+    """Delete those of these uploads that still no job uses; return how many rows."""
     if not ids:
         return 0
     files = dict(Upload.objects.filter(pk__in=ids).values_list("pk", "file"))
@@ -138,3 +144,30 @@ def _delete_unused_uploads(ids: Collection[uuid.UUID]) -> int:
     unused = [file for pk, file in files.items() if pk not in kept]
     transaction.on_commit(lambda: delete_files(unused), using=connection().alias)
     return deleted
+
+
+def delete_resumable_uploads(ids: Collection[uuid.UUID], expired_at: datetime | None = None) -> int:
+    """Delete uploads that came in pieces, and the pieces of those that are not complete.
+
+    Args:
+        ids: their ids.
+        expired_at: delete only those that are expired at this time: another piece, which may have
+            come since they were found, lets them live on.
+    """
+    if not ids:
+        return 0
+    with transaction.atomic(using=connection().alias):
+        rows = ResumableUpload.objects.filter(pk__in=ids)
+        if expired_at is not None:
+            rows = rows.filter(expires_at__lt=expired_at)
+        # So that no piece is added between the statements. Another process may delete the same.
+        can_skip = connection().features.has_select_for_update_skip_locked
+        rows = rows.select_for_update(skip_locked=can_skip)
+        found = list(rows.values_list("pk", flat=True))
+        pieces = UploadPiece.objects.filter(upload__in=found)
+        files = list(pieces.values_list("file", flat=True))
+        pieces._raw_delete(pieces.db)
+        begun = ResumableUpload.objects.filter(pk__in=found)
+        begun._raw_delete(begun.db)
+        transaction.on_commit(lambda: delete_files(files), using=connection().alias)
+    return len(found)

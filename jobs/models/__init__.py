@@ -8,6 +8,7 @@ from .job import Job
 from .log import LogChunk
 from .quarantine import QuarantinedMessage
 from .queue import Queue
+from .resumable import ResumableUpload, UploadPiece
 from .token import Token
 
 __all__ = [
@@ -20,7 +21,9 @@ __all__ = [
     "LogChunk",
     "QuarantinedMessage",
     "Queue",
+    "ResumableUpload",
     "Token",
     "Upload",
+    "UploadPiece",
     "UploadUse",
 ]

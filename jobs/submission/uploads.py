@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from django.core.files.base import File
 from django.utils.text import get_valid_filename
@@ -19,7 +19,7 @@ from jobs.core.storage import delete_files, job_storage, local_folder, unavailab
 from jobs.core.users import is_staff
 from jobs.core.uuid7 import uuid7
 from jobs.errors import InvalidArguments, TooLarge
-from jobs.models import Upload
+from jobs.models import ResumableUpload, Upload
 
 from .database_errors import operational_errors_as_unavailable
 
@@ -34,7 +34,7 @@ else:
 MOST_FILES: Final = 1000
 
 
-class _Stream(_ByteFile):
+class FileOfChunks(_ByteFile):
     """Chunks that can be read once, as a Django file; stops at the limit.
 
     ``written`` counts the bytes; ``failed`` says that the source raised, not the storage.
@@ -77,11 +77,11 @@ def store_upload(owner: AbstractBaseUser | None, name: str, chunks: Iterable[byt
         Unavailable: the disk is full, or the storage or the database cannot be used now; nothing is
             kept.
     """
-    upload = Upload(id=uuid7(), owner_id=owner.pk if owner else None, name=_display_name(name))
-    stream = _Stream(chunks, get_conf().max_upload)
+    upload = Upload(id=uuid7(), owner_id=owner.pk if owner else None, name=display_name(name))
+    stream = FileOfChunks(chunks, get_conf().max_upload)
     target = f"uploads/{upload.id.hex[:6]}/{upload.id.hex}"
     try:
-        upload.file = _store(target, stream)
+        upload.file = store_chunks(target, stream)
     except BaseException as error:
         # Whatever went wrong (too large, a full disk, the client left), nothing of it stays. A
         # service keeps no part of a file, and to ask one that is away takes its time-out again.
@@ -100,22 +100,28 @@ def store_upload(owner: AbstractBaseUser | None, name: str, chunks: Iterable[byt
     return upload
 
 
-def _store(target: str, stream: _Stream) -> str:
+def store_chunks(target: str, stream: FileOfChunks) -> str:
+    """Store a file of this name; return its name in the storage, which may differ."""
     storage = job_storage()
     if local_folder() is not None:
         return storage.save(target, stream)
     # The libraries of services read, seek and ask for the size, each in its own way, and read again
     # when they retry. So a whole file is at hand before the first request to them.
-    folder = get_conf().data_dir / "incoming"
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder) as file:
+    with incoming_file() as file:
         for chunk in stream.chunks():
             file.write(chunk)
         file.seek(0)
         return storage.save(target, File(file, name=target))
 
 
-def _display_name(name: str) -> str:
+def incoming_file() -> IO[bytes]:
+    """Open a file for what arrives; it is gone when it is closed."""
+    folder = get_conf().data_dir / "incoming"
+    folder.mkdir(parents=True, exist_ok=True)
+    return cast("IO[bytes]", tempfile.TemporaryFile(dir=folder))
+
+
+def display_name(name: str) -> str:
     """Return the last part of the client's name: shown to people, never used as a path."""
     last = clean(name).replace("\\", "/").rpartition("/")[2].strip()
     printable = "".join(c for c in last if c.isprintable())
@@ -139,15 +145,30 @@ def check_uploads(arguments: ValidatedArguments, owner: AbstractBaseUser | None)
     if owner is not None and not is_staff(owner):
         rows = rows.filter(owner_id=owner.pk)
     found = set(rows.values_list("pk", flat=True))
-    missing = {str(one) for one in ids if one not in found}
+    missing = [one for one in ids if one not in found]
     if missing:
+        details = _details(missing, owner)
         raise InvalidArguments(
             [
-                {"pointer": pointer, "detail": f"There is no upload {one} of yours."}
+                {"pointer": pointer, "detail": details[one]}
                 for pointer, one in _references(arguments.stored, "")
-                if one in missing
+                if one in details
             ]
         )
+
+
+def _details(missing: Iterable[uuid.UUID], owner: AbstractBaseUser | None) -> dict[str, str]:
+    """Say of each upload that cannot be used why."""
+    details = {str(one): f"There is no upload {one} of yours." for one in missing}
+    begun = ResumableUpload.objects.filter(pk__in=missing, is_complete=False)
+    if owner is not None:
+        begun = begun.filter(owner_id=owner.pk)
+    for one in begun:
+        details[str(one.pk)] = (
+            f"The upload {one.pk} is not complete: {one.stored:,} of {one.length:,} bytes are "
+            "stored. Send the rest of it first."
+        )
+    return details
 
 
 def _references(value: Any, at: str) -> Iterator[tuple[str, str]]:

@@ -159,7 +159,7 @@ def test_an_upload_is_deleted_with_the_last_job_that_used_it(now: datetime) -> N
 def test_an_upload_that_a_job_uses_by_now_is_kept(now: datetime, tmp_path: Path) -> None:
     used, unused = make_upload(data=b"1"), make_upload(data=b"2")
     UploadUse.objects.create(upload=used, job=make_job())
-    assert prune._delete_unused_uploads([used.pk, unused.pk]) == 1
+    assert prune.delete_unused_uploads([used.pk, unused.pk]) == 1
     assert list(Upload.objects.all()) == [used]
     assert files(tmp_path) == {Path(used.file).name}
 
