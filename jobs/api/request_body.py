@@ -13,6 +13,9 @@ from .problems import LENGTH_REQUIRED, MALFORMED, MEDIA_TYPE, ApiError
 from .strict_json import parse
 
 CHUNK: Final = 64 * 1024
+KEEPS_PART: Final = "jobs.keeps_part"
+"""Set in the environment of a request for a server that receives a body whole: when the client goes
+away in the middle, the view is to have what has come, and then an error."""
 
 
 def read_json(request: HttpRequest, limit: int) -> Any:
@@ -32,13 +35,16 @@ def read_json(request: HttpRequest, limit: int) -> Any:
     return parse(b"".join(open_body(request, "body", limit)))
 
 
-def open_body(request: HttpRequest, what: str, limit: int) -> Iterator[bytes]:
+def open_body(
+    request: HttpRequest, what: str, limit: int, *, keeps_part: bool = False
+) -> Iterator[bytes]:
     """Return the body in chunks.
 
     Args:
         request: the request; nothing has read its body.
         what: what the body is called in errors.
         limit: bytes that it may have.
+        keeps_part: a body that is cut off is of use as well.
 
     Raises:
         TooLarge: at once when the declared length is over the limit, else while reading.
@@ -47,6 +53,8 @@ def open_body(request: HttpRequest, what: str, limit: int) -> Iterator[bytes]:
     length = _declared_length(request)
     if length is not None and length > limit:
         raise TooLarge(what, limit)
+    if keeps_part:
+        request.META[KEEPS_PART] = True  # under WSGI this is the server's own dictionary
     source = _source(request, length)
     # At once, so that nothing is begun for a body that is not there: our own server asks by the
     # head alone, and receives a body when somebody reads it.

@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import http.client
+import io
+import os
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from typing import Any
 
 import pytest
 
+from jobs.api.request_body import KEEPS_PART
 from tests.waiting import wait_until
 from webapp.up.server import Server, connections, http_connection, http_server, received_body
 from webapp.up.server.connections import Connections, network
+from webapp.up.server.http_connection import HttpConnection
 from webapp.up.server.pace import GRACE_SECONDS, RATE, STUCK_SECONDS, Pace
-from webapp.up.server.received_body import BodyNotReceived
+from webapp.up.server.received_body import UNASKED, BodyNotReceived
 from webapp.up.server.work_queue import COMPUTING, WorkQueue
 
 SECONDS = 20.0
 BIG = 64 * 1024**2
+_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # a close is a reset
 Address = tuple[str, int]
 Serve = Callable[..., Address]
 
 
 class Application:
-    """``/closed`` refuses by the head; ``/open`` reads the body; ``/big`` sends a lot;
-    ``/wait`` waits."""
+    """``/closed`` refuses by the head; ``/open`` reads the body; ``/part`` takes a part of it as
+    well; ``/big`` sends a lot; ``/wait`` waits."""
 
     def __init__(self) -> None:
         self.read: list[int] = []
         self.asked: list[str] = []
+        self.parts: list[bytes] = []
         self.sent = 0
         self.closed = threading.Event()
         self.waiting = threading.Semaphore(0)
@@ -46,11 +53,23 @@ class Application:
         if path == "/wait":
             self.waiting.release()
             self.release.wait(SECONDS)
+        if path == "/part":
+            self._take_part(environ)
         start("200 OK", [])
         if path == "/big":
             return self._big()
         self.read.append(len(environ["wsgi.input"].read()))
         return [b"thanks"]
+
+    def _take_part(self, environ: dict[str, Any]) -> None:
+        environ[KEEPS_PART] = True
+        pieces = iter(partial(environ["wsgi.input"].read, 100), b"")
+        taken: list[bytes] = []
+        with suppress(OSError):
+            taken += pieces
+            taken.append(b"whole")
+        self.parts.append(b"".join(taken))
+        environ["wsgi.input"] = io.BytesIO()
 
     def _big(self) -> Iterator[bytes]:
         try:
@@ -169,6 +188,52 @@ def test_a_body_that_does_not_go_on_is_left(
         client = opened(stack, address, post("/open", 10) + b"half")
         assert client.recv(1000).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
     assert application.read == []
+
+
+@pytest.mark.parametrize("end", ["shutdown", "reset", "stop"])
+@pytest.mark.parametrize("framing", ["length", "chunks"])
+def test_a_part_of_a_body_is_given_to_who_takes_it(
+    serve: Serve,
+    application: Application,
+    monkeypatch: pytest.MonkeyPatch,
+    framing: str,
+    end: str,
+) -> None:
+    if end == "stop":
+        monkeypatch.setattr(Pace, "is_too_slow", lambda self, now: now > self.moved_at + 0.1)
+    receiving: list[HttpConnection] = []
+    receive = HttpConnection.receive_body
+    monkeypatch.setattr(
+        HttpConnection, "receive_body", lambda self: (receive(self), receiving.append(self))
+    )
+    address = serve()
+    part = b"x" * 2 * UNASKED
+    sent = post("/part", 10**6) + part
+    if framing == "chunks":
+        sent = b"POST /part HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        sent += b"%x\r\n" % 10**6 + part
+    with ExitStack() as stack:
+        client = opened(stack, address, sent)
+        wait_until(lambda: receiving and _size(receiving[0]) == len(part), timeout=SECONDS)
+        if end == "shutdown":
+            client.shutdown(socket.SHUT_WR)
+        elif end == "reset":
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
+            client.close()
+        wait_until(lambda: application.parts, timeout=SECONDS)
+        if end == "stop":  # what comes now is no request, but the rest of the body
+            client.sendall(b"GET /open HTTP/1.1\r\nHost: x\r\n\r\n")
+        if end != "reset":
+            received = b"".join(iter(lambda: client.recv(1000), b""))
+            assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert b"\r\nConnection: close\r\n" in received
+    assert application.parts == [part]
+    assert application.asked == ["/part"] * 2
+
+
+def _size(connection: HttpConnection) -> int:
+    request = connection._request
+    return request.body.size if request is not None and request.body is not None else 0
 
 
 def test_a_response_that_nobody_reads_holds_no_thread_and_ends(

@@ -145,7 +145,8 @@ def patch_upload(request: HttpRequest, caller: Caller, upload_id: str) -> HttpRe
     upload = _own_upload(caller, upload_id)
     if offset != upload.stored:
         raise WrongOffset(offset, upload.stored)
-    chunks = open_body(request, "rest of this upload", upload.length - upload.stored)
+    left = upload.length - upload.stored
+    chunks = open_body(request, "rest of this upload", left, keeps_part=True)
     if not upload.is_complete:
         resumable.append(upload, chunks)
         resumable.finish(upload)

@@ -38,6 +38,7 @@ LEAVING_SECONDS: Final = 5.0
 """How long a client that still sends is listened to after the last response. A connection that is
 closed before would be reset, and the response lost (RFC 9112, 9.6)."""
 LEAVING_LONGEST: Final = 30.0
+_INCOMPLETE: Final = "The request ended before it was complete."
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -57,12 +58,18 @@ class Request:
     body: ReceivedBody | None = None
     is_received: bool = False
     was_asked: bool = False
+    keeps_part: bool = False  # the application takes a body that is cut off as well
+    is_cut: bool = False
 
     def environ(self) -> dict[str, Any]:
         """Return the environment. Before the body is there, its length is that which is declared,
         or how much there is at least."""
         environ = dict(self.head.environ)
-        if self.body is not None and (self.is_received or self.head.length is None):
+        if (
+            self.body is not None
+            and not self.is_cut
+            and (self.is_received or self.head.length is None)
+        ):
             environ["CONTENT_LENGTH"] = str(self.body.size)
         if self.is_received:
             environ.pop("HTTP_TRANSFER_ENCODING", None)  # it is decoded
@@ -143,8 +150,8 @@ class HttpConnection(asyncio.Protocol):
         if self._streamed is not None:
             self._site.submit(self._streamed.close)
             self._streamed = None
-        if self._request is not None and self.state is not State.WORKING:
-            self._request.close()
+        if self._request is not None and self.state is State.READING:
+            self._end_cut(self._request, None)
         self._site.forget(self)
 
     def data_received(self, data: bytes) -> None:
@@ -167,7 +174,7 @@ class HttpConnection(asyncio.Protocol):
             if self.state is State.WORKING or self._held:
                 return True
         if self.state is State.READING and self._is_inside_request():
-            self._refuse(Refused(400, "The request ended before it was complete."))
+            self._end_cut(self._request, Refused(400, _INCOMPLETE))
             return True
         return False
 
@@ -241,6 +248,21 @@ class HttpConnection(asyncio.Protocol):
         self._pace, self._handed = None, 0
         self._site.handle(self, request)
 
+    def _end_cut(self, request: Request | None, refused: Refused | None) -> None:
+        """End a request whose end has not come; None for a client that is gone.
+
+        An application that can use a part of the body has it. Nothing is read after it: the rest
+        of a body would look as another request.
+        """
+        if request is not None and request.keeps_part and request.body and request.body.size:
+            request.head = request.head._replace(keep_alive=False)
+            request.is_received = request.is_cut = True
+            self._hand_over(request)
+        elif refused is not None:
+            self._refuse(refused)
+        elif request is not None:
+            request.close()
+
     def receive_body(self) -> None:
         """Receive the body: the application, asked by the head alone, wants it."""
         request = self._request
@@ -265,7 +287,7 @@ class HttpConnection(asyncio.Protocol):
         self._read(data)
         if self._is_half_closed and self.state is State.READING:
             if self._is_inside_request():
-                self._refuse(Refused(400, "The request ended before it was complete."))
+                self._end_cut(self._request, Refused(400, _INCOMPLETE))
             else:
                 self._transport.close()
         elif self._site.is_stopping and not self._is_inside_request():
@@ -413,7 +435,7 @@ class HttpConnection(asyncio.Protocol):
         if request is not None and request.body is not None and self._pace is not None:
             self._pace.note(request.body.size, now)
             if self._pace.is_too_slow(now):
-                self._refuse(Refused(408, "The body came too slowly."))
+                self._end_cut(request, Refused(408, "The body came too slowly."))
         elif self._reader.is_inside_head:
             if now > self.since + HEAD_SECONDS:
                 self._refuse(Refused(408, f"The header fields took over {HEAD_SECONDS:.0f} s."))

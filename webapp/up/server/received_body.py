@@ -38,6 +38,38 @@ class BodyToCome:
         """There is nothing to close."""
 
 
+class CutBody:
+    """``wsgi.input`` of a body whose end did not come: an error follows what did."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes.
+
+        Raises:
+            OSError: there are no more.
+        """
+        return self._checked(self._file.read(size), size)
+
+    def readline(self, size: int = -1) -> bytes:
+        """Return the next line, or what there is of it.
+
+        Raises:
+            OSError: there is no more.
+        """
+        return self._checked(self._file.readline(size), size)
+
+    def _checked(self, data: bytes, size: int) -> bytes:
+        if not data and size:
+            raise OSError("The client has left before the end of the body.")
+        return data
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
 class ReceivedBody:
     """Takes a body piece by piece.
 

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from jobs.api.long_poll import THREADS
+from jobs.api.request_body import KEEPS_PART
 
-from .received_body import BodyNotReceived, BodyToCome
+from .received_body import BodyNotReceived, BodyToCome, CutBody
 from .responses import FileBlocks, Framing, Response
 from .work_queue import WorkQueue
 
@@ -85,6 +86,7 @@ class Workers:
             response.body = self._application(environ, response)
             whole = response.whole()
         except BodyNotReceived:
+            request.keeps_part = bool(environ.get(KEEPS_PART))
             connection.call(connection.receive_body)
             return
         except Exception:
@@ -146,4 +148,6 @@ class StreamedResponse:
 def _input(request: Request) -> Any:
     if not request.is_received:
         return BodyToCome()
-    return request.body.opened() if request.body is not None else io.BytesIO()
+    if request.body is None:
+        return io.BytesIO()
+    return CutBody(request.body.opened()) if request.is_cut else request.body.opened()
