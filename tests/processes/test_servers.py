@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from tests.brokers.servers import address
+from tests.cut_off import UploadClient
 from tests.ports import free_port
 from tests.subprocesses import ROOT, RunningProcess, environment
 from tests.waiting import wait_until
@@ -139,6 +140,7 @@ class Site:
 
     def __init__(self, command: ServerCommand, folder: Path, database: Database) -> None:
         self.port, self._token = free_port(), database.token
+        self.uploads = UploadClient(self.port, self._token)
         name, *arguments = [part.format(port=self.port) for part in command.command]
         program = str(Path(sys.executable).with_name(name))
         env = variables(folder, database.url)
@@ -225,3 +227,15 @@ def test_waiting_requests_leave_room_for_others(site: Site) -> None:
     assert {status for status, _, _ in answers} == {200}
     for _, headers, body in answers:
         assert body["status"] == "cancelled" or "preference-applied" not in headers
+
+
+def test_an_upload_that_is_cut_off_goes_on(site: Site, request: pytest.FixtureRequest) -> None:
+    data = bytes(range(256)) * 4000
+    path = site.uploads.create(len(data))
+    site.uploads.begin_piece(path, 0, len(data), data[:600_000])
+    kept = 0
+    # The others receive a body whole before the site sees it.
+    if ASGI not in request.node.callspec.params["site"].command:
+        kept = wait_until(lambda: site.uploads.offset(path), timeout=20)
+    assert site.uploads.append(path, kept, data[kept:]) == "204"
+    assert site.uploads.offset(path) == len(data)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.cut_off import UploadClient
 from tests.https_client import Browser
 from tests.processes.test_up import OPEN, createtoken
 from tests.subprocesses import ROOT, RunningProcess, environment
@@ -212,35 +213,14 @@ def test_an_upload_in_chunks_and_one_that_waits_to_be_told(site: Site) -> None:
 def test_an_upload_that_is_cut_off_goes_on_with_what_is_missing(site: Site) -> None:
     """The client dies in the middle of a piece: what has come of it is kept."""
     data = bytes(range(256)) * 4000
-    host = f"Host: 127.0.0.1\r\nAuthorization: Bearer {site.token}\r\n"
-    piece = "Content-Type: application/offset+octet-stream\r\n"
-
-    def send(line: str, *fields: str, body: bytes = b"", end: bool = False) -> dict[str, str]:
-        """Send a request; return the status and the headers."""
-        head = f"{line} HTTP/1.1\r\n{host}{''.join(fields)}Connection: close\r\n\r\n"
-        with site.connect(head.encode() + body) as client:
-            if end:
-                return {}
-            received = b"".join(iter(lambda: client.recv(4096), b""))
-        first, *lines = received.partition(b"\r\n\r\n")[0].decode().split("\r\n")
-        headers = dict(one.lower().split(": ", 1) for one in lines)
-        return {"status": first.split()[1], **headers}
-
     before = site.files()
-    announced = f"Upload-Length: {len(data)}\r\nContent-Length: 0\r\n"
-    address = send("POST /api/v1/uploads/resumable", announced)["location"]
-    length = f"Content-Length: {len(data)}\r\n"
-    send(f"PATCH {address}", "Upload-Offset: 0\r\n", piece, length, body=data[:600_000], end=True)
-
-    def offset() -> int:
-        return int(send(f"HEAD {address}")["upload-offset"])
-
-    kept = wait_until(offset, timeout=SECONDS)
-    assert 0 < kept <= 600_000
-    rest = data[kept:]
-    fields = f"Upload-Offset: {kept}\r\nContent-Length: {len(rest)}\r\n"
-    done = send(f"PATCH {address}", fields, piece, body=rest)
-    assert (done["status"], done["upload-offset"]) == ("204", str(len(data)))
+    client = UploadClient(site.port, site.token)
+    path = client.create(len(data))
+    client.begin_piece(path, 0, len(data), data[:600_000])
+    kept = wait_until(lambda: client.offset(path), timeout=SECONDS)
+    assert kept <= 600_000
+    assert client.append(path, kept, data[kept:]) == "204"
+    assert client.offset(path) == len(data)
     (made,) = {name for name in site.files() - before if (site.data / name).is_file()}
     assert (site.data / made).read_bytes() == data
 

@@ -203,9 +203,12 @@ def test_a_part_of_a_body_is_given_to_who_takes_it(
         monkeypatch.setattr(Pace, "is_too_slow", lambda self, now: now > self.moved_at + 0.1)
     receiving: list[HttpConnection] = []
     receive = HttpConnection.receive_body
-    monkeypatch.setattr(
-        HttpConnection, "receive_body", lambda self: (receive(self), receiving.append(self))
-    )
+
+    def noted(connection: HttpConnection) -> None:
+        receive(connection)
+        receiving.append(connection)
+
+    monkeypatch.setattr(HttpConnection, "receive_body", noted)
     address = serve()
     part = b"x" * 2 * UNASKED
     sent = post("/part", 10**6) + part
