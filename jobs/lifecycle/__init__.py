@@ -35,17 +35,12 @@ from .progress import (
     write_updates,
 )
 from .promote import next_due, promote_due
-from .prune import (
-    UPLOADS_KEPT,
-    PruneRun,
-    delete_resumable_uploads,
-    delete_unused_uploads,
-    prune_chunk,
-)
+from .prune import UPLOADS_KEPT, PruneRun, delete_unused_uploads, prune_chunk
 from .queues import set_paused, waiting_queues
 from .requeue import requeue_job
 from .requeue_many import requeue_jobs
 from .rescue import orphaned_consumers, release_unconfirmed, rescue_jobs
+from .resumable_uploads import delete_resumable_uploads
 from .tempdir_gc import remove_stale_tempdirs
 
 __all__ = [

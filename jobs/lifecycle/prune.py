@@ -21,9 +21,10 @@ from jobs.models import (
     QuarantinedMessage,
     ResumableUpload,
     Upload,
-    UploadPiece,
     UploadUse,
 )
+
+from .resumable_uploads import delete_resumable_uploads
 
 CHUNK = 100
 DAY = UPLOADS_KEPT = timedelta(days=1)
@@ -144,30 +145,3 @@ def delete_unused_uploads(ids: Collection[uuid.UUID]) -> int:
     unused = [file for pk, file in files.items() if pk not in kept]
     transaction.on_commit(lambda: delete_files(unused), using=connection().alias)
     return deleted
-
-
-def delete_resumable_uploads(ids: Collection[uuid.UUID], expired_at: datetime | None = None) -> int:
-    """Delete uploads that came in pieces, and the pieces of those that are not complete.
-
-    Args:
-        ids: their ids.
-        expired_at: delete only those that are expired at this time: another piece, which may have
-            come since they were found, lets them live on.
-    """
-    if not ids:
-        return 0
-    with transaction.atomic(using=connection().alias):
-        rows = ResumableUpload.objects.filter(pk__in=ids)
-        if expired_at is not None:
-            rows = rows.filter(expires_at__lt=expired_at)
-        # So that no piece is added between the statements. Another process may delete the same.
-        can_skip = connection().features.has_select_for_update_skip_locked
-        rows = rows.select_for_update(skip_locked=can_skip)
-        found = list(rows.values_list("pk", flat=True))
-        pieces = UploadPiece.objects.filter(upload__in=found)
-        files = list(pieces.values_list("file", flat=True))
-        pieces._raw_delete(pieces.db)
-        begun = ResumableUpload.objects.filter(pk__in=found)
-        begun._raw_delete(begun.db)
-        transaction.on_commit(lambda: delete_files(files), using=connection().alias)
-    return len(found)

@@ -266,6 +266,11 @@ def test_the_upload_of_another_user_is_missing(api: Api, bob: User, chief: User)
         assert other.send("delete", address).status_code == 404
     assert body["wsgi.input"].reads == 0
     assert offset_of(api, address) == 0
+    append(api, address, 0, b"0123456789")
+    for other in (Api(bob), Api(chief)):
+        assert other.send("head", address).status_code == 404
+        assert other.send("delete", address).status_code == 404
+    assert Upload.objects.exists()
 
 
 @pytest.mark.parametrize("key", ["x", "resumables", str(uuid.uuid4())])

@@ -140,7 +140,7 @@ def test_the_pieces_are_joined_later_when_the_storage_leaves_after_the_last(
     assert stored_files() == {Upload.objects.get().file}
 
 
-@pytest.mark.parametrize("damage", ["gone", "cut"])
+@pytest.mark.parametrize("damage", ["gone", "cut", "unknown"])
 def test_a_piece_that_was_lost_is_sent_again(away: Away, api: Api, damage: str) -> None:
     address = begin(api, 10)
     append(api, address, 0, DATA[:2])
@@ -151,6 +151,8 @@ def test_a_piece_that_was_lost_is_sent_again(away: Away, api: Api, damage: str) 
     if damage == "cut":
         cut = job_storage().save(lost.file, ContentFile(DATA[2:3]))
         UploadPiece.objects.filter(pk=lost.pk).update(file=cut)
+    if damage == "unknown":
+        lost.delete()
     response = append(api, address, 6, DATA[6:])
     assert (response.status_code, response.headers["Upload-Offset"]) == (204, "2")
     assert not Upload.objects.exists()
