@@ -83,6 +83,6 @@ def test_a_consumer_has_one_for_each_slot_and_few_of_its_own(
 
     slots = PROCESSES * SLOTS
     assert count_while_all_slots_run(connected.without) == PROCESSES * OWN
-    assert count_while_all_slots_run(connected.in_thread) == PROCESSES * OWN + slots
-    assert count_while_all_slots_run(connected.in_process) == PROCESSES * OWN + 2 * slots
-    assert count_while_all_slots_run(connected.in_loop) == PROCESSES * OWN + 2 * slots
+    assert count_while_all_slots_run(connected.connected_in_thread) == PROCESSES * OWN + slots
+    assert count_while_all_slots_run(connected.connected_in_process) == PROCESSES * OWN + 2 * slots
+    assert count_while_all_slots_run(connected.connected_in_loop) == PROCESSES * OWN + 2 * slots

@@ -15,6 +15,7 @@ from django.test import Client
 
 from jobs.brokers import registry as brokers
 from jobs.catalog import all_tasks, registry
+from jobs.core.rare_line import unusable_database
 from jobs.queries import database_health
 from jobs.submission import backlog
 from tests.factories import make_user
@@ -29,6 +30,7 @@ from tests.integration.recording_broker import RecordingBroker
 def nothing_is_remembered() -> None:
     cache.clear()
     database_health._health.forget()
+    unusable_database.over()
 
 
 @pytest.fixture

@@ -101,10 +101,10 @@ def test_an_event_loop_that_a_child_cannot_start_costs_its_job_nothing(
 
 def test_a_group_of_outages_costs_its_job_nothing(consumers: Consumers) -> None:
     several: list[Any] = [
-        outages.in_thread,
-        outages.in_process,
-        outages.in_loop,
-        outages.in_loop_in_process,
+        outages.outage_in_thread,
+        outages.outage_in_process,
+        outages.outage_in_loop,
+        outages.outage_in_loop_in_process,
     ]
     consumers.start("--concurrency", "4")
     for result in [task.enqueue() for task in several]:

@@ -18,21 +18,21 @@ def _say_and_wait(name: str, folder: str) -> None:
 
 
 @job(max_attempts=1)
-def in_thread(name: str, folder: str) -> None:
+def connected_in_thread(name: str, folder: str) -> None:
     """In a thread of the consumer."""
     User.objects.count()
     _say_and_wait(name, folder)
 
 
 @job(max_attempts=1, executor="process")
-def in_process(name: str, folder: str) -> None:
+def connected_in_process(name: str, folder: str) -> None:
     """In a process of its own."""
     User.objects.count()
     _say_and_wait(name, folder)
 
 
 @job(max_attempts=1)
-async def in_loop(name: str, folder: str) -> None:
+async def connected_in_loop(name: str, folder: str) -> None:
     """As a coroutine."""
     await User.objects.acount()
     await asyncio.to_thread(_say_and_wait, name, folder)

@@ -14,7 +14,7 @@ def _meet_one() -> None:
 
 
 @job(max_attempts=1)
-def in_thread() -> None:
+def outage_in_thread() -> None:
     """Raise a group, as libraries for threads do."""
     try:
         _meet_one()
@@ -23,13 +23,13 @@ def in_thread() -> None:
 
 
 @job(max_attempts=1, executor="process")
-def in_process() -> None:
+def outage_in_process() -> None:
     """The same in a child process."""
-    in_thread.func()
+    outage_in_thread.func()
 
 
 @job(max_attempts=1)
-async def in_loop() -> None:
+async def outage_in_loop() -> None:
     """Have one of two coroutines meet it."""
 
     async def meet_one() -> None:
@@ -41,9 +41,9 @@ async def in_loop() -> None:
 
 
 @job(max_attempts=1, executor="process")
-async def in_loop_in_process() -> None:
+async def outage_in_loop_in_process() -> None:
     """The same in a child process."""
-    await in_loop.func()
+    await outage_in_loop.func()
 
 
 @job(max_attempts=1, executor="process")

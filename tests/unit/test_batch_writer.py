@@ -165,13 +165,15 @@ def test_an_outage_is_said_once_and_its_end(
     assert caplog.messages == [cannot, "The database is back.", cannot]
 
 
-def test_a_fault_that_is_not_the_databases_is_logged_whole_each_time(
+def test_a_fault_that_is_not_the_databases_is_logged_whole_and_each_kind(
     clock: Clock, database: OneDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
     pacer = Pacer()
     for _ in range(2):
         pacer.failed(ValueError("a fault of ours"))
-    assert [record.exc_info is not None for record in caplog.records] == [True, True]
+        pacer.failed(KeyError("another"))
+    kinds = [record.exc_info[0] for record in caplog.records if record.exc_info]
+    assert kinds == [ValueError, KeyError]
 
 
 # A transaction that failed.

@@ -26,8 +26,8 @@ from .protocol import DATABASE_NAMES, Message, MessageWriter
 logger = logging.getLogger("jobs")
 
 NO_PROCESS: Final = "no process could be started for a task"
-END_SECONDS: Final = 5.0
-"""How long a child that runs no task may take to end."""
+END_SECONDS: Final = 15.0
+"""How long a child that runs no task may take to end: it may have to log a failure and send it."""
 
 
 def database_names() -> dict[str, str]:

@@ -44,9 +44,11 @@ from .protocol import Message, MessageWriter, read_messages
 from .surroundings import Leaks, put_back, remember
 
 PROGRESS_SECONDS = 0.2
+LOG_SECONDS = 10.0
+"""How long a process that is to end may take to log the last failure. Sentry reads the metadata of
+all installed packages for its first event, which is much on a busy machine."""
 TRACKER_SECONDS = 2.0
-"""How long a process that is to end may take to log the last failure, and as long again for the
-last events to reach an error tracker."""
+"""How long its last events may take to reach an error tracker then."""
 
 
 def run_until_parent_ends(requests: int, replies: int) -> None:
@@ -81,7 +83,7 @@ def _receive(requests: int, writer: MessageWriter, runs: SimpleQueue[ChildRun]) 
             run.reporter.cancel(message[protocol.CANCEL])
     # End of file: the parent is gone, so nobody would read an outcome.
     if run is not None and run.has_ended:
-        run.is_done.wait(TRACKER_SECONDS)
+        run.is_done.wait(LOG_SECONDS)
         flush_trackers(TRACKER_SECONDS)
     if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
         os.killpg(os.getpid(), signal.SIGKILL)  # ends what the task has started too
