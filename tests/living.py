@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from contextlib import suppress
@@ -70,13 +71,15 @@ def watched_command(port: int, *, own_session: bool = False) -> list[str]:
 
 
 def processes_with(variable: str, value: str) -> list[str]:
-    """Return the processes, for people to read, whose environment has a variable with this value.
+    """Return the other processes whose environment has a variable with this value, as a text each.
 
     What a task has started is among them, whatever it is a child of. Only Linux tells.
     """
     wanted = f"{variable}={value}".encode()
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
+        if int(folder.name) == os.getpid():
+            continue
         with suppress(OSError):  # it has ended, or is another user's
             if wanted in (folder / "environ").read_bytes().split(b"\0"):
                 command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()

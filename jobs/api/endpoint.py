@@ -10,11 +10,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from jobs.core.database_file import require_same_file
 from jobs.core.lock_timeout import limited_lock_waits
+from jobs.core.server_threads import requests_in_progress
 from jobs.core.write_waits import serving
 
 from .auth import require_caller
 from .exception_handlers import problem_response
-from .long_poll import requests_in_progress
 from .problems import METHOD_NOT_ALLOWED, NOT_FOUND, ApiError
 from .tokens import ExtraRead
 

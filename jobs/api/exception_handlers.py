@@ -124,9 +124,7 @@ def _queue_full(error: errors.QueueFull) -> ApiError:
 @to_problem.register
 def _unavailable(error: errors.Unavailable) -> ApiError:
     # The database's text may differ each time; what is away is the same.
-    how_long = unusable_database.due(error.why)
-    if how_long is not None:
-        logger.warning("Not possible now%s: %s", how_long, error)
+    unusable_database.warn(logger, "Not possible now%s: %s", error, error.why)
     return ApiError(problems.UNAVAILABLE, error.public, _retry_after(error.retry_after))
 
 
@@ -135,9 +133,7 @@ def _database_away(error: Exception) -> ApiError | None:
     if seconds is None:
         return None  # a 500, with all there is to know in the log
     # The driver's text may name hosts and users: it is for the log alone.
-    how_long = unusable_database.due()
-    if how_long is not None:
-        logger.warning("The database cannot be used%s: %s", how_long, one_line(error))
+    unusable_database.warn(logger, "The database cannot be used%s: %s", one_line(error))
     reconnect_after(error)
     return database_away(seconds)
 

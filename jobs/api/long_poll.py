@@ -9,18 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from jobs.core.server_threads import THREADS, max_waiting, requests_in_progress
-
-__all__ = [
-    "MAX_WAIT",
-    "THREADS",
-    "max_waiting",
-    "requests_in_progress",
-    "wait_preference",
-    "wait_slot",
-    "wait_until",
-]
-
 MAX_WAIT: Final = 30
 _FIRST_PAUSE: Final = 0.005
 _MAX_PAUSE: Final = 0.25

@@ -82,7 +82,7 @@ def fault_of(error: BaseException) -> Fault | None:
     """
     if not isinstance(error, DatabaseError | InterfaceError):
         return None
-    for one in _causes(error):
+    for one in causes(error):
         code = getattr(one, "sqlite_errorcode", None)
         if code is not None:
             return _SQLITE.get(code & 0xFF, Fault.AWAY)
@@ -126,7 +126,8 @@ def reconnect_after(error: BaseException) -> None:
         db.close()
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception, what it was raised from, and so on: a driver's is behind Django's."""
     while error is not None:
         yield error
         error = error.__cause__

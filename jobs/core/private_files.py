@@ -70,21 +70,21 @@ def create_private(path: Path) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE))
 
 
-def _others_reach(path: Path) -> bool:
-    try:
-        is_open = path.stat().st_mode & (stat.S_IROTH | stat.S_IXOTH)
-        return bool(is_open) and all(_others_enter(folder) for folder in path.absolute().parents)
-    except OSError:
-        return False
-
-
-def _others_enter(folder: Path) -> bool:
-    return bool(folder.stat().st_mode & stat.S_IXOTH)
-
-
 def is_entered_by_others(folder: Path) -> bool:
     """Whether other users of this machine can open what is made in a folder."""
     try:
         return os.name != "nt" and all(_others_enter(one) for one in (folder, *folder.parents))
     except OSError:
         return False
+
+
+def _others_reach(path: Path) -> bool:
+    try:
+        is_open = path.stat().st_mode & (stat.S_IROTH | stat.S_IXOTH)
+    except OSError:
+        return False
+    return bool(is_open) and is_entered_by_others(path.absolute().parent)
+
+
+def _others_enter(folder: Path) -> bool:
+    return bool(folder.stat().st_mode & stat.S_IXOTH)

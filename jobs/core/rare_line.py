@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -50,6 +51,19 @@ class RareLine:
                 return None
             fault.said = now
             return f" for {_minutes(now - fault.began)}"
+
+    def warn(self, logger: logging.Logger, text: str, said: object, kind: Hashable = None) -> None:
+        """Log a warning about a fault if it is due.
+
+        Args:
+            logger: where to.
+            text: with a place (``%s``) for how long it lasts, and one for ``said``.
+            said: what is known of the fault.
+            kind: which fault it is.
+        """
+        how_long = self.due(kind)
+        if how_long is not None:
+            logger.warning(text, how_long, said, stacklevel=2)
 
     def over(self) -> None:
         """Note that all is well: the next fault is a new one."""

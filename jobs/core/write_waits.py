@@ -20,6 +20,7 @@ from django.http import HttpRequest
 
 from jobs.errors import Unavailable
 
+from .database_faults import causes
 from .db import connection
 from .server_threads import max_waiting
 
@@ -163,13 +164,9 @@ def lock_timeout(db: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
 
 def is_locked(error: BaseException) -> bool:
     """Whether the error was raised because somebody else holds SQLite's lock."""
-    found: BaseException | None = error
-    while found is not None:
-        code = getattr(found, "sqlite_errorcode", None)
-        if code is not None:
-            return code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-        found = found.__cause__
-    return False
+    codes = (getattr(one, "sqlite_errorcode", None) for one in causes(error))
+    code = next((code for code in codes if code is not None), None)
+    return code is not None and code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def _set_timeout(raw: sqlite3.Connection, seconds: float) -> None:

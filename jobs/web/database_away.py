@@ -38,9 +38,7 @@ def database_away_page(request: HttpRequest, error: Exception) -> HttpResponse:
         raise error
     note_error(error)
     # The driver's message may name hosts and users: it is for the log alone.
-    how_long = unusable_database.due()
-    if how_long is not None:
-        logger.warning("The database cannot be used%s: %s", how_long, one_line(error))
+    unusable_database.warn(logger, "The database cannot be used%s: %s", one_line(error))
     reconnect_after(error)
     return _page(request, _PAGE, seconds)
 

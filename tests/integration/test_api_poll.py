@@ -292,7 +292,7 @@ def test_a_waiting_request_leaves_threads_for_others(
     request: Any = ASGIRequest({"type": "http", "method": "GET", "path": "/"}, io.BytesIO())
     if environ is not None:
         request = rf.get("/", **environ)
-    assert long_poll.max_waiting(request) == waiting
+    assert server_threads.max_waiting(request) == waiting
 
 
 def test_a_wait_slot_is_released_after_an_error() -> None:

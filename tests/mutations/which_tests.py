@@ -14,7 +14,6 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
-import coverage
 import pytest
 
 FOLDER: Final = "MUTATIONS_FOLDER"
@@ -25,6 +24,8 @@ class Recorder:
     """Records the lines of each test of this process, in all its threads."""
 
     def __init__(self, folder: str, target: Path) -> None:
+        import coverage  # of the extra dev, which the tests of this package do without
+
         self._target = target
         self._coverage = coverage.Coverage(
             data_file=None, include=[folder, f"{folder}/*"], config_file=False

@@ -101,6 +101,9 @@ def start(setup: Setup, port: int, env: dict[str, str]) -> RunningProcess:
 @pytest.fixture(scope="module")
 def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Site]]:
     """All setups at once: each takes seconds to start, and most of that is waiting."""
+    for program in {setup.command.split()[0] for setup in [AT_ROOT, *BELOW]} - {"up"}:
+        if not Path(sys.executable).with_name(program).exists():
+            pytest.skip(f"{program} is not installed")
     folder = tmp_path_factory.mktemp("nginx")
     env = environment(
         folder / "var",

@@ -43,9 +43,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     try:
         unavailable = database_problem()
     except DATABASE_ERRORS as error:
-        how_long = unusable_database.due()
-        if how_long is not None:
-            logger.warning("Not ready%s: %s", how_long, one_line(error))
+        unusable_database.warn(logger, "Not ready%s: %s", one_line(error))
         reconnect_after(error)
         seconds = retry_after(error)
         raise (database_unfit() if seconds is None else database_away(seconds)) from error

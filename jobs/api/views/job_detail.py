@@ -14,10 +14,11 @@ from jobs.api.etag import (
     polled_version,
     visible_job,
 )
-from jobs.api.long_poll import MAX_WAIT, max_waiting, wait_preference, wait_slot, wait_until
+from jobs.api.long_poll import MAX_WAIT, wait_preference, wait_slot, wait_until
 from jobs.api.operations import TEXT, Operation, Response, header
 from jobs.api.responses import JsonResponse
 from jobs.api.serializers import job_json, retry_after
+from jobs.core.server_threads import max_waiting
 
 
 @Operation(

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from jobs.api.long_poll import THREADS
 from jobs.api.request_body import KEEPS_PART
+from jobs.core.server_threads import THREADS
 
 from .received_body import BodyNotReceived, BodyToCome, CutBody
 from .responses import FileBlocks, Framing, Response
