@@ -237,6 +237,19 @@ class TestRescue:
         )
         assert [claim.id for claim in take(limit=2)] == [first.pk, second.pk]
 
+    def test_of_a_living_consumer_only_what_it_does_not_know_is_released(self) -> None:
+        consumer = make_consumer().pk
+        known, unknown = record(), record()
+        claims = take(limit=2, consumer=consumer)
+        held = {(claim.id, claim.attempt) for claim in claims if claim.id == known.pk}
+        (released,) = lifecycle.release_unconfirmed(consumer, held)
+        assert released.claim.id == unknown.pk
+        known.refresh_from_db()
+        unknown.refresh_from_db()
+        assert (known.status, known.consumer_id) == (Status.RUNNING, consumer)
+        assert (unknown.status, unknown.consumer_id) == (Status.QUEUED, None)
+        assert unknown.failures == unknown.lost_count == 0
+
     def test_a_job_that_was_to_be_cancelled_is_cancelled_instead(self) -> None:
         dead = make_consumer().pk
         job = record()

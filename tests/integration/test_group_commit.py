@@ -80,6 +80,8 @@ def test_a_row_that_conflicts_keeps_no_other_out(batch_sizes: list[int]) -> None
     assert errors.index(IntegrityError.__name__) in {2, 5}
     assert Job.objects.count() == MANY - 1
     assert group_commit.group_commit_for(connection)._pending == []
+    # All of them, then the one whose thread tried, then the others together once more.
+    assert batch_sizes[:3] == [MANY, 1, MANY - 1]
 
 
 def test_all_threads_get_the_error_of_a_database_that_is_away(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 import jobs
@@ -156,6 +156,9 @@ def test_bounds_hold_for_staff_and_for_code(chief: User, priority: int) -> None:
 
 
 def test_permissions_hold_where_limits_are_enforced(ada: User, chief: User) -> None:
+    with pytest.raises(NotAllowed, match="staff"):
+        submit_job(SECRET, {}, owner=ada, enforce_limits=True)
+    assert not Job.objects.exists()
     assert submit_job(SECRET, {}, owner=chief, enforce_limits=True).created
     assert submit_job(SECRET, {}, owner=ada).created  # code decides for itself
     ada.user_permissions.add(Permission.objects.get(codename="view_queue"))
@@ -244,6 +247,20 @@ def test_a_locked_database_is_unavailable(ada: User, monkeypatch: pytest.MonkeyP
         submit_job(ADD, {"n": 1}, owner=ada)
     assert "database is locked" in str(caught.value)
     assert caught.value.retry_after > 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_takes_no_writes_is_not_used_again(ada: User) -> None:
+    """After a failover the address leads to the new primary, an old connection to the standby."""
+    statements = {
+        "sqlite": "PRAGMA query_only = ON",
+        "postgresql": "SET default_transaction_read_only = on",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statements[connection.vendor])
+    with pytest.raises(Unavailable, match="takes no writes"):
+        submit_job(ADD, {"n": 1}, owner=ada)
+    assert submit_job(ADD, {"n": 1}, owner=ada).created
 
 
 # --- within the caller's transaction ----------------------------------------------------------

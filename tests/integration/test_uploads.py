@@ -13,7 +13,7 @@ from jobs import lifecycle
 from jobs.core.storage import job_storage
 from jobs.errors import InvalidArguments, TooLarge, Unavailable
 from jobs.models import Job, Upload, UploadUse
-from jobs.submission import store_upload, submit_job
+from jobs.submission import store_upload, submit_job, uploads
 from tests.factories import make_upload
 from tests.integration.api_tasks import READ
 
@@ -27,6 +27,17 @@ def test_an_upload_is_kept_for_the_jobs_that_use_it(ada: User) -> None:
         job = submit_job(READ, sent, owner=ada, enforce_limits=True).job
         assert job.kwargs["log"] == {"upload": str(upload.pk)}
     assert UploadUse.objects.filter(upload=upload).count() == 2
+
+
+def test_a_job_has_no_more_files_than_a_query_takes(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "MOST_FILES", 2)
+    first, second, third = ({"upload": str(make_upload(ada).pk)} for _ in range(3))
+    assert submit_job(READ, {"log": first, "more": [second]}, owner=ada).created
+    with pytest.raises(InvalidArguments, match="At most 2 files, not 3"):
+        submit_job(READ, {"log": first, "more": [second, third]}, owner=ada)
+    assert Job.objects.count() == 1
 
 
 def test_the_same_upload_twice_in_one_job_is_one_use(ada: User) -> None:

@@ -26,9 +26,11 @@ class Script:
     def __init__(self, batches: Sequence[list[bytes] | None], accepts: Sequence[bool] = ()) -> None:
         self._batches = list(batches)
         self._accepts = list(accepts)
-        self._claims: list[bool] = []
+        self.claims: list[bool] = []
         self.accepted: list[bytes | None] = []
         self.acknowledged: list[bytes | None] = []
+        self.acknowledged_before: list[list[bytes | None]] = []
+        """What was acknowledged each time that somebody asked whether the jobs are claimed."""
         self.acknowledge_fails = 0
         self.over: Callable[[], bool] = lambda: not self._batches
 
@@ -60,7 +62,8 @@ class Script:
         return True
 
     def wait_claimed(self, queue: str, seconds: float) -> bool:
-        return True
+        self.acknowledged_before.append(list(self.acknowledged))
+        return self.claims.pop(0) if self.claims else True
 
     def no_thread(self, why: str) -> None:
         """Nothing runs here."""
@@ -90,6 +93,15 @@ def test_what_must_wait_is_read_later(meanwhile: list[bytes] | None) -> None:
     script = Script([[b"a", b"b"], meanwhile, [], []], accepts=[True, False])
     Receiver("q", lambda: script, script).run()
     assert script.accepted == script.acknowledged == [b"a", b"b", *(meanwhile or [])]
+
+
+def test_a_message_is_acknowledged_when_its_job_is_claimed_not_before() -> None:
+    """Nobody else would run the job of a consumer that dies in between."""
+    script = Script([[b"a"], [], [], []])
+    script.claims = [False, False, True]
+    Receiver("q", lambda: script, script).run()
+    assert script.acknowledged_before == [[], [], []]
+    assert script.accepted == script.acknowledged == [b"a"]
 
 
 def test_an_acknowledgement_that_fails_is_sent_again() -> None:
