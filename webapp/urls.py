@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.templatetags.static import static
 from django.urls import include, path
 
-from jobs.web.sign_in_limits import limit_sign_ins
+from jobs.web.sign_in_limits import limit_hashing, limit_sign_ins
 
 from .kept_tokens import tell_of_tokens
 from .signin import SignIn
@@ -19,6 +19,13 @@ def change_password(request: HttpRequest, id: str) -> HttpResponseBase:  # noqa:
     """Let staff change somebody's password, as the admin does."""
     users: Any = admin.site.get_model_admin(User)
     response: HttpResponseBase = users.user_change_password(request, id)
+    return response
+
+
+def add_user(request: HttpRequest) -> HttpResponseBase:
+    """Let staff add a user, with a password, as the admin does."""
+    users: Any = admin.site.get_model_admin(User)
+    response: HttpResponseBase = users.add_view(request)
     return response
 
 
@@ -34,7 +41,11 @@ urlpatterns = [
         "admin/password_change/",
         tell_of_tokens(limit_sign_ins(admin.site.admin_view(admin.site.password_change))),
     ),
-    path("admin/auth/user/<id>/password/", tell_of_tokens(admin.site.admin_view(change_password))),
+    path(
+        "admin/auth/user/<id>/password/",
+        tell_of_tokens(limit_hashing(admin.site.admin_view(change_password))),
+    ),
+    path("admin/auth/user/add/", limit_hashing(admin.site.admin_view(add_user))),
     path("admin/", admin.site.urls),
     path("sign-in/", limit_sign_ins(SignIn.as_view()), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),

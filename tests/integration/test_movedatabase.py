@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import sqlite3
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,14 +16,16 @@ import pytest
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.core.database_url import sqlite
+from jobs.core.private_files import database_files
 from jobs.core.states import Status
 from jobs.management.move import aliases, copying, verify
 from jobs.management.move.rows import RowWriter
+from jobs.management.move.state import MoveState
 from jobs.models import Attempt, Job, LogChunk, Token
 from tests.brokers.servers import address, default_database, postgres_config
 from tests.factories import make_consumer, make_job, make_upload, make_user
@@ -167,6 +171,31 @@ def test_a_file_that_is_not_there_is_made(old: Path, new: Path) -> None:
     fill()
     move(new)
     assert rows_of(new, "jobs_job") == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no permission bits")
+def test_a_file_that_is_made_is_for_one_from_the_first_moment(
+    old: Path, new: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It will have the hashes of passwords and tokens, and a move may take hours."""
+    new.unlink()
+    modes: list[int] = []
+    create = MoveState.create
+
+    def look(state: MoveState) -> None:
+        modes.append(stat.S_IMODE(new.stat().st_mode))
+        create(state)
+        modes.extend(stat.S_IMODE(one.stat().st_mode) for one in database_files(new))
+        raise OperationalError("the power fails")
+
+    monkeypatch.setattr(MoveState, "create", look)
+    before = os.umask(0o022)
+    try:
+        with pytest.raises(CommandError, match="interrupted"):
+            move(new)
+    finally:
+        os.umask(before)
+    assert modes == [0o600] * 4
 
 
 def test_a_consumer_that_is_alive_is_named(old: Path, new: Path) -> None:

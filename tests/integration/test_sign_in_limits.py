@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from django.urls import reverse
 from jobs.web.sign_in_limits import attempt, view
 from jobs.web.sign_in_limits.attempt import MOST_FAILURES
 from jobs.web.sign_in_limits.counts import WINDOW_SECONDS
+from jobs.web.sign_in_limits.seats import seats
 
 pytestmark = pytest.mark.django_db
 
@@ -225,3 +228,49 @@ def test_reaching_a_limit_is_logged_once(caplog: pytest.LogCaptureFixture, ada: 
     assert (
         record.getMessage() == f"Too many failed attempts to sign in by one account: {'x' * 100!r}"
     )
+
+
+NEW = {"password1": "another-one-8", "password2": "another-one-8", "usable_password": "true"}
+HASHING = {
+    "/sign-in/": {"username": "chief", "password": RIGHT},
+    "/admin/login/": {"username": "chief", "password": RIGHT},
+    "/admin/password_change/": {
+        "old_password": RIGHT,
+        "new_password1": "another-one-8",
+        "new_password2": "another-one-8",
+    },
+    "/admin/auth/user/{}/password/": NEW,
+    "/admin/auth/user/add/": {"username": "grace", **NEW},
+}
+
+
+@pytest.mark.parametrize("page", HASHING)
+def test_each_page_hashes_in_a_seat_or_not_at_all(
+    chief: User, hashed: list[str], monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    taken = []
+    encode = hashers.MD5PasswordHasher.encode
+
+    def noted(self: Any, password: str, salt: str) -> str:
+        taken.append(seats._taken)
+        return encode(self, password, salt)
+
+    browser = Client()
+    if "login" not in page and "sign-in" not in page:
+        browser.force_login(chief)
+    address, form = page.format(User.objects.get().pk), HASHING[page]
+    with monkeypatch.context() as full:
+        full.setattr(seats, "seat", no_seat)
+        answer = browser.post(address, form)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "3")
+        assert hashed == []
+        assert browser.get(address).status_code == 200
+    monkeypatch.setattr(hashers.MD5PasswordHasher, "encode", noted)
+    assert browser.post(address, form).status_code == 302
+    assert set(taken) == {1}
+
+
+@contextmanager
+def no_seat(number: int) -> Iterator[bool]:
+    """All of them are taken."""
+    yield False

@@ -8,8 +8,11 @@ import json
 import re
 import socket
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +23,12 @@ from tests.https_client import Browser
 from tests.processes.test_up import OPEN, createtoken
 from tests.subprocesses import ROOT, RunningProcess, environment
 from tests.waiting import wait_until
+from webapp.up.server.http_server import THREADS
 
 pytestmark = pytest.mark.processes
 SECONDS = 20.0
+SEATS = THREADS // 4
+"""Of the threads of the server so many may hash passwords at once."""
 POST = b"POST /api/v1/uploads?name=x HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 POLL = b"GET /api/v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
@@ -30,8 +36,8 @@ POLL = b"GET /api/v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 class Site:
     """A running site, and who may use it."""
 
-    def __init__(self, data: Path, up: RunningProcess) -> None:
-        self.data, self.up = data, up
+    def __init__(self, data: Path, passwords: Path, up: RunningProcess) -> None:
+        self.data, self.passwords, self.up = data, passwords, up
         opened = up.wait_for(OPEN)
         self.port = int(opened[1].rpartition(":")[2])
         self.token = createtoken(data)
@@ -87,10 +93,15 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     data = tmp_path_factory.mktemp("up") / "data"
+    passwords = tmp_path_factory.mktemp("passwords")
     command = [sys.executable, str(ROOT / "manage.py"), "up", "--port", "0", "--processes", "0"]
-    up = RunningProcess(command, env=environment(data))
+    settings = {
+        "DJANGO_SETTINGS_MODULE": "tests.processes.held_passwords",
+        "TEST_HELD_PASSWORDS": str(passwords),
+    }
+    up = RunningProcess(command, env=environment(data, **settings))
     try:
-        yield Site(data, up)
+        yield Site(data, passwords, up)
         assert "Traceback" not in up.output()
         up.interrupt()
         assert up.wait(20) == 0, up.output()
@@ -235,3 +246,28 @@ def test_the_threads_of_the_site_stay_the_same(site: Site) -> None:
             stack.enter_context(site.connect(POST + b"Content-Length: 1000\r\n\r\nx"))
         site.assert_useful()
         wait_until(lambda: len(list(folder.iterdir())) <= before, what="no thread was started")
+
+
+def test_24_who_sign_in_at_once_keep_nobody_else_waiting(site: Site) -> None:
+    """With Django's hash they take 13 s; here they take until the others have been answered."""
+    people = [Browser("127.0.0.1", site.port) for _ in range(24)]
+    pages = [browser.get("/sign-in/") for browser in people]
+    hold = site.passwords / "hold"
+    hold.touch()
+
+    def sign_in(number: int) -> int:
+        form = {"username": f"ada{number}", "password": "wrong"}
+        return people[number].post_form("/sign-in/", pages[number], **form).status
+
+    with ThreadPoolExecutor(24) as threads:
+        answers = [threads.submit(sign_in, number) for number in range(24)]
+        try:
+            refused = islice(as_completed(answers, 3 * SECONDS), 24 - 2 * SEATS)
+            assert {one.result() for one in refused} == {503}
+            site.assert_useful()
+            assert len(list(site.passwords.glob("hashing-*"))) == SEATS
+        finally:
+            hold.unlink()
+        found = Counter(one.result(SECONDS) for one in answers)
+    assert set(found) == {200, 503}
+    assert SEATS <= found[200] <= 2 * SEATS

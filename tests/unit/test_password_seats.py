@@ -56,7 +56,7 @@ def test_of_24_at_once_on_eight_threads_four_are_kept_and_the_others_answered(
             release.set()
         statuses = sorted(one.result(SECONDS).status_code for one in answers)
     assert {one.headers["Retry-After"] for one in refused} == {"3"}
-    assert "Too many people sign in at this moment" in refused[0].content.decode()
+    assert "Too many people sign in or set a password" in refused[0].content.decode()
     assert statuses == [302] * 4 + [503] * 20
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 
+from jobs.core.database_file import path_of
 from jobs.core.db import can_send_many
+from jobs.core.private_files import create_private
 
 from .state import MoveState
 from .tables import Table, labels_of
@@ -86,6 +89,10 @@ class Target:
 
     def prepare(self) -> None:
         """Make the tables, empty and without foreign keys, unless an earlier run has done it."""
+        path = path_of(self.db)
+        if path and not path.startswith("file:"):
+            with suppress(OSError):  # SQLite says why
+                create_private(Path(path))
         if not self.state.exists():
             self.state.create()
         if self.state.read("phase") == "copying":

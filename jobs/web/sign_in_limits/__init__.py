@@ -1,5 +1,5 @@
-"""Limits on attempts to sign in, for any view that checks a password."""
+"""Limits on attempts to sign in, for any view that checks or sets a password."""
 
-from .view import limit_sign_ins
+from .view import limit_hashing, limit_sign_ins
 
-__all__ = ["limit_sign_ins"]
+__all__ = ["limit_hashing", "limit_sign_ins"]

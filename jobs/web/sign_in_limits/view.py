@@ -1,9 +1,10 @@
-"""A view that checks a password, within limits."""
+"""A view that checks or sets a password, within limits."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Final
 
@@ -24,7 +25,9 @@ _TOO_MANY: Final = (
     "There were too many failed attempts with this name, or from this address. Try again in {}. "
     "From a browser in which you have signed in before, you still can."
 )
-_BUSY: Final = "Too many people sign in at this moment. Try again in a few seconds."
+_BUSY: Final = (
+    "Too many people sign in or set a password at this moment. Try again in a few seconds."
+)
 
 
 def limit_sign_ins(view: View) -> View:
@@ -53,14 +56,42 @@ def limit_sign_ins(view: View) -> View:
     return limited
 
 
+def limit_hashing(view: View) -> View:
+    """Decorate a view that sets somebody else's password: its POST takes one of the seats.
+
+    Nothing is counted: whoever may set a password has none to guess. It is for the admin's
+    ``user_change_password`` and the ``add_view`` of users.
+
+    Returns:
+        A view that answers 503 with ``Retry-After`` where all seats are taken, and what ``view``
+        answers otherwise.
+    """
+
+    @wraps(view)
+    def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method != "POST":
+            return view(request, *args, **kwargs)
+        with _seat(request) as refusal:
+            return view(request, *args, **kwargs) if refusal is None else refusal
+
+    return limited
+
+
+@contextmanager
+def _seat(request: HttpRequest) -> Iterator[HttpResponse | None]:
+    """Take a seat for the block; yields the response to give where none becomes free."""
+    with seats.seat(max(1, max_waiting(request))) as free:
+        yield None if free else _refusal(request, 503, "Not available now", _BUSY, BUSY_SECONDS)
+
+
 def _checked(
     request: HttpRequest, attempt: Attempt, respond: Callable[[], HttpResponseBase]
 ) -> HttpResponseBase:
     failed = False
     try:
-        with seats.seat(max(1, max_waiting(request))) as free:
-            if not free:
-                return _refusal(request, 503, "Not available now", _BUSY, BUSY_SECONDS)
+        with _seat(request) as refusal:
+            if refusal is not None:
+                return refusal
             response = respond()
         failed = response.status_code not in {302, 303}
     finally:
