@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -10,8 +11,8 @@ from jobs import lifecycle
 from jobs.core.states import FINAL, WAITING, AttemptOutcome, Status
 from jobs.core.uuid7 import uuid7
 from jobs.errors import NotCancellable
-from jobs.lifecycle import CancelResult
-from jobs.models import Job
+from jobs.lifecycle import CancelResult, cancel
+from jobs.models import Counter, Job
 from tests.factories import end, make_consumer, make_job, record, take, take_one
 from tests.threads import in_threads
 
@@ -26,6 +27,7 @@ class TestCancel:
         assert lifecycle.cancel_job(job.pk, "ada") is CancelResult.CANCELLED
         job.refresh_from_db()
         assert (job.status, job.cancelled_by) == (Status.CANCELLED, "ada")
+        assert job.cancel_requested
         assert (job.error_type, job.error_message) == ("Cancelled", "cancelled by ada")
         assert job.finished_at is not None
         assert job.version == 2
@@ -62,6 +64,30 @@ class TestCancel:
             lifecycle.cancel_job(job.pk, "ada")
         assert Job.objects.values().get() == Job.objects.filter(pk=job.pk).values()[0]
         assert not Job.objects.get().cancel_requested
+
+    def test_a_job_that_changes_again_and_again_is_given_up(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Between two statements it starts, fails and waits again: nothing is to loop for ever."""
+        tries: list[str] = []
+
+        def came_late(job_id: uuid.UUID, by: str) -> int:
+            tries.append(by)
+            return 0
+
+        monkeypatch.setattr(cancel, "_cancel_waiting", came_late)
+        with pytest.raises(NotCancellable, match="changes too fast"):
+            lifecycle.cancel_job(make_job().pk, "ada")
+        assert len(tries) == 100
+
+    def test_many_that_wait_are_cancelled_and_counted(self) -> None:
+        jobs = [make_job(status=status) for status in sorted(WAITING)]
+        others = [make_job(status=Status.RUNNING), make_job(status=Status.FAILED)]
+        ids = [job.pk for job in (*jobs, *others)]
+        assert set(lifecycle.cancel_waiting_jobs(ids, "ada")) == {job.pk for job in jobs}
+        assert Counter.objects.get().jobs_cancelled == len(jobs)  # type: ignore[attr-defined]
+        assert lifecycle.cancel_waiting_jobs(ids, "ada") == []
+        assert lifecycle.cancel_waiting_jobs([], "ada") == []
 
     def test_a_job_that_does_not_exist(self) -> None:
         with pytest.raises(Job.DoesNotExist):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from jobs import lifecycle
+from jobs.core.db import as_time
 from jobs.core.states import AttemptOutcome, Status
 from jobs.core.uuid7 import uuid7
+from jobs.lifecycle import Claim
 from jobs.models import Consumer, Job
 from tests.factories import (
     end,
@@ -105,6 +109,18 @@ class TestConditions:
         assert (job.status, job.consumer_id, job.attempt) == (Status.RUNNING, consumer.pk, 1)
         assert (job.started_at, job.version, job.error_type) == (now, 2, "")
 
+    def test_a_claim_comes_to_a_child_process_as_it_was(self) -> None:
+        record(kwargs={"n": 3}, run_after=timezone.now() - timedelta(minutes=1), max_attempts=4)
+        claim = take_one()
+        sent = json.loads(json.dumps(claim.to_json()))
+        received = Claim.from_json(sent)
+        assert (received.id, received.started_at) == (claim.id, claim.started_at)
+        assert received.to_json() == sent
+        assert replace(received, run_after=None, created_at=None) == replace(
+            claim, run_after=None, created_at=None
+        )
+        assert as_time(received.run_after) == as_time(claim.run_after)
+
     def test_no_more_jobs_are_claimed_than_asked_for(self) -> None:
         for _ in range(5):
             record()
@@ -174,6 +190,17 @@ class TestConsumers:
         assert (row.heartbeat, row.dead_at) == (0, None)
         lifecycle.deregister(me)
         assert not Consumer.objects.exists()
+
+    def test_a_consumer_that_begins_anew_needs_another_id(self) -> None:
+        me = lifecycle.register("host", 12, ["a"], 3, uuid7())
+        with pytest.raises(IntegrityError), transaction.atomic():
+            lifecycle.register("other", 13, ["a"], 3, me)
+
+    def test_a_consumer_may_serve_other_queues_later(self) -> None:
+        me, other = make_consumer(["b"]).pk, make_consumer(["b"]).pk
+        lifecycle.serve_queues(me, {"c", "a"})
+        assert Consumer.objects.get(pk=me).queues == ["a", "c"]
+        assert Consumer.objects.get(pk=other).queues == ["b"]
 
     def test_a_heartbeat_is_counted_with_its_time(self) -> None:
         me = make_consumer(heartbeat_at=timezone.now() - timedelta(days=1)).pk

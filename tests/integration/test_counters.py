@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -173,6 +174,11 @@ def test_a_job_waits_from_when_it_could_have_been_taken(
     assert waits.cumulative[-1] == 1
 
 
+def test_a_claim_that_does_not_say_since_when_it_waits_has_not_waited() -> None:
+    end(replace(claimed(), created_at=None), seconds=0.5)
+    assert counts().histogram(WAIT).seconds == 0.0
+
+
 def test_a_wait_is_counted_for_the_first_attempt() -> None:
     job = record()
     end(take_one(), AttemptOutcome.FAILED, seconds=0.1)
@@ -268,6 +274,29 @@ def test_so_many_pairs_are_kept_and_no_more(two_pairs: None, monkeypatch: Any) -
     assert jobs(*counters.OTHER) == {"succeeded": 2}
     assert [jobs(f"t{number}") for number in range(2)] == [{"succeeded": 1}] * 2
     assert Counter.objects.count() == 3
+
+
+def test_one_fold_keeps_no_more_pairs_either(two_pairs: None, monkeypatch: Any) -> None:
+    for number in range(4):
+        monkeypatch.setattr(counters, "_known", set())
+        count_in_shards(1, f"t{number}")
+    assert fold_counters(later()) == 4
+    assert jobs(*counters.OTHER) == {"succeeded": 2}
+    assert Counter.objects.count() == 3
+
+
+def test_what_another_process_folds_at_the_same_time_is_folded_once(monkeypatch: Any) -> None:
+    count_in_shards(2)
+    begin = counter_folding.write_transaction
+
+    def late() -> Any:
+        monkeypatch.setattr(counter_folding, "write_transaction", begin)
+        assert fold_counters(later()) == 2
+        return begin()
+
+    monkeypatch.setattr(counter_folding, "write_transaction", late)
+    assert fold_counters(later()) == 0
+    assert (Counter.objects.count(), jobs()) == (1, {"succeeded": 2})
 
 
 def test_a_fold_that_fails_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -187,3 +188,23 @@ def test_a_storage_that_cannot_list_or_tell_the_time_is_left_alone(
     monkeypatch.setattr(type(job_storage()), "listdir", cannot)
     assert collect(now) == 0
     assert left(tmp_path) == {file}
+
+
+def test_the_search_begins_anew_after_its_end(now: datetime, tmp_path: Path) -> None:
+    collector = FileCollector()
+    assert collector.step(now) is None
+    upload_without_row()
+    age(tmp_path)
+    assert (collector.step(now), collector.step(now)) == (1, None)
+
+
+def test_several_processes_look_into_the_folders_in_different_orders(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for letter in "ab":
+        job_storage().save(f"uploads/{letter * 6}/{letter * 32}", ContentFile(b"lost"))
+    orders = []
+    for shuffled in (list.sort, lambda names: names.sort(reverse=True)):
+        monkeypatch.setattr(random, "shuffle", shuffled)
+        orders.append([part.folder for part in file_gc._folder_parts()])
+    assert orders == [["uploads/aaaaaa", "uploads/bbbbbb"], ["uploads/bbbbbb", "uploads/aaaaaa"]]

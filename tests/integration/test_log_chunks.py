@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from jobs import lifecycle
-from jobs.lifecycle import AttemptUpdate, Claim
+from jobs.lifecycle import AttemptUpdate, Claim, log_chunks
 from jobs.lifecycle.log_chunks import MAX_SIZE, MAX_SKIPPED_SIZE
 from jobs.models import Job, LogChunk
 from jobs.queries import logs
@@ -189,3 +189,19 @@ def test_a_flood_leaves_one_gap(claim: Claim) -> None:
     assert kept.replace("a\n" * 250, "").replace("d\n" * 240, "") == (
         "[18,960 characters are left out here: the log is over its limit]\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("", []),
+        ("ab\ncd", ["ab\ncd"]),
+        ("ab\ncd\n", ["ab\n", "cd\n"]),
+        ("\nabcdefghijkl", ["\n", "abcde", "fghij", "kl"]),
+        ("abcde\n", ["abcde", "\n"]),
+    ],
+)
+def test_a_line_is_split_where_it_is_too_long_alone(text: str, pieces: list[str]) -> None:
+    found = list(log_chunks._pieces(text, 5))
+    assert [piece for _, piece in found] == pieces
+    assert all(text[at:].startswith(piece) for at, piece in found)

@@ -3,40 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from django.db import transaction
 from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.core.states import AttemptOutcome, Status
 from jobs.core.uuid7 import uuid7
+from jobs.lifecycle.insert import SOON
 from jobs.models import Consumer, Job
 from jobs.submission import SubmitOptions, submit_job
 from tests.factories import end, make_consumer, make_job, record, take_one
 from tests.integration.recording_broker import RecordingBroker, pairs
 from tests.testapp import tasks
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+Commit = Callable[[], AbstractContextManager[Any]]
 
 
-def test_a_job_that_comes_due(broker: RecordingBroker) -> None:
+@pytest.fixture
+def commit(django_capture_on_commit_callbacks: Any) -> Commit:
+    """A block that is committed at its end."""
+    return lambda: django_capture_on_commit_callbacks(execute=True)
+
+
+def test_a_job_that_comes_due(broker: RecordingBroker, commit: Commit) -> None:
     now = timezone.now()
     due = make_job(status=Status.SCHEDULED, run_after=now)
     make_job(status=Status.SCHEDULED, run_after=now + timedelta(hours=1))
-    with transaction.atomic():
+    with commit():
         lifecycle.promote_due(now)
         assert broker.notified == []
     assert broker.notified == pairs(due)
 
 
-def test_the_jobs_of_a_queue_that_is_opened(broker: RecordingBroker) -> None:
+def test_the_jobs_of_a_queue_that_is_opened(broker: RecordingBroker, commit: Commit) -> None:
     later, first = record(queue="mail"), record(queue="mail", priority=1)
     record(queue="default")
-    lifecycle.set_paused("mail", paused=True)
+    with commit():
+        lifecycle.set_paused("mail", paused=True)
     assert broker.notified == []
-    lifecycle.set_paused("mail", paused=False)
+    with commit():
+        lifecycle.set_paused("mail", paused=False)
     assert broker.notified == pairs(first, later)
 
 
@@ -59,53 +70,62 @@ def _release_unconfirmed() -> None:
 
 @pytest.mark.parametrize("way", [_release, _rescue, _release_unconfirmed])
 def test_a_job_that_goes_back_to_its_queue(
-    broker: RecordingBroker, way: Callable[[], None]
+    broker: RecordingBroker, commit: Commit, way: Callable[[], None]
 ) -> None:
     job = record()
-    way()
+    with commit():
+        way()
     assert broker.notified == pairs(job)
 
 
 @pytest.mark.parametrize("ending", [AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED])
 def test_a_job_that_does_not_wait_notifies_nobody(
-    broker: RecordingBroker, ending: AttemptOutcome
+    broker: RecordingBroker, commit: Commit, ending: AttemptOutcome
 ) -> None:
     record()
-    end(take_one(), ending)
+    with commit():
+        end(take_one(), ending)
     assert broker.notified == []
 
 
-def test_a_job_that_is_submitted(broker: RecordingBroker) -> None:
-    result = tasks.square.enqueue(1)
+def test_a_job_that_is_submitted(broker: RecordingBroker, commit: Commit) -> None:
+    with commit():
+        result = tasks.square.enqueue(1)
     assert [str(job_id) for _, job_id in broker.notified] == [result.id]
 
 
-def test_a_job_that_a_message_brought_notifies_nobody(broker: RecordingBroker) -> None:
-    submit_job("testapp.square", {"n": 1}, options=SubmitOptions(job_id=uuid7()))
+def test_a_job_that_a_message_brought_notifies_nobody(
+    broker: RecordingBroker, commit: Commit
+) -> None:
+    with commit():
+        submit_job("testapp.square", {"n": 1}, options=SubmitOptions(job_id=uuid7()))
     assert Job.objects.count() == 1
     assert broker.notified == []
 
 
-def test_a_failed_job_that_is_to_run_again(broker: RecordingBroker) -> None:
+def test_a_failed_job_that_is_to_run_again(broker: RecordingBroker, commit: Commit) -> None:
     job = make_job(status=Status.FAILED)
-    with transaction.atomic():
+    with commit():
         lifecycle.requeue_job(job)
         assert broker.notified == []
     assert broker.notified == pairs(job)
 
 
-def test_a_job_that_is_due_soon_notifies_so_that_its_time_is_known(broker: RecordingBroker) -> None:
-    now = timezone.now()
-    soon = tasks.square.using(run_after=now + timedelta(seconds=1)).enqueue(1)
-    tasks.square.using(run_after=now + timedelta(seconds=60)).enqueue(1)
+def test_a_job_that_is_due_soon_notifies_so_that_its_time_is_known(
+    broker: RecordingBroker, commit: Commit, frozen_clock: datetime
+) -> None:
+    with commit():
+        soon = tasks.square.using(run_after=frozen_clock + timedelta(seconds=2)).enqueue(1)
+        tasks.square.using(run_after=frozen_clock + SOON).enqueue(1)
     assert [str(job_id) for _, job_id in broker.notified] == [soon.id]
 
 
 def test_a_broker_without_messages_is_notified_once_for_each_queue(
-    broker: RecordingBroker,
+    broker: RecordingBroker, commit: Commit
 ) -> None:
     broker.takes_messages = False
     for queue in ("mail", "mail", "default"):
         make_job(status=Status.SCHEDULED, run_after=timezone.now(), queue=queue)
-    lifecycle.promote_due(timezone.now())
+    with commit():
+        lifecycle.promote_due(timezone.now())
     assert sorted(queue for queue, _ in broker.notified) == ["default", "mail"]

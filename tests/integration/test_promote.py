@@ -48,6 +48,18 @@ class TestPromote:
         assert {order[0], order[1]} == {order[2], order[3]} == {ada.pk, bob.pk}
         assert len(adas) == len(bobs)
 
+    def test_the_jobs_of_one_owner_get_positions_one_after_the_other(self) -> None:
+        ada, now = make_user("ada"), timezone.now()
+        assert [record(owner=ada).fair_position for _ in range(2)] == [0, 1]
+        jobs = [
+            make_job(status=Status.SCHEDULED, run_after=now - timedelta(seconds=age), owner=ada)
+            for age in (3, 2, 1)
+        ]
+        assert lifecycle.promote_due(now) == 3
+        for job in jobs:
+            job.refresh_from_db()
+        assert [job.fair_position for job in jobs] == [2, 3, 4]
+
     def test_those_that_came_due_first_go_first(self) -> None:
         now = timezone.now()
         second, first = (

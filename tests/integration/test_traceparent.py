@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from jobs import lifecycle
 from jobs.compat import task
 from jobs.core.states import AttemptOutcome
+from jobs.lifecycle import producer_span
 from jobs.models import Job
 from tests.factories import end, take_one
 from tests.integration.api_client import Api
@@ -102,6 +103,13 @@ def test_without_a_span_there_is_none(spans: InMemorySpanExporter) -> None:
     assert spans.get_finished_spans() == ()
     inserts = [one["sql"] for one in queries if "INSERT INTO jobs_job " in one["sql"]]
     assert len(inserts) == 2
+
+
+def test_without_opentelemetry_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(producer_span, "trace_api", lambda: None)
+    tasks.square.enqueue(7)
+    tasks.square.enqueue_many([{"n": 1}])
+    assert list(Job.objects.values_list("traceparent", flat=True)) == [None, None]
 
 
 def test_a_claim_has_it_and_a_retry_keeps_it(spans: InMemorySpanExporter) -> None:
