@@ -13,6 +13,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from jobs import lifecycle
+from jobs.core.db import write_transaction
 from jobs.core.states import AttemptOutcome, Status
 from jobs.lifecycle import Claim, Outcome, counter_folding, counters, fold_counters
 from jobs.models import Attempt, Counter, Job
@@ -287,12 +288,11 @@ def test_one_fold_keeps_no_more_pairs_either(two_pairs: None, monkeypatch: Any) 
 
 def test_what_another_process_folds_at_the_same_time_is_folded_once(monkeypatch: Any) -> None:
     count_in_shards(2)
-    begin = counter_folding.write_transaction
 
     def late() -> Any:
-        monkeypatch.setattr(counter_folding, "write_transaction", begin)
+        monkeypatch.setattr(counter_folding, "write_transaction", write_transaction)
         assert fold_counters(later()) == 2
-        return begin()
+        return write_transaction()
 
     monkeypatch.setattr(counter_folding, "write_transaction", late)
     assert fold_counters(later()) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +19,8 @@ from jobs.consumer.finished_signals import FinishedSignals
 from jobs.core.states import AttemptOutcome, Status
 from jobs.lifecycle import Claim, Outcome
 from jobs.models import Job
-from jobs.submission import cancel_job
+from jobs.submission import cancel, cancel_job
+from jobs.submission.cancel import cancel_waiting_jobs
 from jobs.submission.signals import send_task_finished
 from tests.factories import end, make_consumer, make_job, take_one
 from tests.testapp import tasks
@@ -92,6 +94,28 @@ def test_the_cancel_of_a_waiting_job_is_told_after_the_commit(received: list[Any
     [(found, exception)] = received
     assert (found.id, str(exception)) == (str(job.pk), "cancelled by ada")
     assert found.finished_at is not None
+
+
+def test_of_many_that_are_cancelled_each_is_told(
+    received: list[Any], django_capture_on_commit_callbacks: Any
+) -> None:
+    jobs = [make_job(), make_job(status=Status.SCHEDULED)]
+    with django_capture_on_commit_callbacks(execute=True):
+        cancel_waiting_jobs([job.pk for job in jobs], "ada")
+        assert received == []
+    assert {found.id for found, _ in received} == {str(job.pk) for job in jobs}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cancel_whose_signal_cannot_be_sent_is_a_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(job_id: uuid.UUID) -> None:
+        raise OperationalError("away")
+
+    monkeypatch.setattr(cancel, "send_task_cancelled", away)
+    job = make_job()
+    assert cancel_job(job.pk, "ada") is lifecycle.CancelResult.CANCELLED
+    job.refresh_from_db()
+    assert job.status == Status.CANCELLED
 
 
 def test_a_job_that_runs_again_already_has_not_ended(received: list[Any]) -> None:

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from jobs import lifecycle
 from jobs.lifecycle import group_commit
+from jobs.lifecycle.group_commit import PendingInsert
 from jobs.models import Job
 from tests.threads import in_threads
 from tests.waiting import wait_until
@@ -107,3 +108,29 @@ def test_a_value_that_no_database_takes_is_its_own_threads_error(batch_sizes: li
     assert errors[4] not in {"", DataError.__name__}
     assert [bool(error) for error in errors].count(True) == 1
     assert Job.objects.count() == MANY - 1
+
+
+def test_a_statement_has_so_many_rows_and_no_more(
+    batch_sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "MOST_ROWS", 3)
+    assert insert_together(lambda number: record(Job(task="t"))) == [""] * MANY
+    assert sorted(batch_sizes) == [2, 3, 3]
+    assert Job.objects.count() == MANY
+
+
+def test_a_row_that_is_refused_alone_is_tried_once(batch_sizes: list[int]) -> None:
+    assert record(Job(task="t", unique_slot="same")) == ""
+    assert record(Job(task="t", unique_slot="same")) == IntegrityError.__name__
+    assert batch_sizes == [1, 1]
+
+
+def test_who_has_no_patience_hears_of_the_lock_while_another_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The one that inserts for both goes on waiting, and keeps the lock of this process."""
+    monkeypatch.setattr(group_commit, "IMPATIENT_SECONDS", 0.01)
+    group = group_commit.GroupCommit()
+    row = PendingInsert("", [], patient=False, error=OperationalError("found taken"))
+    with group._insert_lock, pytest.raises(OperationalError, match="found taken"):
+        group._acquire(row)

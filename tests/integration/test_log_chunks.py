@@ -205,3 +205,11 @@ def test_a_line_is_split_where_it_is_too_long_alone(text: str, pieces: list[str]
     found = list(log_chunks._pieces(text, 5))
     assert [piece for _, piece in found] == pieces
     assert all(text[at:].startswith(piece) for at, piece in found)
+
+
+def test_the_end_that_is_kept_is_half_of_the_limit(claim: Claim) -> None:
+    for letter in "abcde":
+        write(claim, letter * 300)
+    kept = whole(claim)
+    assert kept.startswith("a" * 300 + "b" * 200)
+    assert kept.endswith("d" * 200 + "e" * 300)

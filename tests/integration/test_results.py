@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import django
 import pytest
@@ -241,6 +244,38 @@ def test_what_is_no_exception_any_more(path: str, error: type[Exception]) -> Non
         attempt_error(path, "m", "t").exception_class  # noqa: B018
 
 
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Modules that this process has not imported."""
+    (tmp_path / "shelf").mkdir()
+    for name, text in {
+        "__init__": "",
+        "book": "class Book:\n    class Missing(Exception):\n        pass\n",
+        "other": "import not_installed\n\nclass Lost(Exception):\n    pass\n",
+    }.items():
+        (tmp_path / "shelf" / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    for name in [one for one in sys.modules if one.partition(".")[0] == "shelf"]:
+        del sys.modules[name]
+
+
+def test_a_class_inside_a_class_is_imported(project: None) -> None:
+    found = attempt_error("shelf.book.Book.Missing", "m", "t").exception_class
+    assert (found.__qualname__, found.__module__) == ("Book.Missing", "shelf.book")
+
+
+def test_a_module_that_cannot_be_imported_says_what_it_misses(project: None) -> None:
+    with pytest.raises(ModuleNotFoundError, match="not_installed"):
+        attempt_error("shelf.other.Lost", "m", "t").exception_class  # noqa: B018
+    assert str(exception_again("shelf.other.Lost", "m", "t")) == "shelf.other.Lost: m"
+
+
+class TakesNothing(Exception):
+    def __new__(cls, *_: object) -> Self:
+        return super().__new__(cls)
+
+
 class NeedsMore(Exception):
     def __init__(self, code: int, text: str) -> None:
         self.code = code
@@ -259,6 +294,7 @@ class NeedsMore(Exception):
         (f"{__name__}.NeedsMore", None, f"{__name__}.NeedsMore: m"),
         ("gone.Error", None, "gone.Error: m"),
         ("Timeout", Timeout, "m"),
+        (f"{__name__}.TakesNothing", TakesNothing, "m"),
         ("Cancelled", JobCancelled, "m"),
     ],
 )

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import OperationalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import jobs
@@ -17,7 +18,7 @@ from jobs import lifecycle
 from jobs.catalog import get_task
 from jobs.compat import TaskResultStatus
 from jobs.core.states import Status
-from jobs.core.uuid7 import uuid7_time
+from jobs.core.uuid7 import uuid7, uuid7_time
 from jobs.errors import (
     InvalidArguments,
     InvalidOptions,
@@ -28,6 +29,7 @@ from jobs.errors import (
     UnknownQueue,
     UnknownTask,
 )
+from jobs.lifecycle import insert
 from jobs.models import Job
 from jobs.submission import SubmitOptions, backlog, may_use, submit_job
 from tests.factories import make_job
@@ -139,6 +141,13 @@ def test_users_who_are_not_staff_may_lower_options(
     assert (job.priority, job.max_attempts) == (priority, max_attempts)
 
 
+@pytest.mark.parametrize("name", ["priority", "max_attempts"])
+def test_users_who_are_not_staff_may_not_raise_them(ada: User, name: str) -> None:
+    options: dict[str, Any] = {name: 6}
+    with pytest.raises(InvalidOptions, match=f"/{name}: You may lower it"):
+        submit_job(ADD, {"n": 1}, owner=ada, enforce_limits=True, options=SubmitOptions(**options))
+
+
 @pytest.mark.parametrize("priority", [-101, 101])
 def test_bounds_hold_for_staff_and_for_code(chief: User, priority: int) -> None:
     for enforced in (True, False):
@@ -185,8 +194,8 @@ def test_which_user_may_use_which_task(ada: User, chief: User) -> None:
 def test_a_full_queue_refuses_where_limits_are_enforced(
     ada: User, jobs_setting: Callable[..., None]
 ) -> None:
-    jobs_setting(MAX_BACKLOG=2)
-    for _ in range(2):
+    jobs_setting(MAX_BACKLOG=3)
+    for _ in range(3):
         submit_job(ADD, {"n": 1}, owner=ada, enforce_limits=True)
     with pytest.raises(QueueFull) as caught:
         submit_job(ADD, {"n": 1}, owner=ada, enforce_limits=True)
@@ -208,6 +217,16 @@ def test_the_backlog_is_read_again_after_a_second(
     with pytest.raises(QueueFull):  # the count is read once a second
         submit_job(ADD, {"n": 1}, owner=ada, enforce_limits=True)
     monkeypatch.setattr(backlog, "FRESH_SECONDS", 0.0)
+    assert submit_job(ADD, {"n": 1}, owner=ada, enforce_limits=True).created
+
+
+def test_what_was_known_of_the_backlog_is_forgotten_with_a_test(
+    ada: User, jobs_setting: Callable[..., None]
+) -> None:
+    jobs_setting(MAX_BACKLOG=1)
+    submit_job(ADD, {"n": 1}, owner=ada, enforce_limits=True)
+    Job.objects.all().delete()
+    backlog.forget_counts()
     assert submit_job(ADD, {"n": 1}, owner=ada, enforce_limits=True).created
 
 
@@ -263,6 +282,30 @@ def test_a_connection_that_takes_no_writes_is_not_used_again(ada: User) -> None:
     assert submit_job(ADD, {"n": 1}, owner=ada).created
 
 
+# --- what is there already -------------------------------------------------------------------
+
+
+def test_a_job_that_a_message_brings_twice_is_one_job() -> None:
+    key = uuid7()
+    first = submit_job(ADD, {"n": 1}, options=SubmitOptions(job_id=key))
+    again = submit_job(ADD, {"n": 1}, options=SubmitOptions(job_id=key))
+    assert (first.job.pk, first.created) == (key, True)
+    assert (again.job.pk, again.created) == (key, False)
+
+
+def test_a_job_that_a_message_brings_may_be_for_later() -> None:
+    later = timezone.now() + timedelta(hours=1)
+    job = submit_job(ADD, {"n": 1}, options=SubmitOptions(job_id=uuid7(), run_after=later)).job
+    assert Job.objects.get(pk=job.pk).status == Status.SCHEDULED
+
+
+def test_a_job_that_was_inserted_can_be_saved() -> None:
+    job = submit_job(ADD, {"n": 1}).job
+    assert (job._state.adding, job._state.db) == (False, "default")
+    job.save()
+    assert Job.objects.count() == 1
+
+
 # --- within the caller's transaction ----------------------------------------------------------
 
 
@@ -272,6 +315,30 @@ def test_a_job_belongs_to_the_transaction_of_its_caller(ada: User) -> None:
         submit_job(ADD, {"n": 1}, owner=ada, options=SubmitOptions(unique_key="k"))
         transaction.set_rollback(True)
     assert not Job.objects.exists()
+
+
+def test_a_row_of_the_callers_transaction_is_no_other_threads(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one statement with the rows of others these would be rolled back with the caller's."""
+
+    def shared(*_: Any) -> None:
+        raise AssertionError("It is committed by another thread, or commits another's.")
+
+    monkeypatch.setattr(insert, "group_commit_for", shared)
+    with transaction.atomic():
+        assert submit_job(ADD, {"n": 1}, owner=ada).created
+
+
+@pytest.mark.parametrize("options", [{"unique_key": "k"}, {"idempotency_key": "k"}])
+def test_a_conflict_costs_the_caller_no_more_than_a_savepoint(
+    ada: User, options: dict[str, Any]
+) -> None:
+    """PostgreSQL takes no statement after one that failed, until it is rolled back."""
+    with CaptureQueriesContext(connection) as queries:
+        submit_job(ADD, {"n": 1}, owner=ada, options=SubmitOptions(**options))
+    words = [query["sql"].split()[0] for query in queries]
+    assert words[-3:] == ["SAVEPOINT", "INSERT", "RELEASE"]
 
 
 def test_consumers_are_notified_of_a_job_after_the_commit(

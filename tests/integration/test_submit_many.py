@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -96,6 +98,22 @@ def test_jobs_for_later_are_scheduled() -> None:
 def test_consumers_are_notified_of_the_first_hundred(broker: RecordingBroker) -> None:
     ids = square.enqueue_many({"n": n} for n in range(300))
     assert [str(job) for _, job in broker.notified] == ids[:100]
+
+
+def test_more_than_one_statement_takes_go_on_where_the_first_ended(
+    broker: RecordingBroker,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    module = import_module("jobs.lifecycle.insert_many")  # its function has the same name
+    monkeypatch.setattr(module, "BATCH_SIZE", 2)
+    monkeypatch.setattr(module, "MOST_NOTIFIED", 3)
+    square.enqueue(0)
+    with django_capture_on_commit_callbacks(execute=True):
+        ids = square.enqueue_many({"n": n} for n in range(5))
+    positions = [Job.objects.get(pk=key).fair_position for key in ids]
+    assert positions == [1, 2, 3, 4, 5]
+    assert [str(job) for _, job in broker.notified] == ids[:3]
 
 
 def test_the_signal_is_sent_for_each_job() -> None:

@@ -324,3 +324,8 @@ def test_a_plain_task_refuses_what_is_nested_too_deeply() -> None:
     loop.append(loop)
     with pytest.raises(UnsupportedType, match="nested too deeply"):
         plain_arguments([loop], {})
+
+
+def test_a_number_with_more_digits_than_python_writes_is_refused_as_no_json() -> None:
+    with pytest.raises(UnsupportedType, match="It is no JSON"):
+        plain_arguments([10**5000], {})
