@@ -104,9 +104,11 @@ def test_words_after_the_end_are_dropped() -> None:
 
 def test_a_file_of_an_old_attempt_does_not_count() -> None:
     old, new, job = taken_again()
+    version = row(job)["version"]
     assert lifecycle.save_artifact(note(old)) == (False, None)
     assert not Artifact.objects.exists()
     assert lifecycle.save_artifact(note(new)) == (True, None)
+    assert row(job)["version"] == version + 1, "an open page and a poll learn of it"
     assert lifecycle.save_artifact(note(new)) == (True, None)
     assert lifecycle.save_artifact(note(new, file="f2")) == (True, "f1")
     assert Artifact.objects.get().file == "f2"

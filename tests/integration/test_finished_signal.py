@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import uuid
@@ -14,14 +15,20 @@ from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from jobs import lifecycle
-from jobs.compat import task_finished
+from jobs.compat import FRAMEWORK_LOGGER, task_finished
 from jobs.consumer.finished_signals import FinishedSignals
 from jobs.core.states import AttemptOutcome, Status
 from jobs.lifecycle import Claim, Outcome
+from jobs.lifecycle.promote import promote_jobs
 from jobs.models import Job
 from jobs.submission import cancel, cancel_job
 from jobs.submission.cancel import cancel_waiting_jobs
-from jobs.submission.signals import send_task_finished
+from jobs.submission.signals import (
+    send_task_cancelled,
+    send_task_finished,
+    wants_task_finished,
+)
+from tests.claims import make_claim
 from tests.factories import end, make_consumer, make_job, take_one
 from tests.testapp import tasks
 
@@ -94,6 +101,48 @@ def test_the_cancel_of_a_waiting_job_is_told_after_the_commit(received: list[Any
     [(found, exception)] = received
     assert (found.id, str(exception)) == (str(job.pk), "cancelled by ada")
     assert found.finished_at is not None
+
+
+@pytest.mark.parametrize(
+    ("level", "success", "failure"),
+    [(logging.INFO, True, True), (logging.WARNING, False, True), (logging.CRITICAL, False, False)],
+)
+def test_nobody_is_told_where_only_the_framework_listens_and_does_not_log(
+    level: int, success: bool, failure: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FRAMEWORK_LOGGER, "isEnabledFor", lambda asked: asked >= level)
+    claim = make_claim()
+    wants = [
+        wants_task_finished(outcome_of(claim, ending))
+        for ending in (AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED)
+    ]
+    assert wants == [success, failure]
+
+
+def test_the_result_has_the_value_that_was_returned(received: list[Any]) -> None:
+    square.enqueue(7)
+    send_task_finished([ended(AttemptOutcome.SUCCEEDED, result=49)])
+    [(found, _)] = received
+    assert found.return_value == 49
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_a_failure_has_the_traceback_of_its_last_attempt(
+    received: list[Any], is_cancelled: bool
+) -> None:
+    square.options(max_attempts=2).enqueue(7)
+    end(take_one(), AttemptOutcome.FAILED, error_type="ValueError", traceback="the first")
+    promote_jobs(Job.objects.all())
+    if is_cancelled:
+        cancel_job(Job.objects.get().pk, "ada")
+        send_task_cancelled(Job.objects.get().pk)
+    else:
+        error = {"error_type": "ValueError", "message": "no", "traceback": "the second"}
+        send_task_finished([ended(AttemptOutcome.FAILED, **error)])
+    [(_, exception)] = received
+    assert str(exception) == ("cancelled by ada" if is_cancelled else "no")
+    assert ("the second" in str(exception.__cause__)) is not is_cancelled
+    assert "the first" not in str(exception.__cause__)
 
 
 def test_of_many_that_are_cancelled_each_is_told(

@@ -171,6 +171,8 @@ def test_a_log_beyond_every_bound_does_not_fail_the_job(claim: Claim) -> None:
     update = AttemptUpdate(claim.id, claim.attempt, done=1.0, log="full\n")
     lifecycle.write_updates([update])
     assert (job_of(claim).progress_done, job_of(claim).log_size) == (1.0, MAX_SIZE - 3)
+    write(claim, "end")
+    assert job_of(claim).log_size == MAX_SIZE
 
 
 def test_an_old_attempt_adds_nothing(claim: Claim) -> None:

@@ -11,9 +11,14 @@ from django.utils import timezone
 from jobs import lifecycle
 from jobs.core.backoff import BASE
 from jobs.core.states import AttemptOutcome, Status
-from jobs.lifecycle.poison_jobs import FREE_LOSSES, MAX_DOUBLINGS, PROMPT_LOSSES
-from jobs.models import Job
-from tests.factories import end, make_consumer, record, take_one
+from jobs.lifecycle.poison_jobs import (
+    FREE_LOSSES,
+    MAX_DOUBLINGS,
+    PROMPT_LOSSES,
+    find_poison_job,
+)
+from jobs.models import Attempt, Job
+from tests.factories import end, make_consumer, make_job, record, take_one
 
 pytestmark = pytest.mark.django_db
 
@@ -101,6 +106,17 @@ def test_of_two_jobs_always_lost_together_neither_is_charged() -> None:
     assert {job.failures for job in pair} == {0}
     lose(pair[0])
     assert [job.status for job in pair] == [Status.FAILED, Status.SCHEDULED]
+
+
+def test_losses_that_were_charged_count_as_losses() -> None:
+    charged = make_job(status=Status.RUNNING, lost_count=FREE_LOSSES, failures=2)
+    other = make_job(status=Status.RUNNING, lost_count=FREE_LOSSES + 1)
+    for job in (charged, other):
+        for number in range(FREE_LOSSES + 2):
+            Attempt.objects.create(
+                job=job, number=number, ended_at=timezone.now(), outcome=AttemptOutcome.LOST
+            )
+    assert find_poison_job([other, charged]) == charged
 
 
 def test_an_attempt_that_ended_by_itself_restarts_the_count() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -31,7 +31,7 @@ from jobs.errors import (
 )
 from jobs.lifecycle import insert
 from jobs.models import Job
-from jobs.submission import SubmitOptions, backlog, may_use, submit_job
+from jobs.submission import SubmitOptions, backlog, may_use, submit, submit_job
 from tests.factories import make_job
 from tests.integration.api_tasks import ADD, NARROW, READ, SECRET
 from tests.integration.recording_broker import RecordingBroker, pairs
@@ -291,6 +291,22 @@ def test_a_job_that_a_message_brings_twice_is_one_job() -> None:
     again = submit_job(ADD, {"n": 1}, options=SubmitOptions(job_id=key))
     assert (first.job.pk, first.created) == (key, True)
     assert (again.job.pk, again.created) == (key, False)
+
+
+def test_a_conflict_with_nothing_that_is_there_ends(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jobs with its key come and go in between, each time."""
+    tries: list[Job] = []
+
+    def conflict(job: Job, uploads: Any) -> None:
+        tries.append(job)
+        raise IntegrityError("taken")
+
+    monkeypatch.setattr(lifecycle, "insert_job", conflict)
+    with pytest.raises(IntegrityError, match="taken"):
+        submit_job(ADD, {"n": 1}, owner=ada, options=SubmitOptions(unique_key="k"))
+    assert len(tries) == submit.MOST_TRIES
 
 
 def test_a_job_that_a_message_brings_may_be_for_later() -> None:

@@ -105,6 +105,17 @@ def test_without_a_span_there_is_none(spans: InMemorySpanExporter) -> None:
     assert len(inserts) == 2
 
 
+def test_a_conflict_is_no_error_of_the_span(spans: InMemorySpanExporter) -> None:
+    """The submitter gets the job that is there."""
+    for _ in range(2):
+        with request():
+            tasks.square.options(unique_key="k").enqueue(7)
+    *_, conflict = sent(spans)
+    assert Job.objects.count() == 1
+    assert conflict.events == ()
+    assert conflict.status.status_code is trace.StatusCode.UNSET
+
+
 def test_without_opentelemetry_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(producer_span, "trace_api", lambda: None)
     tasks.square.enqueue(7)
