@@ -20,17 +20,20 @@ class Chosen(NamedTuple):
     seconds: float
 
 
-def files_of(folder: str) -> list[str]:
-    """Return the Python files of a folder, or the file, from the root.
+def files_of(folders: Sequence[str]) -> list[str]:
+    """Return the Python files of some folders, or files, from the root.
 
     Raises:
-        FileNotFoundError: it has none.
+        FileNotFoundError: one has none.
     """
-    place = ROOT / folder
-    found = [place] if place.is_file() else sorted(place.rglob("*.py"))
-    if not found:
-        raise FileNotFoundError(f"{folder} has no Python file.")
-    return [file.relative_to(ROOT).as_posix() for file in found]
+    files = []
+    for folder in folders:
+        place = ROOT / folder
+        found = [place] if place.is_file() else sorted(place.rglob("*.py"))
+        if not found:
+            raise FileNotFoundError(f"{folder} has no Python file.")
+        files += [file.relative_to(ROOT).as_posix() for file in found]
+    return files
 
 
 def handmade_changes(files: Iterable[str]) -> list[Change]:
