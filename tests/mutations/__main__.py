@@ -68,7 +68,7 @@ def _try_all(
             verdict = box.test(change, tests.names, tests.seconds)
         finally:
             free.put(box)
-        return _shown(Result(change, verdict, tests.names))
+        return _shown(Result(change, verdict, tests.names, tests.reached))
 
     with ThreadPoolExecutor(len(boxes)) as pool:
         return [result for result in pool.map(try_one, changes) if result is not None]

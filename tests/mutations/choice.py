@@ -14,10 +14,11 @@ from .sandbox import ROOT
 
 
 class Chosen(NamedTuple):
-    """Some tests, by their ids, and the seconds that they take together."""
+    """Some tests, by their ids, the seconds that they take together, and of how many they are."""
 
     names: tuple[str, ...]
     seconds: float
+    reached: int
 
 
 def files_of(folders: Sequence[str]) -> list[str]:
@@ -101,4 +102,4 @@ def choose_tests(change: Change, lines: LineMap, seconds: float) -> Chosen:
             break
         chosen.append(name)
         total += takes
-    return Chosen(tuple(chosen), total)
+    return Chosen(tuple(chosen), total, len(names))

@@ -15,6 +15,7 @@ from tests.mutations.changes import Change, changes_of
 from tests.mutations.choice import choose_tests, found_changes, handmade_changes
 from tests.mutations.handmade import HANDMADE, HARMLESS
 from tests.mutations.handmade_elsewhere import ELSEWHERE
+from tests.mutations.harmless import MORE_HARMLESS
 from tests.mutations.line_map import RECORDER, LineMap, read_map
 from tests.mutations.line_recorder import FOLDERS, LINES, TREE
 from tests.mutations.report import Result, print_report
@@ -92,7 +93,7 @@ def test_the_list_by_hand_fits_the_code() -> None:
     assert len(changes) == len(HANDMADE) + len(ELSEWHERE)
     for change in changes:
         ast.parse(change.apply((ROOT / change.file).read_text(encoding="utf-8")))
-    for one in HARMLESS:
+    for one in (*HARMLESS, *MORE_HARMLESS):
         assert one.old in (ROOT / one.file).read_text(encoding="utf-8"), one
 
 
@@ -104,6 +105,21 @@ def test_what_lives_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"alive: {alive}" in shown
     assert "50% noticed" in shown
     assert "The time was over before 1 others were tried." in shown
+
+
+def test_what_no_test_runs_is_counted_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    """It may be run by a layer that was not looked at."""
+    first, second = changes_of("jobs/a/b.py", SOURCE)[:2]
+    results = [
+        Result(first, Verdict.NOT_RUN, ()),
+        Result(second, Verdict.ALIVE, ("t", "u"), reached=5),
+    ]
+    assert print_report(results, 2) == 1
+    shown = capsys.readouterr().out
+    assert "   tried   killed harmless    alive  not run\n" in shown
+    assert "       2        0        0        1        1  jobs/a: 0% noticed\n" in shown
+    assert "\n  0 tests\n" in shown
+    assert "\n  2 of 5 tests\n" in shown
 
 
 def _results(killed: Change, alive: Change) -> list[Result]:
