@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .changes import Change, changes_of
 from .handmade import HANDMADE
 from .handmade_elsewhere import ELSEWHERE
 from .line_map import LineMap
 from .sandbox import ROOT
+
+UNKNOWN_SECONDS: Final = 5.0
+"""What a test is taken to need whose time is not known: its run broke off."""
 
 
 class Chosen(NamedTuple):
@@ -91,13 +94,13 @@ def choose_tests(change: Change, lines: LineMap, seconds: float) -> Chosen:
         *change.tests,
         *sorted(
             lines.tests[change.file][change.line] - lines.failed,
-            key=lambda test: (lines.seconds[test], test),
+            key=lambda test: (lines.seconds.get(test, UNKNOWN_SECONDS), test),
         ),
     ]
     chosen: list[str] = []
     total = 0.0
     for name in names:
-        takes = lines.seconds.get(name, 5.0)
+        takes = lines.seconds.get(name, UNKNOWN_SECONDS)
         if chosen and total + takes > seconds:
             break
         chosen.append(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from jobs.consumer import broker_interface
 from jobs.consumer.broker_interface import BrokerInterface
+from jobs.consumer.thread_signals import ThreadSignals
 
 ANSWER = object()
 
@@ -87,3 +89,39 @@ def test_a_process_with_a_thread_that_nobody_can_end_is_replaced(
     port.run(claim)
     assert ran == [(claim, part)]
     assert part.must_be_replaced is left_behind
+
+
+# What the threads wait on.
+
+
+def test_a_pause_ends_when_nothing_new_is_taken() -> None:
+    signals = ThreadSignals()
+    ended = threading.Event()
+
+    def wait() -> None:
+        signals.pause(3600)
+        ended.set()
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    assert not signals.stopping
+    signals.stop_taking()
+    assert ended.wait(30)
+    signals.pause(3600)
+    assert signals.stopping
+
+
+def test_who_waits_for_claims_wakes_up_too() -> None:
+    signals = ThreadSignals()
+    waiting, ended = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        with signals.changed:
+            waiting.set()
+            signals.changed.wait(3600)
+        ended.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    assert waiting.wait(30)
+    signals.stop_taking()
+    assert ended.wait(30)
