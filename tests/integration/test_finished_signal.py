@@ -31,6 +31,7 @@ from jobs.submission.signals import (
 from tests.claims import make_claim
 from tests.factories import end, make_consumer, make_job, take_one
 from tests.testapp import tasks
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
 square: Any = tasks.square
@@ -252,6 +253,96 @@ def test_signals_wait_while_the_database_is_away(
     assert told.wait(10)
     assert signals.flush(10)
     assert tries == [1, 1]
+
+
+class Sending:
+    """``send_task_finished``, which fails as it is told, and a connection that is noted."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *errors: Exception | None) -> None:
+        self.errors = list(errors)
+        self.calls: list[str] = []
+        self.sent = threading.Event()
+        for name in ("close", "close_if_unusable_or_obsolete"):
+            setattr(self, name, self._noting(name))
+        place = "jobs.consumer.finished_signals"
+        monkeypatch.setattr(f"{place}.send_task_finished", self._send)
+        monkeypatch.setattr(f"{place}.connection", lambda: self)
+        monkeypatch.setattr(f"{place}.close_old_connections", self._noting("old ones"))
+        monkeypatch.setattr(f"{place}.reconnect_after", lambda error: self.calls.append("again"))
+        monkeypatch.setattr(f"{place}.RETRY_SECONDS", 0.01)
+
+    def _noting(self, name: str) -> Any:
+        return lambda: self.calls.append(name)
+
+    def _send(self, outcomes: list[Outcome]) -> None:
+        self.calls.append("send")
+        error = self.errors.pop(0) if self.errors else None
+        if error is not None:
+            raise error
+        self.sent.set()
+
+
+def test_the_thread_keeps_no_connection_when_it_ends(
+    received: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sending = Sending(monkeypatch)
+    square.enqueue(7)
+    signals = FinishedSignals()
+    signals.add([ended(AttemptOutcome.SUCCEEDED)])
+    assert signals.flush(10)
+    assert sending.calls == ["old ones", "send", "close"]
+    assert signals.flush(0), "there is no thread any more"
+
+
+def test_an_outage_is_said_once_and_its_end(
+    received: list[Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = OperationalError("away")
+    sending = Sending(monkeypatch, away, away, None, None)
+    square.enqueue(7)
+    signals = FinishedSignals()
+    outcome = ended(AttemptOutcome.SUCCEEDED)
+    signals.add([outcome])
+    assert sending.sent.wait(10)
+    again = ["old ones", "send", "close_if_unusable_or_obsolete", "again"]
+    sending.sent.clear()
+    signals.add([outcome])
+    assert sending.sent.wait(10)
+    assert signals.flush(10)
+    assert sending.calls == [*again, *again, "old ones", "send", "old ones", "send", "close"]
+    assert [line for line in caplog.messages if "task_finished" in line] == [
+        "The signal task_finished must wait: away",
+        "The signal task_finished is sent again.",
+    ]
+
+
+def test_what_cannot_be_sent_at_all_keeps_none_of_the_others_waiting(
+    received: list[Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sending = Sending(monkeypatch, ValueError("a fault of ours"))
+    square.enqueue(7)
+    signals = FinishedSignals()
+    outcome = ended(AttemptOutcome.SUCCEEDED)
+    signals.add([outcome])
+    signals.add([outcome])
+    assert signals.flush(10)
+    assert sending.calls.count("send") <= 2, "it is not tried again"
+    assert "The signal task_finished could not be sent." in caplog.text
+    assert "must wait" not in caplog.text
+
+
+def test_a_process_that_ends_does_not_wait_for_the_database(
+    received: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits is lost then: the outcomes themselves are written."""
+    sending = Sending(monkeypatch, *[OperationalError("away")] * 1000)
+    monkeypatch.setattr("jobs.consumer.finished_signals.RETRY_SECONDS", 3600)
+    square.enqueue(7)
+    signals = FinishedSignals()
+    signals.add([ended(AttemptOutcome.SUCCEEDED)])
+    wait_until(lambda: "again" in sending.calls)
+    assert signals.flush(10)
+    assert sending.calls[-1] == "close"
 
 
 def test_what_came_too_late_is_not_told(received: list[Any], monkeypatch: Any) -> None:

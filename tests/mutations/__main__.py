@@ -24,14 +24,14 @@ TESTS = ("tests/unit", "tests/integration")
 def main() -> int:
     """Try each change; return 1 when one lives for which no reason is written down."""
     options = _parse_options()
-    files = files_of(options.folder)
+    files = files_of(options.folders)
     changes = handmade_changes(files) if options.handmade else found_changes(files, options.sample)
     with ExitStack() as stack:
         boxes = [stack.enter_context(Sandbox()) for _ in range(options.processes)]
         lines = _line_map(options, boxes)
         for test in sorted(lines.failed):
             print(f"fails without any change, and so proves nothing: {test}")
-        print(f"{len(changes)} changes of {options.folder}", flush=True)
+        print(f"{len(changes)} changes of {' '.join(options.folders)}", flush=True)
         results = _try_all(changes, lines, boxes, options)
     return print_report(results, len(changes))
 
@@ -39,10 +39,10 @@ def main() -> int:
 def _line_map(options: argparse.Namespace, boxes: Sequence[Sandbox]) -> LineMap:
     if options.map is not None:
         if not list(options.map.glob("*.json")):
-            measure(boxes, options.folder, options.tests, options.map)
+            measure(boxes, options.folders, options.tests, options.map)
         return read_map(options.map)
     with tempfile.TemporaryDirectory() as folder:
-        measure(boxes, options.folder, options.tests, Path(folder))
+        measure(boxes, options.folders, options.tests, Path(folder))
         return read_map(Path(folder))
 
 
@@ -68,7 +68,7 @@ def _try_all(
             verdict = box.test(change, tests.names, tests.seconds)
         finally:
             free.put(box)
-        return _shown(Result(change, verdict, tests.names))
+        return _shown(Result(change, verdict, tests.names, tests.reached))
 
     with ThreadPoolExecutor(len(boxes)) as pool:
         return [result for result in pool.map(try_one, changes) if result is not None]
@@ -82,9 +82,11 @@ def _shown(result: Result) -> Result:
 
 def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.mutations", description=__doc__)
-    parser.add_argument("folder", help="a folder of the code, or one file: jobs/consumer")
     parser.add_argument(
-        "--tests", nargs="+", default=TESTS, help="folders of tests to choose from (%(default)s)"
+        "folders", nargs="+", metavar="FOLDER", help="of the code, or one file: jobs/consumer"
+    )
+    parser.add_argument(
+        "--tests", nargs="+", default=TESTS, help="folders and files to choose from (%(default)s)"
     )
     parser.add_argument("--handmade", action="store_true", help="only the list in handmade.py")
     parser.add_argument("--sample", type=int, help="try so many, the same at each run")
@@ -94,7 +96,7 @@ def _parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--processes", type=int, default=2, help="at a time (%(default)s)")
     parser.add_argument(
-        "--map", type=Path, help="folder to keep which tests run which lines, for the next run"
+        "--map", type=Path, help="a folder that keeps which tests run which lines, for the next run"
     )
     return parser.parse_args()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .changes import Change, changes_of
 from .handmade import HANDMADE
@@ -12,25 +12,32 @@ from .handmade_elsewhere import ELSEWHERE
 from .line_map import LineMap
 from .sandbox import ROOT
 
+UNKNOWN_SECONDS: Final = 5.0
+"""What a test is taken to need whose time is not known: its run broke off."""
+
 
 class Chosen(NamedTuple):
-    """Some tests, by their ids, and the seconds that they take together."""
+    """Some tests, by their ids, the seconds that they take together, and of how many they are."""
 
     names: tuple[str, ...]
     seconds: float
+    reached: int
 
 
-def files_of(folder: str) -> list[str]:
-    """Return the Python files of a folder, or the file, from the root.
+def files_of(folders: Sequence[str]) -> list[str]:
+    """Return the Python files of some folders, or files, from the root.
 
     Raises:
-        FileNotFoundError: it has none.
+        FileNotFoundError: one has none.
     """
-    place = ROOT / folder
-    found = [place] if place.is_file() else sorted(place.rglob("*.py"))
-    if not found:
-        raise FileNotFoundError(f"{folder} has no Python file.")
-    return [file.relative_to(ROOT).as_posix() for file in found]
+    files = []
+    for folder in folders:
+        place = ROOT / folder
+        found = [place] if place.is_file() else sorted(place.rglob("*.py"))
+        if not found:
+            raise FileNotFoundError(f"{folder} has no Python file.")
+        files += [file.relative_to(ROOT).as_posix() for file in found]
+    return files
 
 
 def handmade_changes(files: Iterable[str]) -> list[Change]:
@@ -87,15 +94,15 @@ def choose_tests(change: Change, lines: LineMap, seconds: float) -> Chosen:
         *change.tests,
         *sorted(
             lines.tests[change.file][change.line] - lines.failed,
-            key=lambda test: (lines.seconds[test], test),
+            key=lambda test: (lines.seconds.get(test, UNKNOWN_SECONDS), test),
         ),
     ]
     chosen: list[str] = []
     total = 0.0
     for name in names:
-        takes = lines.seconds.get(name, 5.0)
+        takes = lines.seconds.get(name, UNKNOWN_SECONDS)
         if chosen and total + takes > seconds:
             break
         chosen.append(name)
         total += takes
-    return Chosen(tuple(chosen), total)
+    return Chosen(tuple(chosen), total, len(names))

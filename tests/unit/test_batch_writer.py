@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import uuid
 from collections.abc import Callable
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,11 +42,13 @@ class OneDatabase:
 
     def __init__(self) -> None:
         self.looked = 0
+        self.closed = 0
 
     def close_if_unusable_or_obsolete(self) -> None:
         self.looked += 1
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self.closed += 1
 
 
 class Clock:
@@ -437,3 +441,87 @@ def test_the_pruner_goes_on_after_a_locked_database(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(made._files, "step", step)
     made.run()
     assert asked == ["jobs", "files"] * 3
+    assert one.closed == 1 + 4 * 3, "no connection is kept for a minute"
+
+
+# Its end.
+
+
+def test_what_is_left_is_written_within_the_time_that_there_is(
+    parts: Parts, database: OneDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = make_claim()
+    parts.run_claim(claim).settle(succeeded(claim))
+    written: list[Batch] = []
+
+    def write(planned: Batch, consumer: uuid.UUID) -> BatchResult:
+        written.append(planned)
+        return BatchResult(committed=True)
+
+    monkeypatch.setattr(batch_writer, "write", write)
+    parts.writer.start()
+    assert parts.writer.flush_and_stop(30)
+    assert [outcome.claim for planned in written for outcome in planned.outcomes] == [claim]
+    assert database.closed == 1
+
+
+def test_a_thread_that_cannot_write_is_not_waited_for(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    monkeypatch.setattr(parts.writer._pacer, "wait", lambda: go_on.wait(30))
+    parts.writer.start()
+    try:
+        assert not parts.writer.flush_and_stop(0.0)
+    finally:
+        go_on.set()
+        parts.writer.join(30)
+
+
+def test_a_database_that_was_replaced_is_not_written(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = make_claim()
+    parts.run_claim(claim).settle(succeeded(claim))
+    monkeypatch.setattr(batch_writer, "is_replaced", lambda: True)
+    monkeypatch.setattr(batch_writer, "write", None)
+    assert parts.writer._run_once(True) == 2.0
+    parts.writer._finish.set()
+    parts.signals.work.set()
+    parts.writer._run()
+    assert parts.slots.held() == {(claim.id, 1)}, "it could not be written"
+
+
+def test_each_wait_for_a_lock_is_a_part_of_the_lease(
+    parts: Parts, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.JOBS = {**settings.JOBS, "LEASE_SECONDS": 60}
+    limits: list[float] = []
+
+    def limited(seconds: float) -> Any:
+        limits.append(seconds)
+        return nullcontext()
+
+    monkeypatch.setattr(batch_writer, "limited_lock_waits", limited)
+    monkeypatch.setattr(parts.writer, "_run", lambda: limits.append(0.0))
+    parts.writer.run()
+    assert limits == [10.0, 0.0]
+
+
+@pytest.mark.parametrize(("comes", "pause"), [(False, 2.0), (True, 0.0)])
+def test_a_pause_is_over_at_once_when_there_is_work(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch, comes: bool, pause: float
+) -> None:
+    def write(planned: Batch, consumer: uuid.UUID) -> BatchResult:
+        parts.signals.work.clear()
+        return BatchResult(committed=True)
+
+    def done(planned: Batch, written: BatchResult) -> None:
+        if comes:
+            parts.signals.work.set()
+
+    claim = make_claim()
+    parts.run_claim(claim).settle(succeeded(claim))
+    monkeypatch.setattr(batch_writer, "write", write)
+    monkeypatch.setattr(parts.slots, "done", done)
+    assert parts.writer._run_once(True) == pause

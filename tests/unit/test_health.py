@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from jobs.consumer.health import HealthError
+from jobs.consumer.health import HealthError, HealthOptions
 from jobs.consumer.health import consumer as consumer_health
 from jobs.consumer.health import server as health_server
 from jobs.consumer.health.consumer import STUCK_SECONDS, ConsumerHealth
 from jobs.consumer.health.file import HealthFile, Times, read_times
 from jobs.consumer.health.processes import ProcessesHealth
+from jobs.consumer.health.reports import HealthReports
 from jobs.consumer.health.server import HealthServer
 from tests.consumers import ROOT
+from tests.waiting import wait_until
 
 LEASE = 30.0
 
@@ -300,3 +305,131 @@ def test_a_file_that_cannot_be_written_is_said_once_until_it_can(
         assert read_times(file.path) == Times(3.0, 4.0)
     said = f"The health file {file.path} cannot be written: no space left"
     assert caplog.messages == [said, said]
+
+
+# What a program shows of it.
+
+
+@pytest.fixture
+def folder(settings: Any, tmp_path: Path) -> Path:
+    settings.JOBS = {**settings.JOBS, "DATA_DIR": tmp_path / "data", "LEASE_SECONDS": LEASE}
+    return tmp_path / "data" / "tmp"
+
+
+@pytest.mark.usefixtures("folder")
+def test_who_asks_for_nothing_gets_nothing() -> None:
+    reports = HealthReports(HealthOptions())
+    assert reports.descriptors == []
+    assert reports.of_processes(2) is None
+    assert reports.of_consumer().why_not_ready() == "The consumer is starting."
+    reports.close()
+
+
+def test_one_consumer_keeps_its_file_and_answers_at_its_port(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "health"
+    reports = HealthReports(HealthOptions(file=path, port=0, address="127.0.0.1"))
+    server = reports._server
+    assert server is not None
+    assert reports.descriptors == [server.descriptor]
+    url = server.url
+    try:
+        assert ask(f"{url}/readyz")[0] == 503
+        reports.of_consumer().heartbeat()
+        assert ask(f"{url}/readyz")[0] == 200
+        assert path.exists()
+    finally:
+        reports.close()
+    assert not path.exists(), "it takes no more jobs"
+    with pytest.raises(urllib.error.URLError):
+        ask(f"{url}/readyz")
+
+
+@pytest.mark.parametrize("shown", ["file", "port"])
+def test_several_processes_keep_a_file_each(folder: Path, tmp_path: Path, shown: str) -> None:
+    folder.mkdir(parents=True)
+    old, new, other = (folder / name for name in ("health-1-1", "health-2-1", "upload"))
+    for path in (old, new, other):
+        path.touch()
+    days_ago = time.time() - 2 * 24 * 3600
+    for path in (old, other):
+        os.utime(path, (days_ago, days_ago))
+    left = folder / f"health-{os.getpid()}-1"  # of a killed process that had our number
+    left.touch()
+    options = HealthOptions(file=tmp_path / "h") if shown == "file" else HealthOptions(port=0)
+    reports = HealthReports(options)
+    try:
+        health = reports.of_processes(2)
+        assert health is not None
+        assert health.files == [left, folder / f"health-{os.getpid()}-2"]
+        assert not left.exists(), "it says nothing of the next"
+        assert [path.exists() for path in (old, new, other)] == [False, True, True]
+        for path in health.files:
+            touch(path, 0)
+        health.look()
+        if reports._server is None:
+            assert (tmp_path / "h").exists()
+        else:
+            assert ask(f"{reports._server.url}/readyz")[0] == 200
+    finally:
+        reports.close()
+    assert not any(path.exists() for path in health.files)
+    reports.close()
+
+
+def test_what_is_removed_meanwhile_harms_nobody(tmp_path: Path) -> None:
+    health = ProcessesHealth([tmp_path / "none"], LEASE, HealthFile(tmp_path / "health"))
+    health.close()
+    HealthFile(tmp_path / "health").remove()
+
+
+def test_a_writer_that_goes_round_writes_once_a_second(clock: Clock, tmp_path: Path) -> None:
+    path = tmp_path / "health"
+    health = ConsumerHealth(LEASE, HealthFile(path))
+    health.heartbeat()
+    first = read_times(path)
+    clock.now += consumer_health.FILE_SECONDS / 2
+    health.went_round()
+    assert read_times(path) == first
+    clock.now += consumer_health.FILE_SECONDS / 2
+    health.went_round()
+    assert read_times(path) != first
+
+
+def test_a_client_that_is_asking_is_let_go_at_the_end(told: Told) -> None:
+    server = HealthServer("127.0.0.1", 0, told)
+    server.start()
+    with connect(server) as client:
+        client.sendall(b"GET /healthz")
+        assert wait_until(lambda: server._clients == 1)
+        server.close(30)
+        assert not server._thread.is_alive()
+        assert server._loop.is_closed()
+        with suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+
+
+def test_a_server_that_cannot_serve_does_not_keep_its_start_waiting(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = HealthServer("127.0.0.1", 0, told)
+    failed: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+
+    async def refuse(*_: Any, **__: Any) -> None:
+        raise OSError("no more files")
+
+    monkeypatch.setattr(asyncio, "start_server", refuse)
+    server.start()
+    server._thread.join(30)
+    server.close(1)
+    assert [one.exc_type for one in failed] == [OSError]
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
+def test_an_address_of_ipv6_is_in_brackets(told: Told) -> None:
+    try:
+        server = HealthServer("::1", 0, told)
+    except HealthError:
+        pytest.skip("no IPv6 here")
+    assert server.url.startswith("http://[::1]:")
+    server.close(1)

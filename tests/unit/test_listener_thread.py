@@ -45,3 +45,15 @@ def test_a_notification_has_its_queues_polled_once_for_all_that_come_meanwhile()
     listener: Any = SimpleNamespace(queues=["mail"], wait=lambda seconds: next(answers))
     ListenerThread(listener, polls, maintenance, signals).run()
     assert done == ["notified", ["mail"], "polled"]
+
+
+def test_it_ends_when_its_listener_is_closed() -> None:
+    signals: Any = SimpleNamespace(stopping=True, pause=lambda seconds: None)
+    closed: list[str] = []
+    listener: Any = SimpleNamespace(close=lambda: closed.append("closed"))
+    unused: Any = None
+    made = ListenerThread(listener, unused, unused, signals)
+    made.start()
+    made.close(30)
+    assert closed == ["closed"]
+    assert not made.is_alive()

@@ -252,3 +252,13 @@ def test_a_retry_is_looked_for_as_soon_as_it_is_written() -> None:
     assert notified == []
     writer._done(Batch(outcomes=[outcome_of_error(claim, ValueError())]), BatchResult())
     assert notified == ["now"]
+
+
+def test_until_the_first_tick_a_consumer_is_not_known_to_be_idle(
+    ledger: Ledger, idle: Maintenance, clock: Clock
+) -> None:
+    """A job may have come due since the last consumer ended."""
+    idle.has_ticked = False
+    clock.now += IDLE_TICK_SECONDS
+    idle.run_due()
+    assert idle.has_ticked

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +15,9 @@ from tests.mutations.changes import Change, changes_of
 from tests.mutations.choice import choose_tests, found_changes, handmade_changes
 from tests.mutations.handmade import HANDMADE, HARMLESS
 from tests.mutations.handmade_elsewhere import ELSEWHERE
-from tests.mutations.line_map import LineMap
+from tests.mutations.harmless import MORE_HARMLESS
+from tests.mutations.line_map import RECORDER, LineMap, read_map
+from tests.mutations.line_recorder import FOLDERS, LINES, TREE
 from tests.mutations.report import Result, print_report
 from tests.mutations.sandbox import ROOT, Verdict
 
@@ -87,7 +93,7 @@ def test_the_list_by_hand_fits_the_code() -> None:
     assert len(changes) == len(HANDMADE) + len(ELSEWHERE)
     for change in changes:
         ast.parse(change.apply((ROOT / change.file).read_text(encoding="utf-8")))
-    for one in HARMLESS:
+    for one in (*HARMLESS, *MORE_HARMLESS):
         assert one.old in (ROOT / one.file).read_text(encoding="utf-8"), one
 
 
@@ -101,5 +107,47 @@ def test_what_lives_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert "The time was over before 1 others were tried." in shown
 
 
+def test_what_no_test_runs_is_counted_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    """It may be run by a layer that was not looked at."""
+    first, second = changes_of("jobs/a/b.py", SOURCE)[:2]
+    results = [
+        Result(first, Verdict.NOT_RUN, ()),
+        Result(second, Verdict.ALIVE, ("t", "u"), reached=5),
+    ]
+    assert print_report(results, 2) == 1
+    shown = capsys.readouterr().out
+    assert "   tried   killed harmless    alive  not run\n" in shown
+    assert "       2        0        0        1        1  jobs/a: 0% noticed\n" in shown
+    assert "\n  0 tests\n" in shown
+    assert "\n  2 of 5 tests\n" in shown
+
+
 def _results(killed: Change, alive: Change) -> list[Result]:
     return [Result(killed, Verdict.TIMED_OUT, ("t",)), Result(alive, Verdict.ALIVE, ("t",))]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python tells which lines run since 3.12")
+def test_the_lines_of_a_process_that_a_test_starts_are_noted(tmp_path: Path) -> None:
+    """Though it is killed: consumers and their children run half of the lines."""
+    package = tmp_path / "tree" / "jobs"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("from . import line_recorder\n", encoding="utf-8")
+    (package / "line_recorder.py").write_bytes(RECORDER.read_bytes())
+    (package / "work.py").write_text(
+        "import os, signal\ndef work():\n    os.kill(os.getpid(), signal.SIGTERM)\n    return 7\n",
+        encoding="utf-8",
+    )
+    variables = {
+        TREE: str(package.parent),
+        FOLDERS: "jobs/work.py",
+        LINES: str(tmp_path / "1.lines"),
+        "PYTEST_CURRENT_TEST": "tests/a.py::test_b[c d] (call)",
+    }
+    subprocess.run(
+        [sys.executable, "-c", "from jobs.work import work; work()"],
+        cwd=package.parent,
+        env=os.environ | variables,
+        check=False,
+    )
+    found = read_map(tmp_path).tests["jobs/work.py"]
+    assert {line: tests for line, tests in found.items() if line > 2} == {3: {"tests/a.py::test_b"}}

@@ -8,9 +8,15 @@ import pytest
 
 from jobs.consumer import attempt as module
 from jobs.consumer.attempt import Attempt
-from jobs.consumer.outcomes import outcome_of_error, outcome_of_value
+from jobs.consumer.outcomes import (
+    outcome_before_start,
+    outcome_of_error,
+    outcome_of_value,
+    timed_out,
+)
 from jobs.core.states import AttemptOutcome
 from jobs.core.storage import RESULT_FILE
+from jobs.errors import CannotStart, OutOfResources, UnknownTask
 from jobs.lifecycle import Outcome
 from tests.claims import make_claim
 from tests.unit.recorder import Recorder
@@ -50,3 +56,58 @@ def test_of_a_long_traceback_the_end_is_kept_and_of_a_message_the_beginning(
     assert [(one.error_type, one.message, one.traceback) for one in settled] == [
         ("long.names", "0123456789", "ValueError")
     ]
+
+
+def test_an_error_of_ours_has_a_short_name_and_no_traceback() -> None:
+    """It is about the submission, and there is no frame of the task."""
+    ours = outcome_of_error(make_claim(max_attempts=3), UnknownTask("tests.gone"))
+    assert (ours.error_type, ours.traceback, ours.final) == ("UnknownTask", "", True)
+    assert ours.exception is not None
+    assert ours.exception.__traceback__ is None
+    theirs = outcome_of_error(make_claim(max_attempts=3), LookupError("m"))
+    assert (theirs.error_type, theirs.final) == ("LookupError", False)
+    assert theirs.traceback.endswith("LookupError: m\n")
+
+
+def test_what_json_cannot_hold_is_final() -> None:
+    recorder: Any = Recorder()
+    outcome = outcome_of_value(make_claim(max_attempts=3), object(), recorder)
+    assert (outcome.error_type, outcome.final) == ("InvalidResult", True)
+
+
+class Hostile(Exception):
+    """Its text cannot be had."""
+
+    def __str__(self) -> str:
+        raise KeyError("no text")
+
+
+def test_an_exception_without_a_text_has_its_frames() -> None:
+    try:
+        raise Hostile
+    except Hostile as error:
+        outcome = outcome_of_error(make_claim(), error)
+    assert outcome.message == "<no message: its __str__ raised KeyError>"
+    assert "raise Hostile" in outcome.traceback
+    assert outcome.error_type == "tests.unit.test_outcomes.Hostile"
+
+
+def test_what_cannot_be_begun_for_want_of_something_costs_nothing() -> None:
+    for error in (
+        MemoryError(),
+        CannotStart("no process", "why"),
+        OutOfResources("a file", "full"),
+    ):
+        outcome = outcome_before_start(make_claim(), error)
+        assert (outcome.outcome, bool(outcome.shortage)) == (AttemptOutcome.RELEASED, True)
+    failed = outcome_before_start(make_claim(), ValueError("m"))
+    assert failed.outcome == AttemptOutcome.FAILED
+
+
+@pytest.mark.parametrize(("timeout", "said"), [(1.5, "1.5"), (None, "0")])
+def test_a_time_limit_is_named(timeout: float | None, said: str) -> None:
+    outcome = timed_out(make_claim(timeout=timeout))
+    assert (outcome.outcome, outcome.message) == (
+        AttemptOutcome.TIMED_OUT,
+        f"timed out after {said} s",
+    )

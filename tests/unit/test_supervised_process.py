@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +24,7 @@ from jobs.consumer.restart_policy import (
 from jobs.consumer.shutdown import Shutdown
 from jobs.consumer.supervised_process import ProcessOptions, SupervisedProcess
 from jobs.consumer.supervisor import GAVE_UP, Supervisor
+from tests.waiting import wait_until
 
 
 class Clock:
@@ -206,3 +210,117 @@ def _run(options: ProcessOptions, started: list[Program], code: int) -> int:
 
     stop.wait = wait  # type: ignore[method-assign]
     return Supervisor(options, 1, stop, drain_seconds=0.0).run()
+
+
+# What a process says, with a real one.
+
+
+def test_each_line_of_its_output_is_handed_on_and_its_end_is_awaited(tmp_path: Path) -> None:
+    said: list[str] = []
+    program = "import sys; print('one'); sys.stderr.write('two\\r\\n'); sys.stdout.flush()"
+    program += "; sys.stdout.buffer.write(b'\\xff'); sys.stdout.flush(); print(sys.stdin.read())"
+    options = ProcessOptions(
+        command=[sys.executable, "-c", program],
+        environment={**os.environ, "PYTHONUNBUFFERED": "1"},
+        on_output=said.append,
+        until_idle=True,
+        health_files=[tmp_path / "1"],
+    )
+    process = SupervisedProcess(options, 1, alone=False)
+    try:
+        process.tend()
+        wait_until(lambda: "two" in said)
+        assert not process.has_ended()
+        process.drain()
+        process.close_pipe()
+        wait_until(process.has_ended)
+        assert process.tend()
+        assert process.finished
+    finally:
+        process.kill()
+    assert said[:2] == ["one", "two"]
+    assert said[2] == "\\xffdrain", "its last lines too, when its end is known"
+    assert process.has_ended()
+
+
+def test_a_process_in_a_group_of_its_own_hears_no_interrupt_of_the_terminal() -> None:
+    options = supervised_process._output_options()
+    assert options["stdout"] == subprocess.PIPE
+    assert options["stderr"] == subprocess.STDOUT
+    if os.name == "nt":
+        assert options["creationflags"] == 0x200  # CREATE_NEW_PROCESS_GROUP
+    else:
+        assert options["process_group"] == 0
+
+
+def test_the_process_of_a_number_keeps_the_file_of_that_number(tmp_path: Path) -> None:
+    files = [tmp_path / "1", tmp_path / "2"]
+    options = ProcessOptions(command=["consumer"], health_files=files)
+    assert options.command_of(2) == ["consumer", f"--health-file={files[1]}"]
+    assert ProcessOptions(command=["consumer"]).command_of(2) == ["consumer"]
+
+
+def test_a_process_whose_pipe_is_closed_is_drained_all_the_same(
+    clock: Clock, started: list[Program]
+) -> None:
+    process = SupervisedProcess(ProcessOptions(command=["consumer"]), 1, alone=True)
+    assert process.has_ended()
+    process.tend()
+
+    def refuse(*_: Any) -> None:
+        raise BrokenPipeError
+
+    started[0].stdin = SimpleNamespace(write=refuse, close=refuse)
+    process.drain()
+    assert not process.finished
+    process.kill()
+    assert started[0].said == ["killed"]
+    waiting = SupervisedProcess(ProcessOptions(command=["consumer"]), 1, alone=True)
+    waiting.drain()
+    assert waiting.finished, "it never starts"
+
+
+def test_what_is_said_of_an_end(
+    clock: Clock, started: list[Program], caplog: pytest.LogCaptureFixture
+) -> None:
+    for alone in (True, False):
+        process = SupervisedProcess(ProcessOptions(command=["consumer"]), 3, alone=alone)
+        for code in (-9, REPLACE, STOPPED):
+            process.tend()
+            started[-1].code = code
+            process.tend()
+            clock.now += 60
+    ended, asked, stopped, *several = caplog.messages
+    pause = f"{pause_after(1):g} s."
+    assert ended == f"The consumers ended (signal 9). They start again in {pause}"
+    assert asked == "A task's thread could not be stopped: its process is replaced."
+    assert stopped.startswith("The consumer process was stopped on request")
+    assert several[0] == f"Consumer process 3 ended (signal 9); another starts in {pause}"
+    assert several[2].startswith("Consumer process 3 was stopped on request")
+
+
+def test_a_start_that_succeeds_after_others_failed_is_said(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers: list[Any] = [OSError("no more processes"), OSError("no more processes"), Program()]
+
+    def start(*args: Any, **options: Any) -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    options = ProcessOptions(command=["consumer"], restart=lambda deaths: deaths < 2)
+    process = SupervisedProcess(options, 1, alone=True)
+    cannot = []
+    for _ in range(3):
+        process.tend()
+        cannot.append(process.cannot_start)
+        clock.now += 60
+    assert cannot == [False, True, False]
+    assert caplog.messages == [
+        "The consumers cannot be started: no more processes. Trying again.",
+        "The consumers started again.",
+    ]
+    process.kill()

@@ -245,3 +245,21 @@ def test_a_redirection_outside_a_task_is_pythons_own(
         print("x")
     print("y")
     assert (target.getvalue(), written(real)) == ("x\n", b"y\n")
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_each_stream_is_put_back_though_the_other_was_not_assigned(name: str) -> None:
+    with captured():
+        routed = getattr(sys, name)
+        setattr(sys, name, io.StringIO())
+        put_back_streams()
+        assert getattr(sys, name) is routed
+
+
+def test_streams_are_routed_only_as_long_as_there_is_a_consumer() -> None:
+    out, err = sys.stdout, sys.stderr
+    with captured():
+        assert sys.stdout is not out
+        assert sys.stdout.name == getattr(out, "name", "")
+        assert sys.stdout.buffer.name == getattr(out, "name", "")  # type: ignore[attr-defined,unused-ignore]
+    assert (sys.stdout, sys.stderr) == (out, err)
