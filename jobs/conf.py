@@ -14,8 +14,16 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 MIB = 1024 * 1024
-MAY_BE_ZERO = frozenset({"grace_seconds", "server_threads"})
-"""No time to finish; a number of threads that nobody has told."""
+MAY_BE_ZERO = frozenset(
+    {
+        "grace_seconds",
+        "server_threads",
+        "user_max_unfinished",
+        "user_max_per_minute",
+        "user_max_unclaimed",
+    }
+)
+"""No time to finish; a number of threads that nobody has told; users without a limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +45,9 @@ class Conf:
     max_log: int = MIB
     log_level: str = "INFO"
     max_backlog: int = 100_000
+    user_max_unfinished: int = 50_000
+    user_max_per_minute: int = 60_000
+    user_max_unclaimed: int = 1024 * MIB
     retention_days: float = 30.0
     server_threads: int = 0
     default_timeout: float = 1800.0

@@ -9,7 +9,7 @@ it. ``Unavailable``: it may work later. ``GiveUp``, ``JobCancelled``, ``CommandF
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 
 def shorten(text: str, most: int = 100) -> str:
@@ -88,15 +88,47 @@ class TooLarge(Refused):
         super().__init__(f"The {what} is over the limit of {limit:,} bytes.")
 
 
-class QueueFull(Refused):
-    """The queue has as many waiting jobs as it may; ``retry_after`` is in seconds."""
+class LimitState(NamedTuple):
+    """How much of a limit is left, as the headers ``RateLimit`` and ``RateLimit-Policy`` have it.
 
-    def __init__(self, queue: str, limit: int, retry_after: int) -> None:
+    ``window`` and ``reset`` are in seconds; None for a limit of what there is at a time. ``unit``
+    is empty for a limit of jobs.
+    """
+
+    name: str
+    quota: int
+    remaining: int
+    window: int | None = None
+    reset: int | None = None
+    unit: str = ""
+
+
+class LimitReached(Refused):
+    """There is no room for more now.
+
+    Attributes:
+        retry_after: seconds.
+        limits: those of the request, the reached one among them.
+    """
+
+    def __init__(self, why: str, retry_after: int, limits: Sequence[LimitState] = ()) -> None:
         self.retry_after = retry_after
-        super().__init__(
-            f"The queue {queue!r} already holds {limit:,} waiting jobs. "
-            f"Try again in {retry_after} s."
-        )
+        self.limits = limits
+        super().__init__(f"{why} Try again in {retry_after:,} s.")
+
+
+class QueueFull(LimitReached):
+    """The queue has as many waiting and scheduled jobs as it may."""
+
+    def __init__(
+        self, queue: str, limit: int, retry_after: int, limits: Sequence[LimitState] = ()
+    ) -> None:
+        why = f"The queue {shorten(queue)!r} already holds {limit:,} waiting jobs."
+        super().__init__(why, retry_after, limits)
+
+
+class QuotaExceeded(LimitReached):
+    """The user has as much of something as one user may."""
 
 
 class Conflict(JobsError):

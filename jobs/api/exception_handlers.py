@@ -19,6 +19,7 @@ from jobs.models import Job
 
 from . import problems
 from .problems import ApiError
+from .rate_limit import rate_limit_headers
 from .responses import JsonResponse
 
 logger = logging.getLogger(__name__)
@@ -118,7 +119,17 @@ def _upload_busy(error: errors.UploadBusy) -> ApiError:
 
 @to_problem.register
 def _queue_full(error: errors.QueueFull) -> ApiError:
-    return ApiError(problems.QUEUE_FULL, str(error), _retry_after(error.retry_after))
+    return _limit_reached(problems.QUEUE_FULL, error)
+
+
+@to_problem.register
+def _quota_exceeded(error: errors.QuotaExceeded) -> ApiError:
+    return _limit_reached(problems.QUOTA_EXCEEDED, error)
+
+
+def _limit_reached(kind: problems.Kind, error: errors.LimitReached) -> ApiError:
+    headers = {**_retry_after(error.retry_after), **rate_limit_headers(error.limits)}
+    return ApiError(kind, str(error), headers)
 
 
 @to_problem.register

@@ -23,7 +23,7 @@ _PROBLEM_HEADERS: Final = {
     412: "Tus-Version",
     415: "Accept-Post",
     423: "Retry-After",
-    429: "Retry-After",
+    429: "Retry-After RateLimit RateLimit-Policy",
     503: "Retry-After",
 }
 
@@ -37,6 +37,8 @@ _HEADERS: Final = {
     "Retry-After": _header(
         "Seconds after which to try again; absent when the job has finished.", COUNT
     ),
+    "RateLimit": _header('What is left of each limit: `"backlog";r=12, "minute";r=0;t=9`.'),
+    "RateLimit-Policy": _header('The limits: `"backlog";q=100000, "minute";q=60000;w=60`.'),
     "ETag": _header("The version of the job, a strong one."),
     "Preference-Applied": _header("`wait=N`, when the server was ready to wait."),
     "Link": _header('`<...>; rel="next"`, when there is another page.'),

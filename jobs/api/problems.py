@@ -66,6 +66,9 @@ UPLOAD_BUSY = Kind(
     "Another request completes it. Ask again after `Retry-After` seconds.",
 )
 QUEUE_FULL = Kind("queue-full", 429, "Queue full", "Come back after `Retry-After` seconds.")
+QUOTA_EXCEEDED = Kind(
+    "quota-exceeded", 429, "Too much of one user", "Come back after `Retry-After` seconds."
+)
 INTERNAL = Kind("internal", 500, "Our fault", "It was logged; nothing is known of its effect.")
 UNAVAILABLE = Kind(
     "unavailable", 503, "Not available now", "Come back after `Retry-After` seconds."
@@ -90,6 +93,7 @@ KINDS: Final = (
     INVALID,
     UPLOAD_BUSY,
     QUEUE_FULL,
+    QUOTA_EXCEEDED,
     INTERNAL,
     UNAVAILABLE,
 )

@@ -50,7 +50,7 @@ def open_body(
         TooLarge: at once when the declared length is over the limit, else while reading.
         ApiError: 400 when the body is shorter than declared, 411 when its end cannot be known.
     """
-    length = _declared_length(request)
+    length = declared_length(request)
     if length is not None and length > limit:
         raise TooLarge(what, limit)
     if keeps_part:
@@ -61,7 +61,12 @@ def open_body(
     return _chunks(_read(source), source, length, what, limit)
 
 
-def _declared_length(request: HttpRequest) -> int | None:
+def declared_length(request: HttpRequest) -> int | None:
+    """Return the bytes of the body that the head declares; None if it declares none.
+
+    Raises:
+        ApiError: 400 for something that is no number.
+    """
     text = request.META.get("CONTENT_LENGTH") or ""
     if not text:
         return None

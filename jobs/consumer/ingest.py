@@ -17,7 +17,7 @@ from jobs.core.db import connection
 from jobs.core.jsonutils import clean
 from jobs.core.users import find_user
 from jobs.core.uuid7 import uuid7_time
-from jobs.errors import QueueFull, Refused, Unavailable
+from jobs.errors import LimitReached, Refused, Unavailable
 from jobs.models import Job, QuarantinedMessage
 from jobs.submission import SubmitOptions, submit_job
 
@@ -37,12 +37,12 @@ def ingest(queue: str, broker: str, received: ReceivedMessage) -> bool:
 
     Returns:
         False when nothing was recorded and the message must be read again later: the database
-        cannot be used or written, or the queue is full.
+        cannot be used or written, or a limit is reached.
     """
     try:
         _record_or_quarantine(queue, broker, received)
     except Exception as error:
-        if not (isinstance(error, Unavailable | QueueFull) or fault_of(error) is not None):
+        if not (isinstance(error, Unavailable | LimitReached) or fault_of(error) is not None):
             raise
         # The message is read again every second: the first time says why it waits.
         if queue not in _waiting:
@@ -62,7 +62,7 @@ def _record_or_quarantine(queue: str, broker: str, received: ReceivedMessage) ->
         message = read(received.body, get_conf().max_body)
         if message.task is not None:
             _record(queue, message)
-    except (Unavailable, QueueFull):
+    except (Unavailable, LimitReached):
         raise
     except (BadMessage, Refused) as error:
         _quarantine(queue, broker, received, str(error))

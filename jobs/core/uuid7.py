@@ -57,3 +57,12 @@ def is_uuid(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def first_uuid7(seconds: float) -> uuid.UUID:
+    """Return what no UUID of version 7 is smaller than that is made at this time, or later.
+
+    Args:
+        seconds: since 1970.
+    """
+    return uuid.UUID(int=int(seconds * 1000) << 80)

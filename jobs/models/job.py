@@ -177,6 +177,19 @@ class Job(models.Model):
             models.Index(
                 fields=["run_after"], name="jobs_job_due", condition=Q(status="scheduled")
             ),
+            # For the limits of a queue and of a user; what is due at once is in neither. All jobs
+            # have such a priority: only a query that says so too can use the first, and no other
+            # one takes it for a shorter way to the scheduled jobs than ``jobs_job_due``.
+            models.Index(
+                fields=["queue", "owner"],
+                name="jobs_job_later",
+                condition=Q(status="scheduled", priority__gte=-100),
+            ),
+            models.Index(
+                fields=["owner"],
+                name="jobs_job_later_owner",
+                condition=Q(status="scheduled", owner__isnull=False),
+            ),
             models.Index(
                 fields=["consumer_id"], name="jobs_job_running", condition=Q(status="running")
             ),

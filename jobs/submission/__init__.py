@@ -6,6 +6,7 @@ from .options import SubmitOptions
 from .permissions import may_use
 from .retry import retry_job
 from .submit import SubmitResult, submit_job
+from .unclaimed import room_for_bytes
 from .uploads import store_upload
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "may_use",
     "operational_errors_as_unavailable",
     "retry_job",
+    "room_for_bytes",
     "store_upload",
     "submit_job",
 ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import IntegrityError
@@ -11,7 +11,7 @@ from django.db import IntegrityError
 from jobs import lifecycle
 from jobs.catalog.registry import AnyTask, get_task
 from jobs.catalog.signature import ValidatedArguments
-from jobs.errors import QueueFull
+from jobs.errors import LimitReached, LimitState
 from jobs.models import Job
 
 from .backlog import require_capacity
@@ -36,6 +36,8 @@ class SubmitResult:
 
     job: Job
     created: bool
+    limits: Sequence[LimitState] = ()
+    """What is left of each limit, where limits are enforced and a job was inserted."""
 
 
 def submit_by_name(task: str, /, **arguments: Any) -> JobResult[Any]:
@@ -63,7 +65,7 @@ def submit_job(
         arguments: names and JSON values, or what the task's ``spec.validate`` returned for them.
         options: what is set beside the arguments; None leaves all of it to the task.
         owner: whose job it is.
-        enforce_limits: check the owner's permission, their limits and the queue's backlog.
+        enforce_limits: check the owner's permission, their limits and the queue's.
 
     Raises:
         Refused: something in the request does not fit; nothing was inserted.
@@ -88,25 +90,20 @@ def submit_job(
     check_options(job, task, owner, enforce_limits)
     with operational_errors_as_unavailable(sets_timeout=False):
         check_uploads(arguments, owner)
-        existing = _existing_if_full(job) if enforce_limits else None
-        if existing is not None:
-            return SubmitResult(existing, created=False)
+        limits: Sequence[LimitState] = ()
+        if enforce_limits:
+            try:
+                limits = require_capacity(job.queue, owner)
+            except LimitReached:
+                # A repeat needs no room, for its job is there already.
+                existing = existing_by_unique_slot(job)
+                if existing is None:
+                    raise
+                return SubmitResult(existing, created=False)
         result = _insert(job, arguments, options, owner)
     if result.created:
         send_task_enqueued(job, task)
-    return result
-
-
-def _existing_if_full(job: Job) -> Job | None:
-    """Check the queue's capacity; a repeat needs none, for its job is there already."""
-    try:
-        require_capacity(job.queue)
-    except QueueFull:
-        existing = existing_by_unique_slot(job)
-        if existing is None:
-            raise
-        return existing
-    return None
+    return replace(result, limits=limits)
 
 
 def _insert(

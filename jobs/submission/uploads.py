@@ -18,10 +18,11 @@ from jobs.core.jsonutils import clean
 from jobs.core.storage import delete_files, job_storage, local_folder, unavailable
 from jobs.core.users import is_staff
 from jobs.core.uuid7 import uuid7
-from jobs.errors import InvalidArguments, TooLarge
+from jobs.errors import InvalidArguments, LimitState, TooLarge
 from jobs.models import ResumableUpload, Upload
 
 from .database_errors import operational_errors_as_unavailable
+from .unclaimed import room_for_bytes, too_many_bytes
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -40,10 +41,11 @@ class FileOfChunks(_ByteFile):
     ``written`` counts the bytes; ``failed`` says that the source raised, not the storage.
     """
 
-    def __init__(self, chunks: Iterable[bytes], limit: int) -> None:
+    def __init__(self, chunks: Iterable[bytes], limit: int, room: LimitState | None = None) -> None:
         super().__init__(_NO_FILE, name="upload")
         self._chunks = chunks
         self._limit = limit
+        self._room = room
         self.written = 0
         self.failed = False
 
@@ -54,6 +56,8 @@ class FileOfChunks(_ByteFile):
                 self.written += len(chunk)
                 if self.written > self._limit:
                     raise TooLarge("upload", self._limit)
+                if self._room is not None and self.written > self._room.remaining:
+                    raise too_many_bytes(self._room)
                 # A generator that is closed early is not a source that failed.
                 yield chunk
         except Exception:
@@ -74,11 +78,14 @@ def store_upload(owner: AbstractBaseUser | None, name: str, chunks: Iterable[byt
 
     Raises:
         TooLarge: it is over the limit; nothing is kept.
+        QuotaExceeded: the user has uploaded too much that no job uses; nothing is kept.
         Unavailable: the disk is full, or the storage or the database cannot be used now; nothing is
             kept.
     """
     upload = Upload(id=uuid7(), owner_id=owner.pk if owner else None, name=display_name(name))
-    stream = FileOfChunks(chunks, get_conf().max_upload)
+    with operational_errors_as_unavailable():
+        room = room_for_bytes(owner)
+    stream = FileOfChunks(chunks, get_conf().max_upload, room)
     target = f"uploads/{upload.id.hex[:6]}/{upload.id.hex}"
     try:
         upload.file = store_chunks(target, stream)
@@ -93,6 +100,7 @@ def store_upload(owner: AbstractBaseUser | None, name: str, chunks: Iterable[byt
     upload.size = stream.written
     try:
         with operational_errors_as_unavailable():
+            room_for_bytes(owner, upload.size)  # others may have come meanwhile
             upload.save(force_insert=True)
     except BaseException:
         delete_files([upload.file])

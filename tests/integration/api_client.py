@@ -24,6 +24,8 @@ DOCUMENTED_HEADERS = {
     "Link",
     "Location",
     "Preference-Applied",
+    "RateLimit",
+    "RateLimit-Policy",
     "Retry-After",
     "Tus-Extension",
     "Tus-Max-Size",

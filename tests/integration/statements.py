@@ -14,11 +14,12 @@ from django.utils import timezone
 from jobs import lifecycle
 from jobs.core.states import AttemptOutcome, Status
 from jobs.core.uuid7 import uuid7
+from jobs.lifecycle import room
 from jobs.lifecycle.outcome import Outcome
 from jobs.models import Job
 from jobs.queries import capacity, stats
 from jobs.queries.oldest_waiting import waiting_since
-from jobs.submission import SubmitOptions, backlog
+from jobs.submission import SubmitOptions
 from jobs.submission.existing import existing_by_idempotency_key, existing_by_unique_slot
 from tests.factories import make_consumer, take_one
 
@@ -74,7 +75,10 @@ STATEMENTS: dict[str, Run] = {
     "write words": write_words,
     "cancel": cancel,
     "prune": lambda: lifecycle.prune_chunk(timezone.now()),
-    "backlog": lambda: backlog._count("q1", 10),
+    "backlog": lambda: room.waiting_jobs("q1", 10),
+    "unfinished": lambda: room.unfinished_jobs(User.objects.get().pk, 10),
+    "recent": lambda: room.recent_jobs(User.objects.get().pk, 60, 10),
+    "room in a minute": lambda: room.seconds_until_room(User.objects.get().pk, 60, 1),
     "queue figures": lambda: stats.queue_stats([]),
     "oldest waiting": waiting_since,
     "kept jobs": capacity.kept_jobs,

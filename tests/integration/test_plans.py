@@ -45,12 +45,17 @@ class Plans:
             with connection.cursor() as cursor:
                 cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
                 self.lines += [row[3] for row in cursor.fetchall()]
-        return [line for line in self.lines if re.search(r"^(SCAN|SEARCH) (jobs_job\b|U0)", line)]
+        return [
+            line for line in self.lines if re.search(r"^(SCAN|SEARCH) (jobs_job\b|U0|beyond)", line)
+        ]
 
 
 WAITING = "INDEX jobs_job_waiting"
 POSITION = "INDEX jobs_job_fair_position"
 DUE = "INDEX jobs_job_due"
+LATER = "INDEX jobs_job_later"
+LATER_OF_OWNER = "INDEX jobs_job_later_owner"
+OWNER_RECENT = "INDEX jobs_job_owner (owner_id=? AND id>?"
 RUNNING = "INDEX jobs_job_running"
 KEY = "INDEX sqlite_autoindex_jobs_job_1 (id=?)"
 SLOT = "INDEX jobs_job_one_unfinished (unique_slot=?)"
@@ -79,7 +84,10 @@ ALLOWED = {
     "write words": {f"{WAITING} (queue=?)", KEY},
     "cancel": {KEY, RUNNING},
     "prune": {FINISHED},
-    "backlog": {f"{WAITING} (queue=?)", f"{POSITION} (queue=?)"},
+    "backlog": {f"{WAITING} (queue=?)", f"{POSITION} (queue=?)", f"{LATER} (queue=?)"},
+    "unfinished": {POSITION, WAITING, KEY, f"{LATER_OF_OWNER} (owner_id=?)", RUNNING},
+    "recent": {f"{OWNER_RECENT})"},
+    "room in a minute": {f"{OWNER_RECENT})"},
     "queue figures": {WAITING, POSITION, DUE, RUNNING},
     "oldest waiting": {WAITING, KEY},
     "kept jobs": {UNHAPPY},

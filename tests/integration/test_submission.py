@@ -245,11 +245,11 @@ def test_a_repeat_needs_no_capacity(ada: User, jobs_setting: Callable[..., None]
         )
 
 
-def test_running_and_scheduled_jobs_are_no_backlog(
+def test_running_and_finished_jobs_are_no_backlog(
     ada: User, jobs_setting: Callable[..., None]
 ) -> None:
     jobs_setting(MAX_BACKLOG=1)
-    for status in (Status.RUNNING, Status.SCHEDULED, Status.SUCCEEDED):
+    for status in (Status.RUNNING, Status.SUCCEEDED):
         make_job(status=status)
     assert submit_job(ADD, {"n": 1}, owner=ada, enforce_limits=True).created
 

@@ -852,19 +852,14 @@ _ELSEWHERE: Final[tuple[_Change, ...]] = (
     ),
     (
         "jobs/submission/backlog.py",
-        "            _known[queue] = (read_at, count + 1)",
-        "            pass",
+        "                _known[limit.key].added += granted\n",
+        "                pass\n",
         "backlog not counted between reads",
     ),
     (
         "jobs/submission/submit.py",
-        (
-            "        if existing is None:\n"
-            "            raise\n"
-            "        return existing\n"
-            "    return None"
-        ),
-        ("        raise\n    return None"),
+        "                if existing is None:\n                    raise\n",
+        "                raise\n",
         "repeat refused by a full queue",
     ),
     (

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from jobs.api.auth import Caller
 from jobs.api.etag import artifacts_of, job_version, parse_job_id, visible_job
 from jobs.api.operations import Operation, Response
-from jobs.api.problems import CONFLICT, FORBIDDEN
+from jobs.api.problems import CONFLICT, FORBIDDEN, QUEUE_FULL, QUOTA_EXCEEDED
 from jobs.api.responses import JsonResponse
 from jobs.api.serializers import job_json, retry_after
 from jobs.core.users import user_name
@@ -35,7 +35,9 @@ def post_cancel(request: HttpRequest, caller: Caller, job_id: str) -> JsonRespon
 
 
 @Operation(
-    "retryJob", [Response(202, "Job", "Location ETag Retry-After")], problems=[FORBIDDEN, CONFLICT]
+    "retryJob",
+    [Response(202, "Job", "Location ETag Retry-After")],
+    problems=[FORBIDDEN, CONFLICT, QUEUE_FULL, QUOTA_EXCEEDED],
 )
 def post_retry(request: HttpRequest, caller: Caller, job_id: str) -> JsonResponse:
     """Run a failed or cancelled job again."""

@@ -13,6 +13,7 @@ from jobs.api.auth import Caller
 from jobs.api.etag import artifacts_of
 from jobs.api.operations import Operation, Response, header
 from jobs.api.problems import MALFORMED, ApiError
+from jobs.api.rate_limit import rate_limit_headers
 from jobs.api.request_body import read_json
 from jobs.api.responses import JSON, JsonResponse
 from jobs.api.schemas import Submission
@@ -29,7 +30,10 @@ _KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 
 @Operation(
     "submitJob",
-    [Response(202, "Job", "Location Retry-After"), Response(200, "Job", "Location Retry-After")],
+    [
+        Response(202, "Job", "Location Retry-After RateLimit RateLimit-Policy"),
+        Response(200, "Job", "Location Retry-After RateLimit RateLimit-Policy"),
+    ],
     [
         header(
             "Idempotency-Key",
@@ -49,6 +53,7 @@ _KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
         problems.IDEMPOTENCY_CONFLICT,
         problems.INVALID,
         problems.QUEUE_FULL,
+        problems.QUOTA_EXCEEDED,
     ],
     body=JSON,
     curl="""-H "Content-Type: application/json" \\
@@ -80,7 +85,11 @@ def post_job(request: HttpRequest, caller: Caller) -> JsonResponse:
     return JsonResponse(
         body,
         202 if submitted.created else 200,
-        {"Location": body["links"]["self"], **retry_after(job.status)},
+        {
+            "Location": body["links"]["self"],
+            **retry_after(job.status),
+            **rate_limit_headers(submitted.limits),
+        },
     )
 
 

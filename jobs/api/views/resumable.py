@@ -15,6 +15,7 @@ from jobs.api.problems import (
     MEDIA_TYPE,
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
+    QUOTA_EXCEEDED,
     TOO_LARGE,
     TUS_VERSION,
     UPLOAD_BUSY,
@@ -71,7 +72,7 @@ def get_abilities(request: HttpRequest, caller: Caller) -> HttpResponse:
         header("Upload-Length", "The bytes of the file.", COUNT, required=True),
         header("Upload-Metadata", "`filename` and more, in Base64: `filename YS5sb2c=`."),
     ],
-    [MALFORMED, TOO_LARGE, TUS_VERSION, UPLOAD_BUSY],
+    [MALFORMED, QUOTA_EXCEEDED, TOO_LARGE, TUS_VERSION, UPLOAD_BUSY],
     tag="uploads",
     curl='-H "Tus-Resumable: 1.0.0" -H "Upload-Length: 1048576" $URL',
 )

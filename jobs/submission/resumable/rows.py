@@ -15,6 +15,7 @@ from jobs.core.db import connection
 from jobs.errors import Conflict, TooLarge
 from jobs.models import ResumableUpload, Upload
 from jobs.submission.database_errors import operational_errors_as_unavailable
+from jobs.submission.unclaimed import room_for_bytes
 from jobs.submission.uploads import display_name
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def create(owner: AbstractBaseUser, name: str, length: int, metadata: str = "") 
 
     Raises:
         TooLarge: it is over the limit.
+        QuotaExceeded: the user has uploaded too much that no job uses.
         Unavailable: the database cannot be used now.
     """
     limit = get_conf().max_upload
@@ -48,6 +50,7 @@ def create(owner: AbstractBaseUser, name: str, length: int, metadata: str = "") 
         expires_at=timezone.now() + KEPT,
     )
     with operational_errors_as_unavailable():
+        room_for_bytes(owner, length)
         upload.save(force_insert=True)
     return upload
 

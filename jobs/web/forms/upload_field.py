@@ -15,7 +15,7 @@ from jobs.catalog.arguments import Argument
 from jobs.conf import get_conf
 from jobs.core.users import is_staff
 from jobs.core.uuid7 import is_uuid
-from jobs.errors import TooLarge, Unavailable
+from jobs.errors import QuotaExceeded, TooLarge, Unavailable
 from jobs.models import Upload
 from jobs.submission import operational_errors_as_unavailable, store_upload
 
@@ -103,6 +103,6 @@ class UploadField(ArgumentField):
         except Unavailable as error:
             self.retry_after = error.retry_after
             raise ValidationError(error.public) from error
-        except TooLarge as error:
+        except (TooLarge, QuotaExceeded) as error:
             raise ValidationError(error.public) from error
         self.uploads = [*self.uploads, upload] if self.multiple else [upload]

@@ -18,7 +18,7 @@ from jobs.errors import (
     InvalidArguments,
     InvalidOptions,
     JobsError,
-    QueueFull,
+    LimitReached,
     TooLarge,
     Unavailable,
     UnknownQueue,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 RECENT_JOBS: Final = 5
+STATUSES: Final = {LimitReached: 429, Unavailable: 503, TooLarge: 413}
 SAME_KEY = "A job with this unique key has not finished yet. This is it; nothing new was handed in."
 
 
@@ -105,7 +106,7 @@ def _submit(request: SignedIn, found: AnyTask) -> HttpResponse:
         form.add_errors(error)
     except UnknownQueue as error:
         options_form.add_errors(InvalidOptions([{"pointer": "/queue", "detail": str(error)}]))
-    except (QueueFull, Unavailable, TooLarge) as error:
+    except (LimitReached, Unavailable, TooLarge) as error:
         return _not_submitted(request, found, form, options_form, error)
     else:
         if not submitted.created:
@@ -129,9 +130,9 @@ def _not_submitted(
     request: SignedIn, found: AnyTask, form: TaskForm, options_form: OptionsForm, error: JobsError
 ) -> HttpResponse:
     """Show the form again, with all that was typed, and why nothing was submitted."""
-    status = {QueueFull: 429, Unavailable: 503, TooLarge: 413}[type(error)]
+    status = next(number for kind, number in STATUSES.items() if isinstance(error, kind))
     response = _render(request, found, form, options_form, status=status, trouble=error.public)
-    if isinstance(error, QueueFull | Unavailable):
+    if isinstance(error, LimitReached | Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
 
