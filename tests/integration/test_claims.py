@@ -257,6 +257,7 @@ class TestRescue:
         assert (first.status, first.attempt, first.failures) == (Status.QUEUED, 1, 0)
         assert (first.lost_count, first.consumer_id, first.error_type) == (1, None, "")
         attempt = first.attempts.get()
+        assert attempt.started_at == first.started_at != first.created_at
         assert (attempt.number, attempt.outcome, attempt.consumer) == (
             1,
             AttemptOutcome.LOST,

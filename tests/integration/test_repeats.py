@@ -39,6 +39,12 @@ class TestIdempotencyKey:
         assert (created, created_again) == (True, False)
         assert again.pk == first.pk
 
+    def test_a_repeat_gets_it_whatever_became_of_the_task(self, ada: User) -> None:
+        options = SubmitOptions(idempotency_key="k", request_digest="d")
+        first = submit_job(SQUARE, {"n": 7}, owner=ada, options=options)
+        again = submit_job("gone.task", {"m": 7}, owner=ada, options=options, enforce_limits=True)
+        assert (again.job, again.created) == (first.job, False)
+
     def test_another_request_with_the_key_is_a_conflict(self, ada: User) -> None:
         submit(ada, idempotency_key="k", request_digest="d")
         with pytest.raises(IdempotencyConflict):

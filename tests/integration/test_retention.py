@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,8 @@ from tests.factories import (
     make_user,
 )
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("jobs_setting")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("jobs_setting")]
+Commit = Callable[[], AbstractContextManager[Any]]
 
 DAY = timedelta(days=1)
 
@@ -50,6 +52,12 @@ def now() -> datetime:
     return timezone.now()
 
 
+@pytest.fixture
+def commit(django_capture_on_commit_callbacks: Any) -> Commit:
+    """A block that is committed at its end."""
+    return lambda: django_capture_on_commit_callbacks(execute=True)
+
+
 def files(folder: Path) -> set[str]:
     root = folder / "files"
     return {path.name for path in root.rglob("*") if path.is_file()}
@@ -57,7 +65,7 @@ def files(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize("status", sorted(FINAL))
 def test_an_old_job_is_deleted_with_everything_that_belongs_to_it(
-    status: Status, now: datetime, tmp_path: Path
+    status: Status, now: datetime, tmp_path: Path, commit: Commit
 ) -> None:
     job = finished_long_ago(status=status)
     make_artifact(job)
@@ -65,7 +73,8 @@ def test_an_old_job_is_deleted_with_everything_that_belongs_to_it(
     UploadUse.objects.create(upload=upload, job=job)
     kept = make_job(status=status)
     make_artifact(kept, "kept.svg")
-    assert lifecycle.prune_chunk(now) == 1
+    with commit():
+        assert lifecycle.prune_chunk(now) == 1
     assert Job.objects.get() == kept
     for table in (Attempt, LogChunk, UploadUse):
         assert not table._default_manager.exists()
@@ -129,12 +138,15 @@ def test_the_oldest_jobs_are_deleted_first_in_chunks(now: datetime) -> None:
     assert lifecycle.prune_chunk(now, limit=2) == 1
 
 
-def test_an_upload_is_deleted_after_a_day_without_a_job(now: datetime, tmp_path: Path) -> None:
+def test_an_upload_is_deleted_after_a_day_without_a_job(
+    now: datetime, tmp_path: Path, commit: Commit
+) -> None:
     unused, used, fresh = make_upload(), make_upload(), make_upload()
     UploadUse.objects.create(upload=used, job=make_job())
     old = now - DAY - timedelta(seconds=1)
     Upload.objects.filter(pk__in=[unused.pk, used.pk]).update(created_at=old)
-    assert lifecycle.prune_chunk(now) == 1
+    with commit():
+        assert lifecycle.prune_chunk(now) == 1
     assert set(Upload.objects.all()) == {used, fresh}
     assert files(tmp_path) == {used.pk.hex, fresh.pk.hex}
 
@@ -156,14 +168,19 @@ def test_an_upload_is_deleted_with_the_last_job_that_used_it(now: datetime) -> N
     assert not Upload.objects.exists()
 
 
-def test_an_upload_that_a_job_uses_by_now_is_kept(now: datetime, tmp_path: Path) -> None:
+def test_an_upload_that_a_job_uses_by_now_is_kept(
+    now: datetime, tmp_path: Path, commit: Commit
+) -> None:
     used, unused = make_upload(data=b"1"), make_upload(data=b"2")
     UploadUse.objects.create(upload=used, job=make_job())
-    assert prune.delete_unused_uploads([used.pk, unused.pk]) == 1
+    with commit():
+        assert prune.delete_unused_uploads([used.pk, unused.pk]) == 1
+    assert prune.delete_unused_uploads([]) == 0
     assert list(Upload.objects.all()) == [used]
     assert files(tmp_path) == {Path(used.file).name}
 
 
+@pytest.mark.django_db(transaction=True)
 def test_files_are_deleted_after_the_commit_and_only_then(now: datetime, tmp_path: Path) -> None:
     make_artifact(finished_long_ago())
     make_upload()
@@ -179,7 +196,10 @@ def test_files_are_deleted_after_the_commit_and_only_then(now: datetime, tmp_pat
 
 
 def test_a_file_that_cannot_be_deleted_does_not_stop_the_rest(
-    now: datetime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    commit: Commit,
 ) -> None:
     for _ in range(2):
         make_artifact(finished_long_ago())
@@ -190,7 +210,8 @@ def test_a_file_that_cannot_be_deleted_does_not_stop_the_rest(
         raise PermissionError("in use")
 
     monkeypatch.setattr(type(job_storage()), "delete", in_use)
-    assert lifecycle.prune_chunk(now) == 2
+    with commit():
+        assert lifecycle.prune_chunk(now) == 2
     assert len(tried) == 2
     assert not Job.objects.exists()
 
@@ -205,6 +226,22 @@ def test_a_pass_goes_on_where_it_was(now: datetime) -> None:
         assert one.step(1) == 1
     assert '"finished_at" >= ' in queries[0]["sql"]
     assert (one.step(9), one.is_done, one.overdue.days) == (1, True, 371)
+
+
+@pytest.mark.parametrize("kind", ["nothing", "jobs", "uploads", "messages"])
+def test_a_pass_is_done_when_less_than_a_chunk_was_left(kind: str, now: datetime) -> None:
+    for _ in range(0 if kind == "nothing" else 2):
+        if kind == "jobs":
+            finished_long_ago()
+        elif kind == "uploads":
+            make_upload()
+        else:
+            QuarantinedMessage.objects.create(queue="q", broker="redis", reason="none of ours")
+    Upload.objects.update(created_at=now - LONG_AGO)
+    QuarantinedMessage.objects.update(received_at=now - LONG_AGO)
+    one = lifecycle.PruneRun(now)
+    seen = [(one.step(1), one.is_done) for _ in range(3)]
+    assert seen == ([(0, True)] * 3 if kind == "nothing" else [(1, False)] * 2 + [(0, True)])
 
 
 def test_jobs_that_another_process_has_deleted_do_not_end_a_pass(
@@ -231,6 +268,7 @@ def test_a_pass_looks_at_new_uploads_and_at_those_of_its_jobs(now: datetime) -> 
     assert Upload.objects.get() == before
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_background_looks_at_all_uploads_once_a_day(
     now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,6 +287,7 @@ def test_the_background_looks_at_all_uploads_once_a_day(
     assert asked == [None, now + minute - DAY, None]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_background_deletes_all_that_is_overdue_in_growing_chunks(
     now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any
 
@@ -87,6 +87,13 @@ def test_a_thousand_cost_two_statements() -> None:
 def test_a_unique_key_is_refused() -> None:
     with pytest.raises(InvalidOptions, match="many jobs"):
         square.options(unique_key="once").enqueue_many([{"n": 1}])
+
+
+def test_an_option_that_is_out_of_its_bounds_is_refused() -> None:
+    end_of_time = datetime.max.replace(tzinfo=timezone.get_fixed_timezone(-12 * 60))
+    with pytest.raises(InvalidOptions, match="/run_after"):
+        square.using(run_after=end_of_time).enqueue_many([{"n": 1}])
+    assert not Job.objects.exists()
 
 
 def test_jobs_for_later_are_scheduled() -> None:

@@ -120,6 +120,8 @@ def _is_left_out(node: ast.AST) -> bool:
         return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
     if isinstance(node, ast.AnnAssign):
         return node.value is None
+    if isinstance(node, ast.keyword):
+        return node.arg == "strict"  # of ``zip``, for those who change the code
     if isinstance(node, ast.Expr):
         value = node.value
         if isinstance(value, ast.Constant):

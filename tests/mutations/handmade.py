@@ -36,11 +36,18 @@ class Harmless:
 
 
 C: Final = "jobs/consumer"
+L: Final = "jobs/lifecycle"
+S: Final = "jobs/submission"
 POOL: Final = f"{C}/task_process/pool.py"
 ENDS: Final = (
     "tests/unit/test_task_pool.py::test_a_child_and_what_it_has_started_end_with_their_consumer"
 )
 CHILDREN: Final = "tests/processes/test_isolation.py"
+INSERTED: Final = "Django inserts a new row of a model whose key has a default"
+MOMENT: Final = "no clock shows the very moment twice"
+SOUGHT: Final = (
+    "the storages of Django seek the beginning themselves; the disk is full a moment later"
+)
 
 HANDMADE: Final[tuple[Handmade, ...]] = (
     # The batch writer and maintenance.
@@ -227,4 +234,61 @@ HARMLESS: Final[tuple[Harmless, ...]] = (
         "(time.monotonic() - self._started_at <= QUICK_SECONDS)",
     ),
     Harmless(f"{C}/batch_writer.py", "0.0", "the clock is past both", "(1.0)"),
+    # jobs/lifecycle
+    Harmless(
+        f"{L}/claim.py",
+        'return bool(connection().vendor == "postgresql")',
+        "None is as false; where it is true, the tests of brokers notice",
+        "return None",
+    ),
+    Harmless(f"{L}/consumers.py", "True", INSERTED, "(False)"),
+    Harmless(f"{L}/counter_folding.py", "1", "it asks whether there is a row at all", "(2)"),
+    Harmless(
+        f"{L}/counters.py",
+        "zone is not None and due.tzinfo is None",
+        "a time that has a zone has this one",
+    ),
+    Harmless(
+        f"{L}/file_gc.py",
+        "any(_listed(folders[key]))",
+        "a folder that is not empty cannot be removed",
+    ),
+    Harmless(f"{L}/file_gc.py", "moment < now - DAY", MOMENT),
+    Harmless(
+        f"{L}/file_gc.py",
+        "begin + FOLDER_SPAN",
+        "a day is longer than twice the span",
+        "(begin - FOLDER_SPAN)",
+    ),
+    Harmless(f"{L}/insert.py", "500", "rows of a statement", "(501)"),
+    Harmless(f"{L}/insert.py", "job.run_after > job.created_at", "due at once either way"),
+    Harmless(f"{L}/log_chunks.py", "16", "how large a piece is", "(17)"),
+    Harmless(f"{L}/log_chunks.py", "0", "a gap of one character", "(1)"),
+    Harmless(f"{L}/log_chunks.py", "max(1, limit // 16)", "how large a piece is"),
+    Harmless(f"{L}/log_chunks.py", "1", "how large a piece is", "(2)"),
+    Harmless(
+        f"{L}/log_chunks.py", "self.size > limit", "there is no middle yet", "(self.size >= limit)"
+    ),
+    # jobs/submission
+    Harmless(
+        f"{S}/resumable/joining.py",
+        'super().__init__(f"The piece at {offset} is damaged.")',
+        "nobody is shown it",
+        "pass",
+    ),
+    Harmless(f"{S}/resumable/joining.py", "True", INSERTED, "(False)"),
+    Harmless(f"{S}/resumable/rows.py", "True", INSERTED, "(False)"),
+    Harmless(f"{S}/resumable/rows.py", "0", "it asks again whether it is there", "(1)"),
+    Harmless(f"{S}/resumable/pieces.py", "file.seek(0)", SOUGHT, "pass"),
+    Harmless(f"{S}/resumable/pieces.py", "0", SOUGHT, "(1)"),
+    Harmless(f"{S}/submit.py", 'raise AssertionError("unreachable")', "it is not reached", "pass"),
+    Harmless(
+        f"{S}/submit_many.py",
+        "False",
+        "the values of a task are not above its own",
+        "(True)",
+    ),
+    Harmless(f"{S}/uploads.py", "True", INSERTED, "(False)"),
+    Harmless(f"{S}/uploads.py", "file.seek(0)", SOUGHT, "pass"),
+    Harmless(f"{S}/uploads.py", "0", SOUGHT, "(1)"),
 )

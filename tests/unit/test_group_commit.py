@@ -83,6 +83,17 @@ def test_the_patient_thread_goes_on_without_those_that_are_not(
     assert (own.error, other.error, impatient.error) == (None, None, locked)
 
 
+def test_who_was_told_of_the_lock_is_not_told_of_what_fails_later(
+    group: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, away = group_commit._locked(), OperationalError("no route to host")
+    Database(monkeypatch, locked, away)
+    own, impatient = row(patient=True), row(patient=False)
+    with pytest.raises(OperationalError, match="no route"):
+        group._insert_batch(DB, own, [own, impatient])
+    assert (own.error, impatient.error) == (away, locked)
+
+
 def test_the_impatient_thread_puts_the_rows_of_the_others_back(
     group: GroupCommit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
