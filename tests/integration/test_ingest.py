@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import DataError, ProgrammingError
+from django.utils import timezone
 
 from jobs.brokers.base import ReceivedMessage
 from jobs.consumer import ingest as module
@@ -84,3 +87,37 @@ def test_without_an_owner_a_job_is_not_recorded(
     reasons = set(QuarantinedMessage.objects.values_list("reason", flat=True))
     assert reasons == {"JOBS_FOREIGN_OWNER names no user who would own the job"}
     assert not Job.objects.exists()
+
+
+def test_a_fault_of_ours_is_raised_where_nothing_can_be_recorded(
+    message: ReceivedMessage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its text says that of the receiver's thread; the message waits there."""
+
+    def fail(*_: Any) -> None:
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setattr(module, "_quarantine", fail)
+    with pytest.raises(KeyError):
+        ingest("default", "redis", ReceivedMessage("1", b"no JSON"))
+
+
+@pytest.mark.parametrize(
+    ("days", "reason"),
+    [
+        (1, "job_id was made in the future"),
+        (-100, "job_id is older than jobs are kept"),
+        (0, ""),
+    ],
+)
+def test_a_job_of_a_time_that_cannot_be_is_not_recorded(
+    message: ReceivedMessage, jobs_setting: Any, days: int, reason: str
+) -> None:
+    jobs_setting(RETENTION_DAYS=90, FOREIGN_OWNER="ada")
+    made = timezone.now() + timedelta(days=days)
+    # Not by our function, whose ids only ever rise.
+    job = uuid.UUID(int=int(made.timestamp() * 1000) << 80 | 7 << 76 | 2 << 62)
+    body = f'{{"job_id": "{job}", "task": "testapp.square", "args": {{"n": 3}}}}'
+    assert ingest("default", "redis", ReceivedMessage("1", body.encode()))
+    found = QuarantinedMessage.objects.values_list("reason", flat=True)
+    assert list(found) == ([reason] if reason else [])

@@ -19,6 +19,12 @@ COMPARISONS: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
     ast.In: ast.NotIn,
     ast.NotIn: ast.In,
 }
+OPPOSITES: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
+    ast.Lt: ast.GtE,
+    ast.LtE: ast.Gt,
+    ast.Gt: ast.LtE,
+    ast.GtE: ast.Lt,
+}
 OPERATORS: Final[dict[type[ast.operator], type[ast.operator]]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
@@ -172,7 +178,8 @@ def _statements(node: ast.stmt) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
 def _expressions(node: ast.expr) -> Iterator[str]:
     match node:
         case ast.Compare(left=left, ops=[op], comparators=right):
-            yield ast.unparse(ast.Compare(left, [COMPARISONS[type(op)]()], right))
+            others = {**COMPARISONS, **OPPOSITES} if _reads_clock(node) else COMPARISONS
+            yield ast.unparse(ast.Compare(left, [others[type(op)]()], right))
         case ast.BoolOp(op=op, values=values):
             other = ast.Or() if isinstance(op, ast.And) else ast.And()
             yield ast.unparse(ast.BoolOp(other, values))
@@ -191,6 +198,11 @@ def _expressions(node: ast.expr) -> Iterator[str]:
             yield f"{FUNCTIONS[name]}{ast.unparse(node).removeprefix(name)}"
         case _:
             pass
+
+
+def _reads_clock(node: ast.expr) -> bool:
+    """Whether it looks at a clock, which never shows the very moment: ``<`` is as ``<=``."""
+    return any(getattr(one, "attr", "") == "monotonic" for one in ast.walk(node))
 
 
 def _has_variants(node: ast.expr) -> bool:

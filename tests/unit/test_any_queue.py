@@ -72,3 +72,15 @@ def test_it_is_asked_again_after_an_outage(
     monkeypatch.setattr(lifecycle, "waiting_queues", lambda: {"new"})
     assert made.serve_new()
     assert parts.served == ["new"]
+
+
+def test_a_fault_that_is_no_shortage_is_raised(
+    parts: Everything, made: AnyQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(lifecycle, "waiting_queues", lambda: {"new"})
+    monkeypatch.setattr(parts, "consume", fail)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        made.serve_new()

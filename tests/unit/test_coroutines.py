@@ -17,7 +17,9 @@ from asgiref.sync import async_to_sync, sync_to_async
 
 from jobs.consumer import coroutine, event_loop
 from jobs.consumer.attempt import Attempt
+from jobs.consumer.calls import CallsForOneThread
 from jobs.consumer.coroutine import TimeLimit, run_coroutine
+from jobs.errors import CannotStart
 from jobs.lifecycle import Outcome
 from tests.claims import make_claim
 from tests.waiting import wait_until
@@ -358,3 +360,46 @@ def test_an_attempts_context_is_its_own() -> None:
         return before
 
     assert [run_coroutine(attempt_of(), main()) for _ in range(2)] == ["nothing"] * 2
+
+
+def test_a_coroutine_for_which_there_is_no_loop_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise Python warns that it was never awaited, when it is collected."""
+
+    def refuse() -> None:
+        raise CannotStart("no loop", "no more threads")
+
+    async def main() -> None: ...
+
+    monkeypatch.setattr(coroutine, "loop_thread", refuse)
+    made: Any = main()
+    with pytest.raises(CannotStart):
+        run_coroutine(attempt_of(), made)
+    assert made.cr_frame is None
+
+
+def test_calls_for_a_thread_end_with_its_job() -> None:
+    calls = CallsForOneThread(lambda busy: None)
+    ran: list[int] = []
+    dropped = calls.submit(ran.append, 1)
+    assert dropped.cancel()
+    kept = calls.submit(ran.append, 2)
+    assert not calls.wait_until(0.0), "its time is over"
+    calls.give_up_in(0.0)
+    assert not calls.wait_until(None)
+    assert ran == []
+    calls.shutdown()
+    assert calls.wait_until(None)
+    with pytest.raises(RuntimeError, match="The job has ended"):
+        calls.submit(ran.append, 3)
+    assert not kept.done()
+
+
+def test_a_call_that_was_given_up_before_it_began_is_not_made() -> None:
+    busy: list[bool] = []
+    calls = CallsForOneThread(busy.append)
+    ran: list[int] = []
+    assert calls.submit(ran.append, 1).cancel()
+    calls.submit(calls.shutdown)
+    assert calls.wait_until(None)
+    assert ran == []
+    assert busy == [True, False, True, False]

@@ -395,7 +395,10 @@ def test_a_writer_that_goes_round_writes_once_a_second(clock: Clock, tmp_path: P
     assert read_times(path) != first
 
 
-def test_a_client_that_is_asking_is_let_go_at_the_end(told: Told) -> None:
+def test_a_client_that_is_asking_is_let_go_at_the_end(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health_server, "CLIENT_SECONDS", 3600)
     server = HealthServer("127.0.0.1", 0, told)
     server.start()
     with connect(server) as client:

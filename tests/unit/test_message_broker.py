@@ -12,13 +12,27 @@ from typing import Any
 import pytest
 
 from jobs.brokers import message_broker, plain_threads
-from jobs.brokers.base import MessageSource
+from jobs.brokers.base import MessageSource, ReceivedMessage
 from jobs.brokers.message_broker import MessageBroker
 from jobs.brokers.plain_threads import RETRY_SECONDS, run_batch
 from jobs.brokers.publisher import WakeUp
 from jobs.brokers.wakeup.listener import SilentListener, TimedListener
 
 DEADLINE = 30.0
+
+
+class Silent:
+    """A source of which nothing comes."""
+
+    name = "One"
+    errors: tuple[type[Exception], ...] = ()
+
+    def receive(self, limit: int, seconds: float) -> list[ReceivedMessage]:
+        return []
+
+    def acknowledge(self, messages: Sequence[ReceivedMessage]) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class OneBroker(MessageBroker):
@@ -36,20 +50,18 @@ class OneBroker(MessageBroker):
 
     def _connect(self, queue: str) -> MessageSource:
         self.connected.append(queue)
-        source: Any = SimpleNamespace(
-            name="One", errors=(), receive=lambda limit, seconds: [], close=lambda: None
-        )
-        return source
+        return Silent()
 
 
 def test_what_is_notified_is_sent_when_the_process_ends() -> None:
     broker = OneBroker()
     job = uuid.uuid4()
     broker.warm_up()
+    broker.flush(DEADLINE)
+    assert broker.sent == [[]], "the first request connects it"
     broker.notify("a", job)
     broker.flush(DEADLINE)
-    assert [one for batch in broker.sent for one in batch] == [("a", job)]
-    assert broker.sent[0] == [], "the first request connects it"
+    assert broker.sent == [[], [("a", job)]]
 
 
 def test_a_broker_that_sends_or_receives_nothing_is_none() -> None:

@@ -63,6 +63,14 @@ def test_each_change_of_a_real_file_is_python(file: str) -> None:
         ast.parse(changed)
 
 
+def test_no_clock_shows_the_very_moment() -> None:
+    function = "def due():\n    return {}\n"
+    changed = {new for _, new in _new(function.format("time.monotonic() < limit"))}
+    assert changed == {"(time.monotonic() >= limit)"}
+    changed = {new for _, new in _new(function.format("since < limit"))}
+    assert changed == {"(since <= limit)"}
+
+
 def test_a_file_that_has_changed_meanwhile_is_refused() -> None:
     change = changes_of("a.py", SOURCE)[0]
     with pytest.raises(ValueError, match=r"a\.py has changed"):

@@ -79,7 +79,9 @@ def test_what_could_not_be_sent_is_sent_again(
     recorder.failures = 1
     recorder.put_all("a")
     assert recorder.flush(SECONDS)
-    assert recorder.sent == [["a"]]
+    recorder.put_all("b")
+    assert recorder.flush(SECONDS)
+    assert recorder.sent == [["a"], ["b"]]
     assert [record.getMessage() for record in caplog.records] == [
         "Recorder accepts no messages (no answer): jobs start later.",
         "Recorder accepts messages again.",

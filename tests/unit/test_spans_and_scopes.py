@@ -255,3 +255,21 @@ def test_an_attempt_runs_in_its_span(spans: Spans, monkeypatch: pytest.MonkeyPat
         assert trace_api().get_current_span() is attempt.span
     attempt.settle(Outcome(claim=attempt.claim, outcome=AttemptOutcome.SUCCEEDED))
     assert [span.name for span in spans.ended] == ["process testapp.square"]
+
+
+@pytest.mark.parametrize(
+    ("loaded", "records", "active", "watched"),
+    [
+        ("", True, True, False),  # what nobody has loaded is not asked
+        ("opentelemetry.trace", True, False, True),
+        ("sentry_sdk", False, True, True),
+        ("sentry_sdk", False, False, False),
+    ],
+)
+def test_a_job_is_watched_where_one_of_them_is_used(
+    monkeypatch: pytest.MonkeyPatch, loaded: str, records: bool, active: bool, watched: bool
+) -> None:
+    monkeypatch.setattr(watching, "modules", {loaded: None} if loaded else {})
+    monkeypatch.setattr(watching, "records_spans", lambda: records)
+    monkeypatch.setattr(watching, "is_active", lambda: active)
+    assert watching.is_watched() is watched

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from jobs.consumer.capture import captured
+from jobs.consumer.capture import captured, current_attempt
 from tests.unit.recorded_output import Capture, RecordedOutput
 
 
@@ -246,3 +247,41 @@ def test_afterwards_logging_is_as_before() -> None:
     with captured():
         assert [getattr(logging.Logger, name) for name in names] != before
     assert [getattr(logging.Logger, name) for name in names] == before
+
+
+def test_a_log_that_cannot_be_kept_fails_no_task(
+    output: RecordedOutput, logger: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child's pipe to its parent may be closed; logging says so where it always does."""
+    reported: list[Any] = []
+
+    def refuse(text: str) -> None:
+        raise BrokenPipeError
+
+    def report(handler: logging.Handler, record: logging.LogRecord) -> None:
+        reported.append((record.getMessage(), current_attempt.get()))
+
+    monkeypatch.setattr(logging.Handler, "handleError", report)
+
+    def task() -> None:
+        sink: Any = SimpleNamespace(log=refuse, settled=False)
+        token = current_attempt.set(sink)
+        try:
+            logger.warning("lost")
+            assert current_attempt.get() is sink
+        finally:
+            current_attempt.reset(token)
+
+    output.run(task)
+    assert ("lost", None) in reported, "what is said there is not kept either"
+
+
+def test_a_text_of_an_exception_that_somebody_has_formatted_is_kept(
+    output: RecordedOutput, logger: logging.Logger
+) -> None:
+    """As a queue's handler does it, whose records come from another process."""
+    record = logger.makeRecord("n", logging.ERROR, "f", 1, "message", (), None)
+    record.exc_text = "Traceback: of another process"
+    record.stack_info = "Stack: here"
+    output.run(lambda: logger.handle(record))
+    assert "message\nTraceback: of another process\nStack: here" in output.text
