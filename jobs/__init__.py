@@ -1,6 +1,7 @@
 """Jobdesk: jobs for Django, from a typed function to a form, an API and a running job.
 
 The public names of a project are here: ``job`` declares a task, ``submit`` submits one by name,
+``enqueue_many`` submits many in one go,
 ``JobContext``, ``InputFile`` and ``LongText`` are for a task's signature, ``JobTask`` and
 ``JobResult`` for annotations. They load on first use (PEP 562): importing ``jobs`` must not import
 the models, because Django imports this package before its app registry is ready.
@@ -16,10 +17,20 @@ if TYPE_CHECKING:
     from .catalog.decorators import job
     from .catalog.input_file import InputFile
     from .catalog.task import JobTask
+    from .submission.enqueue_many import enqueue_many
     from .submission.submit import submit_by_name as submit
     from .submission.task_result import JobResult
 
-__all__ = ["InputFile", "JobContext", "JobResult", "JobTask", "LongText", "job", "submit"]
+__all__ = [
+    "InputFile",
+    "JobContext",
+    "JobResult",
+    "JobTask",
+    "LongText",
+    "enqueue_many",
+    "job",
+    "submit",
+]
 
 _SOURCES: Final = {
     "InputFile": ("catalog.input_file", "InputFile"),
@@ -27,6 +38,7 @@ _SOURCES: Final = {
     "JobResult": ("submission.task_result", "JobResult"),
     "JobTask": ("catalog.task", "JobTask"),
     "LongText": ("catalog.arguments", "LongText"),
+    "enqueue_many": ("submission.enqueue_many", "enqueue_many"),
     "job": ("catalog.decorators", "job"),
     "submit": ("submission.submit", "submit_by_name"),
 }

@@ -127,6 +127,10 @@ class ApiError(JobsError):
 
     def response(self) -> JsonResponse:
         """Return the response, with the headers of the problem."""
+        return JsonResponse(self.body(), self.kind.status, self.headers, content_type=PROBLEM_JSON)
+
+    def body(self) -> schemas.Problem:
+        """Return the problem as JSON data."""
         body: schemas.Problem = {
             "type": f"{api_url('docs')}#{self.kind.slug}",
             "title": self.kind.title,
@@ -137,7 +141,7 @@ class ApiError(JobsError):
             body["errors"] = [_short(one) for one in self.errors]
         if self.nearest is not None:
             body["nearest"] = self.nearest
-        return JsonResponse(body, self.kind.status, self.headers, content_type=PROBLEM_JSON)
+        return body
 
 
 def _short(error: FieldError) -> FieldError:

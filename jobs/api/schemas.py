@@ -212,6 +212,21 @@ class Problem(TypedDict):
     detail: Annotated[str, _about("What is wrong this time.")]
     errors: NotRequired[list[FieldError]]
     nearest: NotRequired[Annotated[list[str], _about("The closest task names.")]]
+    retry_after: NotRequired[
+        Annotated[Count, _about("In a line of an answer: seconds, as the header `Retry-After`.")]
+    ]
+    resume_from: NotRequired[
+        Annotated[Count, _about("The first line of which nothing is recorded: send it again.")]
+    ]
+
+
+class BulkLine(TypedDict):
+    """What became of a line: the id of its job, or the problem."""
+
+    line: Annotated[int, _about("Its number, from 1.")]
+    id: NotRequired[JobId]
+    created: NotRequired[Annotated[bool, _about("False for a job that was there already.")]]
+    problem: NotRequired[Problem]
 
 
 def _rfc3339(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
+from jobs.api.views.bulk import post_bulk
 from jobs.api.views.docs import get_docs, get_document
 from jobs.api.views.job_actions import post_cancel, post_retry
 from jobs.api.views.job_create import post_job
@@ -30,6 +31,7 @@ app_name = "jobs_api"
 
 urlpatterns = [
     path("jobs", endpoint(post=post_job, get=list_jobs), name="jobs"),
+    path("jobs/bulk", endpoint(post=post_bulk), name="bulk"),
     path("jobs/<str:job_id>", endpoint(get=get_job, with_token=version_of_polled), name="job"),
     path("jobs/<str:job_id>/cancel", endpoint(post=post_cancel), name="cancel"),
     path("jobs/<str:job_id>/retry", endpoint(post=post_retry), name="retry"),

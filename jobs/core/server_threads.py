@@ -27,6 +27,11 @@ class RequestCount:
         self._now = 0
         self.most = 0
 
+    @property
+    def now(self) -> int:
+        """How many it handles now."""
+        return self._now
+
     def __enter__(self) -> None:
         with self._lock:
             self._now += 1

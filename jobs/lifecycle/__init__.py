@@ -23,7 +23,7 @@ from .consumers import (
 from .counter_folding import fold_counters
 from .file_gc import FileCollector
 from .insert import insert_job, insert_received_job
-from .insert_many import NewJob, insert_many
+from .insert_many import JobKeys, NewJob, insert_groups, insert_many
 from .outcome import Outcome
 from .progress import (
     AttemptUpdate,
@@ -49,6 +49,7 @@ __all__ = [
     "CancelResult",
     "Claim",
     "FileCollector",
+    "JobKeys",
     "NewJob",
     "Outcome",
     "PruneRun",
@@ -67,6 +68,7 @@ __all__ = [
     "fold_counters",
     "has_waiting",
     "heartbeat",
+    "insert_groups",
     "insert_job",
     "insert_many",
     "insert_received_job",

@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -71,6 +72,14 @@ class GroupCommit:
                 self._insert_batch(db, own, self._take_batch(own))
         finally:
             self._insert_lock.release()
+
+    def writing_alone(self) -> AbstractContextManager[object]:
+        """Return what keeps the threads of this process from inserting meanwhile.
+
+        Who waits for it goes on as soon as it ends. Who waits for SQLite's lock, which a large
+        transaction holds, asks for it again after up to 100 ms.
+        """
+        return self._insert_lock
 
     def _acquire(self, own: PendingInsert) -> None:
         """Get the lock; an impatient thread gives up where its holder waits for SQLite's.

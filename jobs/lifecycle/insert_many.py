@@ -1,35 +1,53 @@
-"""Many jobs of one task become rows in a few statements."""
+"""Many jobs become rows in a few statements."""
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from jobs import brokers
-from jobs.core.db import Adapter, connection, run
+from jobs.core.db import Adapter, as_uuid, connection, run
 from jobs.core.states import Status
 from jobs.models import Job
 
 from .fair_position import next_fair_position
+from .group_commit import group_commit_for
 from .insert import initial_status, job_values, note_upload_uses
 from .producer_span import producer_span
-from .sql import JOB_COLUMNS, insert_many_statement
+from .sql import EACH_KEY, JOB_COLUMNS, insert_many_statement
 
 BATCH_SIZE: Final = 1000
 MOST_NOTIFIED: Final = 100
 """So many wake-ups are sent: a consumer that is awake goes on until nothing waits."""
 
 
+class JobKeys(NamedTuple):
+    """The keys of a job that another one may have already, in the order of ``sql.EACH_KEY``."""
+
+    unique_key: str = ""
+    unique_slot: str | None = None
+    idempotency_key: str | None = None
+    idempotency_digest: str = ""
+
+
 class NewJob(NamedTuple):
-    """What differs from job to job in one ``insert_many``: ``kwargs`` is JSON text."""
+    """What differs from job to job of one template: ``kwargs`` is JSON text."""
 
     id: uuid.UUID
     kwargs: str
     uploads: Sequence[uuid.UUID]
+    keys: JobKeys | None = None
+
+
+Group = tuple[Job, Sequence[NewJob]]
+"""Jobs that equal a template except for what ``NewJob`` holds."""
 
 
 def insert_many(template: Job, many: Sequence[NewJob]) -> None:
@@ -40,20 +58,51 @@ def insert_many(template: Job, many: Sequence[NewJob]) -> None:
     Raises:
         OperationalError: the database cannot take them.
     """
-    template.status = initial_status(template)
+    insert_groups([(template, many)])
+
+
+def insert_groups(groups: Sequence[Group]) -> set[uuid.UUID]:
+    """Insert the jobs of several templates in one transaction, as ``insert_many`` does.
+
+    Returns:
+        the ids of those that were left out, because another job has one of their keys.
+    """
     db = connection()
     notified: list[tuple[str, uuid.UUID]] = []
-    with producer_span(template, len(many)), transaction.atomic(using=db.alias):
-        traced = template.traceparent is not None
-        statement = insert_many_statement(db.vendor, traced=traced)
-        position = next_fair_position(template)
-        for batch in _batches(many):
-            run(db, statement, _batch_parameters(template, batch, position, Adapter(db)))
-            note_upload_uses((job.id, upload) for job in batch for upload in job.uploads)
-            position += len(batch)
-            notified += [(template.queue, job.id) for job in batch[: MOST_NOTIFIED - len(notified)]]
-        if template.status == Status.QUEUED:
-            brokers.notify_after_commit(notified)
+    left_out: set[uuid.UUID] = set()
+    with _writing_alone(db), transaction.atomic(using=db.alias):
+        for template, many in groups:
+            template.status = initial_status(template)
+            with producer_span(template, len(many)):
+                left_out |= _insert(db, template, many)
+            if template.status == Status.QUEUED:
+                rest = MOST_NOTIFIED - len(notified)
+                notified += [(template.queue, job.id) for job in many[:rest]]
+        brokers.notify_after_commit(notified)
+    return left_out
+
+
+def _writing_alone(db: BaseDatabaseWrapper) -> AbstractContextManager[object]:
+    if db.vendor == "sqlite" and not db.in_atomic_block:
+        return group_commit_for(db).writing_alone()
+    return nullcontext()
+
+
+def _insert(db: BaseDatabaseWrapper, template: Job, many: Sequence[NewJob]) -> set[uuid.UUID]:
+    left_out: set[uuid.UUID] = set()
+    keyed = any(job.keys is not None for job in many)
+    traced = template.traceparent is not None
+    statement = insert_many_statement(db.vendor, traced=traced, keyed=keyed)
+    position = next_fair_position(template)
+    for batch in _batches(many):
+        rows = run(db, statement, _parameters(template, batch, position, Adapter(db), keyed))
+        if keyed:
+            inserted = {as_uuid(key) for (key,) in rows}
+            left_out |= {job.id for job in batch} - inserted
+        pairs = ((job.id, upload) for job in batch for upload in job.uploads)
+        note_upload_uses(pair for pair in pairs if pair[0] not in left_out)
+        position += len(batch)
+    return left_out
 
 
 def _batches(many: Iterable[NewJob]) -> Iterator[list[NewJob]]:
@@ -62,11 +111,16 @@ def _batches(many: Iterable[NewJob]) -> Iterator[list[NewJob]]:
         yield batch
 
 
-def _batch_parameters(
-    template: Job, batch: list[NewJob], position: int, adapt: Adapter
+def _parameters(
+    template: Job, batch: list[NewJob], position: int, adapt: Adapter, keyed: bool
 ) -> list[Any]:
     values = dict(zip(JOB_COLUMNS, job_values(template, adapt), strict=True))
-    shared = [value for name, value in values.items() if name not in {"id", "kwargs"}]
-    rows = (f'["{job.id.hex}",{job.kwargs},{index}]' for index, job in enumerate(batch))
+    own = {"id", "kwargs", *EACH_KEY} if keyed else {"id", "kwargs"}
+    shared = [value for name, value in values.items() if name not in own]
+    keys = [f",{json.dumps(job.keys or JobKeys())[1:-1]}" if keyed else "" for job in batch]
+    rows = (
+        f'["{job.id.hex}",{job.kwargs},{index}{more}]'
+        for index, (job, more) in enumerate(zip(batch, keys, strict=True))
+    )
     trace = [] if template.traceparent is None else [template.traceparent]
     return [*shared, *trace, position, f"[{','.join(rows)}]"]

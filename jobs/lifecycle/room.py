@@ -64,7 +64,7 @@ SELECT id FROM jobs_job WHERE owner_id = %s AND id >= %s ORDER BY id DESC LIMIT 
 def waiting_jobs(queue: str, limit: int) -> int:
     """Count the queued and the scheduled jobs of a queue, no further than the limit."""
     [counts] = run(connection(), WAITING, [queue, limit, queue, limit])
-    return min(limit, sum(counts))
+    return min(limit, int(sum(counts)))
 
 
 def unfinished_jobs(owner: Any, limit: int) -> int:

@@ -212,7 +212,13 @@ EACH: Final = {
         "source": "json_each(%s)",
     },
 }
+# Those that have keys of their own, behind them in the array.
+EACH_KEY: Final = ("unique_key", "unique_slot", "idempotency_key", "idempotency_digest")
+KEY_VALUE: Final = {"postgresql": "value ->> {}", "sqlite": "json_extract(value, '$[{}]')"}
 INSERT_MANY: Final = "INSERT INTO jobs_job ({columns}) SELECT {values} FROM {source}"
+# Without the WHERE SQLite would take ON for the beginning of a join.
+# Rows: (job id,) of those inserted; the keys of the others were taken.
+UNLESS_TAKEN: Final = " WHERE TRUE ON CONFLICT DO NOTHING RETURNING id"
 
 
 def fair_position(job: Job, vendor: str) -> str:
@@ -249,16 +255,22 @@ def _traceparent(traced: bool) -> str:
     return "%s" if traced else "NULL"
 
 
-def insert_many_statement(vendor: str, *, traced: bool) -> str:
+def insert_many_statement(vendor: str, *, traced: bool, keyed: bool = False) -> str:
     """Return the statement that inserts many jobs of one task.
 
     Its parameters are the values of ``JOB_COLUMNS`` except id and kwargs, with ``traced`` the
     ``traceparent`` of all, the fair position of the first job, and the jobs as JSON (see ``EACH``).
+    With ``keyed`` the values of ``EACH_KEY`` are in the JSON too, and not among the parameters.
     """
-    each = EACH[vendor]
+    each = dict(EACH[vendor])
+    if keyed:
+        each |= {name: KEY_VALUE[vendor].format(3 + n) for n, name in enumerate(EACH_KEY)}
     values = [each.get(name, "%s") for name in JOB_COLUMNS] + [
         _traceparent(traced),
         *CONSTANT_COLUMNS.values(),
         each["fair_position"],
     ]
-    return INSERT_MANY.format(columns=_COLUMNS, values=", ".join(values), source=each["source"])
+    statement = INSERT_MANY.format(
+        columns=_COLUMNS, values=", ".join(values), source=each["source"]
+    )
+    return statement + UNLESS_TAKEN if keyed else statement

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
@@ -61,6 +62,10 @@ class JobQuerySet(models.QuerySet["Job"]):
     def in_slot(self, slot: str) -> JobQuerySet:
         """Return the unfinished job that occupies a unique slot, if there is one."""
         return self.filter(_UNFINISHED, unique_slot=slot)
+
+    def in_slots(self, slots: Collection[str]) -> JobQuerySet:
+        """Return the unfinished jobs that occupy one of these unique slots."""
+        return self.filter(_UNFINISHED, unique_slot__in=slots)
 
     def with_status(self, status: str) -> JobQuerySet:
         """Return the jobs of one status, by a query for which SQLite uses a partial index.

@@ -7,11 +7,11 @@ and what processes together get past a limit is what they insert between two cou
 - a count holds for a second, and for an eighth of the room that it found: the closer to the limit,
   the sooner the next one;
 - one that found no room holds for a second;
-- whatever it found, counting takes no more than a tenth of the time. A count of 100,000 entries
+- counting more than a thousand takes no more than a tenth of the time. A count of 100,000 entries
   takes 4 ms (SQLite), so that one holds for 40 ms.
 
-With a small limit that is exact but for what is being inserted at this moment.
-``tests/processes/test_limits.py`` measures it with processes that flood one queue.
+With a small limit that is exact but for what is being inserted at this moment:
+``tests/brokers/test_limits.py`` has processes flood one queue.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jobs.errors import LimitState
+from jobs.errors import LimitReached, LimitState
 
 from .limits import Limit, limits_of
 
 FRESH_SECONDS = 1.0
 SHARE: Final = 8
 """A count holds for one part in so many of the room that it found: for as many processes."""
+CHEAP: Final = 1000
 REST: Final = 10.0
-"""After a count there is none for so many times as long as it took."""
+"""After a count of more than ``CHEAP`` there is none for so many times as long as it took."""
 MOST_KNOWN: Final = 10_000
 
 
@@ -84,7 +85,7 @@ def take_room(limits: Sequence[Limit], wanted: int) -> tuple[int, list[LimitStat
     ]
 
 
-def refusal(limits: Sequence[Limit], states: Sequence[LimitState]) -> Exception:
+def refusal(limits: Sequence[Limit], states: Sequence[LimitState]) -> LimitReached:
     """Return the error that says which limit is reached, and when to come back."""
     pairs = zip(limits, states, strict=True)
     limit = next(limit for limit, state in pairs if not state.remaining)
@@ -129,6 +130,6 @@ def _holds(known: _Known, limit: Limit, wanted: int, now: float) -> bool:
     if age >= FRESH_SECONDS:
         return False
     room = limit.quota - known.count
-    if room <= 0 or age < REST * known.seconds:
+    if room <= 0 or (known.count > CHEAP and age < REST * known.seconds):
         return True
     return known.added + wanted <= max(1, room // SHARE)

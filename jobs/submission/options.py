@@ -83,7 +83,7 @@ def new_job(
         timeout=task.timeout,
         owner_id=owner_id,
         unique_key=clean(key or ""),
-        unique_slot=_unique_slot(task.name, owner_id, key) if key else None,
+        unique_slot=unique_slot_of(task.name, owner_id, key) if key else None,
         idempotency_key=options.idempotency_key,
         idempotency_digest=options.request_digest,
         traceparent=options.traceparent,
@@ -101,7 +101,7 @@ def _first(asked: T | None, usual: T) -> T:
     return asked if asked is not None else usual
 
 
-def _unique_slot(task: str, owner_id: Any, key: str) -> str:
+def unique_slot_of(task: str, owner_id: Any, key: str) -> str:
     """Return one text for task, owner and key: to SQL, rows with a NULL owner would all differ."""
     return hashlib.sha256(f"{task}\n{owner_id}\n{clean(key)}".encode()).hexdigest()
 

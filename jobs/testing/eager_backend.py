@@ -54,6 +54,10 @@ class EagerBackend(JobsBackend):
             self._run(uuid.UUID(job_id))
         return ids
 
+    def enqueued(self, job_id: str) -> None:
+        """Run a job that ``jobs.enqueue_many`` has inserted."""
+        self._run(uuid.UUID(job_id))
+
     def _run(self, job_id: uuid.UUID) -> None:
         from .eager_run import run_until_ended
 

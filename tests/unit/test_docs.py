@@ -102,6 +102,7 @@ def test_the_public_names_are_there() -> None:
         "JobResult",
         "JobTask",
         "LongText",
+        "enqueue_many",
         "job",
         "submit",
     }

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Final
+from typing import Any
 
 from django.http import HttpRequest
 from pydantic import ValidationError
@@ -11,8 +10,8 @@ from pydantic import ValidationError
 from jobs.api import problems
 from jobs.api.auth import Caller
 from jobs.api.etag import artifacts_of
+from jobs.api.idempotency import idempotency_key
 from jobs.api.operations import Operation, Response, header
-from jobs.api.problems import MALFORMED, ApiError
 from jobs.api.rate_limit import rate_limit_headers
 from jobs.api.request_body import read_json
 from jobs.api.responses import JSON, JsonResponse
@@ -24,8 +23,6 @@ from jobs.core.jsonutils import canonical_digest
 from jobs.core.tracing import parse_traceparent
 from jobs.errors import InvalidOptions
 from jobs.submission import SubmitOptions, submit_job
-
-_KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 
 
 @Operation(
@@ -65,7 +62,7 @@ def post_job(request: HttpRequest, caller: Caller) -> JsonResponse:
     The job is recorded, and the response comes at once; it runs later. With an Idempotency-Key a
     request can be repeated safely: the same JSON gets the first job, with status 200.
     """
-    key = _idempotency_key(request)
+    key = idempotency_key(request)
     raw = read_json(request, get_conf().max_body)
     asked = _checked(raw)
     submitted = submit_job(
@@ -91,13 +88,6 @@ def post_job(request: HttpRequest, caller: Caller) -> JsonResponse:
             **rate_limit_headers(submitted.limits),
         },
     )
-
-
-def _idempotency_key(request: HttpRequest) -> str | None:
-    key = request.META.get("HTTP_IDEMPOTENCY_KEY")
-    if key is not None and not _KEY.fullmatch(key):
-        raise ApiError(MALFORMED, "An Idempotency-Key is 1 to 255 visible ASCII characters.")
-    return key
 
 
 def _checked(raw: Any) -> Submission:

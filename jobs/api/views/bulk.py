@@ -1,0 +1,184 @@
+"""``POST /jobs/bulk``: many jobs in one request, a line for each and a line back for each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import IO, Final
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+
+from jobs.api import problems
+from jobs.api.auth import Caller
+from jobs.api.bulk import Bulk, created_line
+from jobs.api.idempotency import MOST, idempotency_key
+from jobs.api.ndjson import NAMES, NDJSON, LineSplitter
+from jobs.api.operations import COUNT, Operation, Response, header, query
+from jobs.api.problems import INVALID, MEDIA_TYPE, ApiError
+from jobs.api.request_body import CHUNK, open_body
+from jobs.conf import get_conf
+from jobs.core.lock_timeout import limited_lock_waits
+from jobs.core.server_threads import requests_in_progress
+from jobs.core.write_waits import serving
+from jobs.errors import FieldError, TooLarge
+from jobs.submission.bulk import Created, PreparedJob, insert_batch
+from jobs.submission.uploads import incoming_file
+
+BATCH: Final = 1000
+"""Lines whose jobs are inserted in one transaction: it holds SQLite's write lock for some 10 ms."""
+MOST_ATOMIC: Final = 100_000
+"""Lines of ``atomic=1``: their one transaction holds SQLite's write lock for a second."""
+MOST_DIGITS: Final = 12
+
+
+@Operation(
+    "submitManyJobs",
+    [Response(200, "BulkLine", content_type=NDJSON)],
+    [
+        query("atomic", "`1`: all jobs or none. The answer comes when all are recorded."),
+        query("first_line", "The number of the first line, 1 by default: to go on.", COUNT),
+        header(
+            "Idempotency-Key",
+            "Makes the request safe to repeat: each line has this key with its own number. A line "
+            "that is recorded already gets its job again, with `created` false.",
+            {"type": "string", "minLength": 1, "maxLength": 240, "pattern": r"^[\x20-\x7e]*$"},
+        ),
+    ],
+    problems=[
+        problems.FORBIDDEN,
+        problems.UNKNOWN_TASK,
+        problems.IDEMPOTENCY_CONFLICT,
+        problems.INVALID,
+        problems.QUEUE_FULL,
+        problems.QUOTA_EXCEEDED,
+    ],
+    body=NDJSON,
+    curl=f'-H "Content-Type: {NDJSON}" --data-binary @jobs.ndjson -N $URL',
+)
+def post_bulk(request: HttpRequest, caller: Caller) -> HttpResponseBase:
+    """Submit many jobs.
+
+    A line of NDJSON for each, as ``POST /jobs`` takes it. A line of the answer for each, as it
+    goes: ``line`` and the ``id`` of the job, or ``line`` and a ``problem``. A line that does not
+    fit keeps no other one out. Where there is no room for more, that line and all after it get a
+    problem with ``retry_after`` and ``resume_from``, the line to go on from.
+    """
+    if request.content_type not in NAMES:
+        raise ApiError(
+            MEDIA_TYPE,
+            f"Send a JSON object a line, with the header Content-Type: {NDJSON}.",
+            {"Accept-Post": NDJSON},
+        )
+    is_atomic, first_line = _is_atomic(request), _first_line(request)
+    key = idempotency_key(request, MOST - MOST_DIGITS - 3)
+    bulk = Bulk(request, caller.user, first_line, key)
+    if is_atomic:
+        chunks = open_body(request, "body", get_conf().max_upload)
+        pieces = iter([_insert_all(bulk, caller, chunks)])
+    else:
+        pieces = _pieces(request, bulk, _received(request))
+    return StreamingHttpResponse(
+        _in_threads(pieces) if hasattr(request, "scope") else pieces, content_type=NDJSON
+    )
+
+
+def _is_atomic(request: HttpRequest) -> bool:
+    text = request.GET.get("atomic", "0").lower()
+    if text not in {"0", "1", "true", "false"}:
+        raise _wrong_query("atomic", "It is 1 or 0.")
+    return text in {"1", "true"}
+
+
+def _first_line(request: HttpRequest) -> int:
+    text = request.GET.get("first_line", "1")
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and int(text)):
+        raise _wrong_query("first_line", "It is the number of a line, 1 or more.")
+    return int(text)
+
+
+def _wrong_query(name: str, detail: str) -> ApiError:
+    wrong: FieldError = {"pointer": f"/{name}", "detail": detail}
+    return ApiError(INVALID, f"The query does not fit: {name}. {detail}", errors=[wrong])
+
+
+def _received(request: HttpRequest) -> IO[bytes]:
+    """Receive the body, on the disk: many clients read nothing before they have sent all of it.
+
+    If their lines were answered meanwhile, both would wait for the other to read.
+    """
+    file = incoming_file()
+    try:
+        for chunk in open_body(request, "body", get_conf().max_upload):
+            file.write(chunk)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _lines(chunks: Iterator[bytes]) -> Iterator[list[bytes | None]]:
+    """Yield the lines in batches."""
+    splitter = LineSplitter(get_conf().max_body)
+    lines: list[bytes | None] = []
+    for chunk in chunks:
+        lines += splitter.feed(chunk)
+        while len(lines) >= BATCH:
+            yield lines[:BATCH]
+            del lines[:BATCH]
+    lines += splitter.end()
+    if lines:
+        yield lines
+
+
+def _pieces(request: HttpRequest, bulk: Bulk, file: IO[bytes]) -> Iterator[bytes]:
+    """Yield the answer to each batch once it is committed. Who closes this ends it."""
+    with file:
+        for lines in _lines(iter(lambda: file.read(CHUNK), b"")):
+            with requests_in_progress, limited_lock_waits(), serving(request):
+                piece = bulk.answer(lines)
+            if piece:
+                yield piece
+
+
+async def _in_threads(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Django would make a list of all pieces before it sends one."""
+    advance = sync_to_async(lambda: next(pieces, None))
+    while (piece := await advance()) is not None:
+        yield piece
+
+
+def _insert_all(bulk: Bulk, caller: Caller, chunks: Iterator[bytes]) -> bytes:
+    """Record the jobs of all lines, or none; return the answer.
+
+    Raises:
+        ApiError: 422 with what is wrong in which line.
+        JobsError: nothing of it can be recorded now.
+    """
+    prepared: list[tuple[int, PreparedJob]] = []
+    wrong: list[FieldError] = []
+    for lines in _lines(chunks):
+        for number, line in bulk.numbered(lines):
+            try:
+                prepared.append((number, bulk.prepare(number, line)))
+            except Exception as error:
+                problem = bulk.problem(error)
+                if problem.kind.status >= problems.INTERNAL.status:
+                    raise problem from error
+                wrong += _errors(number, problem)
+        if len(prepared) > MOST_ATOMIC:
+            raise TooLarge("number of lines with atomic=1", MOST_ATOMIC)
+    if wrong:
+        detail = "Nothing was recorded: some lines do not fit. `errors` begin with their numbers."
+        raise ApiError(INVALID, detail, errors=wrong[:100])
+    many = [job for _, job in prepared]
+    outcomes = insert_batch(many, caller.user, enforce_limits=True, all_or_none=True)
+    pairs = zip(prepared, outcomes, strict=True)
+    told = [created_line(number, one) for (number, _), one in pairs if isinstance(one, Created)]
+    return "".join(told).encode("ascii")
+
+
+def _errors(number: int, problem: ApiError) -> list[FieldError]:
+    if problem.errors is None:
+        return [{"pointer": f"/{number}", "detail": str(problem)}]
+    return [{**one, "pointer": f"/{number}{one['pointer']}"} for one in problem.errors]
