@@ -26,23 +26,25 @@ from jobs.submission import SubmitOptions, submit_job
 
 _KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 
+SUBMISSION_HEADERS: Final = [
+    header(
+        "Idempotency-Key",
+        "Makes the request safe to repeat. It belongs to its owner and is kept as long as the "
+        "job, at least for a day. A refused request (4xx) is not remembered.",
+        {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x20-\x7e]*$"},
+    ),
+    header(
+        "traceparent",
+        "W3C Trace Context: the job's span links to it. One that is not valid is ignored.",
+        {"type": "string"},
+    ),
+]
+
 
 @Operation(
     "submitJob",
     [Response(202, "Job", "Location Retry-After"), Response(200, "Job", "Location Retry-After")],
-    [
-        header(
-            "Idempotency-Key",
-            "Makes the request safe to repeat. It belongs to its owner and is kept as long as the "
-            "job, at least for a day. A refused request (4xx) is not remembered.",
-            {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x20-\x7e]*$"},
-        ),
-        header(
-            "traceparent",
-            "W3C Trace Context: the job's span links to it. One that is not valid is ignored.",
-            {"type": "string"},
-        ),
-    ],
+    SUBMISSION_HEADERS,
     problems=[
         problems.FORBIDDEN,
         problems.UNKNOWN_TASK,
@@ -60,9 +62,22 @@ def post_job(request: HttpRequest, caller: Caller) -> JsonResponse:
     The job is recorded, and the response comes at once; it runs later. With an Idempotency-Key a
     request can be repeated safely: the same JSON gets the first job, with status 200.
     """
-    key = _idempotency_key(request)
     raw = read_json(request, get_conf().max_body)
-    asked = _checked(raw)
+    return submitted_response(request, caller, _checked(raw), raw)
+
+
+def submitted_response(
+    request: HttpRequest, caller: Caller, asked: Submission, raw: Any
+) -> JsonResponse:
+    """Submit a job, and return the response.
+
+    Args:
+        request: its headers are looked at.
+        caller: the owner.
+        asked: what is submitted.
+        raw: the same as JSON, by which a repeated request is known.
+    """
+    key = _idempotency_key(request)
     submitted = submit_job(
         asked.task,
         asked.args,
