@@ -9,8 +9,10 @@ from __future__ import annotations
 from django.urls import include, path
 
 from jobs.api.views import health
+from jobs.api.views.index import INDEX
 
 urlpatterns = [
+    path("api/v1", INDEX),
     path("api/v1/", include("jobs.api.urls")),
     path("healthz", health.HEALTHZ, name="jobs_healthz"),
     path("readyz", health.READYZ, name="jobs_readyz"),

@@ -7,8 +7,9 @@ from django.contrib.auth.models import User
 from django.contrib.auth.views import LogoutView
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.templatetags.static import static
-from django.urls import include, path
+from django.urls import include, path, re_path
 
+from jobs.api.endpoint import not_found_endpoint
 from jobs.web.sign_in_limits import limit_hashing, limit_sign_ins
 
 from .kept_tokens import tell_of_tokens
@@ -52,4 +53,8 @@ urlpatterns = [
     # Django's admin names no icon, so browsers request this one.
     path("favicon.ico", favicon),
     path("", include("jobs.urls")),
+    # Here and not in ``jobs.urls``: in a project, the rest of /api/ is the project's own.
+    re_path(
+        "^api(?:/|$)", not_found_endpoint("The API begins with /api/v1/: there is one version.")
+    ),
 ]

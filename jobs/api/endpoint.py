@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, Final
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
+from jobs.catalog.pointer import escape_pointer
 from jobs.core.database_file import require_same_file
 from jobs.core.lock_timeout import limited_lock_waits
 from jobs.core.server_threads import requests_in_progress
 from jobs.core.write_waits import serving
 
 from .auth import require_caller
-from .exception_handlers import problem_response
+from .exception_handlers import invalid_members, problem_response
+from .operations import body_type, query_names
 from .problems import METHOD_NOT_ALLOWED, NOT_FOUND, ApiError
 from .tokens import ExtraRead
 
@@ -31,12 +34,15 @@ HEADERS: Final = {
 }
 
 
-def endpoint(*, with_token: WithToken | None = None, **handlers: Handler) -> View:
+def endpoint(
+    *, with_token: WithToken | None = None, takes_any_query: bool = False, **handlers: Handler
+) -> View:
     """Return the view of an address for callers with a credential.
 
     Args:
         with_token: says, for a request and the parts of its path, what to read along with the
             caller's token.
+        takes_any_query: a query with other names than those described is no error.
         handlers: for each method, in lower case, a function that takes the request, the
             ``Caller`` and the parts of the path, and returns a response or raises.
     """
@@ -45,28 +51,62 @@ def endpoint(*, with_token: WithToken | None = None, **handlers: Handler) -> Vie
     def dispatch(request: HttpRequest, path: dict[str, str]) -> HttpResponseBase:
         handler = _handler(table, request)
         extra = None if with_token is None else with_token(request, path)
-        return handler(request, require_caller(request, extra), **path)
+        caller = require_caller(request, extra)
+        if not takes_any_query:
+            require_known_names(request, query_names(handler))
+        return handler(request, caller, **path)
 
-    return _guarded(dispatch, handlers, is_open=False)
+    return _guarded(dispatch, table, handlers, is_open=False, takes_any_query=takes_any_query)
 
 
-def open_endpoint(**handlers: Handler) -> View:
+def open_endpoint(*, takes_any_query: bool = False, **handlers: Handler) -> View:
     """Return the view of an address for everyone; its handlers take no ``Caller``."""
     table = _table(handlers)
 
     def dispatch(request: HttpRequest, path: dict[str, str]) -> HttpResponseBase:
-        return _handler(table, request)(request, **path)
+        handler = _handler(table, request)
+        if not takes_any_query:
+            require_known_names(request, query_names(handler))
+        return handler(request, **path)
 
-    return _guarded(dispatch, handlers, is_open=True)
+    return _guarded(dispatch, table, handlers, is_open=True, takes_any_query=takes_any_query)
 
 
-def not_found_endpoint() -> View:
+def not_found_endpoint(detail: str = "There is nothing at this address.") -> View:
     """Return the view of all addresses below the API that are none of its own."""
 
     def dispatch(request: HttpRequest, path: dict[str, str]) -> HttpResponseBase:
-        raise ApiError(NOT_FOUND, "There is nothing at this address.")
+        raise ApiError(NOT_FOUND, detail)
 
-    return _guarded(dispatch, {}, is_open=True)
+    return _guarded(dispatch, {}, {}, is_open=True)
+
+
+def alias(view: View) -> View:
+    """Return the same view for a second address, which the document does not describe."""
+
+    @wraps(view)
+    def second(request: HttpRequest, **path: str) -> HttpResponseBase:
+        return view(request, **path)
+
+    vars(second).pop("handlers")
+    return second
+
+
+def require_known_names(request: HttpRequest, known: frozenset[str]) -> None:
+    """Refuse a query that has other names: a typing error would be as good as no filter.
+
+    Raises:
+        ApiError: 422, with each name.
+    """
+    if not request.META.get("QUERY_STRING"):
+        return
+    unknown = [name for name in request.GET if name not in known]
+    if unknown:
+        names = f"Known: {', '.join(sorted(known))}." if known else "This call takes none."
+        detail = f"There is no query parameter of this name. {names}"
+        raise invalid_members(
+            [{"pointer": f"/{escape_pointer(name)}", "detail": detail} for name in unknown]
+        )
 
 
 def _table(handlers: dict[str, Handler]) -> dict[str, Handler]:
@@ -74,17 +114,43 @@ def _table(handlers: dict[str, Handler]) -> dict[str, Handler]:
     return {**table, "HEAD": table["GET"]} if "GET" in table else table
 
 
+def _allowed(table: dict[str, Handler]) -> str:
+    return ", ".join(sorted({*table, "OPTIONS"}))
+
+
+def _abilities(table: dict[str, Handler]) -> HttpResponse:
+    """The response to OPTIONS: the methods, and the media types of bodies (RFC 9110, 9.3.7)."""
+    response = HttpResponse(status=204, headers={"Allow": _allowed(table)})
+    del response.headers["Content-Type"]
+    for method, header in (("POST", "Accept-Post"), ("PATCH", "Accept-Patch")):
+        if method in table and (body := body_type(table[method])):
+            response.headers[header] = body
+    return response
+
+
 def _handler(table: dict[str, Handler], request: HttpRequest) -> Handler:
     handler = table.get(request.method or "")
     if handler is None:
-        allowed = ", ".join(sorted(table))
+        allowed = _allowed(table)
         raise ApiError(METHOD_NOT_ALLOWED, f"Use one of: {allowed}.", {"Allow": allowed})
     return handler
 
 
-def _guarded(dispatch: Dispatch, handlers: dict[str, Handler], *, is_open: bool) -> View:
+def _guarded(
+    dispatch: Dispatch,
+    table: dict[str, Handler],
+    handlers: dict[str, Handler],
+    *,
+    is_open: bool,
+    takes_any_query: bool = False,
+) -> View:
+    # Without a credential: a browser's or a proxy's question brings none.
+    tells_methods = bool(table) and "OPTIONS" not in table
+
     def view(request: HttpRequest, **path: str) -> HttpResponseBase:
         try:
+            if request.method == "OPTIONS" and tells_methods:
+                return _abilities(table)
             with requests_in_progress, limited_lock_waits(), serving(request):
                 if not is_open:
                     require_same_file()
@@ -95,7 +161,7 @@ def _guarded(dispatch: Dispatch, handlers: dict[str, Handler], *, is_open: bool)
             response.headers.setdefault(name, value)
         return _without_body(response) if request.method == "HEAD" else response
 
-    return _marked(view, handlers, is_open)
+    return _marked(view, handlers, is_open, takes_any_query)
 
 
 def _without_body(response: HttpResponseBase) -> HttpResponseBase:
@@ -108,9 +174,10 @@ def _without_body(response: HttpResponseBase) -> HttpResponseBase:
     return HttpResponse(status=response.status_code, headers=headers)
 
 
-def _marked(view: Any, handlers: dict[str, Handler], is_open: bool) -> View:
+def _marked(view: Any, handlers: dict[str, Handler], is_open: bool, takes_any_query: bool) -> View:
     """Exempt the view from Django's middleware whose work is done here."""
-    view.handlers, view.is_open = handlers, is_open  # for the OpenAPI document
+    # For the OpenAPI document.
+    view.handlers, view.is_open, view.takes_any_query = handlers, is_open, takes_any_query
     view.csrf_exempt = True  # checked for sessions, in ``auth``; a token needs none
     view.login_required = False  # LoginRequiredMiddleware would redirect a program to a form
     # A request's work is one statement; a transaction around it would hold SQLite's write lock

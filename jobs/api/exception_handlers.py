@@ -6,6 +6,7 @@ import logging
 from functools import singledispatch
 from typing import Final
 
+from django.core.exceptions import DisallowedHost, SuspiciousOperation
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, UnreadablePostError
 from django.utils.log import log_response
@@ -89,6 +90,17 @@ def _too_large(error: errors.TooLarge) -> ApiError:
 @to_problem.register
 def _unreadable(error: UnreadablePostError) -> ApiError:
     return ApiError(problems.MALFORMED, "The body could not be read to its end.")
+
+
+@to_problem.register
+def _suspicious(error: SuspiciousOperation) -> ApiError:
+    # Django's word for a request that asks too much: over a thousand parameters, for one.
+    return ApiError(problems.MALFORMED, "The request is not one that can be taken.")
+
+
+@to_problem.register
+def _wrong_host(error: DisallowedHost) -> ApiError:
+    return ApiError(problems.WRONG_HOST, "This site is not reached by the name in the header Host.")
 
 
 @to_problem.register
@@ -178,6 +190,11 @@ def invalid(pointer: str, detail: str) -> ApiError:
         detail: what is wrong, for the sender.
     """
     return _invalid([{"pointer": pointer, "detail": detail}])
+
+
+def invalid_members(field_errors: list[FieldError]) -> ApiError:
+    """Return the problem of several members that do not fit."""
+    return _invalid(field_errors)
 
 
 def _invalid(field_errors: list[FieldError]) -> ApiError:

@@ -1,10 +1,7 @@
-"""The JSON Schemas (draft 2020-12, as OpenAPI 3.1 has it): of ``schemas``, and of the tasks."""
+"""The JSON Schemas of ``schemas`` (draft 2020-12, as OpenAPI 3.1 has it)."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -13,16 +10,23 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 from typing_extensions import is_typeddict
 
-from jobs.catalog.registry import AnyTask
-
 from . import schemas
 
 Schema = dict[str, Any]
 COMPONENTS: Final = "#/components/schemas/"
 PLAIN: Final[dict[str, Schema]] = {
     "Text": {"type": "string"},
-    "Bytes": {},
+    "Bytes": {"type": "string", "format": "binary"},
     "Document": {"type": "object"},
+    "Arguments": {"type": "object", "description": "By name; GET /tasks/{name} has their schema."},
+    "UploadReference": {
+        "type": "object",
+        "format": "upload",
+        "description": "A file that was sent before: the id that POST /uploads has returned.",
+        "properties": {"upload": {"type": "string", "format": "uuid"}},
+        "required": ["upload"],
+        "additionalProperties": False,
+    },
 }
 
 
@@ -68,51 +72,3 @@ class _Generator(GenerateJsonSchema):
         if "default" in schema and schema["default"] is None:
             return self.generate_inner(schema["schema"])  # null is as good as absent
         return super().default_schema(schema)
-
-
-def submission(tasks: Sequence[AnyTask]) -> Schema:
-    """Return the schema of any task's submission, or of one for each task that is given."""
-    if not tasks:
-        return ref("Submission")
-    by_task = {task.name: ref(f"{_component_name(task)}.submission") for task in tasks}
-    mapping = {name: schema["$ref"] for name, schema in by_task.items()}
-    return {
-        "oneOf": list(by_task.values()),
-        "discriminator": {"propertyName": "task", "mapping": mapping},
-    }
-
-
-def task_schemas(tasks: Iterable[AnyTask]) -> dict[str, Schema]:
-    """Return two schemas for each task by name: ``<task>.args`` and ``<task>.submission``."""
-    found: dict[str, Schema] = {}
-    for task in tasks:
-        name = _component_name(task)
-        found[f"{name}.args"] = _args_schema(task, name)
-        found[f"{name}.submission"] = _task_submission(task, name)
-    return found
-
-
-def _component_name(task: AnyTask) -> str:
-    """The task's name in the characters that the name of a component may have."""
-    return re.sub(r"[^A-Za-z0-9._-]", "_", task.name)
-
-
-def _args_schema(task: AnyTask, name: str) -> Schema:
-    """The schema of a task's arguments, whose own references lead to its place in the document."""
-    text = json.dumps(task.spec.json_schema)
-    found: Schema = json.loads(
-        text.replace('"$ref": "#/$defs/', f'"$ref": "{COMPONENTS}{name}.args/$defs/')
-    )
-    return found
-
-
-def _task_submission(task: AnyTask, name: str) -> Schema:
-    any_task = component_schemas()["Submission"]
-    own = {"task": {"const": task.name}, "args": ref(f"{name}.args")}
-    return {
-        **any_task,
-        "title": task.title,
-        "description": task.description,
-        "properties": {**any_task["properties"], **own},
-        "required": ["task", "args"] if task.spec.json_schema.get("required") else ["task"],
-    }

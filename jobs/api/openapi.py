@@ -11,11 +11,15 @@ from django.conf import settings
 
 from jobs.catalog.registry import AnyTask
 
-from .json_schema import component_schemas, ref, submission, task_schemas
-from .operations import COUNT, TEXT, Operation, Response, operations
+from .examples import EXAMPLES, example_of
+from .json_schema import PLAIN, component_schemas, ref
+from .openapi_links import links
+from .operations import COUNT, SUBMIT_ONE, TEXT, Operation, Response, operations
 from .problems import WRONG_OFFSET, Kind
 from .responses import JSON, PROBLEM_JSON, api_url
 from .serializers import root
+from .task_operations import task_operation
+from .task_schemas import TaskSchemas
 
 _PROBLEM_HEADERS: Final = {
     401: "WWW-Authenticate",
@@ -66,20 +70,26 @@ def document(tasks: Sequence[AnyTask]) -> dict[str, Any]:
     Args:
         tasks: those whose arguments are described; none for an unknown reader.
     """
+    task_schemas = TaskSchemas(tasks)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations():
-        paths.setdefault(operation.path, {})[operation.method] = _operation(operation, tasks)
+        if operation.id == SUBMIT_ONE:
+            for task in tasks:
+                one = task_operation(operation, task, task_schemas)
+                paths[one.path] = {one.method: _operation(one, task_schemas)}
+        paths.setdefault(operation.path, {})[operation.method] = _operation(operation, task_schemas)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Jobdesk",
             "version": "1",
-            "description": "Submit slow work, see its progress, fetch the result.",
+            "description": "Submit slow work, see its progress, fetch the result. Every address "
+            "answers `OPTIONS` with the methods it has (`Allow`), and `HEAD` where it has `GET`.",
         },
         "servers": [{"url": root().rstrip("/") or "/"}],
         "paths": paths,
         "components": {
-            "schemas": {**component_schemas(), **task_schemas(tasks)},
+            "schemas": {**component_schemas(), **task_schemas.components()},
             "headers": _HEADERS,
             "securitySchemes": _security(),
         },
@@ -98,7 +108,7 @@ def _security() -> dict[str, Any]:
     }
 
 
-def _operation(operation: Operation, tasks: Sequence[AnyTask]) -> dict[str, Any]:
+def _operation(operation: Operation, task_schemas: TaskSchemas) -> dict[str, Any]:
     found: dict[str, Any] = {
         "operationId": operation.id,
         "summary": operation.summary,
@@ -106,7 +116,7 @@ def _operation(operation: Operation, tasks: Sequence[AnyTask]) -> dict[str, Any]
         "security": [] if operation.is_open else [{"token": []}, {"session": []}],
         "parameters": operation.parameters,
         "responses": {
-            **{str(one.status): _response(one) for one in operation.responses},
+            **{str(one.status): _response(one, operation.id) for one in operation.responses},
             **_problems(operation.problems),
         },
         "x-codeSamples": [{"lang": "Shell", "label": "curl", "source": operation.code_sample}],
@@ -114,17 +124,35 @@ def _operation(operation: Operation, tasks: Sequence[AnyTask]) -> dict[str, Any]
     if operation.description:
         found["description"] = operation.description
     if operation.body:
-        content = {"schema": submission(tasks)} if operation.body == JSON else {}
-        found["requestBody"] = {"required": True, "content": {operation.body: content}}
+        content = {operation.body: _content(operation, task_schemas)}
+        found["requestBody"] = {"required": True, "content": content}
     return found
 
 
-def _response(response: Response) -> dict[str, Any]:
+def _content(operation: Operation, task_schemas: TaskSchemas) -> dict[str, Any]:
+    if operation.body != JSON:
+        return {"schema": PLAIN["Bytes"]}
+    schema = operation.body_schema or task_schemas.submission()
+    example = operation.example
+    if example is None:
+        example = example_of(schema, component_schemas() | task_schemas.components())
+    return {"schema": schema, "examples": {"request": {"value": example}}}
+
+
+def _response(response: Response, operation_id: str) -> dict[str, Any]:
     found: dict[str, Any] = {"description": response.description}
     if response.headers:
         found["headers"] = _headers(response.headers)
     if response.schema:
-        found["content"] = {response.media_type: {"schema": ref(response.schema)}}
+        # Text and bytes in place: generators know them by their type, not by a name.
+        is_json = response.media_type == JSON
+        schema = ref(response.schema) if is_json else PLAIN[response.schema]
+        content: dict[str, Any] = {"schema": schema}
+        if response.schema in EXAMPLES:
+            content["examples"] = {"response": {"value": EXAMPLES[response.schema]}}
+        found["content"] = {response.media_type: content}
+    if links_of := links(operation_id, response.schema):
+        found["links"] = links_of
     return found
 
 

@@ -21,6 +21,9 @@ from django.urls import URLResolver, get_resolver
 from . import problems as kinds
 from .responses import JSON
 
+SUBMIT_ONE: Final = "submitTaskJob"
+"""The operation that is there once more for each task, typed by its arguments."""
+
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 TEXT: Final = {"type": "string"}
 COUNT: Final = {"type": "integer", "minimum": 0}
@@ -36,11 +39,22 @@ def _parameter(
 query = partial(_parameter, "query")
 header = partial(_parameter, "header")
 _in_path = partial(_parameter, "path", required=True)
+_UUID: Final = {"type": "string", "format": "uuid"}
 _PATH_PARAMETERS: Final = {
-    "{id}": _in_path("id", "The job's id.", {"type": "string", "format": "uuid"}),
-    "{upload_id}": _in_path("upload_id", "The upload's id.", {"type": "string", "format": "uuid"}),
+    "{id}": _in_path("id", "The job's id.", _UUID),
+    "{upload_id}": _in_path("upload_id", "The upload's id.", _UUID),
     "{name}": _in_path("name", "Its name."),
 }
+
+
+_ANYWHERE: Final = (
+    kinds.MALFORMED,
+    kinds.WRONG_HOST,
+    kinds.METHOD_NOT_ALLOWED,
+    kinds.INVALID,
+    kinds.INTERNAL,
+    kinds.UNAVAILABLE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +81,8 @@ class Response:
 class Operation:
     """One method of one path; as a decorator it describes a view.
 
-    ``body`` is a media type. ``curl`` are the arguments of the sample, ``$URL`` is the address.
+    ``body`` is a media type; one that is JSON, and is no submission, says its ``body_schema``, a
+    JSON Schema. ``curl`` are the arguments of the sample, ``$URL`` is the address.
     The fields after it, the parameters in the path and the problems that follow from the address
     are filled in by ``operations``.
     """
@@ -81,6 +96,8 @@ class Operation:
     body: str = ""
     tag: str = "jobs"
     curl: str = "$URL"
+    body_schema: Mapping[str, Any] | None = None
+    example: Any = None
     method: str = ""
     path: str = ""
     is_open: bool = False
@@ -105,6 +122,17 @@ class Operation:
 _described: Final[dict[Callable[..., HttpResponseBase], Operation]] = {}
 
 
+def query_names(view: Callable[..., HttpResponseBase]) -> frozenset[str]:
+    """Return the names that a view takes in its query."""
+    parameters = _described[view].parameters
+    return frozenset(one["name"] for one in parameters if one["in"] == "query")
+
+
+def body_type(view: Callable[..., HttpResponseBase]) -> str:
+    """Return the media type of the body that a view takes, "" for none."""
+    return _described[view].body
+
+
 def operations() -> list[Operation]:
     """Return every operation, in the order of ``jobs.urls``."""
     return list(_below(get_resolver("jobs.urls"), "/"))
@@ -118,13 +146,15 @@ def _below(resolver: URLResolver, prefix: str) -> Iterator[Operation]:
             continue
         view: Any = entry.callback  # has handlers when ``endpoint`` made it; the pages have none
         for method, handler in getattr(view, "handlers", {}).items():
-            yield _complete(handler, method, path, view.is_open)
+            yield _complete(handler, method, path, view)
 
 
-def _complete(view: Callable[..., Any], method: str, path: str, is_open: bool) -> Operation:
-    operation = _described[view]
-    summary, _, description = inspect.cleandoc(view.__doc__ or "").partition("\n\n")
-    problems = {*operation.problems, kinds.METHOD_NOT_ALLOWED, kinds.INTERNAL, kinds.UNAVAILABLE}
+def _complete(handler: Callable[..., Any], method: str, path: str, view: Any) -> Operation:
+    operation, is_open = _described[handler], view.is_open
+    summary, _, description = inspect.cleandoc(handler.__doc__ or "").partition("\n\n")
+    problems = {*operation.problems, *_ANYWHERE}
+    if view.takes_any_query:
+        problems -= {kinds.INVALID} - {*operation.problems}
     if not is_open:
         problems |= {kinds.UNAUTHENTICATED, kinds.HTTPS_REQUIRED}
     if method not in {"get", "head", "options"}:

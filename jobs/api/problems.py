@@ -26,6 +26,7 @@ class Kind:
 
 
 MALFORMED = Kind("malformed", 400, "Not readable", "The request or its JSON is broken.")
+WRONG_HOST = Kind("wrong-host", 400, "Wrong host", "This site is not reached by that host name.")
 UNAUTHENTICATED = Kind(
     "unauthenticated", 401, "No good credential", "Send a token, or sign in on the site."
 )
@@ -76,6 +77,7 @@ UNAVAILABLE = Kind(
 
 KINDS: Final = (
     MALFORMED,
+    WRONG_HOST,
     UNAUTHENTICATED,
     FORBIDDEN,
     CSRF,

@@ -18,8 +18,13 @@ KEEPS_PART: Final = "jobs.keeps_part"
 away in the middle, the view is to have what has come, and then an error."""
 
 
-def read_json(request: HttpRequest, limit: int) -> Any:
+def read_json(request: HttpRequest, limit: int, nested_at: str = "/args") -> Any:
     """Return the JSON of the body.
+
+    Args:
+        request: the request; nothing has read its body.
+        limit: bytes that it may have.
+        nested_at: a pointer to what alone can be nested in such a body.
 
     Raises:
         ApiError: 415 for another media type, 400 for a body that is no JSON, 422 for a value that
@@ -32,7 +37,7 @@ def read_json(request: HttpRequest, limit: int) -> Any:
             "Send JSON, with the header Content-Type: application/json.",
             {"Accept-Post": "application/json"},
         )
-    return parse(b"".join(open_body(request, "body", limit)))
+    return parse(b"".join(open_body(request, "body", limit)), nested_at)
 
 
 def open_body(

@@ -25,6 +25,7 @@ from pydantic import (
 # pydantic reads those of ``typing`` only from Python 3.12 on.
 from typing_extensions import TypedDict
 
+from jobs.catalog.json_arguments import JsonArguments
 from jobs.core.states import Status
 
 _DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
@@ -147,6 +148,7 @@ class TaskLinks(TypedDict):
 
     self: Link
     html: Link
+    jobs: Annotated[Link, _about("Where its jobs are submitted, by POST.")]
 
 
 class Task(TypedDict):
@@ -188,6 +190,14 @@ class QueueList(TypedDict):
     """Every queue."""
 
     items: list[Queue]
+
+
+class Index(TypedDict):
+    """Where to go on from."""
+
+    name: str
+    version: Annotated[str, _about("The version of the API.")]
+    links: Annotated[dict[str, Link], _about("The addresses that need nothing filled in, by name.")]
 
 
 class State(TypedDict):
@@ -259,7 +269,13 @@ class Submission(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     task: Annotated[TaskName, Field(examples=["webapp.square"])]
-    args: Annotated[dict[str, Any], BeforeValidator(_object), _about("Its arguments by name.")] = {}
+    args: Annotated[
+        dict[str, Any],
+        BeforeValidator(_object),
+        AfterValidator(JsonArguments),
+        Field(validate_default=True),
+        _about("Its arguments by name."),
+    ] = {}
     queue: Annotated[str | None, _about("Another queue than the task's own.")] = None
     priority: Annotated[
         int | None, _about("Only staff may raise it.", minimum=-100, maximum=100)

@@ -23,8 +23,12 @@ class _Ambiguous(ValueError):
     """JSON that Python reads and another program may read otherwise; the text says why."""
 
 
-def parse(data: bytes) -> Any:
+def parse(data: bytes, nested_at: str = "/args") -> Any:
     """Return the value of a JSON text.
+
+    Args:
+        data: the text.
+        nested_at: a pointer to what alone can be nested in it.
 
     Raises:
         ApiError: 400 for a text that is no JSON or ambiguous, 422 for a value that is nested too
@@ -47,8 +51,8 @@ def parse(data: bytes) -> Any:
         # Python refuses whole numbers of more than 4,300 digits.
         raise ApiError(MALFORMED, "The JSON holds a number with too many digits.") from error
     except RecursionError as error:
-        # The decoder does not say where; in a request only the arguments can be nested.
-        raise _refused("/args", _TOO_DEEP) from error
+        # The decoder does not say where.
+        raise _refused(nested_at, _TOO_DEEP) from error
     _check(text, value)
     return value
 

@@ -6,6 +6,7 @@ from django.urls import path, re_path
 
 from jobs.api.views.bulk import post_bulk
 from jobs.api.views.docs import get_docs, get_document
+from jobs.api.views.index import INDEX
 from jobs.api.views.job_actions import post_cancel, post_retry
 from jobs.api.views.job_create import post_job
 from jobs.api.views.job_detail import get_job
@@ -20,16 +21,18 @@ from jobs.api.views.resumable import (
     post_resumable_upload,
     post_upload_override,
 )
+from jobs.api.views.task_jobs import post_task_job
 from jobs.api.views.tasks import get_one_task, list_tasks
 from jobs.api.views.uploads import post_upload
 
-from .endpoint import endpoint, not_found_endpoint, open_endpoint
+from .endpoint import alias, endpoint, not_found_endpoint, open_endpoint
 from .etag import version_of_polled
 from .tus import speaks_tus
 
 app_name = "jobs_api"
 
 urlpatterns = [
+    path("", alias(INDEX)),
     path("jobs", endpoint(post=post_job, get=list_jobs), name="jobs"),
     path("jobs/bulk", endpoint(post=post_bulk), name="bulk"),
     path("jobs/<str:job_id>", endpoint(get=get_job, with_token=version_of_polled), name="job"),
@@ -56,9 +59,10 @@ urlpatterns = [
         name="upload",
     ),
     path("tasks", endpoint(get=list_tasks), name="tasks"),
+    path("tasks/<path:name>/jobs", endpoint(post=post_task_job), name="task-jobs"),
     path("tasks/<path:name>", endpoint(get=get_one_task), name="task"),
     path("queues", endpoint(get=list_queues), name="queues"),
     path("openapi.json", open_endpoint(get=get_document), name="openapi"),
-    path("docs", open_endpoint(get=get_docs), name="docs"),
+    path("docs", open_endpoint(get=get_docs, takes_any_query=True), name="docs"),
     re_path("", not_found_endpoint()),
 ]

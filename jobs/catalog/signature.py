@@ -20,6 +20,7 @@ from .arguments import Argument, describe, humanise
 from .callables import problem_of
 from .error_messages import message_for
 from .input_file import CONTEXT_KEY, FileInfo, uploads_in
+from .json_arguments import JsonArguments, taken_otherwise, validate_json
 from .pointer import escape_pointer
 from .round_trip import first_difference, is_exact, is_json, unstorable
 
@@ -81,6 +82,8 @@ class ArgSpec:
     def validate(self, raw: Any) -> ValidatedArguments:
         """Validate arguments that were given as JSON data.
 
+        Of ``JsonArguments`` each has to be of its type. Of others, text is taken for what it says.
+
         Raises:
             InvalidArguments: with a JSON pointer for each that does not fit.
             UnsupportedType: one would not arrive as it was given.
@@ -91,6 +94,8 @@ class ArgSpec:
         except (ValueError, RecursionError) as error:
             # An infinite float is a valid float, and a free-form value may be nested too deeply.
             raise self._unstorable(model) from error
+        if isinstance(raw, JsonArguments) and (other := taken_otherwise(raw, stored)):
+            raise InvalidArguments([other])
         if not (self._is_exact or is_json(self._by_name(model))):
             self._require_round_trip(model, stored)
         uploads = list(dict.fromkeys(uploads_in(model))) if self.takes_files else []
@@ -129,6 +134,8 @@ class ArgSpec:
 
     def _validated(self, raw: Any, context: dict[str, Any] | None) -> BaseModel:
         try:
+            if isinstance(raw, JsonArguments):
+                return validate_json(self._model.__pydantic_validator__, raw, _steps)
             return self._validate(raw, context=context)
         except ValidationError as error:
             raise InvalidArguments(field_errors(error, raw)) from error
@@ -238,14 +245,19 @@ def _pointer(location: tuple[int | str, ...], raw: Any, *, missing: bool) -> str
     Pydantic's location also names the member of a union that was tried, which is no part of the
     value: only steps that exist in the value are kept, and the last step to a missing one.
     """
-    steps: list[int | str] = []
-    for part in location[:-1] if missing else location:
-        if _exists(raw, part):
-            raw = raw[part]
-            steps.append(part)
+    steps = _steps(location[:-1] if missing else location, raw)
     if missing:
         steps.append(location[-1])
     return "".join(f"/{escape_pointer(step)}" for step in steps)
+
+
+def _steps(location: tuple[int | str, ...], raw: Any) -> list[int | str]:
+    steps: list[int | str] = []
+    for part in location:
+        if _exists(raw, part):
+            raw = raw[part]
+            steps.append(part)
+    return steps
 
 
 def _exists(raw: Any, part: int | str) -> bool:

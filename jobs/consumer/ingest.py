@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from jobs.brokers.base import ReceivedMessage
 from jobs.brokers.message import BadMessage, JobMessage, read
+from jobs.catalog.json_arguments import JsonArguments
 from jobs.conf import get_conf
 from jobs.core.database_faults import fault_of, one_line, reconnect_after
 from jobs.core.db import connection
@@ -80,7 +81,7 @@ def _record(queue: str, message: JobMessage) -> None:
     _require_recent(message.job_id)
     submit_job(
         message.task or "",
-        message.args or {},
+        JsonArguments(message.args or {}),
         owner=_owner(),
         options=SubmitOptions(queue=queue, job_id=message.job_id),
         enforce_limits=True,

@@ -153,14 +153,14 @@ def test_the_token_itself_is_not_stored(api: Api) -> None:
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
-        (JOBS, "GET, HEAD, POST"),
-        (f"{JOBS}/x", "GET, HEAD"),
-        (f"{JOBS}/x/cancel", "POST"),
-        ("/api/v1/uploads", "POST"),
-        ("/healthz", "GET, HEAD"),
+        (JOBS, "GET, HEAD, OPTIONS, POST"),
+        (f"{JOBS}/x", "GET, HEAD, OPTIONS"),
+        (f"{JOBS}/x/cancel", "OPTIONS, POST"),
+        ("/api/v1/uploads", "OPTIONS, POST"),
+        ("/healthz", "GET, HEAD, OPTIONS"),
     ],
 )
-@pytest.mark.parametrize("method", ["put", "delete", "patch", "options"])
+@pytest.mark.parametrize("method", ["put", "delete", "patch"])
 def test_a_wrong_method_gets_the_allowed_ones(
     api: Api, method: str, path: str, allowed: str
 ) -> None:

@@ -70,7 +70,10 @@ def test_the_arguments_of_each_task_are_described(api: Api) -> None:
     schemas = api.get(DOCUMENT).json()["components"]["schemas"]
     assert schemas[f"{ADD}.args"]["properties"]["n"]["minimum"] == 0
     assert schemas[f"{ADD}.submission"]["properties"]["task"] == {"const": ADD}
-    assert schemas[f"{READ}.args"]["properties"]["log"]["format"] == "upload"
+    assert schemas[f"{READ}.args"]["properties"]["log"] == {
+        "$ref": "#/components/schemas/UploadReference"
+    }
+    assert schemas["UploadReference"]["required"] == ["upload"]
 
 
 def test_a_body_fits_the_document_as_it_fits_the_api(api: Api) -> None:

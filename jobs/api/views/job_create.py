@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest
 from pydantic import ValidationError
@@ -24,26 +24,30 @@ from jobs.core.tracing import parse_traceparent
 from jobs.errors import InvalidOptions
 from jobs.submission import SubmitOptions, submit_job
 
+SUBMISSION_HEADERS: Final = [
+    header(
+        "Idempotency-Key",
+        "Makes the request safe to repeat. It belongs to its owner and is kept as long as the "
+        "job, at least for a day. A refused request (4xx) is not remembered.",
+        {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x20-\x7e]*$"},
+    ),
+    header(
+        "traceparent",
+        "W3C Trace Context: the job's span links to it. One that is not valid is ignored.",
+        {"type": "string"},
+    ),
+]
+
+SUBMITTED: Final = [
+    Response(202, "Job", "Location Retry-After RateLimit RateLimit-Policy"),
+    Response(200, "Job", "Location Retry-After RateLimit RateLimit-Policy"),
+]
+
 
 @Operation(
     "submitJob",
-    [
-        Response(202, "Job", "Location Retry-After RateLimit RateLimit-Policy"),
-        Response(200, "Job", "Location Retry-After RateLimit RateLimit-Policy"),
-    ],
-    [
-        header(
-            "Idempotency-Key",
-            "Makes the request safe to repeat. It belongs to its owner and is kept as long as the "
-            "job, at least for a day. A refused request (4xx) is not remembered.",
-            {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x20-\x7e]*$"},
-        ),
-        header(
-            "traceparent",
-            "W3C Trace Context: the job's span links to it. One that is not valid is ignored.",
-            {"type": "string"},
-        ),
-    ],
+    SUBMITTED,
+    SUBMISSION_HEADERS,
     problems=[
         problems.FORBIDDEN,
         problems.UNKNOWN_TASK,
@@ -62,9 +66,22 @@ def post_job(request: HttpRequest, caller: Caller) -> JsonResponse:
     The job is recorded, and the response comes at once; it runs later. With an Idempotency-Key a
     request can be repeated safely: the same JSON gets the first job, with status 200.
     """
-    key = idempotency_key(request)
     raw = read_json(request, get_conf().max_body)
-    asked = _checked(raw)
+    return submitted_response(request, caller, _checked(raw), raw)
+
+
+def submitted_response(
+    request: HttpRequest, caller: Caller, asked: Submission, raw: Any
+) -> JsonResponse:
+    """Submit a job, and return the response.
+
+    Args:
+        request: its headers are looked at.
+        caller: the owner.
+        asked: what is submitted.
+        raw: the same as JSON, by which a repeated request is known.
+    """
+    key = idempotency_key(request)
     submitted = submit_job(
         asked.task,
         asked.args,

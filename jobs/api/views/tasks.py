@@ -51,5 +51,6 @@ def task_json(task: AnyTask, caller: Caller) -> schemas.Task:
         "links": {
             "self": api_url("task", name=task.name),
             "html": f"{root()}tasks/{task.name}/",
+            "jobs": api_url("task-jobs", name=task.name),
         },
     }
