@@ -65,7 +65,7 @@ _ELSEWHERE: Final[tuple[tuple[str, str, str, str], ...]] = (
     ),
     (
         "jobs/api/endpoint.py",
-        '    "Vary": "Authorization, Cookie",\n',
+        '    "Vary": "Authorization, Cookie, Prefer",\n',
         "",
         "API without Vary",
     ),
