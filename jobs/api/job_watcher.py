@@ -2,7 +2,8 @@
 
 It reads the versions of all these jobs in one statement, by their keys. On SQLite it first asks
 whether anybody has committed at all, which costs a few microseconds. It exists only while somebody
-waits. 500 waiting requests cost 1-3 % of a core while nothing happens.
+waits. With 500 of them and 50 ends a second the server of ``up`` took an eighth of a core, all in
+all.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from jobs.brokers.wakeup.data_version import DataVersion
 from jobs.core.database_file import path_of
-from jobs.core.db import DATABASE_ERRORS, Adapter, as_uuid, connection, run
+from jobs.core.db import DATABASE_ERRORS, Adapter, connection, run
 from jobs.core.states import FINAL
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ PAUSE_SECONDS: Final = 0.015
 LONG_PAUSE_SECONDS: Final = 1.0
 """After an error of the database."""
 REST: Final = 4
-"""It pauses so many times as long as it has looked: it takes a fifth of a core at most."""
+"""It pauses for so many times the CPU time of a look: it takes a fifth of a core at most."""
 IDLE_SECONDS: Final = 5.0
 """How long the thread, and its connection, stay after the last who waited."""
 AT_ONCE: Final = 500
@@ -111,7 +112,7 @@ class JobWatcher:
         commits = _Commits()
         try:
             while self._is_wanted():
-                begin = time.monotonic()
+                begin = time.thread_time()
                 pause = PAUSE_SECONDS
                 try:
                     self._look(commits)
@@ -120,7 +121,7 @@ class JobWatcher:
                     pause = LONG_PAUSE_SECONDS
                     self._look_again()
                     connection().close()
-                time.sleep(max(pause, REST * (time.monotonic() - begin)))
+                time.sleep(max(pause, REST * (time.thread_time() - begin)))
         finally:
             commits.close()
             connection().close()
@@ -148,8 +149,9 @@ class JobWatcher:
             waits = [wait for some in self._waits.values() for wait in some]
             jobs = list(self._waits)
         found = _versions(jobs)
+        adapt = Adapter(connection()).uuid
         for wait in waits:
-            if wait.is_news(found.get(wait.job_id)):
+            if wait.is_news(found.get(adapt(wait.job_id))):
                 wait.wake()
 
 
@@ -168,16 +170,16 @@ class _Commits:
             self._version.close()
 
 
-def _versions(jobs: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[int, str]]:
-    """Return the version and the status of each job that exists."""
+def _versions(jobs: Sequence[uuid.UUID]) -> dict[Any, tuple[int, str]]:
+    """Return the version and the status of each job that exists, by its id as the driver has it."""
     db = connection()
     adapt = Adapter(db).uuid
-    found: dict[uuid.UUID, tuple[int, str]] = {}
+    found: dict[Any, tuple[int, str]] = {}
     for first in range(0, len(jobs), AT_ONCE):
         some = [adapt(job) for job in jobs[first : first + AT_ONCE]]
         some += [some[-1]] * (-len(some) % STEP)
         for key, version, status in run(db, _statement(len(some)), some):
-            found[as_uuid(key)] = version, status
+            found[key] = version, status
     return found
 
 

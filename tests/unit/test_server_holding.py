@@ -126,7 +126,8 @@ def connect(server: Server) -> Iterator[Callable[[], http.client.HTTPConnection]
     with ExitStack() as stack:
 
         def connect() -> http.client.HTTPConnection:
-            client = http.client.HTTPConnection(*server.address, timeout=SECONDS)
+            host, port = server.address[:2]
+            client = http.client.HTTPConnection(host, port, timeout=SECONDS)
             stack.callback(client.close)
             return client
 

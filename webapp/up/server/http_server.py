@@ -41,6 +41,7 @@ class Server:
         self.loop = asyncio.new_event_loop()
         self._sock = sock
         self.address = sock.getsockname()
+        """Where it listens: the host and the port, and of IPv6 two numbers more."""
         most = most_connections()
         self._connections = Connections(most)
         self._workers = Workers(
