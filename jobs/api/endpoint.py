@@ -29,7 +29,7 @@ WithToken = Callable[[HttpRequest, dict[str, str]], ExtraRead | None]
 HEADERS: Final = {
     # A response depends on who sends the request: no cache between may keep it.
     "Cache-Control": "private, no-cache",
-    "Vary": "Authorization, Cookie",
+    "Vary": "Authorization, Cookie, Prefer",
     "X-Content-Type-Options": "nosniff",
 }
 

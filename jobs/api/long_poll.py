@@ -1,15 +1,35 @@
-"""Long polls: requests that wait until a job changes. Few at a time, and cheap meanwhile."""
+"""Long polls: requests that wait until a job changes, or ends.
+
+Where the server can hold requests (``jobs.core.held_requests``) they keep no thread, and one thread
+looks for all of them. Elsewhere each keeps its thread, and few may wait at a time.
+"""
 
 from __future__ import annotations
 
 import re
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from django.http import HttpRequest
+
+from jobs.core.held_requests import HELD, hold_function
+from jobs.core.server_threads import max_waiting
+
+from .job_watcher import JobWait
+from .operations import TEXT, header
+
 MAX_WAIT: Final = 30
+PREFER: Final = header(
+    "Prefer",
+    f"`wait=N`: wait up to N seconds, {MAX_WAIT} at most. When too many requests wait, "
+    "the response comes at once, without `Preference-Applied`.",
+    {**TEXT, "examples": ["wait=20"]},
+)
+"""The header, for the API's document."""
 _FIRST_PAUSE: Final = 0.005
 _MAX_PAUSE: Final = 0.25
 _GROWTH: Final = 1.3
@@ -29,6 +49,47 @@ def wait_preference(header: str) -> int | None:
         if found is not None:
             return min(int(found[1]), MAX_WAIT)
     return None
+
+
+def held_wait(request: HttpRequest) -> JobWait | None:
+    """Return what a request has waited for already; None for one that comes for the first time."""
+    found = getattr(request, "environ", {}).get(HELD)
+    return found if isinstance(found, JobWait) else None
+
+
+def wait_for_job(
+    request: HttpRequest,
+    job_id: uuid.UUID,
+    known: int | None,
+    is_news: Callable[[], bool],
+    seconds: int,
+) -> bool:
+    """Wait for news of a job: here, or by asking the server to hold the request.
+
+    In the latter case the response of this call is dropped, and the view is called again.
+
+    Args:
+        request: the request that waits.
+        job_id: the job.
+        known: the job's version, if any change of it is news; None if only its end is.
+        is_news: reads the job again, and says whether there is news.
+        seconds: how long.
+
+    Returns:
+        Whether it could wait; False if too many do.
+    """
+    hold = hold_function(request)
+    if hold is None:
+        with wait_slot(max_waiting(request)) as has_slot:
+            if has_slot:
+                wait_until(is_news, seconds)
+        return has_slot
+    wait = held_wait(request)
+    has_waited = wait is not None
+    if wait is None:
+        wait = JobWait(job_id, known, time.monotonic() + seconds)
+    wait.known = known  # what this call of the view has read
+    return (time.monotonic() >= wait.until or hold(wait)) or has_waited
 
 
 @contextmanager

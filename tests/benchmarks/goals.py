@@ -106,6 +106,8 @@ WEB = [
         "under 0.5",
         floors=(Floor("empty_view", "crowd", "cores"), Floor("empty_view_up", "crowd", "cores")),
     ),
+    Goal("500 who wait, cores", "waiters", "cores", exactly(0.5), "under 0.5"),
+    Goal("500 who wait hear p50, ms", "waiters", "heard_p50_ms", exactly(50), "under 50"),
 ]
 OTHER = [
     Goal(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -22,6 +23,7 @@ from jobs import lifecycle
 from jobs.api import long_poll
 from jobs.api.long_poll import wait_preference
 from jobs.core import server_threads
+from jobs.core.held_requests import HELD, HOLD
 from jobs.core.states import Status
 from jobs.models import Artifact, Job
 from tests.integration.api_client import JOBS, Api
@@ -293,6 +295,97 @@ def test_a_waiting_request_leaves_threads_for_others(
     if environ is not None:
         request = rf.get("/", **environ)
     assert server_threads.max_waiting(request) == waiting
+
+
+class Holding:
+    """A server that can hold requests, as far as a view sees of it."""
+
+    def __init__(self, *, has_room: bool = True) -> None:
+        self.has_room = has_room
+        self.waits: list[Any] = []
+
+    def __call__(self, wait: Any) -> bool:
+        self.waits.append(wait)
+        return self.has_room
+
+    def again(self) -> dict[str, Any]:
+        """What the environment has when the server calls the view again."""
+        return {HOLD: self, HELD: self.waits[-1]}
+
+
+def test_a_server_that_can_holds_a_request_until_the_job_has_ended(api: Api, job: Job) -> None:
+    server = Holding()
+    api.get(at(job), headers={"Prefer": "wait=20"}, **{HOLD: server})
+    (wait,) = server.waits
+    assert (wait.job_id, wait.known) == (job.pk, None)
+    assert wait.until == pytest.approx(time.monotonic() + 20, abs=5)
+    assert not wait.is_news((job.version + 1, "running"))
+    assert wait.is_news((job.version + 1, "succeeded"))
+    assert wait.is_news(None)
+    api.get(at(job), headers={"Prefer": "wait=20"}, **server.again())
+    assert server.waits == [wait, wait]
+    lifecycle.cancel_job(job.pk, "ada")
+    response = api.get(at(job), headers={"Prefer": "wait=20"}, **server.again())
+    assert response.json()["status"] == "cancelled"
+    assert response.headers["Preference-Applied"] == "wait=20"
+    assert len(server.waits) == 2
+
+
+def test_a_held_request_with_an_etag_hears_of_any_change(api: Api, job: Job) -> None:
+    server = Holding()
+    headers = {"Prefer": "wait=20", "If-None-Match": job.etag}
+    api.get(at(job), headers=headers, **{HOLD: server})
+    (wait,) = server.waits
+    assert not wait.is_news((job.version, "queued"))
+    assert wait.is_news((job.version + 1, "queued"))
+    Job.objects.filter(pk=job.pk).update(version=job.version + 1)
+    any_tag = {**headers, "If-None-Match": "*"}  # it has each version there is
+    api.get(at(job), headers=any_tag, **server.again())
+    assert not wait.is_news((job.version + 1, "queued"))
+
+
+def test_a_held_request_is_answered_when_its_time_is_over(api: Api, job: Job) -> None:
+    server = Holding()
+    api.get(at(job), headers={"Prefer": "wait=20"}, **{HOLD: server})
+    server.waits[0].until = time.monotonic()
+    response = api.get(at(job), headers={"Prefer": "wait=20"}, **server.again())
+    assert (response.status_code, response.headers["Preference-Applied"]) == (200, "wait=20")
+    assert len(server.waits) == 1
+
+
+def test_where_too_many_are_held_the_job_comes_at_once(
+    api: Api, job: Job, django_assert_num_queries: Any
+) -> None:
+    full = {HOLD: Holding(has_room=False)}
+    with django_assert_num_queries(3):  # the token, the version, the job
+        response = api.get(at(job), headers={"Prefer": "wait=20"}, **full)
+    assert response.status_code == 200
+    assert "Preference-Applied" not in response.headers
+    assert "Prefer" in response.headers["Vary"]
+
+
+def test_a_submission_waits_for_the_end_and_submits_once(api: Api) -> None:
+    server = Holding()
+    body = {"task": ADD, "args": {"n": 7}}
+    api.post(JOBS, body, headers={"Prefer": "wait=20"}, **{HOLD: server})
+    job = Job.objects.get()
+    assert server.waits[0].job_id == job.pk
+    lifecycle.cancel_job(job.pk, "ada")
+    response = api.post(JOBS, b"", headers={"Prefer": "wait=20"}, **server.again())
+    assert (response.status_code, response.json()["status"]) == (200, "cancelled")
+    assert response.headers["Preference-Applied"] == "wait=20"
+    assert Job.objects.count() == 1
+
+
+def test_a_submission_waits_in_its_thread_where_the_server_cannot_hold_it(
+    api: Api, on_pause: Any
+) -> None:
+    on_pause(lambda: lifecycle.cancel_job(Job.objects.get().pk, "ada"))
+    response = api.submit(ADD, args={"n": 7}, headers={"Prefer": "wait=20"})
+    assert (response.status_code, response.json()["status"]) == (200, "cancelled")
+    assert response.headers["Preference-Applied"] == "wait=20"
+    unfinished = api.submit(ADD, args={"n": 8}, headers={"Prefer": "wait=0"})
+    assert (unfinished.status_code, unfinished.json()["status"]) == (202, "queued")
 
 
 def test_a_wait_slot_is_released_after_an_error() -> None:

@@ -67,7 +67,7 @@ _ELSEWHERE: Final[tuple[_Change, ...]] = (
     ),
     (
         "jobs/api/endpoint.py",
-        '    "Vary": "Authorization, Cookie",\n',
+        '    "Vary": "Authorization, Cookie, Prefer",\n',
         "",
         "API without Vary",
     ),

@@ -30,6 +30,7 @@ SECONDS = 20.0
 SEATS = THREADS // 4
 """Of the threads of the server so many may hash passwords at once."""
 POST = b"POST /api/v1/uploads?name=x HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+JSON = {"Content-Type": "application/json"}
 POLL = b"GET /api/v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 
@@ -234,6 +235,35 @@ def test_an_upload_that_is_cut_off_goes_on_with_what_is_missing(site: Site) -> N
     assert client.offset(path) == len(data)
     (made,) = {name for name in site.files() - before if (site.data / name).is_file()}
     assert (site.data / made).read_bytes() == data
+
+
+def test_requests_that_wait_hold_up_nobody_and_each_hears_of_its_job(site: Site) -> None:
+    body = {"task": "webapp.square", "args": {"n": 7}}
+    with ExitStack() as stack:
+        waiting = {}
+        for _ in range(100):
+            path = site.request("POST", "/api/v1/jobs", body)[1]["links"]["self"]
+            client = http.client.HTTPConnection("127.0.0.1", site.port, timeout=SECONDS + 30)
+            stack.callback(client.close)
+            headers = {"Authorization": f"Bearer {site.token}", "Prefer": "wait=30"}
+            client.request("GET", path, headers=headers)
+            waiting[path] = client
+        client = http.client.HTTPConnection("127.0.0.1", site.port, timeout=SECONDS + 30)
+        stack.callback(client.close)
+        client.request("POST", "/api/v1/jobs", json.dumps(body), {**headers, **JSON})
+        site.assert_useful()
+        for path in waiting:
+            site.request("POST", f"{path}/cancel")
+        for path, one in waiting.items():
+            response = one.getresponse()
+            assert response.headers["Preference-Applied"] == "wait=30"
+            job = json.loads(response.read())
+            assert (job["links"]["self"], job["status"]) == (path, "cancelled")
+        newest = site.request("GET", "/api/v1/jobs?limit=100")[1]["items"]
+        # The one that waits for its own submission: the last but those of assert_useful.
+        site.request("POST", f"{newest[3]['links']['self']}/cancel")
+        response = client.getresponse()
+        assert (response.status, json.loads(response.read())["id"]) == (200, newest[3]["id"])
 
 
 def test_the_threads_of_the_site_stay_the_same(site: Site) -> None:

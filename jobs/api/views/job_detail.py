@@ -14,11 +14,10 @@ from jobs.api.etag import (
     polled_version,
     visible_job,
 )
-from jobs.api.long_poll import MAX_WAIT, wait_preference, wait_slot, wait_until
-from jobs.api.operations import TEXT, Operation, Response, header
+from jobs.api.long_poll import PREFER, wait_for_job, wait_preference
+from jobs.api.operations import Operation, Response, header
 from jobs.api.responses import JsonResponse
 from jobs.api.serializers import job_json, retry_after
-from jobs.core.server_threads import max_waiting
 
 
 @Operation(
@@ -29,12 +28,7 @@ from jobs.core.server_threads import max_waiting
     ],
     [
         header("If-None-Match", "The `ETag` you have."),
-        header(
-            "Prefer",
-            f"`wait=N`: wait up to N seconds, {MAX_WAIT} at most. When too many requests wait, "
-            "the response comes at once, without `Preference-Applied`.",
-            {**TEXT, "examples": ["wait=20"]},
-        ),
+        PREFER,
     ],
     curl='-H "Prefer: wait=20" $URL',
 )
@@ -51,8 +45,7 @@ def get_job(request: HttpRequest, caller: Caller, job_id: str) -> HttpResponse:
     if known or seconds is not None:
         version = polled_version(caller, key)
         if seconds is not None:
-            slots = max_waiting(request)
-            version, waited = _wait(caller, version, known, seconds, slots)
+            version, waited = _wait(request, caller, version, known, seconds)
             headers = {"Preference-Applied": f"wait={seconds}"} if waited else {}
         if _matches(known, version.etag):
             return _not_modified(version, headers)
@@ -63,9 +56,9 @@ def get_job(request: HttpRequest, caller: Caller, job_id: str) -> HttpResponse:
 
 
 def _wait(
-    caller: Caller, version: JobVersion, known: str, seconds: int, slots: int
+    request: HttpRequest, caller: Caller, version: JobVersion, known: str, seconds: int
 ) -> tuple[JobVersion, bool]:
-    """Wait for news; return the last version read, and whether there was a slot to wait in."""
+    """Wait for news; return the last version read, and whether the request could wait."""
     names_a_version = bool(parse_etags(known))
 
     def is_news() -> bool:
@@ -78,10 +71,9 @@ def _wait(
 
     if is_news():
         return version, True
-    with wait_slot(slots) as has_slot:
-        if has_slot:
-            wait_until(read_again, seconds)
-    return version, has_slot
+    of_client = version.version if names_a_version else None
+    could_wait = wait_for_job(request, version.id, of_client, read_again, seconds)
+    return version, could_wait
 
 
 def _matches(known: str, etag: str) -> bool:

@@ -16,7 +16,12 @@ from jobs.api.operations import SUBMIT_ONE, Operation, query
 from jobs.api.request_body import read_json
 from jobs.api.responses import JSON, JsonResponse
 from jobs.api.schemas import Submission
-from jobs.api.views.job_create import SUBMISSION_HEADERS, SUBMITTED, submitted_response
+from jobs.api.submitted import (
+    SUBMISSION_HEADERS,
+    SUBMITTED,
+    submitted_response,
+    waited_response,
+)
 from jobs.catalog.pointer import escape_pointer
 from jobs.catalog.signature import field_errors
 from jobs.conf import get_conf
@@ -62,6 +67,9 @@ def post_task_job(request: HttpRequest, caller: Caller, name: str) -> JsonRespon
     The body is the arguments alone. What ``POST /jobs`` takes beside them is in the query. A
     pointer in ``errors`` leads into the body, or names a parameter of the query.
     """
+    waited = waited_response(request, caller)
+    if waited is not None:
+        return waited
     arguments = read_json(request, get_conf().max_body, nested_at="")
     if not isinstance(arguments, dict):
         detail = "Give the arguments as a JSON object."

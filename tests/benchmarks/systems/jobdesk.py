@@ -26,6 +26,7 @@ class Jobdesk(System):
     works = System.works | {
         "poll",
         "crowd",
+        "waiters",
         "bulk",
         "grown",
         "one-dies",

@@ -12,7 +12,7 @@ from tests.benchmarks.works.compute import compute
 from tests.benchmarks.works.crash import crash, long, one_dies
 from tests.benchmarks.works.endure import endure
 from tests.benchmarks.works.grown import grown
-from tests.benchmarks.works.http import crowd, poll, submit
+from tests.benchmarks.works.http import crowd, poll, submit, waiters
 from tests.benchmarks.works.idle import pickup, rest, start
 from tests.benchmarks.works.price import price
 from tests.benchmarks.works.prune import prune
@@ -29,6 +29,7 @@ WORKS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "rest": rest,
     "poll": poll,
     "crowd": crowd,
+    "waiters": waiters,
     "bulk": bulk,
     "grown": grown,
     "endure": endure,

@@ -1,4 +1,4 @@
-"""Over HTTP: submitting, polling at full speed, and many clients that poll once a second."""
+"""Over HTTP: submitting, polling at full speed, and many clients that poll or wait."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from tests.benchmarks.run import Bench, Failed
 from tests.benchmarks.workload import workload
 
 CLIENTS = 500
+QUIET_SECONDS = 8
+"""How long all of them wait before the first job ends."""
 
 
 def submit(bench: Bench) -> dict[str, Any]:
@@ -66,6 +68,24 @@ def crowd(bench: Bench) -> dict[str, Any]:
     time.sleep(seconds - 6)
     cores = (cpu_seconds([server]) - before) / (time.monotonic() - begin)
     crowd.wait(60)
+    return {"cores": round(cores, 3), **json.loads(plan.read_text("utf-8"))["found"]}
+
+
+def waiters(bench: Bench) -> dict[str, Any]:
+    """500 clients wait for a job each: the CPU that it costs the server while nothing happens, how
+    soon each hears of its job's end, and what a submission takes meanwhile."""
+    server, port = bench.start_web()
+    call = _submit_request(bench, port)
+    plan = bench.sandbox.folder / "waiters.json"
+    submission = {"path": call.path, "body": call.body, "headers": dict(call.headers)}
+    quiet = {"port": port, "clients": CLIENTS, "quiet_seconds": QUIET_SECONDS}
+    plan.write_text(json.dumps({**submission, **quiet}), "utf-8")
+    clients = bench.start(
+        "waiters", [sys.executable, "-m", "tests.benchmarks.waiting_clients", str(plan)]
+    )
+    before, begin = cpu_seconds([server]), time.monotonic()
+    clients.wait(120)
+    cores = (cpu_seconds([server]) - before) / (time.monotonic() - begin)
     return {"cores": round(cores, 3), **json.loads(plan.read_text("utf-8"))["found"]}
 
 

@@ -9,6 +9,7 @@ response.
     READING ──▶ WORKING ──▶ READING        the next request
        │  ▲        │
        │  └────────┤  the application, asked by the head alone, wants the body
+       │           │  (or it waits for news: the request is held, and handled again later)
        ▼           ▼
     LEAVING ◀── a refusal, or a response with the last of the connection
 """
@@ -25,6 +26,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final, Protocol, cast
 
+from jobs.core.held_requests import HELD, Wait
+
+from .holding import HeldRequest
 from .pace import HEAD_SECONDS, IDLE_SECONDS, STUCK_SECONDS, Pace
 from .received_body import UNASKED, ReceivedBody, too_large
 from .refusals import Refused
@@ -60,6 +64,7 @@ class Request:
     was_asked: bool = False
     keeps_part: bool = False  # the application takes a body that is cut off as well
     is_cut: bool = False
+    wait: Wait | None = None  # what it was held for
 
     def environ(self) -> dict[str, Any]:
         """Return the environment. Before the body is there, its length is that which is declared,
@@ -73,6 +78,10 @@ class Request:
             environ["CONTENT_LENGTH"] = str(self.body.size)
         if self.is_received:
             environ.pop("HTTP_TRANSFER_ENCODING", None)  # it is decoded
+        if self.wait is not None:
+            environ[HELD] = self.wait
+            if self.head.has_body:
+                environ["CONTENT_LENGTH"] = "0"  # the application has had it
         return environ
 
     def close(self) -> None:
@@ -132,6 +141,7 @@ class HttpConnection(asyncio.Protocol):
         self._is_lost = False
         self._is_full = False  # the client does not read as fast as we send
         self._streamed: Streamed | None = None  # goes on when the client has read
+        self._held_request: HeldRequest | None = None
         self._handed = 0  # bytes of the response that were given to the transport
         self._leaving_until = 0.0
 
@@ -148,8 +158,10 @@ class HttpConnection(asyncio.Protocol):
         with self._lock:
             self._is_lost = True
         if self._streamed is not None:
-            self._site.submit(self._streamed.close)
+            self.leave(self._streamed)
             self._streamed = None
+        if self._held_request is not None:
+            self._held_request.abandon()
         if self._request is not None and self.state is State.READING:
             self._end_cut(self._request, None)
         self._site.forget(self)
@@ -171,8 +183,9 @@ class HttpConnection(asyncio.Protocol):
         """Take the end of what the client sends; it may still wait for a response."""
         with self._lock:
             self._is_half_closed = True
-            if self.state is State.WORKING or self._held:
-                return True
+        self.stop_holding()
+        if self.state is State.WORKING or self._held:
+            return True
         if self.state is State.READING and self._is_inside_request():
             self._end_cut(self._request, Refused(400, _INCOMPLETE))
             return True
@@ -293,6 +306,28 @@ class HttpConnection(asyncio.Protocol):
         elif self._site.is_stopping and not self._is_inside_request():
             self._transport.close()
 
+    # --- holding -------------------------------------------------------------------------------
+
+    def may_hold(self) -> bool:
+        """Whether the request may wait: who sends no more has left, most likely."""
+        return not (self._is_lost or self._is_half_closed or self._site.is_stopping)
+
+    def hold(self, held: HeldRequest, data: bytes = b"") -> None:
+        """Hold the request, after this part of the response."""
+        self._held_request = held
+        if self._is_lost:
+            held.abandon()
+            return
+        self._write(data)
+        held.begin(self._site.loop, self.call)
+        if not self.may_hold():
+            held.go_on()
+
+    def stop_holding(self) -> None:
+        """Let a request that is held go on."""
+        if self._held_request is not None:
+            self._held_request.go_on()
+
     # --- sending -------------------------------------------------------------------------------
 
     def call(self, function: Callable[..., None], *arguments: Any) -> None:
@@ -329,7 +364,7 @@ class HttpConnection(asyncio.Protocol):
         self.call(self.send_end, data, framing.keep_alive)
 
     def _await_next(self) -> None:
-        self._request = None
+        self._request = self._held_request = None
         self._pace = None
         self.since = time.monotonic()
         self.state = State.READING
@@ -337,13 +372,21 @@ class HttpConnection(asyncio.Protocol):
     def send_piece(self, data: bytes, streamed: Streamed) -> None:
         """Send a piece of a response, and have the next one made when there is room for it."""
         if self._is_lost:
-            self._site.submit(streamed.close)
+            self.leave(streamed)
             return
         self._write(data)
+        self.go_on(streamed)
+
+    def go_on(self, streamed: Streamed) -> None:
+        """Have the next piece made when there is room for it."""
         if self._is_full:
             self._streamed = streamed
         else:
             self._site.submit(streamed.advance)
+
+    def leave(self, streamed: Streamed) -> None:
+        """Have no more pieces made: the client has gone."""
+        self._site.submit(streamed.close)
 
     def send_end(self, data: bytes, keep_alive: bool) -> None:
         """Send the rest of a response; then read the next request, or leave."""

@@ -15,6 +15,7 @@ from typing import Any, Final
 from jobs.conf import get_conf
 
 from .connections import Connections, most_connections
+from .holding import SHARE
 from .http_connection import HttpConnection
 from .workers import Workers
 
@@ -39,9 +40,13 @@ class Server:
         self.is_stopping = False
         self.loop = asyncio.new_event_loop()
         self._sock = sock
-        self._address = sock.getsockname()
-        self._connections = Connections(most_connections())
-        self._workers = Workers(application, at_once, self._address[:2], self.loop.call_later)
+        self.address = sock.getsockname()
+        """Where it listens: the host and the port, and of IPv6 two numbers more."""
+        most = most_connections()
+        self._connections = Connections(most)
+        self._workers = Workers(
+            application, at_once, self.address[:2], self.loop.call_later, int(most * SHARE)
+        )
         self._accepting: asyncio.Task[None] | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
@@ -55,9 +60,9 @@ class Server:
 
     def responds(self, host: str) -> bool:
         """Whether a request to this host gets a response, whatever its status."""
-        address = "127.0.0.1" if self._address[0] == "0.0.0.0" else self._address[0]  # noqa: S104
+        address = "127.0.0.1" if self.address[0] == "0.0.0.0" else self.address[0]  # noqa: S104
         client = http.client.HTTPConnection(
-            "::1" if address == "::" else address, self._address[1], timeout=30
+            "::1" if address == "::" else address, self.address[1], timeout=30
         )
         try:
             client.request("GET", "/healthz", headers={"Host": host, "Connection": "close"})
@@ -134,6 +139,8 @@ class Server:
             if self._accepting is not None:
                 self._accepting.cancel()
             self._close_idle()
+            for connection in self._connections:
+                connection.stop_holding()
         self._end_if_done()
 
     def _close_idle(self) -> None:

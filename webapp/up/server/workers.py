@@ -6,11 +6,14 @@ import io
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from jobs.api.request_body import KEEPS_PART
+from jobs.core.held_requests import HOLD
 from jobs.core.server_threads import THREADS
 
+from .holding import HeldRequest, Hold, Seats
 from .received_body import BodyNotReceived, BodyToCome, CutBody
 from .responses import FileBlocks, Framing, Response
 from .work_queue import WorkQueue
@@ -34,6 +37,7 @@ class Workers:
         threads: how many requests are handled at once.
         server: the name and the port of the server.
         later: calls a function after so many seconds, in the thread of the event loop.
+        most_held: how many requests may wait for news at once.
     """
 
     def __init__(
@@ -42,8 +46,10 @@ class Workers:
         threads: int,
         server: tuple[str, int],
         later: Callable[[float, Callable[[], None]], object],
+        most_held: int,
     ) -> None:
         self._application = application
+        self._seats = Seats(most_held)
         self._requests = WorkQueue(threads, later)
         self._health = WorkQueue(1, later)
         self.submit = self._requests.submit
@@ -80,7 +86,13 @@ class Workers:
 
     def _handle(self, connection: HttpConnection, request: Request) -> None:
         is_received = request.is_received  # later it may be, when another thread has it
-        environ = {**self._environ, **request.environ(), "wsgi.input": _input(request)}
+        hold = Hold(self._seats, connection.may_hold if is_received else _never)
+        environ = {
+            **self._environ,
+            **request.environ(),
+            "wsgi.input": _input(request),
+            HOLD: hold,
+        }
         response = Response()
         try:
             response.body = self._application(environ, response)
@@ -91,10 +103,16 @@ class Workers:
             return
         except Exception:
             logger.exception("The application ended without a response.")
+            hold.forget()
             response, whole = Response(), b""
         finally:
             if is_received:
                 request.close()
+        if whole is not None and (wait := hold.taken()) is not None:
+            request.wait = wait
+            again = partial(self.handle, connection, request)
+            connection.call(connection.hold, HeldRequest(wait, self._seats, again))
+            return
         framing = Framing(
             response,
             environ["REQUEST_METHOD"],
@@ -103,19 +121,34 @@ class Workers:
             keep_alive=request.head.keep_alive and is_received,
         )
         if whole is None:
-            StreamedResponse(connection, response, framing).advance()
+            hold.forget()
+            StreamedResponse(connection, response, framing, hold, self._seats).advance()
         else:
             connection.send_whole(framing, framing.head + (whole if framing.has_body else b""))
 
 
+def _never() -> bool:
+    """Nothing is held whose body has not been received."""
+    return False
+
+
 class StreamedResponse:
     """A response whose pieces are made while it is sent: one at a time, each when the client has
-    taken the one before. No thread waits for that."""
+    taken the one before, or when there is news to make it of. No thread waits for that."""
 
-    def __init__(self, connection: HttpConnection, response: Response, framing: Framing) -> None:
+    def __init__(
+        self,
+        connection: HttpConnection,
+        response: Response,
+        framing: Framing,
+        hold: Hold,
+        seats: Seats,
+    ) -> None:
         self._connection = connection
         self._response = response
         self._framing = framing
+        self._hold = hold
+        self._seats = seats
         self._pieces: Iterator[bytes] = iter(response.body if framing.has_body else ())
         self._unsent = framing.head
 
@@ -135,10 +168,17 @@ class StreamedResponse:
             self._connection.call(self._connection.send_end, end, framing.keep_alive)
             return
         data, self._unsent = self._unsent + framing.piece(piece), b""
+        if (wait := self._hold.taken()) is not None:
+            connection = self._connection
+            later, left = partial(connection.go_on, self), partial(connection.leave, self)
+            held = HeldRequest(wait, self._seats, later, left)
+            connection.call(connection.hold, held, data)
+            return
         self._connection.call(self._connection.send_piece, data, self)
 
     def close(self) -> None:
         """Close the application's response; called in a thread of the workers."""
+        self._hold.forget()
         try:
             self._response.close()
         except Exception:

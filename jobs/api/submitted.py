@@ -1,0 +1,108 @@
+"""What the calls that submit one job have in common: their headers, and their response."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.http import HttpRequest
+
+from jobs.core.jsonutils import canonical_digest
+from jobs.core.states import FINAL
+from jobs.core.tracing import parse_traceparent
+from jobs.models import Job
+from jobs.submission import SubmitOptions, submit_job
+
+from .auth import Caller
+from .etag import artifacts_of, job_version, visible_job
+from .idempotency import idempotency_key
+from .long_poll import PREFER, held_wait, wait_for_job, wait_preference
+from .operations import Response, header
+from .rate_limit import rate_limit_headers
+from .responses import JsonResponse
+from .schemas import Submission
+from .serializers import job_json, retry_after
+
+_NAMES: Final = "Location Retry-After Preference-Applied RateLimit RateLimit-Policy"
+SUBMITTED: Final = [Response(202, "Job", _NAMES), Response(200, "Job", _NAMES)]
+SUBMISSION_HEADERS: Final = [
+    PREFER,
+    header(
+        "Idempotency-Key",
+        "Makes the request safe to repeat. It belongs to its owner and is kept as long as the "
+        "job, at least for a day. A refused request (4xx) is not remembered.",
+        {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x20-\x7e]*$"},
+    ),
+    header(
+        "traceparent",
+        "W3C Trace Context: the job's span links to it. One that is not valid is ignored.",
+        {"type": "string"},
+    ),
+]
+
+
+def waited_response(request: HttpRequest, caller: Caller) -> JsonResponse | None:
+    """Return the response to a request that the server has held; None for a new one.
+
+    Its job was submitted when it came.
+    """
+    wait = held_wait(request)
+    if wait is None:
+        return None
+    return _response(request, caller, visible_job(caller, wait.job_id), True, {})
+
+
+def submitted_response(
+    request: HttpRequest, caller: Caller, asked: Submission, raw: Any
+) -> JsonResponse:
+    """Submit a job, and return the response.
+
+    Args:
+        request: its headers are looked at.
+        caller: the owner.
+        asked: what is submitted.
+        raw: the same as JSON, by which a repeated request is known.
+    """
+    key = idempotency_key(request)
+    submitted = submit_job(
+        asked.task,
+        asked.args,
+        options=SubmitOptions(
+            idempotency_key=key,
+            request_digest=canonical_digest(raw) if key is not None else "",
+            traceparent=parse_traceparent(request.META.get("HTTP_TRACEPARENT")),
+            **asked.model_dump(exclude={"task", "args"}),
+        ),
+        owner=caller.user,
+        enforce_limits=True,
+    )
+    limits = rate_limit_headers(submitted.limits)
+    return _response(request, caller, submitted.job, submitted.created, limits)
+
+
+def _response(
+    request: HttpRequest, caller: Caller, job: Job, was_created: bool, headers: dict[str, str]
+) -> JsonResponse:
+    seconds = wait_preference(request.META.get("HTTP_PREFER", ""))
+    if seconds is not None:
+        job, could_wait = _wait(request, caller, job, seconds)
+        if could_wait:
+            headers = {**headers, "Preference-Applied": f"wait={seconds}"}
+    body = job_json(job, artifacts_of(job))
+    has_ended = seconds is not None and job.status in FINAL
+    return JsonResponse(
+        body,
+        202 if was_created and not has_ended else 200,
+        {"Location": body["links"]["self"], **retry_after(job.status), **headers},
+    )
+
+
+def _wait(request: HttpRequest, caller: Caller, job: Job, seconds: int) -> tuple[Job, bool]:
+    """Wait for the end of the job; return it as it is then, and whether the request could wait."""
+    if job.status in FINAL:
+        return job, True
+
+    def has_ended() -> bool:
+        return job_version(caller, job.pk).is_finished
+
+    could_wait = wait_for_job(request, job.pk, None, has_ended, seconds)
+    return visible_job(caller, job.pk), could_wait
