@@ -11,7 +11,7 @@ import pytest
 
 from jobs.core.states import FINAL
 from tests.brokers.servers import Setup
-from tests.chaos.arena import LEASE, Arena, has_servers
+from tests.chaos.arena import LEASE, Arena
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -146,8 +146,8 @@ def test_a_coroutine_that_blocks_the_loop_is_left_behind(arena: Arena) -> None:
     assert consumer.stop() == 0
 
 
-NEIGHBOURS = 50 if has_servers() else 15
-"""Each runs again in a process of its own, which takes 0.6 s of CPU to start."""
+NEIGHBOURS = 15
+"""More than run at once afterwards. Each runs again in a process of its own, 0.5 s of CPU."""
 
 
 def test_the_neighbours_of_a_killer_succeed(arena: Arena) -> None:

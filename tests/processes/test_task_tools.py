@@ -12,7 +12,7 @@ import pytest
 
 from jobs import lifecycle
 from jobs.compat import TaskResultStatus
-from tests.consumers import Consumers, log_of, stored, wait_finished, wait_status
+from tests.consumers import Consumers, log_of, stored, wait_finished
 from tests.living import Watch
 from tests.testapp import author_tasks as tasks
 from tests.waiting import wait_until
@@ -134,7 +134,8 @@ def test_a_task_is_told_of_its_cancel(consumers: Consumers, tmp_path: Path, task
     ledger = tmp_path / "ledger"
     result = task.enqueue(str(ledger))
     consumers.start()
-    wait_status(result.id, "running")
+    # Not only claimed: a child that has not called the task within the time for a cancel is killed.
+    wait_until(lambda: stored(result.id).progress_stage, what="the task to wait")
 
     lifecycle.cancel_job(stored(result.id).pk, "ada")
 

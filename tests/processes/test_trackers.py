@@ -36,6 +36,8 @@ ALWAYS_FINAL: dict[str, tuple[Any, dict[str, Any], str]] = {
     "late loop": (tasks.late_in_loop, {}, "Timeout"),
     "late thread": (tasks.late, {"path": "never"}, "Timeout"),
 }
+REPLACES_THE_PROCESS = "late thread"
+"""It runs last: jobs that were not claimed yet would wait for another process to be started."""
 
 
 @pytest.fixture(autouse=True)
@@ -75,16 +77,25 @@ def test_each_failed_attempt_is_one_event_with_its_exception(
     consumers: Consumers, events: Any, tmp_path: Path
 ) -> None:
     request = trace.SpanContext(0xCD, 0xAB, is_remote=False, trace_flags=trace.TraceFlags(1))
-    with trace.use_span(trace.NonRecordingSpan(request)):
-        ids = {name: task.enqueue(**given).id for name, (task, given, _) in ALWAYS_FINAL.items()}
+    span = trace.NonRecordingSpan(request)
+    with trace.use_span(span):
+        ids = {
+            name: task.enqueue(**given).id
+            for name, (task, given, _) in ALWAYS_FINAL.items()
+            if name != REPLACES_THE_PROCESS
+        }
         twice, fine = tracked.in_two_attempts.enqueue().id, tracked.succeeds.enqueue().id
     held = tasks.hold.enqueue(path=str(tmp_path / "never")).id
 
     consumer = consumers.start("--concurrency=8", DJANGO_SETTINGS_MODULE=SETTINGS)
-    wait_status(held, "running")
+    wait_status(held, "running", timeout=60)
     cancel_job(stored(held).pk, "ada")
     for job_id in (*ids.values(), twice, fine, held):
         wait_finished(job_id, timeout=60)
+    with trace.use_span(span):
+        task, given, _ = ALWAYS_FINAL[REPLACES_THE_PROCESS]
+        ids[REPLACES_THE_PROCESS] = task.enqueue(**given).id
+    wait_finished(ids[REPLACES_THE_PROCESS], timeout=60)
     assert consumer.stop() == 0
 
     found = events()

@@ -218,13 +218,18 @@ class Project:
         return clean | {"PYTHONUTF8": "1", "PYTHONPATH": str(self.folder)}
 
 
+# Without the search for garbage among what imports make it takes 0.15 s of CPU less.
 PREPARED: Final = """
+import gc
 import json
 from datetime import datetime, timedelta, UTC
 
 import django
 
+gc.disable()
 django.setup()
+gc.freeze()
+gc.enable()
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import Client

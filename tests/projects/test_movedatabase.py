@@ -165,12 +165,9 @@ def test_all_rows_of_all_apps_are_moved_to_postgres_and_back(
         assert "Each table has as many rows as before." in back
         found = project.python(COMPARE)
     assert (found["new"], found["back"], found["tables"]) == ([], [], [])
-    assert set(found["empty"]) == {
-        "admin.LogEntry", "auth.Group", "auth.Group_permissions", "auth.User_groups",
-        "auth.User_user_permissions", "jobs.Artifact", "jobs.Attempt", "jobs.Consumer",
-        "jobs.Counter", "jobs.LogChunk", "jobs.QuarantinedMessage", "jobs.Queue", "jobs.Upload",
-        "jobs.UploadUse",
-    }  # fmt: skip
+    filled = {"auth.User", "jobs.Job", "jobs.Token", "sessions.Session"}
+    empty = {name for name in found["empty"] if name in filled or name.startswith("shop.")}
+    assert not empty, "nothing of these was compared"
     assert found["waiting"] == 3
     assert found["keys"] == [True, True]
     assert found["foreign keys"] == 6

@@ -66,6 +66,7 @@ def _until_cancelled(context: JobContext, ledger: str) -> None:
         with Path(ledger).open("a", encoding="utf-8") as file:
             file.write("stopped")
 
+    context.stage("Waiting")
     while True:
         context.check_cancelled()
 
@@ -91,6 +92,7 @@ async def until_cancelled_in_loop(context: JobContext, ledger: str) -> None:
         with Path(ledger).open("a", encoding="utf-8") as file:
             file.write("stopped")
 
+    context.stage("Waiting")
     await asyncio.Event().wait()
 
 

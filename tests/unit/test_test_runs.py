@@ -59,10 +59,10 @@ def test_the_command_line_has_the_last_word(options: dict[str, Any]) -> None:
     assert not is_parallel(config("tests", **options))
 
 
-def test_there_is_one_process_more_than_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_are_two_processes_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTEST_XDIST_AUTO_NUM_WORKERS", raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: range(2), raising=False)
-    assert pytest_xdist_auto_num_workers(config("tests")) == 3
+    assert pytest_xdist_auto_num_workers(config("tests")) == 4
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: range(64), raising=False)
     assert pytest_xdist_auto_num_workers(config("tests")) == 12
     monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "5")

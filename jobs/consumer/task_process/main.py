@@ -6,6 +6,7 @@ exits when its input ends, because its parent is gone then.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -47,7 +48,14 @@ def _set_up_django() -> None:
     for alias, name in json.loads(os.environ.get(DATABASE_NAMES, "{}")).items():
         if alias in connections.settings:
             connections.settings[alias]["NAME"] = name
-    django.setup()
+    # Imports make no garbage: it is not looked for while they run, which takes a seventh of the
+    # start, nor afterwards in what they have made.
+    gc.disable()
+    try:
+        django.setup()
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _take_pipes() -> tuple[int, int]:
