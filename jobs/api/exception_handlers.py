@@ -15,6 +15,7 @@ from jobs.core.database_faults import one_line, reconnect_after, retry_after
 from jobs.core.db import DATABASE_ERRORS
 from jobs.core.rare_line import unusable_database
 from jobs.errors import FieldError
+from jobs.feed import BadCursor, StaleCursor
 from jobs.models import Job
 
 from . import problems
@@ -119,6 +120,16 @@ def _upload_busy(error: errors.UploadBusy) -> ApiError:
 @to_problem.register
 def _queue_full(error: errors.QueueFull) -> ApiError:
     return ApiError(problems.QUEUE_FULL, str(error), _retry_after(error.retry_after))
+
+
+@to_problem.register
+def _bad_cursor(error: BadCursor) -> ApiError:
+    return invalid("/after", str(error))
+
+
+@to_problem.register
+def _stale_cursor(error: StaleCursor) -> ApiError:
+    return ApiError(problems.CURSOR_EXPIRED, str(error))
 
 
 @to_problem.register
