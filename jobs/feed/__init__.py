@@ -6,7 +6,7 @@ of a PostgreSQL server, its clock.
 
 from .clock import FeedClosed, HeldBack, held_back_now, oldest_transaction
 from .cursor import BadCursor, Cursor, StaleCursor, parse_cursor
-from .page import MAX_LIMIT, Page, Selection, read_page
+from .page import MAX_LIMIT, Item, Page, Selection, read_page
 from .watch import wait_for_page
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Cursor",
     "FeedClosed",
     "HeldBack",
+    "Item",
     "Page",
     "Selection",
     "StaleCursor",

@@ -27,6 +27,10 @@ from jobs.lifecycle.feed_position import TIME_POSITION
 EVERYTHING: Final = 2**63 - 1
 SETTLE_SECONDS: Final = 5.0
 """How long a reader waits for the transactions that may not have seen the clock."""
+MARGIN: Final = 30_000_000
+"""Microseconds by which the clock is ahead of time: a transaction that does not see it has a
+position of the time when its statement began, which is before the clock was committed, though
+perhaps not before it was written. All those lie behind."""
 LATE: Final = timedelta(seconds=5)
 """A job that ended so long ago and is not in the feed yet is held back."""
 _PAUSE: Final = 0.01
@@ -43,7 +47,8 @@ WHERE server_started = pg_postmaster_start_time()
 _WRITE_CLOCK: Final = f"""
 INSERT INTO jobs_feedclock (id, server_started, base, is_settled) VALUES (
     1, pg_postmaster_start_time(),
-    {TIME_POSITION["postgresql"]} - CAST(CAST(pg_current_xact_id() AS text) AS bigint), FALSE)
+    {TIME_POSITION["postgresql"]} + {MARGIN}
+        - CAST(CAST(pg_current_xact_id() AS text) AS bigint), FALSE)
 ON CONFLICT (id) DO UPDATE SET server_started = excluded.server_started, base = excluded.base,
     is_settled = FALSE
 WHERE jobs_feedclock.server_started <> excluded.server_started

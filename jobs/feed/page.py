@@ -7,7 +7,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -15,7 +15,7 @@ from jobs.core.db import Adapter, as_uuid, connection, run
 
 from .clock import HeldBack, complete_below, held_back
 from .cursor import Cursor
-from .job_text import JobRow, job_text, row_columns
+from .job_text import JobRow, job_text, row_columns, time_text
 
 MAX_LIMIT: Final = 1000
 _WINDOW: Final = 20_000
@@ -58,18 +58,31 @@ class Selection:
         return bool(self.task) or not self.everyone
 
 
+class Item(NamedTuple):
+    """A job of the feed: its JSON on one line, its position, and its id as the driver has it."""
+
+    text: str
+    position: int
+    job_id: Any
+
+    @property
+    def cursor(self) -> Cursor:
+        """The place behind it."""
+        return Cursor(self.position, as_uuid(self.job_id), self.position // 1_000_000)
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Jobs in the order in which they ended.
 
     Attributes:
-        items: each job's JSON, and the cursor behind it.
+        items: the jobs.
         next: where the next page begins.
         more: whether there was more to look at than is in this page.
         held_back: what an open transaction keeps out of the feed.
     """
 
-    items: list[tuple[str, Cursor]]
+    items: list[Item]
     next: Cursor
     more: bool
     held_back: HeldBack | None = None
@@ -98,12 +111,12 @@ def read_page(after: Cursor | None, selection: Selection, limit: int, mount: str
         if rows or end is None or time.monotonic() > until:
             break
         place = _seen(place, *end)
-    items = _with_cursors(db, rows, mount)
+    items = _items(db, rows, mount)
     if is_cut:
-        return Page(items, items[-1][1], more=True)
+        return Page(items, items[-1].cursor, more=True)
     if end is not None:
-        return Page(items, _seen(items[-1][1] if items else place, *end), more=True)
-    last = items[-1][1] if items else place
+        return Page(items, _seen(items[-1].cursor if items else place, *end), more=True)
+    last = items[-1].cursor if items else place
     return Page(items, replace(last, seen_until=now), False, held_back(db, bound))
 
 
@@ -170,15 +183,10 @@ def _statement(
     return statement, parameters
 
 
-def _with_cursors(
-    db: BaseDatabaseWrapper, rows: Sequence[JobRow], mount: str | None
-) -> list[tuple[str, Cursor]]:
-    files = _artifacts(db, rows)
+def _items(db: BaseDatabaseWrapper, rows: Sequence[JobRow], mount: str | None) -> list[Item]:
+    files, when = _artifacts(db, rows), time_text(db)
     return [
-        (
-            job_text(row, files.get(row.id, ()), mount),
-            Cursor(row.position, as_uuid(row.id), row.position // 1_000_000),
-        )
+        Item(job_text(row, files.get(row.id, ()), mount, when), row.position, row.id)
         for row in rows
     ]
 

@@ -28,7 +28,7 @@ _NEXT: Final = """COALESCE((
 ), 0)"""
 
 NOW: Final = {
-    "postgresql": "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)",
+    "postgresql": "CAST(extract(epoch FROM statement_timestamp()) * 1000000 AS bigint)",
     "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS integer)",
 }
 """The time now in microseconds since 1970."""

@@ -39,7 +39,7 @@ def read(after: Cursor | None = None) -> Page:
 
 
 def ids(page: Page) -> list[str]:
-    return [json.loads(text)["id"] for text, _ in page.items]
+    return [json.loads(text)["id"] for text, *_ in page.items]
 
 
 @contextmanager

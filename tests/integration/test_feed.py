@@ -40,7 +40,7 @@ def read(after: Cursor | None = None, selection: Selection = ALL, limit: int = 1
 
 
 def ids(found: Page) -> list[str]:
-    return [json.loads(text)["id"] for text, _ in found.items]
+    return [json.loads(text)["id"] for text, *_ in found.items]
 
 
 def test_jobs_come_in_the_order_in_which_they_ended() -> None:
@@ -70,8 +70,8 @@ def test_following_next_gives_everything_once(limit: int) -> None:
 def test_each_item_has_a_cursor_from_which_to_go_on() -> None:
     expected = ended(4)
     found = read()
-    for number, (_, cursor) in enumerate(found.items, 1):
-        assert ids(read(parse_cursor(str(cursor)))) == expected[number:]
+    for number, item in enumerate(found.items, 1):
+        assert ids(read(parse_cursor(str(item.cursor)))) == expected[number:]
 
 
 def test_jobs_of_one_transaction_are_split_over_pages() -> None:
@@ -114,7 +114,7 @@ def test_a_job_that_is_retried_and_ends_again_appears_again() -> None:
     assert ids(read()) == other  # while it waits, it has not ended
     assert read(after).items == []
     end(take_one())
-    [(text, _)] = read(after).items
+    [(text, *_)] = read(after).items
     assert (json.loads(text)["id"], json.loads(text)["status"]) == (str(job.pk), "succeeded")
     assert ids(read()) == [*other, str(job.pk)]
 
@@ -214,7 +214,7 @@ def test_the_text_of_a_job_is_the_apis() -> None:
     make_artifact(made[0], "a.txt")
     for number, job in enumerate(made):
         Job.objects.filter(pk=job.pk).update(feed_position=number + 1)
-    found = [json.loads(text) for text, _ in read().items]
+    found = [json.loads(text) for text, *_ in read().items]
     for told, job in zip(found, made, strict=True):
         job.refresh_from_db()
         expected = job_json(job, job.artifacts.all())
@@ -224,14 +224,14 @@ def test_the_text_of_a_job_is_the_apis() -> None:
 
 def test_a_line_has_no_line_end_within() -> None:
     make_job(status=Status.FAILED, error_message="a\nb", kwargs={"a": "x\ny"}, feed_position=3)
-    [(text, _)] = read().items
+    [(text, *_)] = read().items
     assert "\n" not in text
 
 
 def test_without_a_mount_a_job_has_no_addresses() -> None:
     job = make_job(status=Status.SUCCEEDED, feed_position=3)
     make_artifact(job, "a.txt", b"four")
-    [(text, _)] = read_page(None, ALL, 10, None).items
+    [(text, *_)] = read_page(None, ALL, 10, None).items
     told = json.loads(text)
     assert "links" not in told
     assert told["artifacts"] == [{"name": "a.txt", "size": 4}]

@@ -12,7 +12,7 @@ import pytest
 from django.core.management.base import OutputWrapper
 from django.db import OperationalError
 
-from jobs.feed import Cursor, FeedClosed, HeldBack, Page
+from jobs.feed import Cursor, FeedClosed, HeldBack, Item, Page
 from jobs.management.commands.results import _ascii
 from jobs.management.follow import Follower
 from tests.factories import end, make_user, record, take_one
@@ -93,7 +93,7 @@ class Feed:
 
     def follow(self, after: Cursor | None = None) -> None:
         def write(page: Page) -> None:
-            self.printed += [text for text, _ in page.items]
+            self.printed += [text for text, *_ in page.items]
 
         Follower(self.read, write, OutputWrapper(self.remarks)).follow(after)
 
@@ -103,7 +103,7 @@ def place(position: int) -> Cursor:
 
 
 def page(*positions: int, held: HeldBack | None = None) -> Page:
-    items = [(f"job {number}", place(number)) for number in positions]
+    items = [Item(f"job {number}", number, Cursor.start().job_id) for number in positions]
     return Page(items, place(positions[-1] if positions else 9), more=False, held_back=held)
 
 

@@ -101,7 +101,7 @@ def _limit(request: HttpRequest) -> int:
 
 
 def _response(page: Page) -> HttpResponse:
-    items = ",".join([text for text, _ in page.items])
+    items = ",".join([item.text for item in page.items])
     since = None if page.held_back is None else utc_text(page.held_back.since)
     text = (
         f'{{"items":[{items}],"next":"{page.next}","more":{json.dumps(page.more)},'

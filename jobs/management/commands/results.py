@@ -76,10 +76,10 @@ class Command(JobsCommand):
         out, any_character = self.stdout, prints_unicode()
 
         def write(page: Page) -> None:
-            for text, cursor in page.items:
-                line = text if any_character else _ascii(text)
+            for item in page.items:
+                line = item.text if any_character else _ascii(item.text)
                 # Line by line: what was printed was printed whole, whatever happens then.
-                out.write(f'{line[:-1]},"cursor":"{cursor}"}}')
+                out.write(f'{line[:-1]},"cursor":"{item.cursor}"}}')
                 out.flush()
 
         return write
