@@ -16,6 +16,7 @@ from jobs.core.database_faults import one_line, reconnect_after, retry_after
 from jobs.core.db import DATABASE_ERRORS
 from jobs.core.rare_line import unusable_database
 from jobs.errors import FieldError
+from jobs.feed import BadCursor, StaleCursor
 from jobs.models import Job
 
 from . import problems
@@ -142,6 +143,16 @@ def _quota_exceeded(error: errors.QuotaExceeded) -> ApiError:
 def _limit_reached(kind: problems.Kind, error: errors.LimitReached) -> ApiError:
     headers = {**_retry_after(error.retry_after), **rate_limit_headers(error.limits)}
     return ApiError(kind, str(error), headers)
+
+
+@to_problem.register
+def _bad_cursor(error: BadCursor) -> ApiError:
+    return invalid("/after", str(error))
+
+
+@to_problem.register
+def _stale_cursor(error: StaleCursor) -> ApiError:
+    return ApiError(problems.CURSOR_EXPIRED, str(error))
 
 
 @to_problem.register

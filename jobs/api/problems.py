@@ -40,12 +40,18 @@ HTTPS_REQUIRED = Kind(
 NOT_FOUND = Kind("not-found", 404, "Not found", "There is no such thing, or it is somebody else's.")
 UNKNOWN_TASK = Kind("unknown-task", 404, "Unknown task", "`nearest` lists the closest names.")
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "Wrong method", "`Allow` lists the methods.")
+NOT_ACCEPTABLE = Kind(
+    "not-acceptable", 406, "No such form", "What `Accept` asks for is not to be had here."
+)
 IDEMPOTENCY_CONFLICT = Kind(
     "idempotency-conflict", 409, "Key in use", "The Idempotency-Key came with different JSON."
 )
 CONFLICT = Kind("conflict", 409, "Not possible now", "The job's status forbids it.")
 WRONG_OFFSET = Kind(
     "wrong-offset", 409, "Wrong offset", "The upload goes on elsewhere: ask where by HEAD."
+)
+CURSOR_EXPIRED = Kind(
+    "cursor-expired", 410, "Cursor too old", "Something after it may have been deleted since."
 )
 LENGTH_REQUIRED = Kind(
     "length-required", 411, "Length required", "This server takes no body of unknown length."
@@ -85,9 +91,11 @@ KINDS: Final = (
     NOT_FOUND,
     UNKNOWN_TASK,
     METHOD_NOT_ALLOWED,
+    NOT_ACCEPTABLE,
     IDEMPOTENCY_CONFLICT,
     CONFLICT,
     WRONG_OFFSET,
+    CURSOR_EXPIRED,
     LENGTH_REQUIRED,
     TUS_VERSION,
     TOO_LARGE,

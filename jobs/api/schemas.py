@@ -135,6 +135,21 @@ class JobList(TypedDict):
     items: list[Job]
 
 
+class ResultPage(TypedDict):
+    """Jobs in the order in which they ended."""
+
+    items: list[Job]
+    next: Annotated[str, _about("Send it as `after`: the next page begins there.")]
+    more: Annotated[bool, _about("Whether it is worth asking again at once.")]
+    held_back_since: Annotated[
+        Moment | None,
+        _about(
+            "Jobs that ended since then come later: the database has a transaction that is older "
+            "and still open. Null as a rule."
+        ),
+    ]
+
+
 class Upload(TypedDict):
     """A file that was sent."""
 

@@ -13,6 +13,7 @@ from jobs.api.views.job_detail import get_job
 from jobs.api.views.job_list import list_jobs
 from jobs.api.views.job_output import get_artifact, get_log
 from jobs.api.views.queues import list_queues
+from jobs.api.views.results import get_results
 from jobs.api.views.resumable import (
     delete_upload,
     get_abilities,
@@ -40,6 +41,7 @@ urlpatterns = [
     path("jobs/<str:job_id>/retry", endpoint(post=post_retry), name="retry"),
     path("jobs/<str:job_id>/log", endpoint(get=get_log), name="log"),
     path("jobs/<str:job_id>/artifacts/<str:name>", endpoint(get=get_artifact), name="artifact"),
+    path("results", endpoint(get=get_results), name="results"),
     path("uploads", endpoint(post=post_upload), name="uploads"),
     path(
         "uploads/resumable",

@@ -9,6 +9,7 @@ from typing import Final
 
 from django.db import transaction
 from django.db.models import F
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from jobs.core.db import Adapter, as_uuid, connection, run
@@ -17,6 +18,7 @@ from jobs.errors import NotCancellable
 from jobs.models import Job
 
 from .counters import count_cancelled
+from .feed_position import FEED_POSITION
 from .sql import CANCEL_WAITING
 
 MAX_NAME: Final = 150
@@ -78,7 +80,9 @@ def cancel_waiting_jobs(job_ids: Sequence[uuid.UUID], by: str) -> list[uuid.UUID
     db = connection()
     adapt = Adapter(db)
     lock = "FOR UPDATE SKIP LOCKED" if db.features.has_select_for_update_skip_locked else ""
-    statement = CANCEL_WAITING.format(ids=", ".join(["%s"] * len(job_ids)), lock=lock)
+    statement = CANCEL_WAITING.format(
+        ids=", ".join(["%s"] * len(job_ids)), lock=lock, position=FEED_POSITION[db.vendor]
+    )
     written = [by, adapt.time(timezone.now()), f"cancelled by {by}"]
     with transaction.atomic(using=db.alias):
         rows = run(db, statement, [*map(adapt.uuid, job_ids), *written])
@@ -95,6 +99,7 @@ def _cancel_waiting(job_id: uuid.UUID, by: str) -> int:
             cancel_requested=True,
             cancelled_by=by,
             finished_at=timezone.now(),
+            feed_position=RawSQL(FEED_POSITION[db.vendor], ()),  # noqa: S611  (a constant)
             error_type="Cancelled",
             error_message=f"cancelled by {by}",
             version=F("version") + 1,

@@ -14,6 +14,7 @@ from jobs.core.db import Adapter, connection, run, run_together
 from jobs.core.states import COUNTED_FAILURES, WAITING, AttemptOutcome, Status
 
 from .counters import add_counts, tally
+from .feed_position import FEED_POSITION
 from .outcome import Outcome
 from .sql import ADD_ATTEMPTS, ATTEMPT_ROW, FINISH, OUTCOME_ROW
 
@@ -112,7 +113,8 @@ def write_outcomes(batches: Iterable[PreparedOutcomes]) -> list[Outcome]:
 def _write(batch: PreparedOutcomes) -> list[Outcome]:
     db = connection()
     rows = ", ".join([OUTCOME_ROW[db.vendor]] * len(batch.rows))
-    found = run(db, FINISH.format(rows=rows), list(chain.from_iterable(batch.rows)))
+    statement = FINISH.format(rows=rows, position=FEED_POSITION[db.vendor])
+    found = run(db, statement, list(chain.from_iterable(batch.rows)))
     # Keys of jobs are in the driver's own type, in what is returned and in the rows.
     written = {(job, attempt): status for job, attempt, status in found}
     attempts = [row for row in batch.attempts if (row.job, row.attempt) in written]

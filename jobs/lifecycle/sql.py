@@ -94,7 +94,8 @@ WITH picked AS MATERIALIZED (
     SELECT id FROM jobs_job WHERE id IN ({ids}) AND status IN ('scheduled', 'queued') {lock}
 )
 UPDATE jobs_job SET status = 'cancelled', cancel_requested = TRUE, cancelled_by = %s,
-    finished_at = %s, error_type = 'Cancelled', error_message = %s, version = version + 1
+    finished_at = %s, error_type = 'Cancelled', error_message = %s, version = version + 1,
+    feed_position = {position}
 WHERE id IN (SELECT id FROM picked) AND status IN ('scheduled', 'queued')
 RETURNING id
 """
@@ -138,7 +139,9 @@ UPDATE jobs_job SET
     run_after = CASE WHEN cancel_requested THEN run_after
         ELSE COALESCE(new_run_after, run_after) END,
     consumer_id = NULL, failures = failures + added_failures,
-    lost_count = lost_count + added_losses, version = version + 1
+    lost_count = lost_count + added_losses, version = version + 1,
+    feed_position = CASE WHEN cancel_requested OR new_finished_at IS NOT NULL THEN {position}
+        ELSE feed_position END
 FROM outcome WHERE id = job_id AND attempt = attempt_number AND status = 'running'
 RETURNING id, attempt, status
 """

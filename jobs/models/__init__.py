@@ -3,6 +3,7 @@
 from .attempt import Attempt
 from .consumer import Consumer, ConsumerRequest
 from .counter import Counter
+from .feed import FeedClock
 from .file import Artifact, Upload, UploadUse
 from .job import Job
 from .log import LogChunk
@@ -17,6 +18,7 @@ __all__ = [
     "Consumer",
     "ConsumerRequest",
     "Counter",
+    "FeedClock",
     "Job",
     "LogChunk",
     "QuarantinedMessage",

@@ -105,7 +105,8 @@ class Job(models.Model):
     died, which do not. ``fair_position`` orders the jobs of one queue and priority so that owners
     take turns (see ``lifecycle.sql``). ``version`` is incremented by every change of the row and is
     its ETag. ``timeout`` is in seconds, ``log_size`` in characters. ``traceparent`` names the span
-    of the submission, as W3C Trace Context has it.
+    of the submission, as W3C Trace Context has it. ``feed_position`` is where the job is in the
+    results feed since it ended last (see ``lifecycle.feed_position``); a retry leaves it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -157,6 +158,7 @@ class Job(models.Model):
     log_size = models.PositiveIntegerField(default=0)
     # NULL, not "": most jobs have none, and their rows stay as they were.
     traceparent = models.CharField(max_length=55, null=True)  # noqa: DJ001
+    feed_position = models.BigIntegerField(null=True)
     version = models.PositiveIntegerField(default=1)
 
     objects = JobQuerySet.as_manager()
@@ -209,6 +211,12 @@ class Job(models.Model):
                 fields=["finished_at"],
                 name="jobs_job_finished",
                 condition=Q(finished_at__isnull=False),
+            ),
+            # The results feed: a page of it is read in this order.
+            models.Index(
+                fields=["feed_position", "id"],
+                name="jobs_job_feed",
+                condition=Q(feed_position__isnull=False),
             ),
             models.Index(fields=["owner", "id"], name="jobs_job_owner"),
             models.Index(fields=["task", "id"], name="jobs_job_task"),

@@ -73,7 +73,7 @@ def job_fields(job: Job) -> JobFields:
         "args": job.kwargs,
         "result": job.result,
         "error": {"type": job.error_type, "message": job.error_message} if job.error_type else None,
-        "progress": _progress(job),
+        "progress": progress_fields(job),
         "warnings": job.warnings or [],
         "attempt": job.attempt,
         "failures": job.failures,
@@ -86,7 +86,8 @@ def job_fields(job: Job) -> JobFields:
     }
 
 
-def _progress(job: Job) -> ProgressFields | None:
+def progress_fields(job: Job) -> ProgressFields | None:
+    """Return a job's progress as JSON data; None if its task has reported none."""
     progress = job.progress
     if progress is None:
         return None

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from jobs.core.formatting import pluralize
 from jobs.management.base import BAD_INPUT, DONE, FAILED, JobsCommand, add_json_option, write_json
-from jobs.management.doctor import database_writes, environment, queues
+from jobs.management.doctor import database_writes, environment, feed, queues
 from jobs.management.doctor.findings import Check, Finding, Grade, run_checks
 
 CHECKS: list[Check] = [
@@ -28,6 +28,7 @@ CHECKS: list[Check] = [
     queues.overdue,
     queues.running,
     queues.quarantine,
+    feed.results_feed,
 ]
 
 

@@ -1,0 +1,110 @@
+"""``GET /results``: jobs in the order in which they ended."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse
+
+from jobs.api.auth import Caller
+from jobs.api.exception_handlers import invalid
+from jobs.api.long_poll import MAX_WAIT, wait_preference, wait_slot
+from jobs.api.operations import TEXT, Operation, Response, header, query
+from jobs.api.problems import CURSOR_EXPIRED, INVALID, NOT_ACCEPTABLE, ApiError
+from jobs.api.responses import JSON
+from jobs.api.serializers import root
+from jobs.core.jsonutils import clean
+from jobs.core.server_threads import max_waiting
+from jobs.feed import MAX_LIMIT, Cursor, Page, Selection, parse_cursor, read_page, wait_for_page
+from jobs.queries.job_fields import utc_text
+
+DEFAULT_LIMIT: Final = 100
+EVENT_STREAM: Final = "text/event-stream"
+
+
+@Operation(
+    "listResults",
+    [Response(200, "ResultPage", "Preference-Applied")],
+    [
+        query("after", "`next` of the last page; without it, the oldest job that is kept."),
+        query("task", "Only this task."),
+        query(
+            "limit",
+            f"Jobs on a page; more than {MAX_LIMIT} is taken as {MAX_LIMIT}.",
+            {"type": "integer", "minimum": 1, "default": DEFAULT_LIMIT},
+        ),
+        header(
+            "Prefer",
+            f"`wait=N`: where nothing has ended yet, wait up to N seconds, {MAX_WAIT} at most. "
+            "When too many requests wait, the response comes at once, without "
+            "`Preference-Applied`.",
+            {**TEXT, "examples": ["wait=20"]},
+        ),
+    ],
+    problems=[INVALID, CURSOR_EXPIRED, NOT_ACCEPTABLE],
+    curl='-H "Prefer: wait=20" "$URL?limit=1000"',
+)
+def get_results(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Get results as they come.
+
+    Jobs that have ended, whatever their status, in the order in which they did; one's own, staff
+    get all. Whoever sends ``next`` as ``after`` gets each of them once. A job that is retried and
+    ends again comes again. ``limit`` is a maximum: where ``more`` is true, ask again at once.
+    """
+    if EVENT_STREAM in request.META.get("HTTP_ACCEPT", "").lower():
+        raise ApiError(NOT_ACCEPTABLE, "This server sends no event streams. Use `Prefer: wait`.")
+    selection, after = selected(request, caller), cursor_of(request)
+    limit = _limit(request)
+    mount = root()
+
+    def read() -> Page:
+        nonlocal after
+        page = read_page(after, selection, limit, mount)
+        after = page.next
+        return page
+
+    seconds = wait_preference(request.META.get("HTTP_PREFER", ""))
+    if seconds is None:
+        return _response(read())
+    with wait_slot(max_waiting(request)) as has_slot:
+        page = wait_for_page(read, seconds if has_slot else 0)
+    response = _response(page)
+    if has_slot or page.items:
+        response.headers["Preference-Applied"] = f"wait={seconds}"
+    return response
+
+
+def selected(request: HttpRequest, caller: Caller) -> Selection:
+    """Return which jobs a request asks for: never more than the caller may see."""
+    task = clean(request.GET.get("task", ""))
+    return Selection(caller.user.pk, everyone=caller.is_staff, task=task)
+
+
+def cursor_of(request: HttpRequest) -> Cursor | None:
+    """Return where a request wants to begin.
+
+    Raises:
+        BadCursor, StaleCursor: it cannot.
+    """
+    text = request.GET.get("after", "")
+    return parse_cursor(text) if text else None
+
+
+def _limit(request: HttpRequest) -> int:
+    text = request.GET.get("limit", "")
+    if not text:
+        return DEFAULT_LIMIT
+    if not (text.isascii() and text.isdigit() and int(text[:9]) > 0):
+        raise invalid("/limit", f"Give a whole number from 1 to {MAX_LIMIT}.")
+    return min(int(text[:9]), MAX_LIMIT)
+
+
+def _response(page: Page) -> HttpResponse:
+    items = ",".join([item.text for item in page.items])
+    since = None if page.held_back is None else utc_text(page.held_back.since)
+    text = (
+        f'{{"items":[{items}],"next":"{page.next}","more":{json.dumps(page.more)},'
+        f'"held_back_since":{json.dumps(since)}}}'
+    )
+    return HttpResponse(text.encode(), content_type=JSON)
