@@ -22,6 +22,7 @@ LIMITS: Final = {
     "storm": 1800,
     "install": 1800,
     "processes": 600,
+    "windows": 600,
     "browser": 300,
     "kafka": 300,
 }

@@ -13,8 +13,13 @@ from filelock import FileLock, Timeout
 
 
 def lock_for(path: Path) -> FileLock:
-    """Return the lock of a file, not acquired."""
-    return FileLock(path, thread_local=False)
+    """Return the lock of a file, not acquired. Its release leaves the file.
+
+    On Windows, and in some versions on every system, ``filelock`` removes the file otherwise. Then
+    the first who asked whether a process lives (``doctor`` does as well) would take the proof of
+    its death from all others.
+    """
+    return FileLock(path, thread_local=False, preserve_lock_file=True)
 
 
 def hold(path: Path) -> FileLock:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from jobs.core.command import posix_tree
+from jobs.core.command.output import OutputReader
 from jobs.errors import (
     AttemptEnded,
     CommandFailed,
@@ -92,6 +93,19 @@ def test_the_end_of_much_output_is_kept() -> None:
     result = context_for(Recorder()).run(python("print('x' * 3_000_000); print('the end')"))
     assert len(result.output) == 1_000_000
     assert result.output.endswith("x\nthe end\n")
+
+
+def test_lines_end_as_on_windows_also_between_two_reads() -> None:
+    read_end, write_end = os.pipe()
+    lines: list[str] = []
+    with os.fdopen(read_end, "rb") as pipe:
+        reader = OutputReader(pipe, "utf-8", lines.append)
+        os.write(write_end, b"a\r")
+        wait_until(lambda: lines == ["a"])
+        os.write(write_end, b"\nb\r\n")
+        os.close(write_end)
+        assert reader.finish() == "a\nb\n"
+    assert lines == ["a", "b"]
 
 
 def test_what_is_not_valid_text_does_no_harm() -> None:

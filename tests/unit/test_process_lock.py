@@ -24,6 +24,18 @@ def test_a_file_is_removed_when_no_process_holds_its_lock(tmp_path: Path) -> Non
     assert not path.exists()
 
 
+def test_the_death_of_a_process_can_be_proved_again_and_again(tmp_path: Path) -> None:
+    """Whoever asks leaves the file for the others: without it they could only wait."""
+    path = tmp_path / "a.lock"
+    process_lock.hold(path).release()
+    kept = process_lock.lock_for(path)
+    for _ in range(2):
+        assert process_lock.is_free(kept)
+        assert not process_lock.is_held(path)
+        assert process_lock.is_free(process_lock.lock_for(path))
+    assert process_lock.remove_if_free(path)
+
+
 def test_a_file_that_cannot_be_removed_while_open_is_removed_after_closing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

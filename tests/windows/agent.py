@@ -17,10 +17,13 @@ from collections.abc import Callable
 from contextlib import closing
 from ctypes import wintypes
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 kernel32: Any = getattr(ctypes, "WinDLL")("kernel32", use_last_error=True)  # noqa: B009
 SNAPSHOT_OF_PROCESSES = 2
+QUERY_LIMITED_INFORMATION = 0x1000
+INVALID_HANDLE = wintypes.HANDLE(-1).value
+GENERIC_READ, FILE_SHARE_READ, OPEN_EXISTING = 0x80000000, 1, 3
 ANCIENT = 1_000_000_000.0
 """A moment of 2001."""
 
@@ -42,7 +45,8 @@ class ProcessEntry(ctypes.Structure):
     ]
 
 
-held: dict[str, IO[bytes]] = {}
+held: dict[str, Callable[[], object]] = {}
+"""How each file that is held is let go."""
 
 
 def processes() -> dict[int, int]:
@@ -76,12 +80,23 @@ def kill(pid: int) -> None:
 def hold(path: str) -> None:
     """Open a file as a virus scanner may: nobody can delete or replace it meanwhile."""
     # FILE_SHARE_READ and FILE_SHARE_WRITE, no more.
-    held[path] = Path(path).open("rb")  # noqa: SIM115
+    held[path] = Path(path).open("rb").close  # noqa: SIM115
+
+
+def hold_against_writers(path: str) -> None:
+    """Open a file as a backup program may: others can only read it meanwhile."""
+    kernel32.CreateFileW.restype = wintypes.HANDLE
+    handle = wintypes.HANDLE(
+        kernel32.CreateFileW(path, GENERIC_READ, FILE_SHARE_READ, None, OPEN_EXISTING, 0, None)
+    )
+    if handle.value == INVALID_HANDLE:
+        raise OSError(f"{path} could not be opened")
+    held[path] = lambda: kernel32.CloseHandle(handle)
 
 
 def let_go(path: str) -> None:
     """Close a file."""
-    held.pop(path).close()
+    held.pop(path)()
 
 
 def make_read_only(path: str) -> None:
@@ -92,6 +107,17 @@ def make_read_only(path: str) -> None:
 def make_old(path: str) -> None:
     """Let a file be of another year."""
     os.utime(path, (ANCIENT, ANCIENT))
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return what a process has used of the CPU so far."""
+    kernel32.OpenProcess.restype = wintypes.HANDLE
+    handle = wintypes.HANDLE(kernel32.OpenProcess(QUERY_LIMITED_INFORMATION, False, pid))
+    times = (wintypes.FILETIME * 4)()
+    kernel32.GetProcessTimes(handle, *(ctypes.byref(times, 8 * at) for at in range(4)))
+    kernel32.CloseHandle(handle)
+    # The third and the fourth are those of the kernel and of the program, in units of 100 ns.
+    return sum(((one.dwHighDateTime << 32) + one.dwLowDateTime) / 1e7 for one in times[2:])
 
 
 def exists(path: str) -> bool:
@@ -107,7 +133,10 @@ def sql(path: str, statement: str, parameters: list[Any]) -> list[list[Any]]:
 
 CALLS: dict[str, Callable[..., Any]] = {
     one.__name__: one
-    for one in (descendants, exists, hold, kill, let_go, make_old, make_read_only, processes, sql)
+    for one in (
+        *(cpu_seconds, descendants, exists, hold, hold_against_writers, kill, let_go, make_old),
+        *(make_read_only, processes, sql),
+    )
 }
 
 

@@ -45,10 +45,9 @@ def agent(launcher: str) -> Iterator[Agent]:
 
 
 @pytest.fixture(scope="session")
-def site(
+def shared_site(
     windows: WindowsPython, agent: Agent, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[WindowsSite]:
-    """A site that runs. A test that stops it starts it again."""
     data = tmp_path_factory.mktemp("windows") / FOLDER
     assert len(str(data)) > 260
     running = WindowsSite(windows, agent, data)
@@ -57,3 +56,10 @@ def site(
         yield running
     finally:
         running.close()
+
+
+@pytest.fixture
+def site(shared_site: WindowsSite) -> WindowsSite:
+    """A site that runs: one for all tests, because each start takes ten seconds of CPU."""
+    shared_site.ensure_running()
+    return shared_site

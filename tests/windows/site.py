@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -65,12 +67,27 @@ class WindowsSite:
 
     def manage(self, *arguments: str, encoding: str = "utf-8", **more: str) -> tuple[int, str]:
         """Run a command on this folder; return its exit code and output."""
-        return self.windows.run(
-            *("manage.py", *arguments),
-            data=self.data,
-            variables=self._variables(more),
-            encoding=encoding,
-        )
+        return self._run(("manage.py", *arguments), encoding, self.data, more)
+
+    def manage_all(
+        self,
+        *commands: Sequence[str],
+        encoding: str = "utf-8",
+        data: Path | None = None,
+        **more: str,
+    ) -> list[tuple[int, str]]:
+        """Run commands in one process; return the exit code and output of each."""
+        module = ("-m", "tests.windows.commands", json.dumps(commands))
+        code, said = self._run(module, encoding, data or self.data, more)
+        found = re.findall(r"(.*?)^exit (\d+)$\n?", said, flags=re.DOTALL | re.MULTILINE)
+        assert (code, len(found)) == (0, len(commands)), said
+        return [(int(code), text) for text, code in found]
+
+    def _run(
+        self, arguments: Sequence[str], encoding: str, data: Path, more: dict[str, str]
+    ) -> tuple[int, str]:
+        variables = self._variables(more)
+        return self.windows.run(*arguments, data=data, variables=variables, encoding=encoding)
 
     def _variables(self, more: dict[str, str]) -> dict[str, str]:
         return {
@@ -79,6 +96,11 @@ class WindowsSite:
             "JOBS_SWEEP_SECONDS": "1",
             "JOBS_GRACE_SECONDS": "5",
         } | more
+
+    def ensure_running(self) -> None:
+        """Start ``up`` if it has ended."""
+        if self.up.process.poll() is not None:
+            self.start_again()
 
     def start_again(self) -> None:
         """Start ``up`` after its end."""

@@ -31,6 +31,7 @@ class OutputReader:
         self._decode = codecs.getincrementaldecoder(encoding)("replace").decode
         self._on_lines = on_lines
         self._line = ""
+        self._ended_with_return = False
         self._kept: list[str] = []
         self._length = 0
         self._lock = threading.Lock()
@@ -38,10 +39,13 @@ class OutputReader:
         self._thread.start()
 
     def finish(self) -> str:
-        """Wait a moment for the end of the pipe; return what was read, the last ``KEPT`` of it."""
+        """Wait a moment for the end of the pipe; return what was read, the last ``KEPT`` of it.
+
+        Lines end with a line feed alone, as with ``subprocess.run(text=True)``.
+        """
         self._thread.join(JOIN_SECONDS)
         with self._lock:
-            return "".join(self._kept)[-KEPT:]
+            return "".join(self._kept).replace("\r\n", "\n")[-KEPT:]
 
     def _read(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # the pipe was closed under us
@@ -51,6 +55,9 @@ class OutputReader:
 
     def _add(self, text: str, *, last: bool = False) -> None:
         self._keep(text)
+        if self._ended_with_return:
+            text = text.removeprefix("\n")  # the other half of a line's end on Windows
+        self._ended_with_return = text.endswith("\r")
         # A bar of progress that is drawn again and again ends each time with a carriage return.
         text = self._line + text.replace("\r\n", "\n").replace("\r", "\n")
         lines, _, self._line = text.rpartition("\n")
