@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -344,6 +345,18 @@ def test_a_row_of_the_callers_transaction_is_no_other_threads(
     monkeypatch.setattr(insert, "group_commit_for", shared)
     with transaction.atomic():
         assert submit_job(ADD, {"n": 1}, owner=ada).created
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL commits side by side")
+def test_a_row_that_is_committed_by_itself_shares_the_commit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows: list[Any] = []
+    group = SimpleNamespace(insert=lambda *row: rows.append(row))
+    monkeypatch.setattr(insert, "_is_autocommit", lambda db: True)
+    monkeypatch.setattr(insert, "group_commit_for", lambda db: group)
+    lifecycle.insert_job(Job(task="t"))
+    assert len(rows) == 1
 
 
 @pytest.mark.parametrize("options", [{"unique_key": "k"}, {"idempotency_key": "k"}])
