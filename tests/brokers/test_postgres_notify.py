@@ -41,6 +41,9 @@ def test_a_submission_is_one_message_and_notifies_for_its_queue(listener: PgList
     assert len(queries) == 1
     assert listener.wait(5)
     assert listener.queues == {"default"}
+    job = Job(task="t")
+    lifecycle.insert_job(job)
+    assert (job._state.adding, job._state.db) == (False, "default")
 
 
 def test_in_the_callers_transaction_it_notifies_after_the_commit(listener: PgListener) -> None:

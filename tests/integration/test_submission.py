@@ -149,6 +149,13 @@ def test_users_who_are_not_staff_may_not_raise_them(ada: User, name: str) -> Non
         submit_job(ADD, {"n": 1}, owner=ada, enforce_limits=True, options=SubmitOptions(**options))
 
 
+@pytest.mark.parametrize("name", ["priority", "max_attempts"])
+def test_a_value_that_is_no_number_is_refused_before_it_is_compared(ada: User, name: str) -> None:
+    options: dict[str, Any] = {name: "high"}
+    with pytest.raises(InvalidOptions, match="whole number"):
+        submit_job(ADD, {"n": 1}, owner=ada, enforce_limits=True, options=SubmitOptions(**options))
+
+
 @pytest.mark.parametrize("priority", [-101, 101])
 def test_bounds_hold_for_staff_and_for_code(chief: User, priority: int) -> None:
     for enforced in (True, False):
