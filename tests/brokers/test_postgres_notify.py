@@ -41,6 +41,9 @@ def test_a_submission_is_one_message_and_notifies_for_its_queue(listener: PgList
     assert len(queries) == 1
     assert listener.wait(5)
     assert listener.queues == {"default"}
+    job = Job(task="t")
+    lifecycle.insert_job(job)
+    assert (job._state.adding, job._state.db) == (False, "default")
 
 
 def test_in_the_callers_transaction_it_notifies_after_the_commit(listener: PgListener) -> None:
@@ -64,12 +67,18 @@ def test_what_is_refused_leaves_no_transaction_open(listener: PgListener) -> Non
 
 
 @pytest.mark.parametrize("code", ["54000", "42P01"])
-def test_a_notify_that_fails_is_no_refusal(setup: Setup, code: str) -> None:
+def test_a_notify_that_fails_is_no_refusal(
+    setup: Setup, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """The queue of NOTIFY may be full: the job is inserted by then."""
     fails = f"DO $$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = '{code}'; END $$"
     insert = "INSERT INTO jobs_queue (name, paused) VALUES (%s, false)"
     if code == "54000":
         insert_and_notify.run_and_notify(connection, insert, ["q"], (fails, []))
+        assert "could not tell the consumers" in caplog.text
+        # The same code from the statement itself, which has then done nothing.
+        with pytest.raises(DatabaseError):
+            insert_and_notify.run_and_notify(connection, fails, [], ("SELECT 1", []))
     else:
         with pytest.raises(DatabaseError):
             insert_and_notify.run_and_notify(connection, insert, ["q"], (fails, []))

@@ -135,6 +135,12 @@ class TestConditions:
         assert not lifecycle.has_waiting("default")
         assert lifecycle.has_waiting("mail")
 
+    def test_the_queues_in_which_jobs_wait(self) -> None:
+        record(queue="mail")
+        record(queue="mail")
+        make_job(queue="other", status=Status.RUNNING)
+        assert lifecycle.waiting_queues() == {"mail"}
+
     @pytest.mark.parametrize("status", [status for status in Status if status != Status.QUEUED])
     def test_only_queued_jobs_are_claimed(self, status: Status) -> None:
         make_job(status=status)

@@ -111,6 +111,17 @@ def test_a_failed_job_that_is_to_run_again(broker: RecordingBroker, commit: Comm
     assert broker.notified == pairs(job)
 
 
+def test_the_failed_jobs_that_are_to_run_again_together(
+    broker: RecordingBroker, commit: Commit
+) -> None:
+    jobs = [make_job(status=status) for status in (Status.FAILED, Status.CANCELLED)]
+    done = make_job(status=Status.SUCCEEDED)
+    with commit():
+        assert lifecycle.requeue_jobs([job.pk for job in (*jobs, done)]) == {job.pk for job in jobs}
+        assert broker.notified == []
+    assert sorted(broker.notified) == sorted(pairs(*jobs))
+
+
 def test_a_job_that_is_due_soon_notifies_so_that_its_time_is_known(
     broker: RecordingBroker, commit: Commit, frozen_clock: datetime
 ) -> None:

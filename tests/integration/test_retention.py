@@ -244,6 +244,17 @@ def test_a_pass_is_done_when_less_than_a_chunk_was_left(kind: str, now: datetime
     assert seen == ([(0, True)] * 3 if kind == "nothing" else [(1, False)] * 2 + [(0, True)])
 
 
+def test_a_pass_over_uploads_goes_on_where_it_was(now: datetime) -> None:
+    for age in (403, 402):
+        upload = make_upload()
+        Upload.objects.filter(pk=upload.pk).update(created_at=now - timedelta(days=age))
+    one = lifecycle.PruneRun(now)
+    assert one.step(1) == 1
+    with CaptureQueriesContext(connection) as queries:
+        assert one.step(1) == 1
+    assert any('"created_at" >= ' in query["sql"] for query in queries)
+
+
 def test_jobs_that_another_process_has_deleted_do_not_end_a_pass(
     now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,7 @@ class TestRetry:
         job = make_job(status=Status.FAILED, task="gone.task", module_path="gone.tasks.task")
         with pytest.raises(NotRetryable, match="no longer in the code"):
             lifecycle.requeue_job(job)
+        assert lifecycle.requeue_jobs([job.pk]) == set()
         job.refresh_from_db()
         assert job.status == Status.FAILED
 

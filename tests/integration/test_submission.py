@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -145,6 +146,13 @@ def test_users_who_are_not_staff_may_lower_options(
 def test_users_who_are_not_staff_may_not_raise_them(ada: User, name: str) -> None:
     options: dict[str, Any] = {name: 6}
     with pytest.raises(InvalidOptions, match=f"/{name}: You may lower it"):
+        submit_job(ADD, {"n": 1}, owner=ada, enforce_limits=True, options=SubmitOptions(**options))
+
+
+@pytest.mark.parametrize("name", ["priority", "max_attempts"])
+def test_a_value_that_is_no_number_is_refused_before_it_is_compared(ada: User, name: str) -> None:
+    options: dict[str, Any] = {name: "high"}
+    with pytest.raises(InvalidOptions, match="whole number"):
         submit_job(ADD, {"n": 1}, owner=ada, enforce_limits=True, options=SubmitOptions(**options))
 
 
@@ -344,6 +352,18 @@ def test_a_row_of_the_callers_transaction_is_no_other_threads(
     monkeypatch.setattr(insert, "group_commit_for", shared)
     with transaction.atomic():
         assert submit_job(ADD, {"n": 1}, owner=ada).created
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL commits side by side")
+def test_a_row_that_is_committed_by_itself_shares_the_commit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows: list[Any] = []
+    group = SimpleNamespace(insert=lambda *row: rows.append(row))
+    monkeypatch.setattr(insert, "_is_autocommit", lambda db: True)
+    monkeypatch.setattr(insert, "group_commit_for", lambda db: group)
+    lifecycle.insert_job(Job(task="t"))
+    assert len(rows) == 1
 
 
 @pytest.mark.parametrize("options", [{"unique_key": "k"}, {"idempotency_key": "k"}])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
@@ -16,7 +16,7 @@ from jobs.catalog.registry import get_task
 from jobs.compat import task_enqueued
 from jobs.core.states import Status
 from jobs.core.uuid7 import uuid7
-from jobs.errors import InvalidArguments, InvalidOptions
+from jobs.errors import InvalidArguments, InvalidOptions, UnknownQueue
 from jobs.models import Job, UploadUse
 from jobs.submission import store_upload
 from jobs.submission.submit_many import submit_many
@@ -89,10 +89,11 @@ def test_a_unique_key_is_refused() -> None:
         square.options(unique_key="once").enqueue_many([{"n": 1}])
 
 
-def test_an_option_that_is_out_of_its_bounds_is_refused() -> None:
-    end_of_time = datetime.max.replace(tzinfo=timezone.get_fixed_timezone(-12 * 60))
-    with pytest.raises(InvalidOptions, match="/run_after"):
-        square.using(run_after=end_of_time).enqueue_many([{"n": 1}])
+def test_a_queue_that_the_project_has_no_more_is_refused(settings: Any) -> None:
+    mail = square.using(queue_name="mail")
+    settings.TASKS = {"default": {**settings.TASKS["default"], "QUEUES": ["default"]}}
+    with pytest.raises(UnknownQueue, match="mail"):
+        submit_many(mail, [{"n": 1}])
     assert not Job.objects.exists()
 
 

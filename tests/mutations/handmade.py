@@ -289,6 +289,12 @@ HARMLESS: Final[tuple[Harmless, ...]] = (
         "(True)",
     ),
     Harmless(f"{S}/uploads.py", "True", INSERTED, "(False)"),
+    Harmless(
+        f"{S}/uploads.py",
+        'super().__init__(_NO_FILE, name="upload")',
+        "Django's storages read its chunks alone",
+        "pass",
+    ),
     Harmless(f"{S}/uploads.py", "file.seek(0)", SOUGHT, "pass"),
     Harmless(f"{S}/uploads.py", "0", SOUGHT, "(1)"),
 )

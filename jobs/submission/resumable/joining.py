@@ -103,13 +103,10 @@ def _joined(upload: ResumableUpload) -> Iterator[bytes]:
 
 def _read(piece: UploadPiece) -> Iterator[bytes]:
     size = 0
-    try:
-        with open_file(piece.file) as source:
-            while chunk := source.read(CHUNK):
-                size += len(chunk)
-                yield chunk
-    except FileNotFoundError:
-        raise _Damaged(piece.offset) from None
+    with suppress(FileNotFoundError), open_file(piece.file) as source:  # none is a short one
+        while chunk := source.read(CHUNK):
+            size += len(chunk)
+            yield chunk
     if size != piece.size:
         raise _Damaged(piece.offset)
 
