@@ -403,3 +403,29 @@ def test_a_call_that_was_given_up_before_it_began_is_not_made() -> None:
     assert calls.wait_until(None)
     assert ran == []
     assert busy == [True, False, True, False]
+
+
+def test_threads_of_a_coroutine_have_their_connections_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those of asyncio's own executor would keep a transaction that a task left open."""
+    around: list[Any] = []
+    with_connections = event_loop._with_connections
+
+    def note(*given: Any) -> Any:
+        around.append(given[0])
+        return with_connections(*given)
+
+    monkeypatch.setattr(event_loop, "_with_connections", note)
+
+    def work() -> int:
+        return 7
+
+    async def main() -> int:
+        return await asyncio.to_thread(work)
+
+    assert run_coroutine(attempt_of(), main()) == 7
+    assert len(around) == 1
+    event_loop.loop_thread().tidy(new_workers=True)
+    assert run_coroutine(attempt_of(), main()) == 7
+    assert len(around) == 2

@@ -436,3 +436,24 @@ def test_an_address_of_ipv6_is_in_brackets(told: Told) -> None:
         pytest.skip("no IPv6 here")
     assert server.url.startswith("http://[::1]:")
     server.close(1)
+
+
+def test_an_answer_says_what_it_is_and_is_kept_by_nobody(server: HealthServer, told: Told) -> None:
+    told.ready = "The consumer is stopping."
+    found = {}
+    for path in ("healthz", "readyz"):
+        with connect(server) as client:
+            client.sendall(f"GET /{path} HTTP/1.1\r\n\r\n".encode())
+            answer = b"".join(iter(lambda client=client: client.recv(4096), b""))  # type: ignore[misc]
+        head, _, body = answer.partition(b"\r\n\r\n")
+        lines = head.decode().split("\r\n")
+        found[path] = (lines[0], lines[1])
+        assert f"Content-Length: {len(body)}" in lines
+        assert {"Cache-Control: no-store", "Connection: close"} <= set(lines)
+    assert found == {
+        "healthz": ("HTTP/1.1 200 OK", "Content-Type: application/json"),
+        "readyz": (
+            "HTTP/1.1 503 Service Unavailable",
+            "Content-Type: application/problem+json",
+        ),
+    }
