@@ -27,6 +27,7 @@ class Jobdesk(System):
         "poll",
         "crowd",
         "bulk",
+        "bulk-http",
         "grown",
         "one-dies",
         "endure",
