@@ -60,6 +60,22 @@ JOBS = [
 ]
 WEB = [
     Goal(
+        "bulk over HTTP, lines/s",
+        "bulk-http",
+        "lines_per_s",
+        exactly(20_000),
+        "20,000",
+        at_least=True,
+    ),
+    Goal("bulk over HTTP, site's memory, MB", "bulk-http", "rss_mb", exactly(300), "under 300"),
+    Goal(
+        "submit during a bulk p99, ms",
+        "bulk-http",
+        "p99_ms",
+        times(3, "bulk-http", "usual_p99_ms", "jobdesk"),
+        "3 x its usual",
+    ),
+    Goal(
         "submit over HTTP, /s",
         "submit",
         "per_s",

@@ -28,6 +28,7 @@ SECONDS = {
     "rest": 4.0,
     "burst": 8.0,
     "bulk": 9.0,
+    "bulk-http": 12.0,
     "submit": 8.5,
     "compute": 6.0,
     "crash": 10.0,

@@ -18,6 +18,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "rest": ("p50_ms", "worst_ms", "cpu_percent"),
     "burst": ("jobs_per_s", "submitted_per_s", "ran_twice"),
     "bulk": ("accepted_per_s", "drained_per_s"),
+    "bulk-http": ("lines_per_s", "cpu_us", "rss_mb", "usual_p99_ms", "p99_ms"),
     "submit": ("per_s", "p50_ms", "p99_ms", "errors"),
     "compute": ("over_ideal", "pool_over_ideal", "over_pool", "two_over_one", "wall_s"),
     "crash": ("rerun", "rerun_after_s", "queued_run", "ran_twice"),

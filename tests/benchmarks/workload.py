@@ -14,6 +14,7 @@ class Workload:
 
     burst: int = 2000
     bulk: int = 20_000
+    bulk_http: int = 100_000
     pickups: int = 10
     submit_seconds: int = 4
     poll_seconds: int = 2
@@ -28,6 +29,7 @@ def workload() -> Workload:
         return Workload(
             burst=300,
             bulk=5_000,
+            bulk_http=5_000,
             pickups=3,
             submit_seconds=2,
             poll_seconds=1,

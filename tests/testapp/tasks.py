@@ -29,6 +29,12 @@ def square(n: int) -> int:
 
 
 @job
+def branching(n: int) -> int:
+    """Compute, by two calls for each."""
+    return n if n < 2 else branching.func(n - 1) + branching.func(n - 2)
+
+
+@job
 def moment() -> float:
     """Return the time."""
     return time.time()

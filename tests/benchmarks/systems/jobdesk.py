@@ -28,6 +28,7 @@ class Jobdesk(System):
         "crowd",
         "waiters",
         "bulk",
+        "bulk-http",
         "grown",
         "one-dies",
         "endure",

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.benchmarks.run import Bench
 from tests.benchmarks.works.bulk import bulk
+from tests.benchmarks.works.bulk_http import bulk_http
 from tests.benchmarks.works.burst import burst
 from tests.benchmarks.works.compute import compute
 from tests.benchmarks.works.crash import crash, long, one_dies
@@ -31,6 +32,7 @@ WORKS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "crowd": crowd,
     "waiters": waiters,
     "bulk": bulk,
+    "bulk-http": bulk_http,
     "grown": grown,
     "endure": endure,
     "price": price,
