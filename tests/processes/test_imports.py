@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import django
 import pytest
 
 pytestmark = pytest.mark.processes
@@ -92,8 +91,6 @@ def test_what_imports_have_made_is_not_searched_for_garbage(
     project_root: Path, arguments: list[str]
 ) -> None:
     """At the end of a command that search would be a quarter of its CPU."""
-    if django.VERSION < (6, 0):
-        arguments = [one for one in arguments if one != "--no-imports"]
     done = subprocess.run(
         [sys.executable, *arguments],
         capture_output=True,
