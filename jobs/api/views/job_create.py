@@ -53,6 +53,7 @@ SUBMISSION_HEADERS: Final = [
         problems.QUEUE_FULL,
     ],
     body=JSON,
+    example={"task": "webapp.square", "args": {"n": 7}},
     curl="""-H "Content-Type: application/json" \\
   -d '{"task": "webapp.square", "args": {"n": 7}}' $URL""",
 )
