@@ -8,6 +8,7 @@ of ``urls``; the parameters in the path and most of the problems follow from the
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -107,6 +108,16 @@ class Operation:
     def __call__(self, view: View) -> View:
         _described[view] = self
         return view
+
+    @property
+    def takes_json(self) -> bool:
+        """Whether the body is JSON, or there is none: such a call can be tried on the page."""
+        return self.body in {"", JSON} and self.method in {"get", "post"}
+
+    @property
+    def example_text(self) -> str:
+        """The example of the body as JSON, "" for none."""
+        return "" if self.example is None else json.dumps(self.example, indent=2)
 
     @property
     def code_sample(self) -> str:

@@ -170,7 +170,7 @@ def test_a_wrong_method_gets_the_allowed_ones(
     assert response.json()["status"] == 405
 
 
-@pytest.mark.parametrize("path", ["", "nowhere", "jobs/", "jobs/x/y", "v2", "jobs/x/log/"])
+@pytest.mark.parametrize("path", ["/", "nowhere", "jobs/", "jobs/x/y", "v2", "jobs/x/log/"])
 def test_an_unknown_address_is_a_problem_too(db: None, path: str) -> None:
     for method in ("get", "post", "delete"):
         response = getattr(Client(), method)(f"/api/v1/{path}")

@@ -119,6 +119,7 @@ def test_the_json_api(ada: User, prefix: dict[str, Any]) -> None:
     assert set(task["links"].values()) == {
         "/desk/api/v1/tasks/webapp.square",
         "/desk/tasks/webapp.square/",
+        "/desk/api/v1/tasks/webapp.square/jobs",
     }
     document = api.client.get("/api/v1/openapi.json").json()
     assert document["servers"] == [{"url": "/desk"}]

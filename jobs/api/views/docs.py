@@ -10,10 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from jobs.api.auth import identify
 from jobs.api.json_schema import component_schemas
 from jobs.api.openapi import document
-from jobs.api.operations import Operation, Response, operations
+from jobs.api.operations import SUBMIT_ONE, Operation, Response, operations
 from jobs.api.problems import KINDS, UNAUTHENTICATED
+from jobs.api.python_sample import python_sample
 from jobs.api.responses import JsonResponse
 from jobs.api.serializers import root
+from jobs.api.task_operations import task_operation
+from jobs.api.task_schemas import TaskSchemas
 from jobs.catalog import exposed_tasks
 from jobs.catalog.registry import AnyTask
 from jobs.core.rendering import render
@@ -43,14 +46,37 @@ def get_document(request: HttpRequest) -> HttpResponse:
 def get_docs(request: HttpRequest) -> HttpResponse:
     """This description as a page."""
     tasks = _described_tasks(request)
+    found = operations()
+    sections = [
+        (tag, [_with_python(one) for one in found if one.tag == tag])
+        for tag in dict.fromkeys(one.tag for one in found)
+    ]
     context = {
-        "operations": operations(),
+        "sections": sections,
         "kinds": KINDS,
         "schemas": [(name, _indented(schema)) for name, schema in component_schemas().items()],
-        "tasks": [(task, _indented(task.spec.json_schema)) for task in tasks],
+        "tasks": _task_sections(tasks, found),
+        "section": "api",
+        "mount": root().rstrip("/"),
         "desk": request.build_absolute_uri(root()).rstrip("/"),
     }
     return render(request, "jobs/api-docs.html", context)
+
+
+def _task_sections(
+    tasks: list[AnyTask], found: list[Operation]
+) -> list[tuple[AnyTask, Operation, str, str]]:
+    (submit,) = (one for one in found if one.id == SUBMIT_ONE)
+    task_schemas = TaskSchemas(tasks)
+    return [
+        (task, *_with_python(task_operation(submit, task, task_schemas)), _indented(schema))
+        for task in tasks
+        for schema in [task.spec.json_schema]
+    ]
+
+
+def _with_python(operation: Operation) -> tuple[Operation, str]:
+    return operation, python_sample(operation)
 
 
 def _described_tasks(request: HttpRequest) -> list[AnyTask]:

@@ -37,6 +37,7 @@ from jobs.errors import InvalidOptions
         problems.QUOTA_EXCEEDED,
     ],
     body=JSON,
+    example={"task": "webapp.square", "args": {"n": 7}},
     curl="""-H "Content-Type: application/json" \\
   -d '{"task": "webapp.square", "args": {"n": 7}}' $URL""",
 )

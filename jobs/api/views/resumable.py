@@ -39,9 +39,7 @@ from jobs.errors import WrongOffset
 from jobs.models import ResumableUpload
 from jobs.submission import resumable
 
-_VERSION = header(
-    "Tus-Resumable", f"The version of tus: {VERSION}.", {**TEXT, "examples": [VERSION]}
-)
+_VERSION = header("Tus-Resumable", f"The version of tus: {VERSION}.", {**TEXT, "enum": [VERSION]})
 _OFFSET = header("Upload-Offset", "Where the piece begins, in bytes.", COUNT, required=True)
 
 
@@ -176,7 +174,12 @@ def delete_upload(request: HttpRequest, caller: Caller, upload_id: str) -> HttpR
     [Response(204, "", "Tus-Resumable Upload-Offset Upload-Expires")],
     [
         _VERSION,
-        header("X-HTTP-Method-Override", "`PATCH` or `DELETE`.", required=True),
+        header(
+            "X-HTTP-Method-Override",
+            "`PATCH` or `DELETE`.",
+            {**TEXT, "enum": ["PATCH", "DELETE"]},
+            required=True,
+        ),
         {**_OFFSET, "required": False},
     ],
     [CONFLICT, WRONG_OFFSET, TUS_VERSION, UPLOAD_BUSY],
