@@ -26,7 +26,15 @@ COMPUTING: Final = 2
 LONG_SECONDS: Final = 0.01
 """Who has taken longer than this waits for something, and does not count."""
 Work = Callable[[], None]
-_Entry = tuple[Work, bool]
+
+
+class _Entry:
+    """What is to be done. It has a whole request, so nobody keeps it when it is done."""
+
+    __slots__ = ("begun", "work", "writes")
+
+    def __init__(self, work: Work, writes: bool) -> None:
+        self.work, self.writes, self.begun = work, writes, 0.0
 
 
 class WorkQueue:
@@ -42,8 +50,7 @@ class WorkQueue:
         self._lock = threading.Lock()
         self._waiting: deque[_Entry] = deque()
         self._free = threads
-        self._computing = 0
-        self._begun: dict[int, float] = {}  # of those that compute
+        self._computing: set[_Entry] = set()
         self._is_checked = False
         self._given: SimpleQueue[_Entry | None] = SimpleQueue()
         self._threads = [
@@ -68,7 +75,7 @@ class WorkQueue:
             work: what to do.
             writes: whether it waits for the disk, rather than compute.
         """
-        entry = work, writes
+        entry = _Entry(work, writes)
         with self._lock:
             if self._may_start(entry):
                 self._given.put(self._started(entry))
@@ -80,16 +87,16 @@ class WorkQueue:
     def _may_start(self, entry: _Entry) -> bool:
         if not self._free:
             return False
-        if entry[1] or self._computing < COMPUTING:
+        if entry.writes or len(self._computing) < COMPUTING:
             return True
         recently = time.monotonic() - LONG_SECONDS
-        # Those that were given to a thread, and have not begun, count as well.
-        to_begin = self._computing - len(self._begun)
-        return to_begin + sum(begun > recently for begun in self._begun.values()) < COMPUTING
+        return sum(one.begun > recently for one in self._computing) < COMPUTING
 
     def _started(self, entry: _Entry) -> _Entry:
         self._free -= 1
-        self._computing += not entry[1]
+        entry.begun = time.monotonic()
+        if not entry.writes:
+            self._computing.add(entry)
         return entry
 
     def _check_later(self) -> None:
@@ -113,23 +120,16 @@ class WorkQueue:
         return None
 
     def _run(self) -> None:
-        me = threading.get_ident()
         while (given := self._given.get()) is not None:
             entry: _Entry | None = given
-            del given  # it has a whole request; the next one may come in an hour
+            del given  # the next one may come in an hour
             while entry is not None:
-                work, writes = entry
-                if not writes:
-                    self._begun[me] = time.monotonic()
-                _do(work)
-                del work, entry
+                _do(entry.work)
                 with self._lock:
                     self._free += 1
-                    if not writes:
-                        self._computing -= 1
-                        del self._begun[me]
+                    self._computing.discard(entry)
                     entry = self._next()
-                    while self._waiting and (another := self._next()) is not None:
+                    while (another := self._next()) is not None:
                         self._given.put(another)
 
 
