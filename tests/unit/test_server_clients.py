@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -364,6 +365,78 @@ def test_one_too_many_is_refused_where_all_are_at_work() -> None:
         assert counted.admit(Held("192.0.2.9", 0.0, waits=False))
     assert not counted.admit(Held("192.0.2.9", 0.0))
     assert counted.admit(Held("192.0.2.1", 0.0))
+
+
+def test_what_writes_starts_while_others_compute_and_more_of_them_wait() -> None:
+    queue = WorkQueue(COMPUTING + 2, lambda seconds, function: None)
+    queue.start()
+    release, started = threading.Event(), threading.Semaphore(0)
+
+    def work() -> None:
+        started.release()
+        release.wait(SECONDS)
+
+    for _ in range(COMPUTING + 1):
+        queue.submit(work)
+    for _ in range(2):
+        queue.submit(work, writes=True)
+    for _ in range(COMPUTING + 2):
+        assert started.acquire(timeout=SECONDS)
+    done = threading.Event()
+    queue.submit(done.set, writes=True)  # no thread is free now
+    assert not started.acquire(blocking=False)
+    release.set()
+    assert done.wait(SECONDS)
+    queue.stop()
+
+
+class InterruptedLock:
+    """A lock; something happens before it is taken for the second time."""
+
+    def __init__(self, happens: Callable[[], None]) -> None:
+        self._happens = happens
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._taken += 1
+        if self._taken == 2:
+            self._happens()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+class InTurn:
+    """What a connection uses of its server; the requests are kept."""
+
+    max_body, is_stopping = 1000, False
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+
+    def handle(self, connection: HttpConnection, request: Any) -> None:
+        self.paths.append(request.head.environ["PATH_INFO"])
+
+    def admit(self, connection: HttpConnection) -> bool:
+        return True
+
+
+def test_a_request_that_came_ahead_is_not_left_when_the_one_before_ends_meanwhile() -> None:
+    site: Any = InTurn()
+    sock: Any = SimpleNamespace(send=len)
+    transport: Any = SimpleNamespace(get_write_buffer_size=lambda: 0)
+    connection = HttpConnection(site, sock, "192.0.2.1", 1)
+    connection.connection_made(transport)
+    framing: Any = SimpleNamespace(keep_alive=True)
+
+    one, two = (b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in (1, 2))
+    # The event loop has seen that a thread works on the first, and is about to keep the second.
+    lock: Any = InterruptedLock(lambda: connection.send_whole(framing, b"response"))
+    connection._lock = lock
+    connection.data_received(one + two)
+    assert site.paths == ["/1", "/2"]
 
 
 def test_few_threads_compute_and_more_start_for_what_waits() -> None:

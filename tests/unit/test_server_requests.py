@@ -11,7 +11,7 @@ import pytest
 
 from webapp.up.server import Server
 from webapp.up.server.received_body import UNASKED
-from webapp.up.server.request_reader import MAX_HEAD
+from webapp.up.server.request_reader import MAX_HEAD, MAX_KEPT, RequestReader
 
 SECONDS = 20.0
 POST = "POST / HTTP/1.1\r\nHost: x\r\n"
@@ -184,6 +184,42 @@ def test_requests_that_follow_at_once_are_answered_in_their_order(send: Send) ->
     sent = f"{one}aGET /b HTTP/1.1\r\nHost: x\r\n\r\n{one}c{one}d"
     assert [got["body"] for _, _, got in send(sent)] == ["a", "", "c", "d"]
     assert [got["body"] for _, _, got in send(*sent)] == ["a", "", "c", "d"]
+
+
+def test_the_same_head_again_is_another_request(send: Send, echo: Echo) -> None:
+    get = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
+    post = f"{POST}Content-Length: 1\r\n\r\n"
+    longer = f"{POST}Content-Length: 10\r\n\r\n"
+    other = get.replace("/a", "/b")
+    parts = [get, get, f"{post}a", f"{post}b", get + get, other, f"{longer}0123456789", f"{post}c"]
+    parts += [get, f"{CHUNKED}1\r\nd\r\n0\r\n\r\n"]
+    sent = [got for _, _, got in send(*parts)]
+    bodies = ["", "", "a", "b", "", "", "", "0123456789", "c", "", "d"]
+    assert [got["body"] for got in sent] == bodies
+    paths = ["/a", "/a", "/", "/", "/a", "/a", "/b", "/", "/", "/a", "/"]
+    assert [got["PATH_INFO"] for got in sent] == paths
+
+
+def test_chunks_between_two_requests_with_one_head() -> None:
+    reader, bodies = RequestReader(), list[bytes]()
+    get, chunked = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", CHUNKED.encode()
+    for _ in range(2):
+        for _ in range(2):
+            assert reader.read_head(get + chunked[:5])
+            assert reader.rest == chunked[:5]
+        head = reader.read_head(chunked + b"1\r\n")
+        assert (head and head.length, reader.rest) == (None, b"1\r\n")
+        assert reader.read_body(b"1\r\nd\r\n0\r\n\r\n", bodies.append)
+    assert bodies == [b"d", b"d"]
+
+
+def test_a_long_head_is_not_kept(send: Send) -> None:
+    long = f"GET / HTTP/1.1\r\nHost: x\r\nX-Long: {'x' * MAX_KEPT}\r\n\r\n"
+    reader = RequestReader()
+    for head, is_kept in ((long, False), ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", True)):
+        assert reader.read_head(head.encode()) is not None
+        assert (reader._kept is not None) is is_kept
+    assert [status for status, _, _ in send(long, long)] == [200, 200]
 
 
 def test_behind_chunks_a_connection_ends_if_more_came_at_once(send: Send) -> None:

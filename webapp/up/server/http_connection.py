@@ -66,10 +66,10 @@ class Request:
     is_cut: bool = False
     wait: Wait | None = None  # what it was held for
 
-    def environ(self) -> dict[str, Any]:
-        """Return the environment. Before the body is there, its length is that which is declared,
-        or how much there is at least."""
-        environ = dict(self.head.environ)
+    def add_to(self, environ: dict[str, Any]) -> None:
+        """Add it to the environment. Before the body is there, its length is that which is
+        declared, or how much there is at least."""
+        environ.update(self.head.environ)
         if (
             self.body is not None
             and not self.is_cut
@@ -82,7 +82,6 @@ class Request:
             environ[HELD] = self.wait
             if self.head.has_body:
                 environ["CONTENT_LENGTH"] = "0"  # the application has had it
-        return environ
 
     def close(self) -> None:
         """Delete the body."""
@@ -219,8 +218,12 @@ class HttpConnection(asyncio.Protocol):
         except Refused as refused:
             self._refuse(refused)
             return
-        with self._lock:
-            self._held = data + self._held
+        if data:
+            with self._lock:
+                self._held = data + self._held
+                was_missed = self.state is State.READING  # the response is sent already
+            if was_missed:
+                self._resume()
 
     def _read_head(self, data: bytes) -> bytes:
         if not self._reader.is_inside_head:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
-from typing import Any, BinaryIO, Final, NoReturn, cast
+from typing import Any, BinaryIO, Final, NoReturn
 
 from .refusals import Refused
 
@@ -80,7 +81,8 @@ class ReceivedBody:
     def __init__(self, limit: int) -> None:
         self.size = 0
         self._limit = limit
-        self._file = cast("BinaryIO", tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115
+        self._file: Any = io.BytesIO()
+        self._is_in_memory = True
 
     def write(self, data: bytes) -> None:
         """Append a piece.
@@ -92,9 +94,16 @@ class ReceivedBody:
         if self.size > self._limit:
             raise too_large(self._limit)
         try:
+            if self._is_in_memory and self.size > IN_MEMORY:
+                self._move_to_disk()
             self._file.write(data)
         except OSError:
             raise Refused(507, "There is no room for the body of the request now.") from None
+
+    def _move_to_disk(self) -> None:
+        file = tempfile.TemporaryFile()  # noqa: SIM115
+        file.write(self._file.getbuffer())
+        self._file, self._is_in_memory = file, False
 
     def opened(self) -> Any:
         """Return it as a file, to be read from its beginning."""

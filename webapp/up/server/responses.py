@@ -10,7 +10,9 @@ from typing import Any, BinaryIO, Final
 BLOCK: Final = 256 * 1024
 """Bytes of a file that are read and sent at a time. Each time costs a thread some 50 us."""
 _WITHOUT_BODY: Final = frozenset({"204", "304"})
-_OURS: Final = frozenset({"transfer-encoding", "keep-alive", "date"})
+_OURS: Final = frozenset(
+    {"connection", "content-length", "date", "keep-alive", "transfer-encoding"}
+)
 
 
 class FileBlocks:
@@ -118,14 +120,14 @@ class Framing:
         declared: int | None = None
         for name, value in headers:
             lower = name.lower()
-            if lower == "connection":
+            if lower not in _OURS:
+                lines.append(f"{name}: {value}")
+            elif lower == "connection":
                 self._ends = "close" in value.lower()
             elif lower == "content-length":
                 declared = int(value)
                 if not self.has_body:
                     lines.append(f"{name}: {value}")
-            elif lower not in _OURS:
-                lines.append(f"{name}: {value}")
         return declared
 
     def piece(self, data: bytes) -> bytes:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 Application = Callable[..., Any]
 _HEALTH: Final = "/healthz"
+_READING: Final = frozenset({"GET", "HEAD"})
 
 
 class Workers:
@@ -80,19 +81,19 @@ class Workers:
 
     def handle(self, connection: HttpConnection, request: Request) -> None:
         """Call the application, with the body if that is there."""
-        is_health = request.head.environ["PATH_INFO"].endswith(_HEALTH)
-        queue = self._health if is_health else self._requests
-        queue.submit(lambda: self._handle(connection, request))
+        environ = request.head.environ
+        queue = self._health if environ["PATH_INFO"].endswith(_HEALTH) else self._requests
+        queue.submit(
+            partial(self._handle, connection, request),
+            writes=environ["REQUEST_METHOD"] not in _READING,
+        )
 
     def _handle(self, connection: HttpConnection, request: Request) -> None:
         is_received = request.is_received  # later it may be, when another thread has it
         hold = Hold(self._seats, connection.may_hold if is_received else _never)
-        environ = {
-            **self._environ,
-            **request.environ(),
-            "wsgi.input": _input(request),
-            HOLD: hold,
-        }
+        environ: dict[str, Any] = self._environ.copy()
+        request.add_to(environ)
+        environ["wsgi.input"], environ[HOLD] = _input(request), hold
         response = Response()
         try:
             response.body = self._application(environ, response)
