@@ -123,6 +123,8 @@ def _response(response: Response) -> dict[str, Any]:
         found["headers"] = _headers(response.headers)
     if response.schema:
         found["content"] = {response.media_type: {"schema": ref(response.schema)}}
+    if response.or_stream:
+        found["content"][response.or_stream] = {"schema": TEXT}
     return found
 
 
