@@ -106,6 +106,9 @@ WEB = [
         "under 0.5",
         floors=(Floor("empty_view", "crowd", "cores"), Floor("empty_view_up", "crowd", "cores")),
     ),
+    Goal("feed, results/s", "feed", "read_per_s", exactly(50_000), "50,000", at_least=True),
+    Goal("feed, the first by the last page", "feed", "late_times", exactly(1.5), "under 1.5"),
+    Goal("feed, heard p50, ms", "feed", "heard_p50_ms", exactly(50), "under 50"),
 ]
 OTHER = [
     Goal(

@@ -26,6 +26,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "start": ("start_s", "pss_mb", "rss_mb", "processes"),
     "poll": ("share", "polls_per_s", "empty_per_s", "p99_ms"),
     "crowd": ("cores", "asked_per_s", "p50_ms", "p99_ms", "failed", "closed_by_server"),
+    "feed": ("read_per_s", "read_late_per_s", "late_times", "heard_p50_ms", "heard_p99_ms"),
     "price": ("submit_us", "submit_database_us", "run_us", "run_database_us", "run_log_bytes"),
     "prune": (
         "keeps_up_times",

@@ -24,7 +24,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
 
-ADDRESSES = 3_000
+ADDRESSES = 1_500
 DISPATCHER = """
 from tests.testapp import tasks
 for start in range({first}, {last}, 250):

@@ -27,6 +27,7 @@ class Jobdesk(System):
         "poll",
         "crowd",
         "bulk",
+        "feed",
         "grown",
         "one-dies",
         "endure",

@@ -11,6 +11,7 @@ from tests.benchmarks.works.burst import burst
 from tests.benchmarks.works.compute import compute
 from tests.benchmarks.works.crash import crash, long, one_dies
 from tests.benchmarks.works.endure import endure
+from tests.benchmarks.works.feed import feed
 from tests.benchmarks.works.grown import grown
 from tests.benchmarks.works.http import crowd, poll, submit
 from tests.benchmarks.works.idle import pickup, rest, start
@@ -30,6 +31,7 @@ WORKS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "poll": poll,
     "crowd": crowd,
     "bulk": bulk,
+    "feed": feed,
     "grown": grown,
     "endure": endure,
     "price": price,
