@@ -151,6 +151,8 @@ def _response(response: Response, operation_id: str) -> dict[str, Any]:
         if response.schema in EXAMPLES:
             content["examples"] = {"response": {"value": EXAMPLES[response.schema]}}
         found["content"] = {response.media_type: content}
+    if response.or_stream:
+        found["content"][response.or_stream] = {"schema": TEXT}
     if links_of := links(operation_id, response.schema):
         found["links"] = links_of
     return found

@@ -66,6 +66,8 @@ class Response:
     schema: str = ""
     headers: str = ""
     content_type: str = ""
+    or_stream: str = ""
+    """The media type of the same as a stream, where ``Accept`` asks for it."""
 
     @property
     def media_type(self) -> str:

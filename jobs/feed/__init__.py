@@ -4,7 +4,7 @@
 of a PostgreSQL server, its clock.
 """
 
-from .clock import FeedClosed, HeldBack, held_back_now, oldest_transaction
+from .clock import FeedClosed, HeldBack, held_back_now, newest_position, oldest_transaction
 from .cursor import BadCursor, Cursor, StaleCursor, parse_cursor
 from .page import MAX_LIMIT, Item, Page, Selection, read_page
 from .watch import wait_for_page
@@ -20,6 +20,7 @@ __all__ = [
     "Selection",
     "StaleCursor",
     "held_back_now",
+    "newest_position",
     "oldest_transaction",
     "parse_cursor",
     "read_page",

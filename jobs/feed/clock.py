@@ -20,7 +20,7 @@ from typing import Final
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from jobs.core.db import as_time, run
+from jobs.core.db import as_time, connection, run
 from jobs.errors import Unavailable
 from jobs.lifecycle.feed_position import TIME_POSITION
 
@@ -85,6 +85,13 @@ ORDER BY feed_position, id LIMIT 1
 """
 
 
+# Parameter: the bound. Rows: (position,), at most one.
+_NEWEST: Final = """
+SELECT feed_position FROM jobs_job WHERE feed_position IS NOT NULL AND feed_position < %s
+ORDER BY feed_position DESC LIMIT 1
+"""
+
+
 class FeedClosed(Unavailable):
     """The results feed cannot be read yet: a transaction has been changing jobs since before it
     was first read after the start of the database server."""
@@ -119,6 +126,17 @@ def complete_below(db: BaseDatabaseWrapper) -> int:
         # The first bound may lie before what the transactions have written that were waited for.
         bound, _ = run(db, _BOUND, [])[0]
     return int(bound)
+
+
+def newest_position() -> int:
+    """Return the position of the job in the feed that ended last, 0 for none.
+
+    Raises:
+        FeedClosed: the feed cannot be read yet.
+    """
+    db = connection()
+    found = run(db, _NEWEST, [complete_below(db)])
+    return int(found[0][0]) if found else 0
 
 
 def _settle(db: BaseDatabaseWrapper) -> None:

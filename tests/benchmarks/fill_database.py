@@ -13,7 +13,9 @@ from jobs.models import Attempt, Job
 DAYS: Final = 30
 """The copies are spread over this many days up to now, as under a retention period."""
 
-_TIMES: Final = frozenset({"created_at", "started_at", "finished_at", "ended_at"})
+_COMPUTED: Final = frozenset(
+    {"created_at", "started_at", "finished_at", "ended_at", "feed_position"}
+)
 
 # An id is a UUIDv7 of the copy's time, so ids grow with time as real ones do.
 # (A per cent sign is doubled, because the driver's parameter marks begin with one.)
@@ -60,6 +62,8 @@ def _columns(model: type[Model], key: str, dialect: dict[str, Any]) -> tuple[str
         if name in {key, "id"}:
             continue
         copied = f"CASE WHEN t.{name} IS NULL THEN NULL ELSE {dialect['time']} END"
+        if name == "feed_position":  # each of its own, as of the copy's time
+            copied = "n.ms * 1000"
         names.append(name)
-        values.append(copied if name in _TIMES else f"t.{name}")
+        values.append(copied if name in _COMPUTED else f"t.{name}")
     return ", ".join(names), ", ".join(values)

@@ -12,7 +12,19 @@ from tests.benchmarks.sandbox import POSTGRES, REDIS
 from tests.benchmarks.systems.base import System
 
 ONCE = frozenset(
-    {"rest", "crash", "one-dies", "long", "grown", "crowd", "waiters", "price", "prune", "endure"}
+    {
+        "rest",
+        "crash",
+        "one-dies",
+        "long",
+        "grown",
+        "crowd",
+        "waiters",
+        "feed",
+        "price",
+        "prune",
+        "endure",
+    }
 )
 """One pass is enough: it has many samples, answers yes or no, or takes many minutes."""
 
@@ -37,6 +49,7 @@ SECONDS = {
     "poll": 12.0,
     "crowd": 18.0,
     "waiters": 35.0,
+    "feed": 60.0,
     "grown": 70.0,
     "price": 20.0,
     "prune": 120.0,

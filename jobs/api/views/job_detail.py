@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+import json
+import uuid
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.http import parse_etags
 
 from jobs.api.auth import Caller
@@ -14,31 +17,40 @@ from jobs.api.etag import (
     polled_version,
     visible_job,
 )
+from jobs.api.event_stream import EVENT_STREAM, Events, last_event_id, stream, wants_stream
 from jobs.api.long_poll import PREFER, wait_for_job, wait_preference
 from jobs.api.operations import Operation, Response, header
+from jobs.api.problems import NOT_ACCEPTABLE
 from jobs.api.responses import JsonResponse
-from jobs.api.serializers import job_json, retry_after
+from jobs.api.serializers import job_json, retry_after, root
 
 
 @Operation(
     "getJob",
     [
-        Response(200, "Job", "ETag Retry-After Preference-Applied"),
+        Response(200, "Job", "ETag Retry-After Preference-Applied", or_stream=EVENT_STREAM),
+        Response(204),
         Response(304, "", "ETag Retry-After Preference-Applied"),
     ],
     [
         header("If-None-Match", "The `ETag` you have."),
         PREFER,
     ],
+    problems=[NOT_ACCEPTABLE],
     curl='-H "Prefer: wait=20" $URL',
 )
-def get_job(request: HttpRequest, caller: Caller, job_id: str) -> HttpResponse:
+def get_job(request: HttpRequest, caller: Caller, job_id: str) -> HttpResponseBase:
     """Get a job.
 
     Poll with ``If-None-Match``: 304 costs next to nothing. ``Prefer: wait=N`` waits for the end of
     the job or, with ``If-None-Match``, for any change.
+
+    With ``Accept: text/event-stream`` each version of the job is an event ``job``, and the stream
+    ends with the job. 204: ``Last-Event-ID`` is the last version of a job that has ended.
     """
     key = parse_job_id(job_id)
+    if wants_stream(request):
+        return _stream(request, caller, key)
     known = request.META.get("HTTP_IF_NONE_MATCH", "")
     seconds = wait_preference(request.META.get("HTTP_PREFER", ""))
     headers: dict[str, str] = {}
@@ -53,6 +65,25 @@ def get_job(request: HttpRequest, caller: Caller, job_id: str) -> HttpResponse:
     # The row is read before its files: no version is returned with fewer files than it had.
     headers |= {"ETag": job.etag, **retry_after(job.status)}
     return JsonResponse(job_json(job, artifacts_of(job)), 200, headers)
+
+
+def _stream(request: HttpRequest, caller: Caller, key: uuid.UUID) -> HttpResponseBase:
+    known = last_event_id(request)
+    version = job_version(caller, key)
+    if version.is_finished and known == str(version.version):
+        return HttpResponse(status=204)  # tells an EventSource not to connect again
+    mount = root()
+
+    def read() -> Events:
+        nonlocal known
+        if str(job_version(caller, key).version) == known:
+            return Events()
+        job = visible_job(caller, key)
+        known = str(job.version)
+        data = json.dumps(job_json(job, artifacts_of(job), mount))
+        return Events([(known, data)], is_last=job.is_finished)
+
+    return stream("job", read, of_feed=False)
 
 
 def _wait(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from jobs.api.auth import Caller
+from jobs.api.event_stream import EVENT_STREAM, Events, last_event_id, stream, wants_stream
 from jobs.api.exception_handlers import invalid
 from jobs.api.long_poll import MAX_WAIT, wait_preference, wait_slot
 from jobs.api.operations import TEXT, Operation, Response, header, query
-from jobs.api.problems import CURSOR_EXPIRED, INVALID, NOT_ACCEPTABLE, ApiError
+from jobs.api.problems import CURSOR_EXPIRED, INVALID, NOT_ACCEPTABLE
 from jobs.api.responses import JSON
 from jobs.api.serializers import root
 from jobs.core.jsonutils import clean
@@ -20,12 +21,11 @@ from jobs.feed import MAX_LIMIT, Cursor, Page, Selection, parse_cursor, read_pag
 from jobs.queries.job_fields import utc_text
 
 DEFAULT_LIMIT: Final = 100
-EVENT_STREAM: Final = "text/event-stream"
 
 
 @Operation(
     "listResults",
-    [Response(200, "ResultPage", "Preference-Applied")],
+    [Response(200, "ResultPage", "Preference-Applied", or_stream=EVENT_STREAM)],
     [
         query("after", "`next` of the last page; without it, the oldest job that is kept."),
         query("task", "Only this task."),
@@ -34,6 +34,7 @@ EVENT_STREAM: Final = "text/event-stream"
             f"Jobs on a page; more than {MAX_LIMIT} is taken as {MAX_LIMIT}.",
             {"type": "integer", "minimum": 1, "default": DEFAULT_LIMIT},
         ),
+        header("Last-Event-ID", "Of an event stream: the id of the last event that came."),
         header(
             "Prefer",
             f"`wait=N`: where nothing has ended yet, wait up to N seconds, {MAX_WAIT} at most. "
@@ -45,15 +46,16 @@ EVENT_STREAM: Final = "text/event-stream"
     problems=[INVALID, CURSOR_EXPIRED, NOT_ACCEPTABLE],
     curl='-H "Prefer: wait=20" "$URL?limit=1000"',
 )
-def get_results(request: HttpRequest, caller: Caller) -> HttpResponse:
+def get_results(request: HttpRequest, caller: Caller) -> HttpResponseBase:
     """Get results as they come.
 
     Jobs that have ended, whatever their status, in the order in which they did; one's own, staff
     get all. Whoever sends ``next`` as ``after`` gets each of them once. A job that is retried and
     ends again comes again. ``limit`` is a maximum: where ``more`` is true, ask again at once.
+
+    With ``Accept: text/event-stream`` each job is an event ``job`` as soon as it has ended; the
+    event's id is its cursor, and ``Last-Event-ID`` counts as ``after``.
     """
-    if EVENT_STREAM in request.META.get("HTTP_ACCEPT", "").lower():
-        raise ApiError(NOT_ACCEPTABLE, "This server sends no event streams. Use `Prefer: wait`.")
     selection, after = selected(request, caller), cursor_of(request)
     limit = _limit(request)
     mount = root()
@@ -64,6 +66,12 @@ def get_results(request: HttpRequest, caller: Caller) -> HttpResponse:
         after = page.next
         return page
 
+    def events() -> Events:
+        page = read()
+        return Events([(str(item.cursor), item.text) for item in page.items], page.more)
+
+    if wants_stream(request):
+        return stream("job", events, of_feed=True)
     seconds = wait_preference(request.META.get("HTTP_PREFER", ""))
     if seconds is None:
         return _response(read())
@@ -82,12 +90,13 @@ def selected(request: HttpRequest, caller: Caller) -> Selection:
 
 
 def cursor_of(request: HttpRequest) -> Cursor | None:
-    """Return where a request wants to begin.
+    """Return where a request wants to begin: behind the last event that its client has, or
+    ``after``.
 
     Raises:
         BadCursor, StaleCursor: it cannot.
     """
-    text = request.GET.get("after", "")
+    text = last_event_id(request) or request.GET.get("after", "")
     return parse_cursor(text) if text else None
 
 

@@ -29,6 +29,7 @@ class Jobdesk(System):
         "waiters",
         "bulk",
         "bulk-http",
+        "feed",
         "grown",
         "one-dies",
         "endure",

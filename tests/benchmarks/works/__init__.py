@@ -12,6 +12,7 @@ from tests.benchmarks.works.burst import burst
 from tests.benchmarks.works.compute import compute
 from tests.benchmarks.works.crash import crash, long, one_dies
 from tests.benchmarks.works.endure import endure
+from tests.benchmarks.works.feed import feed
 from tests.benchmarks.works.grown import grown
 from tests.benchmarks.works.http import crowd, poll, submit, waiters
 from tests.benchmarks.works.idle import pickup, rest, start
@@ -33,6 +34,7 @@ WORKS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "waiters": waiters,
     "bulk": bulk,
     "bulk-http": bulk_http,
+    "feed": feed,
     "grown": grown,
     "endure": endure,
     "price": price,
