@@ -21,7 +21,6 @@ from typing import Any
 
 kernel32: Any = getattr(ctypes, "WinDLL")("kernel32", use_last_error=True)  # noqa: B009
 SNAPSHOT_OF_PROCESSES = 2
-QUERY_LIMITED_INFORMATION = 0x1000
 INVALID_HANDLE = wintypes.HANDLE(-1).value
 GENERIC_READ, FILE_SHARE_READ, OPEN_EXISTING = 0x80000000, 1, 3
 ANCIENT = 1_000_000_000.0
@@ -109,17 +108,6 @@ def make_old(path: str) -> None:
     os.utime(path, (ANCIENT, ANCIENT))
 
 
-def cpu_seconds(pid: int) -> float:
-    """Return what a process has used of the CPU so far."""
-    kernel32.OpenProcess.restype = wintypes.HANDLE
-    handle = wintypes.HANDLE(kernel32.OpenProcess(QUERY_LIMITED_INFORMATION, False, pid))
-    times = (wintypes.FILETIME * 4)()
-    kernel32.GetProcessTimes(handle, *(ctypes.byref(times, 8 * at) for at in range(4)))
-    kernel32.CloseHandle(handle)
-    # The third and the fourth are those of the kernel and of the program, in units of 100 ns.
-    return sum(((one.dwHighDateTime << 32) + one.dwLowDateTime) / 1e7 for one in times[2:])
-
-
 def exists(path: str) -> bool:
     """Whether there is such a file."""
     return Path(path).exists()
@@ -134,8 +122,8 @@ def sql(path: str, statement: str, parameters: list[Any]) -> list[list[Any]]:
 CALLS: dict[str, Callable[..., Any]] = {
     one.__name__: one
     for one in (
-        *(cpu_seconds, descendants, exists, hold, hold_against_writers, kill, let_go, make_old),
-        *(make_read_only, processes, sql),
+        *(descendants, exists, hold, hold_against_writers, kill, let_go, make_old, make_read_only),
+        *(processes, sql),
     )
 }
 

@@ -162,7 +162,7 @@ class WindowsSite:
             found = self.job(job)
             return found if found["status"] in (statuses or FINAL) else None
 
-        return wait_until(look, timeout=120, interval=0.1, what=f"the end of {job}")
+        return wait_until(look, timeout=START_SECONDS, interval=0.1, what=f"the end of {job}")
 
     def sql(self, statement: str, *parameters: Any) -> list[list[Any]]:
         """Run a statement on the database, in Windows: who locks a file there is not seen here."""
@@ -183,5 +183,7 @@ class WindowsSite:
     def wait_for_effect(self, job: str, attempt: int, what: str) -> None:
         """Wait until an attempt has done something."""
         wait_until(
-            lambda: (attempt, what) in self.effects(job), timeout=120, what=f"{what} of {attempt}"
+            lambda: (attempt, what) in self.effects(job),
+            timeout=START_SECONDS,
+            what=f"{what} of {attempt}",
         )

@@ -34,5 +34,6 @@ def test_a_command_prints_what_the_encoding_has(site: WindowsSite, encoding: str
         assert "Traceback" not in said
     assert job in listed[1]
     assert PRINTED[encoding] in shown[1]
+    assert "+08:00" in shown[1]
     assert PRINTED[encoding] in refused[1]
     assert "\\u4f5c\\u696d" in submitted[1], "JSON has a form for every character"

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from tests.waiting import wait_until
-from tests.windows.python import Agent, path_there
+from tests.windows.python import START_SECONDS, Agent, path_there
 from tests.windows.site import OPEN, WindowsSite
 
 SECONDS = 120.0
@@ -20,7 +20,7 @@ def test_two_on_one_folder(site: WindowsSite, agent: Agent) -> None:
     (first,) = site.consumer_pids()
     other = site.start()
     try:
-        link = other.wait_for(OPEN, timeout=SECONDS)
+        link = other.wait_for(OPEN, timeout=START_SECONDS)
         assert link[1] != site.base
         assert "password" not in other.output()
         assert len(site.consumer_pids()) == 2
