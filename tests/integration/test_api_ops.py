@@ -45,7 +45,11 @@ def test_the_tasks_that_can_be_submitted(api: Api) -> None:
     assert (shown["executor"], shown["permission"], shown["allowed"]) == ("thread", None, True)
     assert shown["schema"]["properties"]["n"]["minimum"] == 0
     assert shown["schema"]["required"] == ["n"]
-    assert shown["links"] == {"self": f"/api/v1/tasks/{ADD}", "html": f"/tasks/{ADD}/"}
+    assert shown["links"] == {
+        "self": f"/api/v1/tasks/{ADD}",
+        "html": f"/tasks/{ADD}/",
+        "jobs": f"/api/v1/tasks/{ADD}/jobs",
+    }
     assert api.get(shown["links"]["self"]).json() == shown
 
 
