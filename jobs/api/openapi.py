@@ -145,8 +145,8 @@ def _response(response: Response, operation_id: str) -> dict[str, Any]:
         found["headers"] = _headers(response.headers)
     if response.schema:
         # Text and bytes in place: generators know them by their type, not by a name.
-        is_json = response.media_type == JSON
-        schema = ref(response.schema) if is_json else PLAIN[response.schema]
+        in_place = response.media_type != JSON and response.schema in PLAIN
+        schema = PLAIN[response.schema] if in_place else ref(response.schema)
         content: dict[str, Any] = {"schema": schema}
         if response.schema in EXAMPLES:
             content["examples"] = {"response": {"value": EXAMPLES[response.schema]}}

@@ -243,7 +243,7 @@ def test_a_bug_is_a_problem_too(api: Api, monkeypatch: pytest.MonkeyPatch) -> No
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("jobs.api.views.job_create.submit_job", broken)
+    monkeypatch.setattr("jobs.api.submitted.submit_job", broken)
     api.client.raise_request_exception = False
     response = api.submit(ADD, args={"n": 1})
     assert response.status_code == 500
@@ -255,6 +255,6 @@ def test_a_bug_reaches_djangos_handlers(api: Api, monkeypatch: pytest.MonkeyPatc
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("jobs.api.views.job_create.submit_job", broken)
+    monkeypatch.setattr("jobs.api.submitted.submit_job", broken)
     with pytest.raises(ZeroDivisionError):  # the test client hears of it by Django's signal
         api.submit(ADD, args={"n": 1})
