@@ -12,16 +12,18 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 from django.http import HttpRequest
 
 from jobs.core.held_requests import HELD, hold_function
 from jobs.core.server_threads import max_waiting
 
-from .job_watcher import JobWait
+from .news_watcher import NewsWait
 from .operations import TEXT, header
+from .waits import JobWait
 
+W = TypeVar("W", bound=NewsWait)
 MAX_WAIT: Final = 30
 PREFER: Final = header(
     "Prefer",
@@ -51,10 +53,10 @@ def wait_preference(header: str) -> int | None:
     return None
 
 
-def held_wait(request: HttpRequest) -> JobWait | None:
+def held_wait(request: HttpRequest, kind: type[W]) -> W | None:
     """Return what a request has waited for already; None for one that comes for the first time."""
     found = getattr(request, "environ", {}).get(HELD)
-    return found if isinstance(found, JobWait) else None
+    return found if isinstance(found, kind) else None
 
 
 def wait_for_job(
@@ -84,7 +86,7 @@ def wait_for_job(
             if has_slot:
                 wait_until(is_news, seconds)
         return has_slot
-    wait = held_wait(request)
+    wait = held_wait(request, JobWait)
     has_waited = wait is not None
     if wait is None:
         wait = JobWait(job_id, known, time.monotonic() + seconds)

@@ -21,6 +21,7 @@ from .rate_limit import rate_limit_headers
 from .responses import JsonResponse
 from .schemas import Submission
 from .serializers import job_json, retry_after
+from .waits import JobWait
 
 _NAMES: Final = "Location Retry-After Preference-Applied RateLimit RateLimit-Policy"
 SUBMITTED: Final = [Response(202, "Job", _NAMES), Response(200, "Job", _NAMES)]
@@ -45,7 +46,7 @@ def waited_response(request: HttpRequest, caller: Caller) -> JsonResponse | None
 
     Its job was submitted when it came.
     """
-    wait = held_wait(request)
+    wait = held_wait(request, JobWait)
     if wait is None:
         return None
     return _response(request, caller, visible_job(caller, wait.job_id), True, {})

@@ -266,6 +266,44 @@ def test_requests_that_wait_hold_up_nobody_and_each_hears_of_its_job(site: Site)
         assert (response.status, json.loads(response.read())["id"]) == (200, newest[3]["id"])
 
 
+def test_event_streams_hold_up_nobody_and_each_has_what_ends(site: Site) -> None:
+    job = site.request("POST", "/api/v1/jobs", {"task": "webapp.square", "args": {"n": 7}})[1]
+    newest = site.request("GET", "/api/v1/results?limit=1000")[1]["next"]
+    paths = [f"/api/v1/results?after={newest}"] * 3 * THREADS + [job["links"]["self"]]
+    with ExitStack() as stack:
+        streams = []
+        for path in paths:
+            client = http.client.HTTPConnection("127.0.0.1", site.port, timeout=SECONDS)
+            stack.callback(client.close)
+            headers = {"Authorization": f"Bearer {site.token}", "Accept": "text/event-stream"}
+            client.request("GET", path, headers=headers)
+            streams.append(client.getresponse())
+            assert streams[-1].status == 200
+        first = event_of(streams[-1])
+        assert (first["id"], first["status"]) == (job["id"], "queued")
+        site.assert_useful()
+        waiting = http.client.HTTPConnection("127.0.0.1", site.port, timeout=SECONDS + 30)
+        stack.callback(waiting.close)
+        headers = {"Authorization": f"Bearer {site.token}", "Prefer": "wait=30"}
+        waiting.request("GET", paths[0], headers=headers)
+        site.assert_useful()
+        site.request("POST", job["links"]["cancel"])
+        for stream in streams:
+            event = event_of(stream)
+            assert (event["id"], event["status"]) == (job["id"], "cancelled")
+        response = waiting.getresponse()
+        assert response.headers["Preference-Applied"] == "wait=30"
+        assert [one["id"] for one in json.loads(response.read())["items"]] == [job["id"]]
+        assert streams[-1].read() == b"\n"  # it ends with its job
+
+
+def event_of(stream: http.client.HTTPResponse) -> Any:
+    """Read the data of the next event."""
+    lines = iter(stream.readline, b"")
+    data = next(line for line in lines if line.startswith(b"data: "))
+    return json.loads(data.removeprefix(b"data: "))
+
+
 def test_the_threads_of_the_site_stay_the_same(site: Site) -> None:
     folder = Path(f"/proc/{site.up.process.pid}/task")
     if not folder.exists():

@@ -23,6 +23,7 @@ from jobs.api.operations import Operation, Response, header
 from jobs.api.problems import NOT_ACCEPTABLE
 from jobs.api.responses import JsonResponse
 from jobs.api.serializers import job_json, retry_after, root
+from jobs.api.waits import JobWait
 
 
 @Operation(
@@ -83,7 +84,11 @@ def _stream(request: HttpRequest, caller: Caller, key: uuid.UUID) -> HttpRespons
         data = json.dumps(job_json(job, artifacts_of(job), mount))
         return Events([(known, data)], is_last=job.is_finished)
 
-    return stream("job", read, of_feed=False)
+    def new_wait(until: float) -> JobWait:
+        # A client may have sent anything as the id of its last event.
+        return JobWait(key, int(known) if known.isascii() and known.isdigit() else None, until)
+
+    return stream(request, "job", read, new_wait, of_feed=False)
 
 
 def _wait(

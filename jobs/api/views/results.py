@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -10,14 +12,25 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from jobs.api.auth import Caller
 from jobs.api.event_stream import EVENT_STREAM, Events, last_event_id, stream, wants_stream
 from jobs.api.exception_handlers import invalid
-from jobs.api.long_poll import MAX_WAIT, wait_preference, wait_slot
+from jobs.api.long_poll import MAX_WAIT, held_wait, wait_preference, wait_slot
 from jobs.api.operations import TEXT, Operation, Response, header, query
 from jobs.api.problems import CURSOR_EXPIRED, INVALID, NOT_ACCEPTABLE
 from jobs.api.responses import JSON
 from jobs.api.serializers import root
+from jobs.api.waits import ResultsWait
+from jobs.core.held_requests import hold_function
 from jobs.core.jsonutils import clean
 from jobs.core.server_threads import max_waiting
-from jobs.feed import MAX_LIMIT, Cursor, Page, Selection, parse_cursor, read_page, wait_for_page
+from jobs.feed import (
+    MAX_LIMIT,
+    Cursor,
+    Page,
+    Selection,
+    newest_position,
+    parse_cursor,
+    read_page,
+    wait_for_page,
+)
 from jobs.queries.job_fields import utc_text
 
 DEFAULT_LIMIT: Final = 100
@@ -56,7 +69,10 @@ def get_results(request: HttpRequest, caller: Caller) -> HttpResponseBase:
     With ``Accept: text/event-stream`` each job is an event ``job`` as soon as it has ended; the
     event's id is its cursor, and ``Last-Event-ID`` counts as ``after``.
     """
+    held = held_wait(request, ResultsWait)
     selection, after = selected(request, caller), cursor_of(request)
+    if held is not None and held.after is not None:
+        after = held.after
     limit = _limit(request)
     mount = root()
 
@@ -71,16 +87,39 @@ def get_results(request: HttpRequest, caller: Caller) -> HttpResponseBase:
         return Events([(str(item.cursor), item.text) for item in page.items], page.more)
 
     if wants_stream(request):
-        return stream("job", events, of_feed=True)
+        return stream(request, "job", events, new_wait, of_feed=True)
     seconds = wait_preference(request.META.get("HTTP_PREFER", ""))
     if seconds is None:
         return _response(read())
-    with wait_slot(max_waiting(request)) as has_slot:
-        page = wait_for_page(read, seconds if has_slot else 0)
+    if hold_function(request) is not None:
+        page, could_wait = _held(request, read, seconds)
+    else:
+        with wait_slot(max_waiting(request)) as could_wait:
+            page = wait_for_page(read, seconds if could_wait else 0)
     response = _response(page)
-    if has_slot or page.items:
+    if could_wait or page.items:
         response.headers["Preference-Applied"] = f"wait={seconds}"
     return response
+
+
+def _held(request: HttpRequest, read: Callable[[], Page], seconds: int) -> tuple[Page, bool]:
+    """Return a page, and whether the request could wait; the server may hold it, and call again."""
+    hold = hold_function(request)
+    before = held_wait(request, ResultsWait)
+    until = time.monotonic() + seconds if before is None else before.until
+    wait = new_wait(until)
+    page = read()
+    while page.more and not page.items and time.monotonic() < until:
+        page = read()
+    wait.after = page.next
+    if page.items or hold is None or time.monotonic() >= until:
+        return page, True
+    return page, hold(wait) or before is not None
+
+
+def new_wait(until: float) -> ResultsWait:
+    """Return what to wait for if the page that is read next is empty."""
+    return ResultsWait(newest_position(), until)
 
 
 def selected(request: HttpRequest, caller: Caller) -> Selection:

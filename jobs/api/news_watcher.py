@@ -1,8 +1,8 @@
-"""One thread a process that looks for all requests that wait for a job.
+"""One thread a process that looks for all requests that wait for news.
 
-It reads the versions of all these jobs in one statement, by their keys. On SQLite it first asks
-whether anybody has committed at all, which costs a few microseconds. It exists only while somebody
-waits. With 500 of them and 50 ends a second the server of ``up`` took an eighth of a core, all in
+It looks for all waits of one kind at once (``waits.py``). On SQLite it first asks whether anybody
+has committed at all, which costs a few microseconds. It exists only while somebody waits. With 500
+who wait for a job each and 50 ends a second the server of ``up`` took an eighth of a core, all in
 all.
 """
 
@@ -11,16 +11,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import uuid
+from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from jobs.brokers.wakeup.data_version import DataVersion
 from jobs.core.database_file import path_of
-from jobs.core.db import DATABASE_ERRORS, Adapter, connection, run
-from jobs.core.states import FINAL
+from jobs.core.db import DATABASE_ERRORS, connection
 
 logger = logging.getLogger(__name__)
 
@@ -31,25 +30,16 @@ REST: Final = 4
 """It pauses for so many times the CPU time of a look: it takes a fifth of a core at most."""
 IDLE_SECONDS: Final = 5.0
 """How long the thread, and its connection, stay after the last who waited."""
-AT_ONCE: Final = 500
-"""Jobs in one statement."""
-STEP: Final = 50
-"""A statement has a multiple of so many places, so that there are few different ones to prepare."""
-_VERSIONS: Final = "SELECT id, version, status FROM jobs_job WHERE id IN ({marks})"
 
 
-class JobWait:
-    """One request's wait for news of a job; a ``Wait`` of ``jobs.core.held_requests``.
+class NewsWait(ABC):
+    """One request's wait for news; a ``Wait`` of ``jobs.core.held_requests``.
 
     Args:
-        job_id: the job.
-        known: the version that the client has; None for one that waits for the job's end.
         until: a time of ``time.monotonic``.
     """
 
-    def __init__(self, job_id: uuid.UUID, known: int | None, until: float) -> None:
-        self.job_id = job_id
-        self.known = known
+    def __init__(self, until: float) -> None:
         self.until = until
         self.wake: Callable[[], None] = lambda: None
 
@@ -62,51 +52,49 @@ class JobWait:
         """Wait no more."""
         watcher.remove(self)
 
-    def is_news(self, found: tuple[int, str] | None) -> bool:
-        """Whether a version and a status are news; None for a job that is gone."""
-        if found is None:
-            return True
-        version, status = found
-        return status in FINAL or (self.known is not None and version != self.known)
+    @classmethod
+    @abstractmethod
+    def with_news(cls, waits: Sequence[Any]) -> Iterable[NewsWait]:
+        """Return those of the waits of this class for which there is news; it reads the database.
+
+        Raises:
+            DatabaseError: Django's.
+        """
 
 
-class JobWatcher:
-    """The jobs that requests wait for, and the thread that looks at them."""
+class NewsWatcher:
+    """What requests wait for, and the thread that looks at it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._added = threading.Condition(self._lock)
-        self._waits: defaultdict[uuid.UUID, set[JobWait]] = defaultdict(set)
+        self._waits: set[NewsWait] = set()
         self._has_new = False
         self._is_running = False
 
     def __len__(self) -> int:
         with self._lock:
-            return sum(len(waits) for waits in self._waits.values())
+            return len(self._waits)
 
-    def add(self, wait: JobWait) -> None:
+    def add(self, wait: NewsWait) -> None:
         """Look for this one as well, from the next look on."""
         with self._lock:
-            self._waits[wait.job_id].add(wait)
+            self._waits.add(wait)
             self._has_new = True
             self._added.notify()
             if not self._is_running:
                 self._is_running = True
-                thread = threading.Thread(target=self._run, name="job-watcher", daemon=True)
+                thread = threading.Thread(target=self._run, name="news-watcher", daemon=True)
                 try:
                     thread.start()
                 except RuntimeError:  # no more threads: each wait ends with its time
                     self._is_running = False
                     logger.warning("There is no thread to look for the requests that wait.")
 
-    def remove(self, wait: JobWait) -> None:
+    def remove(self, wait: NewsWait) -> None:
         """Look for this one no more."""
         with self._lock:
-            waits = self._waits.get(wait.job_id)
-            if waits is not None:
-                waits.discard(wait)
-                if not waits:
-                    del self._waits[wait.job_id]
+            self._waits.discard(wait)
 
     def _run(self) -> None:
         commits = _Commits()
@@ -117,7 +105,7 @@ class JobWatcher:
                 try:
                     self._look(commits)
                 except DATABASE_ERRORS:
-                    logger.warning("The jobs that requests wait for cannot be read.", exc_info=True)
+                    logger.warning("What requests wait for cannot be read.", exc_info=True)
                     pause = LONG_PAUSE_SECONDS
                     self._look_again()
                     connection().close()
@@ -146,12 +134,12 @@ class JobWatcher:
             if not (is_any or self._has_new):
                 return
             self._has_new = False
-            waits = [wait for some in self._waits.values() for wait in some]
-            jobs = list(self._waits)
-        found = _versions(jobs)
-        adapt = Adapter(connection()).uuid
+            waits = list(self._waits)
+        kinds: defaultdict[type[NewsWait], list[NewsWait]] = defaultdict(list)
         for wait in waits:
-            if wait.is_news(found.get(adapt(wait.job_id))):
+            kinds[type(wait)].append(wait)
+        for kind, some in kinds.items():
+            for wait in kind.with_news(some):
                 wait.wake()
 
 
@@ -170,22 +158,5 @@ class _Commits:
             self._version.close()
 
 
-def _versions(jobs: Sequence[uuid.UUID]) -> dict[Any, tuple[int, str]]:
-    """Return the version and the status of each job that exists, by its id as the driver has it."""
-    db = connection()
-    adapt = Adapter(db).uuid
-    found: dict[Any, tuple[int, str]] = {}
-    for first in range(0, len(jobs), AT_ONCE):
-        some = [adapt(job) for job in jobs[first : first + AT_ONCE]]
-        some += [some[-1]] * (-len(some) % STEP)
-        for key, version, status in run(db, _statement(len(some)), some):
-            found[key] = version, status
-    return found
-
-
-def _statement(marks: int) -> str:
-    return _VERSIONS.format(marks=", ".join(["%s"] * marks))
-
-
-watcher = JobWatcher()
+watcher = NewsWatcher()
 """That of this process."""

@@ -1,4 +1,4 @@
-"""The thread that looks for all requests that wait for a job."""
+"""The thread that looks for all requests that wait for news."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import pytest
 from django.db import OperationalError
 
 from jobs import lifecycle
-from jobs.api import job_watcher
-from jobs.api.job_watcher import JobWait, JobWatcher
+from jobs.api import news_watcher, waits
+from jobs.api.news_watcher import NewsWatcher
+from jobs.api.waits import JobWait, ResultsWait
 from jobs.core.db import Adapter, connection
+from jobs.feed import FeedClosed, newest_position
 from jobs.models import Job
 from tests.factories import make_job
 from tests.waiting import wait_until
@@ -26,11 +28,11 @@ Begin = Callable[..., threading.Event]
 @pytest.fixture
 def watcher(monkeypatch: pytest.MonkeyPatch) -> Any:
     """One whose thread ends as soon as nobody waits."""
-    monkeypatch.setattr(job_watcher, "IDLE_SECONDS", 0.0)
-    monkeypatch.setattr(job_watcher, "LONG_PAUSE_SECONDS", 0.05)
-    monkeypatch.setattr(job_watcher, "watcher", watcher := JobWatcher())
+    monkeypatch.setattr(news_watcher, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(news_watcher, "LONG_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(news_watcher, "watcher", watcher := NewsWatcher())
     yield watcher
-    for wait in [wait for some in [*watcher._waits.values()] for wait in some]:
+    for wait in [*watcher._waits]:
         wait.end()
     wait_until(lambda: not watcher._is_running, what="the thread has ended")
     assert len(watcher) == 0
@@ -49,7 +51,7 @@ def begin(job_id: uuid.UUID, known: int | None = None) -> threading.Event:
     return news
 
 
-def test_each_hears_of_its_own_job_alone(watcher: JobWatcher) -> None:
+def test_each_hears_of_its_own_job_alone(watcher: NewsWatcher) -> None:
     jobs = [make_job() for _ in range(3)]
     news = [begin(job.pk) for job in jobs]
     lifecycle.cancel_job(jobs[1].pk, "ada")
@@ -60,7 +62,7 @@ def test_each_hears_of_its_own_job_alone(watcher: JobWatcher) -> None:
     assert len(watcher) == 1
 
 
-def test_a_change_is_news_only_to_who_knows_the_version_before(watcher: JobWatcher) -> None:
+def test_a_change_is_news_only_to_who_knows_the_version_before(watcher: NewsWatcher) -> None:
     job = make_job()
     end, change = begin(job.pk), begin(job.pk, job.version)
     Job.objects.filter(pk=job.pk).update(version=job.version + 1)
@@ -69,45 +71,71 @@ def test_a_change_is_news_only_to_who_knows_the_version_before(watcher: JobWatch
     assert begin(job.pk, job.version).wait(20)  # it came before somebody waited
 
 
-def test_many_jobs_take_few_statements(watcher: JobWatcher, monkeypatch: Any) -> None:
+def test_who_waits_for_results_hears_of_whatever_ends(watcher: NewsWatcher) -> None:
+    job, news = make_job(), []
+    for seen in (newest_position(), newest_position() - 1):  # one has ended since the second
+        event = threading.Event()
+        wait = ResultsWait(seen, time.monotonic() + 60)
+        wait.begin(event.set)
+        news.append(event)
+    assert news[1].wait(20)
+    assert not news[0].is_set()
+    lifecycle.cancel_job(job.pk, "ada")
+    assert news[0].wait(20)
+
+
+def test_who_waits_for_results_is_told_when_the_feed_cannot_be_read(
+    watcher: NewsWatcher, monkeypatch: Any
+) -> None:
+    def closed() -> int:
+        raise FeedClosed
+
+    event = threading.Event()
+    wait = ResultsWait(newest_position(), time.monotonic() + 60)
+    monkeypatch.setattr(waits, "newest_position", closed)
+    wait.begin(event.set)
+    assert event.wait(20)
+
+
+def test_many_jobs_take_few_statements(watcher: NewsWatcher, monkeypatch: Any) -> None:
     jobs = [make_job() for _ in range(7)]
     lengths: list[int] = []
-    run: Any = vars(job_watcher)["run"]
+    run: Any = vars(waits)["run"]
 
     def counted(db: Any, statement: str, parameters: Any) -> Any:
         lengths.append(len(parameters))
         return run(db, statement, parameters)
 
-    monkeypatch.setattr(job_watcher, "AT_ONCE", 5)
-    monkeypatch.setattr(job_watcher, "STEP", 5)
-    monkeypatch.setattr(job_watcher, "run", counted)
-    found = job_watcher._versions([job.pk for job in jobs] + [uuid.uuid4()])
+    monkeypatch.setattr(waits, "AT_ONCE", 5)
+    monkeypatch.setattr(waits, "STEP", 5)
+    monkeypatch.setattr(waits, "run", counted)
+    found = waits._versions([job.pk for job in jobs] + [uuid.uuid4()])
     adapt = Adapter(connection()).uuid
     assert found == {adapt(job.pk): (job.version, job.status) for job in jobs}
     assert lengths == [5, 5]
 
 
 def test_it_goes_on_when_the_database_does(
-    watcher: JobWatcher, monkeypatch: Any, caplog: pytest.LogCaptureFixture
+    watcher: NewsWatcher, monkeypatch: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = make_job()
-    versions, failed = job_watcher._versions, threading.Event()
+    versions, failed = waits._versions, threading.Event()
 
     def away(jobs: Any) -> Any:
         failed.set()
         raise OperationalError("gone away")
 
-    monkeypatch.setattr(job_watcher, "_versions", away)
+    monkeypatch.setattr(waits, "_versions", away)
     news = begin(job.pk)
     assert failed.wait(20)
     lifecycle.cancel_job(job.pk, "ada")
-    monkeypatch.setattr(job_watcher, "_versions", versions)
+    monkeypatch.setattr(waits, "_versions", versions)
     assert news.wait(20)
     assert "cannot be read" in caplog.text
 
 
 def test_without_a_thread_the_next_who_waits_gets_one(
-    watcher: JobWatcher, monkeypatch: Any, caplog: pytest.LogCaptureFixture
+    watcher: NewsWatcher, monkeypatch: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = make_job()
 
