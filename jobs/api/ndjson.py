@@ -60,7 +60,7 @@ def parse_line(line: bytes) -> Any:
 
     A text in which there are as many names as their colons gives none of them twice; one without a
     backslash holds nothing that cannot be stored. Such are most of
-    them: 1.5 microseconds instead of 6.
+    them: 2.4 microseconds instead of 3.4.
 
     Raises:
         ApiError: as ``parse``.

@@ -181,7 +181,7 @@ def test_a_full_queue_holds_messages_back(consumers: Consumers, send: Send) -> N
         "--concurrency",
         "1",
         JOBS_FOREIGN_OWNER="ada",
-        JOBS_MAX_BACKLOG="1",
+        JOBS_MAX_BACKLOG="2",  # of which the scheduled job has one
         JOBS_SWEEP_SECONDS="0.5",
     )
     assert [_wait_job(job_id).result for job_id in ids] == [49, 49, 49]

@@ -24,6 +24,7 @@ from jobs.lifecycle import Claim, Outcome
 from jobs.models import FeedClock, Job
 from tests.brokers.servers import Setup
 from tests.factories import end, record, take, take_one
+from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.postgres,
@@ -34,8 +35,18 @@ pytestmark = [
 ]
 
 
-def read(after: Cursor | None = None) -> Page:
-    return read_page(after, Selection(everyone=True), 1000, None)
+def read(after: Cursor | None = None, expected: int = 0) -> Page:
+    """Read a page; if jobs are expected, when they have come.
+
+    The feed of every database of the server waits for what is open in any of them: for what other
+    tests do at this moment.
+    """
+
+    def page() -> Page | None:
+        found = read_page(after, Selection(everyone=True), 1000, None)
+        return found if len(found.items) >= expected else None
+
+    return wait_until(page, what=f"{expected} jobs in the feed")
 
 
 def ids(page: Page) -> list[str]:
@@ -90,7 +101,7 @@ def test_two_transactions_that_commit_out_of_order_are_read_once_each() -> None:
         assert end(third)
         assert ids(read(early.next)) == []
         one.commit()
-    late = read(early.next)
+    late = read(early.next, expected=3)
     assert ids(late) == [str(claim.id) for claim in (first, second, third)]
     assert ids(read(late.next)) == []
 
@@ -104,10 +115,10 @@ def test_a_transaction_that_is_rolled_back_lets_the_others_through() -> None:
         early = read()
         assert ids(early) == []
         one.rollback()
-    late = read(early.next)
+    late = read(early.next, expected=1)
     assert ids(late) == [str(second.id)]
     assert end(first)
-    assert ids(read(late.next)) == [str(first.id)]
+    assert ids(read(late.next, expected=1)) == [str(first.id)]
 
 
 def test_many_writers_at_once_and_a_reader_that_follows() -> None:
@@ -132,7 +143,7 @@ def test_many_writers_at_once_and_a_reader_that_follows() -> None:
             after = page.next
         for writer in writers:
             writer.result()
-    found += ids(read(after))
+    found += ids(read(after, expected=200 - len(found)))
     assert len(found) == len(set(found)) == 200
     assert ids(read()) == found
 
@@ -152,7 +163,7 @@ def test_who_ended_jobs_before_the_first_reader_came_is_waited_for(
         with pytest.raises(FeedClosed):
             read()
         one.commit()
-    page = read()
+    page = read(expected=2)
     assert ids(page) == [str(first.id), str(second.id)]
 
 
@@ -160,14 +171,14 @@ def test_a_cursor_stays_good_when_the_servers_transaction_numbers_begin_again() 
     """As after a restore into a new server: the clock there is of another run."""
     first, second, third = claimed(3)
     assert end(first)
-    page = read()
+    page = read(expected=1)
     assert end(second)
     # Another server: numbers a million times as low, and nobody has read the feed there yet.
     FeedClock.objects.update(
         server_started=timezone.now() - timedelta(days=1), base=10**18, is_settled=True
     )
     assert end(third)
-    assert ids(read(page.next)) == [str(second.id), str(third.id)]
+    assert ids(read(page.next, expected=2)) == [str(second.id), str(third.id)]
     assert FeedClock.objects.get().base < 10**17
 
 
@@ -179,10 +190,10 @@ def test_a_clock_never_puts_a_job_before_those_that_are_there() -> None:
     ahead = Job.objects.get(pk=job.pk).feed_position + 3_600_000_000  # type: ignore[operator]
     Job.objects.update(feed_position=ahead)
     FeedClock.objects.all().delete()
-    page = read()
+    page = read(expected=1)
     later = record()
     assert end(take_one())
-    assert ids(page) + ids(read(page.next)) == [str(job.pk), str(later.pk)]
+    assert ids(page) + ids(read(page.next, expected=1)) == [str(job.pk), str(later.pk)]
 
 
 def test_a_strangers_open_transaction_is_told_of(
@@ -204,7 +215,7 @@ def test_a_strangers_open_transaction_is_told_of(
             call_command("doctor", stdout=out, no_color=True)
         assert f"process {pid}" in out.getvalue()
         stranger.rollback()
-    page = read(page.next)
+    page = read(page.next, expected=1)
     assert (ids(page), page.held_back) == ([str(claim.id)], None)
 
 
@@ -213,7 +224,7 @@ def test_a_reader_in_the_transaction_that_ended_a_job_sees_it() -> None:
     [claim] = claimed(1)
     with transaction.atomic():
         assert end(claim)
-        assert ids(read()) == [str(claim.id)]
+        assert ids(read(expected=1)) == [str(claim.id)]
 
 
 def test_a_page_is_read_by_its_index_among_many_jobs() -> None:

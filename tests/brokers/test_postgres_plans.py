@@ -119,12 +119,13 @@ WAITING = "jobs_job_waiting"
 TURN = "jobs_job_fair_position"
 DUE = "jobs_job_due"
 RUNNING = "jobs_job_running"
+FEED = "jobs_job_feed"
 KEY = "jobs_job_pkey"
 
 
 ALLOWED = {
     "claim": {WAITING, KEY},
-    "finish": {WAITING, KEY},
+    "finish": {WAITING, KEY, FEED},
     "has_waiting": {WAITING, TURN},
     "record of nobody": {WAITING, TURN},
     "record of somebody": {WAITING, TURN},
@@ -137,7 +138,7 @@ ALLOWED = {
     "rescue": {RUNNING},
     "cancellations": {RUNNING},
     "write words": {WAITING, KEY},
-    "cancel": {KEY, RUNNING},
+    "cancel": {KEY, RUNNING, FEED},
     "backlog": {WAITING, TURN, "jobs_job_later"},
     "unfinished": {WAITING, TURN, KEY, "jobs_job_later_owner", RUNNING},
     "recent": {"jobs_job_owner"},

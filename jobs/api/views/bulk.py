@@ -25,7 +25,7 @@ from jobs.submission.bulk import Created, PreparedJob, insert_batch
 from jobs.submission.uploads import incoming_file
 
 BATCH: Final = 1000
-"""Lines whose jobs are inserted in one transaction: it holds SQLite's write lock for some 10 ms."""
+"""Lines whose jobs are inserted in one transaction, which holds SQLite's write lock."""
 MOST_ATOMIC: Final = 100_000
 """Lines of ``atomic=1``: their one transaction holds SQLite's write lock for a second."""
 MOST_DIGITS: Final = 12

@@ -1,7 +1,7 @@
 """Checking one job of many: what is the same for most of them is looked up once.
 
-Measured with a task of one number, one core: 17 microseconds a job, of which 5 for the arguments
-and 3 for the id; ``new_job`` and ``check_options`` for each would take 20 more.
+Measured with a task of one number: 8 microseconds of CPU a job, of which 3 for the arguments and 3
+for the id.
 """
 
 from __future__ import annotations
