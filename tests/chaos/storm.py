@@ -102,6 +102,10 @@ class Storm:
         try:
             self._inject_faults(log)
             self.stopping.set()
+            # A job that is accepted after all others have ended would find no consumer.
+            for thread in submitters:
+                thread.join(180)
+            self.arena.stop_serving()
             self._wait_until_finished()
         finally:
             self.stopping.set()

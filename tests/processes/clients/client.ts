@@ -4,7 +4,8 @@ import type { paths } from "./api.js";
 declare const process: { env: Record<string, string | undefined> };
 
 const headers = { Authorization: `Bearer ${process.env.TOKEN}` };
-const desk = createClient<paths>({ baseUrl: process.env.DESK, headers });
+// Of what a call may answer with, JSON: not a stream of events.
+const desk = createClient<paths, "application/json">({ baseUrl: process.env.DESK, headers });
 
 // @ts-expect-error Text is no integer: this must not compile.
 export const wrong = () => desk.POST("/api/v1/tasks/webapp.square/jobs", { body: { n: "7" } });
