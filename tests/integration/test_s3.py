@@ -41,6 +41,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.s3]
 PARTS = 9_000_000
 """Bytes that boto3 sends in several parts: it begins to at 8 MiB."""
 NOT_NOW = "The storage of files cannot be used now."
+NO_RESPONSE = "The storage of files does not respond."
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +200,8 @@ def test_an_upload_by_the_api_is_a_503(away: S3Server, api: Api) -> None:
     response = api.post("/api/v1/uploads?name=a.log", b"x", content_type="text/plain")
     assert response.status_code == 503
     assert response.headers["Retry-After"] == "10"
-    assert response.json()["detail"].startswith(NOT_NOW)
+    # On a busy machine the attempts to connect can take longer than it waits for them.
+    assert response.json()["detail"].startswith((NOT_NOW, NO_RESPONSE))
     assert str(away.port) not in response.content.decode()
     assert not Upload.objects.exists()
 

@@ -136,7 +136,7 @@ def test_bodies_that_never_come_hold_no_thread(serve: Serve) -> None:
             opened(stack, address, post("/open", 10) + b"x")
         for _ in range(3):
             assert get(address) == 200
-        assert threading.active_count() == before
+        assert threading.active_count() <= before  # some of another test may end meanwhile
 
 
 def test_more_connections_than_there_may_be(serve: Serve) -> None:
