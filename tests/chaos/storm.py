@@ -105,7 +105,7 @@ class Storm:
             # A job that is accepted after all others have ended would find no consumer.
             for thread in submitters:
                 thread.join(180)
-            self.arena.stop_serving()
+            self._end_requests()
             self._wait_until_finished()
         finally:
             self.stopping.set()
@@ -232,6 +232,10 @@ class Storm:
 
     def _web(self, fault: Fault) -> None:
         self.arena.serve()
+
+    def _end_requests(self) -> None:
+        """A request whose client has given up may still be recorded."""
+        self.arena.stop_serving()
 
     def _wait_until_finished(self) -> None:
         """Wait until all jobs have ended."""

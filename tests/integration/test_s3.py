@@ -200,8 +200,7 @@ def test_an_upload_by_the_api_is_a_503(away: S3Server, api: Api) -> None:
     response = api.post("/api/v1/uploads?name=a.log", b"x", content_type="text/plain")
     assert response.status_code == 503
     assert response.headers["Retry-After"] == "10"
-    # On a busy machine the attempts to connect can take longer than it waits for them.
-    assert response.json()["detail"].startswith((NOT_NOW, NO_RESPONSE))
+    assert response.json()["detail"].startswith(NOT_NOW)
     assert str(away.port) not in response.content.decode()
     assert not Upload.objects.exists()
 
@@ -232,7 +231,8 @@ def test_a_download_is_a_503(away: S3Server, api: Api, page: Client, ada: User) 
 def test_readiness_and_doctor_say_so(away: S3Server, client: Client, capsys: Any) -> None:
     response = client.get("/readyz")
     assert response.status_code == 503
-    assert response.json()["detail"].startswith(NOT_NOW)
+    # On a busy machine the attempts to connect can take longer than it waits for them.
+    assert response.json()["detail"].startswith((NOT_NOW, NO_RESPONSE))
     with pytest.raises(CommandError):
         call_command("doctor")
     assert "The storage of files (S3Storage) cannot be used: " in capsys.readouterr().out

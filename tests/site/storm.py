@@ -52,6 +52,9 @@ class SiteStorm(Storm):
             self.done[name] += 1
         self._wait_for_progress(PROGRESS)
 
+    def _end_requests(self) -> None:
+        """The tests after the storm use the site; its clients wait longer than its servers."""
+
     # A consumer is killed, and started again.
 
     def _begin_kill(self) -> None:
