@@ -12,6 +12,7 @@ from jobs.core.tracing import parse_traceparent
 from jobs.models import Job
 from jobs.submission import SubmitOptions, submit_job
 
+from . import problems
 from .auth import Caller
 from .etag import artifacts_of, job_version, visible_job
 from .idempotency import idempotency_key
@@ -25,6 +26,14 @@ from .waits import JobWait
 
 _NAMES: Final = "Location Retry-After Preference-Applied RateLimit RateLimit-Policy"
 SUBMITTED: Final = [Response(202, "Job", _NAMES), Response(200, "Job", _NAMES)]
+SUBMISSION_PROBLEMS: Final = [
+    problems.FORBIDDEN,
+    problems.UNKNOWN_TASK,
+    problems.IDEMPOTENCY_CONFLICT,
+    problems.INVALID,
+    problems.QUEUE_FULL,
+    problems.QUOTA_EXCEEDED,
+]
 SUBMISSION_HEADERS: Final = [
     PREFER,
     header(

@@ -16,6 +16,7 @@ from jobs.api.ndjson import NAMES, NDJSON, LineSplitter
 from jobs.api.operations import COUNT, Operation, Response, header, query
 from jobs.api.problems import INVALID, MEDIA_TYPE, ApiError
 from jobs.api.request_body import CHUNK, open_body
+from jobs.api.submitted import SUBMISSION_PROBLEMS
 from jobs.conf import get_conf
 from jobs.core.lock_timeout import limited_lock_waits
 from jobs.core.server_threads import requests_in_progress
@@ -44,14 +45,7 @@ MOST_DIGITS: Final = 12
             {"type": "string", "minLength": 1, "maxLength": 240, "pattern": r"^[\x20-\x7e]*$"},
         ),
     ],
-    problems=[
-        problems.FORBIDDEN,
-        problems.UNKNOWN_TASK,
-        problems.IDEMPOTENCY_CONFLICT,
-        problems.INVALID,
-        problems.QUEUE_FULL,
-        problems.QUOTA_EXCEEDED,
-    ],
+    problems=SUBMISSION_PROBLEMS,
     body=NDJSON,
     curl=f'-H "Content-Type: {NDJSON}" --data-binary @jobs.ndjson -N $URL',
 )

@@ -7,7 +7,6 @@ from typing import Any
 from django.http import HttpRequest
 from pydantic import ValidationError
 
-from jobs.api import problems
 from jobs.api.auth import Caller
 from jobs.api.operations import Operation
 from jobs.api.request_body import read_json
@@ -15,6 +14,7 @@ from jobs.api.responses import JSON, JsonResponse
 from jobs.api.schemas import Submission
 from jobs.api.submitted import (
     SUBMISSION_HEADERS,
+    SUBMISSION_PROBLEMS,
     SUBMITTED,
     submitted_response,
     waited_response,
@@ -28,14 +28,7 @@ from jobs.errors import InvalidOptions
     "submitJob",
     SUBMITTED,
     SUBMISSION_HEADERS,
-    problems=[
-        problems.FORBIDDEN,
-        problems.UNKNOWN_TASK,
-        problems.IDEMPOTENCY_CONFLICT,
-        problems.INVALID,
-        problems.QUEUE_FULL,
-        problems.QUOTA_EXCEEDED,
-    ],
+    problems=SUBMISSION_PROBLEMS,
     body=JSON,
     example={"task": "webapp.square", "args": {"n": 7}},
     curl="""-H "Content-Type: application/json" \\

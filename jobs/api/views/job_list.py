@@ -12,6 +12,7 @@ from jobs.api import schemas
 from jobs.api.auth import Caller
 from jobs.api.exception_handlers import invalid
 from jobs.api.operations import Operation, Response, query
+from jobs.api.page_size import page_size
 from jobs.api.problems import INVALID
 from jobs.api.responses import JsonResponse
 from jobs.api.serializers import job_json, root
@@ -54,7 +55,7 @@ def list_jobs(request: HttpRequest, caller: Caller) -> JsonResponse:
 
     One's own; staff see all. Follow the ``Link`` with ``rel="next"``.
     """
-    limit = _limit(request)
+    limit = page_size(request, DEFAULT_LIMIT, MAX_LIMIT)
     rows = _with_status(request, Job.objects.visible_to(caller.user)).filter(_filters(request))
     # One more than a page holds tells whether there is a next one: nothing is counted.
     found = list(rows.order_by("-id").prefetch_related("artifacts")[: limit + 1])
@@ -63,15 +64,6 @@ def list_jobs(request: HttpRequest, caller: Caller) -> JsonResponse:
     body: schemas.JobList = {"items": [job_json(job, job.artifacts.all(), mount) for job in page]}
     headers = {"Link": _next_link(request, page[-1])} if len(found) > limit else {}
     return JsonResponse(body, 200, headers)
-
-
-def _limit(request: HttpRequest) -> int:
-    text = request.GET.get("limit", "")
-    if not text:
-        return DEFAULT_LIMIT
-    if not (text.isascii() and text.isdigit() and int(text[:9]) > 0):
-        raise invalid("/limit", f"Give a whole number from 1 to {MAX_LIMIT}.")
-    return min(int(text[:9]), MAX_LIMIT)
 
 
 def _filters(request: HttpRequest) -> Q:

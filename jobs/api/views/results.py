@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from jobs.api.auth import Caller
 from jobs.api.event_stream import EVENT_STREAM, Events, last_event_id, stream, wants_stream
-from jobs.api.exception_handlers import invalid
 from jobs.api.long_poll import MAX_WAIT, held_wait, wait_preference, wait_slot
 from jobs.api.operations import TEXT, Operation, Response, header, query
+from jobs.api.page_size import page_size
 from jobs.api.problems import CURSOR_EXPIRED, INVALID, NOT_ACCEPTABLE
 from jobs.api.responses import JSON
 from jobs.api.serializers import root
@@ -73,7 +73,7 @@ def get_results(request: HttpRequest, caller: Caller) -> HttpResponseBase:
     selection, after = selected(request, caller), cursor_of(request)
     if held is not None and held.after is not None:
         after = held.after
-    limit = _limit(request)
+    limit = page_size(request, DEFAULT_LIMIT, MAX_LIMIT)
     mount = root()
 
     def read() -> Page:
@@ -137,15 +137,6 @@ def cursor_of(request: HttpRequest) -> Cursor | None:
     """
     text = last_event_id(request) or request.GET.get("after", "")
     return parse_cursor(text) if text else None
-
-
-def _limit(request: HttpRequest) -> int:
-    text = request.GET.get("limit", "")
-    if not text:
-        return DEFAULT_LIMIT
-    if not (text.isascii() and text.isdigit() and int(text[:9]) > 0):
-        raise invalid("/limit", f"Give a whole number from 1 to {MAX_LIMIT}.")
-    return min(int(text[:9]), MAX_LIMIT)
 
 
 def _response(page: Page) -> HttpResponse:

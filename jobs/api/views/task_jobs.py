@@ -8,7 +8,6 @@ from typing import Any, Final
 from django.http import HttpRequest
 from pydantic import ValidationError
 
-from jobs.api import problems
 from jobs.api.auth import Caller
 from jobs.api.exception_handlers import invalid_members
 from jobs.api.json_schema import component_schemas, ref
@@ -18,6 +17,7 @@ from jobs.api.responses import JSON, JsonResponse
 from jobs.api.schemas import Submission
 from jobs.api.submitted import (
     SUBMISSION_HEADERS,
+    SUBMISSION_PROBLEMS,
     SUBMITTED,
     submitted_response,
     waited_response,
@@ -46,14 +46,7 @@ def _as_parameter(name: str) -> dict[str, Any]:
     SUBMIT_ONE,
     SUBMITTED,
     [*map(_as_parameter, _OPTIONS), *SUBMISSION_HEADERS],
-    problems=[
-        problems.FORBIDDEN,
-        problems.UNKNOWN_TASK,
-        problems.IDEMPOTENCY_CONFLICT,
-        problems.INVALID,
-        problems.QUEUE_FULL,
-        problems.QUOTA_EXCEEDED,
-    ],
+    problems=SUBMISSION_PROBLEMS,
     body=JSON,
     body_schema=ref("Arguments"),
     example={"n": 7},
