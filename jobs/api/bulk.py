@@ -9,20 +9,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from django.http import HttpRequest
-from pydantic import ValidationError
 
-from jobs.catalog.signature import field_errors
 from jobs.conf import get_conf
 from jobs.core.jsonutils import canonical_digest
 from jobs.core.server_threads import requests_in_progress
-from jobs.errors import InvalidOptions, LimitReached, TooLarge
+from jobs.errors import LimitReached, TooLarge
 from jobs.submission import SubmitOptions
 from jobs.submission.bulk import Created, PreparedJob, Preparer, insert_batch
 
 from .exception_handlers import problem_response, to_problem
 from .ndjson import parse_line
 from .problems import INTERNAL, ApiError
-from .schemas import Submission
+from .submitted import checked_submission
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -62,7 +60,7 @@ class Bulk:
         Args:
             lines: as ``LineSplitter`` returned them; one without anything in it has no answer.
         """
-        numbered = self._numbered(lines)
+        numbered = self.numbered(lines)
         if self._stopped:
             return self._all_stopped([number for number, _ in numbered])
         told: dict[int, str] = {}
@@ -93,17 +91,11 @@ class Bulk:
         if line is None:
             raise TooLarge("line", get_conf().max_body)
         raw = parse_line(line)
-        if not isinstance(raw, dict):
-            raise InvalidOptions([{"pointer": "", "detail": "Send a JSON object."}])
         task, arguments, options = self._asked(raw)
         if self._key is not None:
             key, digest = f"{self._key}:{number}", canonical_digest(raw)
             options = replace(options, idempotency_key=key, request_digest=digest)
         return self._preparer.prepare(task, arguments, options)
-
-    def numbered(self, lines: Sequence[bytes | None]) -> list[tuple[int, bytes | None]]:
-        """Return the lines with their numbers, without those that are empty."""
-        return self._numbered(lines)
 
     def problem(self, error: Exception) -> ApiError:
         """Return the problem of an exception; an unexpected one is logged."""
@@ -113,7 +105,8 @@ class Bulk:
             problem = ApiError(INTERNAL, "Something went wrong here, and was logged.")
         return problem
 
-    def _numbered(self, lines: Sequence[bytes | None]) -> list[tuple[int, bytes | None]]:
+    def numbered(self, lines: Sequence[bytes | None]) -> list[tuple[int, bytes | None]]:
+        """Return the lines with their numbers, without those that are empty."""
         first, self._next = self._next, self._next + len(lines)
         return [
             (number, line)
@@ -121,14 +114,12 @@ class Bulk:
             if line is None or not (line.isspace() or not line)
         ]
 
-    def _asked(self, raw: dict[str, Any]) -> tuple[str, dict[str, Any], SubmitOptions]:
-        task, arguments = raw.get("task"), raw.get("args", {})
-        if raw.keys() <= PLAIN and isinstance(task, str) and isinstance(arguments, dict):
-            return task, arguments, self._plain
-        try:
-            asked = Submission.model_validate(raw)
-        except ValidationError as error:
-            raise InvalidOptions(field_errors(error, raw)) from error
+    def _asked(self, raw: Any) -> tuple[str, dict[str, Any], SubmitOptions]:
+        if isinstance(raw, dict) and raw.keys() <= PLAIN:
+            task, arguments = raw.get("task"), raw.get("args", {})
+            if isinstance(task, str) and isinstance(arguments, dict):
+                return task, arguments, self._plain
+        asked = checked_submission(raw)
         options = SubmitOptions(**asked.model_dump(exclude={"task", "args"}))
         return asked.task, asked.args, options
 

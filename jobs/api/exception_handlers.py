@@ -70,12 +70,12 @@ def _unknown_queue(error: errors.UnknownQueue) -> ApiError:
 
 @to_problem.register
 def _arguments(error: errors.InvalidArguments) -> ApiError:
-    return _invalid([{**one, "pointer": f"/args{one['pointer']}"} for one in error.errors])
+    return invalid_members([{**one, "pointer": f"/args{one['pointer']}"} for one in error.errors])
 
 
 @to_problem.register
 def _options(error: errors.InvalidOptions) -> ApiError:
-    return _invalid(error.errors)
+    return invalid_members(error.errors)
 
 
 @to_problem.register
@@ -200,15 +200,11 @@ def invalid(pointer: str, detail: str) -> ApiError:
         pointer: where it is, a JSON pointer.
         detail: what is wrong, for the sender.
     """
-    return _invalid([{"pointer": pointer, "detail": detail}])
+    return invalid_members([{"pointer": pointer, "detail": detail}])
 
 
 def invalid_members(field_errors: list[FieldError]) -> ApiError:
     """Return the problem of several members that do not fit."""
-    return _invalid(field_errors)
-
-
-def _invalid(field_errors: list[FieldError]) -> ApiError:
     count = "1 place" if len(field_errors) == 1 else f"{len(field_errors):,} places"
     detail = f"The request does not fit in {count}."
     return ApiError(problems.INVALID, detail, errors=field_errors[:MAX_ERRORS])

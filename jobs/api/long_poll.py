@@ -80,18 +80,21 @@ def wait_for_job(
     Returns:
         Whether it could wait; False if too many do.
     """
-    hold = hold_function(request)
-    if hold is None:
+    if hold_function(request) is None:
         with wait_slot(max_waiting(request)) as has_slot:
             if has_slot:
                 wait_until(is_news, seconds)
         return has_slot
-    wait = held_wait(request, JobWait)
-    has_waited = wait is not None
-    if wait is None:
-        wait = JobWait(job_id, known, time.monotonic() + seconds)
+    wait = held_wait(request, JobWait) or JobWait(job_id, known, time.monotonic() + seconds)
     wait.known = known  # what this call of the view has read
-    return (time.monotonic() >= wait.until or hold(wait)) or has_waited
+    return hold_on(request, wait)
+
+
+def hold_on(request: HttpRequest, wait: NewsWait) -> bool:
+    """Ask the server to hold a request; return whether it waits, or has waited already."""
+    hold = hold_function(request)
+    has_waited = HELD in getattr(request, "environ", {})
+    return time.monotonic() >= wait.until or (hold is not None and hold(wait)) or has_waited
 
 
 @contextmanager

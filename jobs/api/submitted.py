@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.http import HttpRequest
+from pydantic import ValidationError
 
+from jobs.catalog.signature import field_errors
 from jobs.core.jsonutils import canonical_digest
 from jobs.core.states import FINAL
 from jobs.core.tracing import parse_traceparent
+from jobs.errors import InvalidOptions
 from jobs.models import Job
 from jobs.submission import SubmitOptions, submit_job
 
@@ -61,17 +64,32 @@ def waited_response(request: HttpRequest, caller: Caller) -> JsonResponse | None
     return _response(request, caller, visible_job(caller, wait.job_id), True, {})
 
 
-def submitted_response(
-    request: HttpRequest, caller: Caller, asked: Submission, raw: Any
-) -> JsonResponse:
+def checked_submission(raw: Any) -> Submission:
+    """Return what a value of JSON asks for.
+
+    Raises:
+        InvalidOptions: it does not fit.
+    """
+    if not isinstance(raw, dict):
+        raise InvalidOptions([{"pointer": "", "detail": "Send a JSON object."}])
+    try:
+        return Submission.model_validate(raw)
+    except ValidationError as error:
+        raise InvalidOptions(field_errors(error, raw)) from error
+
+
+def submitted_response(request: HttpRequest, caller: Caller, raw: Any) -> JsonResponse:
     """Submit a job, and return the response.
 
     Args:
         request: its headers are looked at.
         caller: the owner.
-        asked: what is submitted.
-        raw: the same as JSON, by which a repeated request is known.
+        raw: what is submitted, as JSON; a repeated request is known by it.
+
+    Raises:
+        JobsError: it does not fit, or cannot be taken now.
     """
+    asked = checked_submission(raw)
     key = idempotency_key(request)
     submitted = submit_job(
         asked.task,

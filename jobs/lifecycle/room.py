@@ -12,7 +12,7 @@ import uuid
 from typing import Any, Final
 
 from jobs.core.db import Adapter, as_uuid, connection, run
-from jobs.core.uuid7 import first_uuid7
+from jobs.core.uuid7 import first_uuid7, uuid7_time
 
 # Parameters: queue, limit, queue, limit. One row: (queued jobs, scheduled jobs).
 WAITING: Final = """
@@ -92,10 +92,10 @@ def seconds_until_room(owner: Any, seconds: int, limit: int) -> int:
     db, adapt = connection(), Adapter(connection())
     parameters = [adapt.key(owner), adapt.uuid(_first(seconds)), limit - 1]
     rows = run(db, NTH_NEWEST, parameters)
-    if not rows:
+    made = uuid7_time(as_uuid(rows[0][0])) if rows else None
+    if made is None:
         return 1
-    made = (as_uuid(rows[0][0]).int >> 80) / 1000
-    left: float = made + seconds - time.time()
+    left = made.timestamp() + seconds - time.time()
     return min(max(1, math.ceil(left)), seconds)
 
 

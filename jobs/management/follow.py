@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -13,6 +12,7 @@ from django.core.management.base import OutputWrapper
 
 from jobs.core.database_faults import Fault, fault_of
 from jobs.core.db import DATABASE_ERRORS, connection
+from jobs.core.rare_line import RareLine
 from jobs.core.times import local
 from jobs.errors import Unavailable
 from jobs.feed import Cursor, HeldBack, Page, oldest_transaction, wait_for_page
@@ -20,8 +20,6 @@ from jobs.feed import Cursor, HeldBack, Page, oldest_transaction, wait_for_page
 from .database_command import describe
 
 OUTAGE_PAUSE: Final = 1.0
-REPEAT_SECONDS: Final = 60.0
-"""The same remark comes once in so many seconds."""
 _STOPS: Final = ("SIGINT", "SIGTERM", "SIGBREAK")
 
 
@@ -44,7 +42,7 @@ class Follower:
         self._write = write
         self._remarks = remarks
         self._stop = threading.Event()
-        self._said: dict[str, float] = {}
+        self._rare = RareLine()
 
     def follow(self, after: Cursor | None) -> None:
         """Go on until the process is told to end; a line that has begun is written to its end."""
@@ -69,24 +67,16 @@ class Follower:
                     self._outage(error.why)
 
     def _outage(self, text: str) -> None:
-        self._say("outage", f"{text} It is tried again.")
+        if self._rare.due("outage") is not None:
+            self._remarks.write(f"{text} It is tried again.")
         connection().close()
         self._stop.wait(OUTAGE_PAUSE)
 
     def _tell(self, held: HeldBack | None) -> None:
-        if held is not None and self._is_due("held back"):
+        if held is not None and self._rare.due("held back") is not None:
             since = local(held.since).isoformat(sep=" ", timespec="seconds")
             who = oldest_transaction(connection())
             text = f"What has ended since {since} comes when an open transaction ends: {who}."
-            self._say("held back", text)
-
-    def _is_due(self, kind: str) -> bool:
-        last = self._said.get(kind)
-        return last is None or time.monotonic() - last > REPEAT_SECONDS
-
-    def _say(self, kind: str, text: str) -> None:
-        if self._is_due(kind):
-            self._said[kind] = time.monotonic()
             self._remarks.write(text)
 
     @contextmanager

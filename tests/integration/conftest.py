@@ -13,6 +13,8 @@ from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.test import Client
 
+from jobs.api import news_watcher
+from jobs.api.news_watcher import NewsWatcher
 from jobs.brokers import registry as brokers
 from jobs.catalog import all_tasks, registry
 from jobs.core.rare_line import unusable_database
@@ -24,6 +26,7 @@ from tests.integration.api_client import Api
 from tests.integration.api_tasks import declare
 from tests.integration.page_jobs import PageJobs
 from tests.integration.recording_broker import RecordingBroker
+from tests.waiting import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +42,19 @@ def frozen_clock() -> Iterator[datetime]:
     now = datetime.now(UTC)
     with time_machine.travel(now, tick=False):
         yield now
+
+
+@pytest.fixture
+def watcher(monkeypatch: pytest.MonkeyPatch) -> Iterator[NewsWatcher]:
+    """The one of this process; its thread ends as soon as nobody waits."""
+    monkeypatch.setattr(news_watcher, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(news_watcher, "LONG_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(news_watcher, "watcher", watcher := NewsWatcher())
+    yield watcher
+    for wait in [*watcher._waits]:
+        wait.end()
+    wait_until(lambda: not watcher._is_running, what="the thread has ended")
+    assert len(watcher) == 0
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from django.db import connections
 from django.test import AsyncClient
 
 from jobs.api import event_stream
+from jobs.api.news_watcher import NewsWatcher
 from jobs.models import Job, Token
 from tests.factories import end, make_user, record, take_one
 from tests.integration.api_client import Api
@@ -37,7 +38,7 @@ def headers() -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def reader(monkeypatch: pytest.MonkeyPatch, watcher: NewsWatcher) -> Iterator[None]:
     """One thread reads for the streams; its connection is closed at the end."""
     with ThreadPoolExecutor(1) as pool:
         monkeypatch.setattr(event_stream, "readers", pool)

@@ -12,30 +12,16 @@ import pytest
 from django.db import OperationalError
 
 from jobs import lifecycle
-from jobs.api import news_watcher, waits
+from jobs.api import waits
 from jobs.api.news_watcher import NewsWatcher
 from jobs.api.waits import JobWait, ResultsWait
 from jobs.core.db import Adapter, connection
 from jobs.feed import FeedClosed, newest_position
 from jobs.models import Job
 from tests.factories import make_job
-from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Begin = Callable[..., threading.Event]
-
-
-@pytest.fixture
-def watcher(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """One whose thread ends as soon as nobody waits."""
-    monkeypatch.setattr(news_watcher, "IDLE_SECONDS", 0.0)
-    monkeypatch.setattr(news_watcher, "LONG_PAUSE_SECONDS", 0.05)
-    monkeypatch.setattr(news_watcher, "watcher", watcher := NewsWatcher())
-    yield watcher
-    for wait in [*watcher._waits]:
-        wait.end()
-    wait_until(lambda: not watcher._is_running, what="the thread has ended")
-    assert len(watcher) == 0
 
 
 def begin(job_id: uuid.UUID, known: int | None = None) -> threading.Event:

@@ -141,6 +141,18 @@ def succeeded(claim: Claim) -> Outcome:
 # The pauses.
 
 
+def written_batches(monkeypatch: pytest.MonkeyPatch) -> list[Batch]:
+    """Let the writer write to this list, and not to the database."""
+    written: list[Batch] = []
+
+    def write(planned: Batch, consumer: uuid.UUID) -> BatchResult:
+        written.append(planned)
+        return BatchResult(committed=True)
+
+    monkeypatch.setattr(batch_writer, "write", write)
+    return written
+
+
 def test_the_pauses_grow_while_the_database_is_away(clock: Clock, database: OneDatabase) -> None:
     pacer = Pacer()
     for _ in range(len(RETRY_SECONDS) + 2):
@@ -244,13 +256,7 @@ def test_maintenance_that_fails_keeps_no_outcome_from_being_written(
 ) -> None:
     claim = make_claim()
     parts.run_claim(claim).settle(succeeded(claim))
-    written: list[Batch] = []
-
-    def write(planned: Batch, consumer: uuid.UUID) -> BatchResult:
-        written.append(planned)
-        return BatchResult(committed=True)
-
-    monkeypatch.setattr(batch_writer, "write", write)
+    written = written_batches(monkeypatch)
     parts.maintenance.error = KeyError("a fault of ours")
     parts.signals.work.clear()
     pause = parts.writer._run_once(True)
@@ -452,13 +458,7 @@ def test_what_is_left_is_written_within_the_time_that_there_is(
 ) -> None:
     claim = make_claim()
     parts.run_claim(claim).settle(succeeded(claim))
-    written: list[Batch] = []
-
-    def write(planned: Batch, consumer: uuid.UUID) -> BatchResult:
-        written.append(planned)
-        return BatchResult(committed=True)
-
-    monkeypatch.setattr(batch_writer, "write", write)
+    written = written_batches(monkeypatch)
     parts.writer.start()
     assert parts.writer.flush_and_stop(30)
     assert [outcome.claim for planned in written for outcome in planned.outcomes] == [claim]

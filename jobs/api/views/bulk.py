@@ -28,7 +28,7 @@ from jobs.submission.uploads import incoming_file
 BATCH: Final = 1000
 """Lines whose jobs are inserted in one transaction, which holds SQLite's write lock."""
 MOST_ATOMIC: Final = 100_000
-"""Lines of ``atomic=1``: their one transaction holds SQLite's write lock for a second."""
+"""Lines of ``atomic=1``: their one transaction holds SQLite's write lock meanwhile."""
 MOST_DIGITS: Final = 12
 
 

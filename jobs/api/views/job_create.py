@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpRequest
-from pydantic import ValidationError
 
 from jobs.api.auth import Caller
 from jobs.api.operations import Operation
 from jobs.api.request_body import read_json
 from jobs.api.responses import JSON, JsonResponse
-from jobs.api.schemas import Submission
 from jobs.api.submitted import (
     SUBMISSION_HEADERS,
     SUBMISSION_PROBLEMS,
@@ -19,9 +15,7 @@ from jobs.api.submitted import (
     submitted_response,
     waited_response,
 )
-from jobs.catalog.signature import field_errors
 from jobs.conf import get_conf
-from jobs.errors import InvalidOptions
 
 
 @Operation(
@@ -47,13 +41,4 @@ def post_job(request: HttpRequest, caller: Caller) -> JsonResponse:
     if waited is not None:
         return waited
     raw = read_json(request, get_conf().max_body)
-    return submitted_response(request, caller, _checked(raw), raw)
-
-
-def _checked(raw: Any) -> Submission:
-    if not isinstance(raw, dict):
-        raise InvalidOptions([{"pointer": "", "detail": "Send a JSON object."}])
-    try:
-        return Submission.model_validate(raw)
-    except ValidationError as error:
-        raise InvalidOptions(field_errors(error, raw)) from error
+    return submitted_response(request, caller, raw)

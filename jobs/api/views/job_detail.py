@@ -88,7 +88,7 @@ def _stream(request: HttpRequest, caller: Caller, key: uuid.UUID) -> HttpRespons
         # A client may have sent anything as the id of its last event.
         return JobWait(key, int(known) if known.isascii() and known.isdigit() else None, until)
 
-    return stream(request, "job", read, new_wait, of_feed=False)
+    return stream(request, "job", read, new_wait)
 
 
 def _wait(

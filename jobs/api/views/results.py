@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from jobs.api.auth import Caller
 from jobs.api.event_stream import EVENT_STREAM, Events, last_event_id, stream, wants_stream
-from jobs.api.long_poll import MAX_WAIT, held_wait, wait_preference, wait_slot
+from jobs.api.long_poll import MAX_WAIT, held_wait, hold_on, wait_preference, wait_slot
 from jobs.api.operations import TEXT, Operation, Response, header, query
 from jobs.api.page_size import page_size
 from jobs.api.problems import CURSOR_EXPIRED, INVALID, NOT_ACCEPTABLE
@@ -87,7 +87,7 @@ def get_results(request: HttpRequest, caller: Caller) -> HttpResponseBase:
         return Events([(str(item.cursor), item.text) for item in page.items], page.more)
 
     if wants_stream(request):
-        return stream(request, "job", events, new_wait, of_feed=True)
+        return stream(request, "job", events, new_wait)
     seconds = wait_preference(request.META.get("HTTP_PREFER", ""))
     if seconds is None:
         return _response(read())
@@ -104,17 +104,13 @@ def get_results(request: HttpRequest, caller: Caller) -> HttpResponseBase:
 
 def _held(request: HttpRequest, read: Callable[[], Page], seconds: int) -> tuple[Page, bool]:
     """Return a page, and whether the request could wait; the server may hold it, and call again."""
-    hold = hold_function(request)
     before = held_wait(request, ResultsWait)
-    until = time.monotonic() + seconds if before is None else before.until
-    wait = new_wait(until)
+    wait = new_wait(time.monotonic() + seconds if before is None else before.until)
     page = read()
-    while page.more and not page.items and time.monotonic() < until:
+    while page.more and not page.items and time.monotonic() < wait.until:
         page = read()
     wait.after = page.next
-    if page.items or hold is None or time.monotonic() >= until:
-        return page, True
-    return page, hold(wait) or before is not None
+    return page, bool(page.items) or hold_on(request, wait)
 
 
 def new_wait(until: float) -> ResultsWait:

@@ -6,7 +6,6 @@ import re
 from typing import Any, Final
 
 from django.http import HttpRequest
-from pydantic import ValidationError
 
 from jobs.api.auth import Caller
 from jobs.api.exception_handlers import invalid_members
@@ -14,7 +13,6 @@ from jobs.api.json_schema import component_schemas, ref
 from jobs.api.operations import SUBMIT_ONE, Operation, query
 from jobs.api.request_body import read_json
 from jobs.api.responses import JSON, JsonResponse
-from jobs.api.schemas import Submission
 from jobs.api.submitted import (
     SUBMISSION_HEADERS,
     SUBMISSION_PROBLEMS,
@@ -23,7 +21,6 @@ from jobs.api.submitted import (
     waited_response,
 )
 from jobs.catalog.pointer import escape_pointer
-from jobs.catalog.signature import field_errors
 from jobs.conf import get_conf
 from jobs.errors import FieldError, InvalidArguments, InvalidOptions
 
@@ -71,7 +68,7 @@ def post_task_job(request: HttpRequest, caller: Caller, name: str) -> JsonRespon
     # An Idempotency-Key means the same request, whichever of the two addresses it was sent to.
     raw = {"task": name, "args": arguments, **options}
     try:
-        return submitted_response(request, caller, _checked(raw), raw)
+        return submitted_response(request, caller, raw)
     except InvalidArguments as error:
         raise invalid_members(error.errors) from error
 
@@ -94,10 +91,3 @@ def _options(request: HttpRequest) -> dict[str, Any]:
 
 def _error(name: str, detail: str) -> FieldError:
     return {"pointer": f"/{escape_pointer(name)}", "detail": detail}
-
-
-def _checked(raw: dict[str, Any]) -> Submission:
-    try:
-        return Submission.model_validate(raw)
-    except ValidationError as error:
-        raise InvalidOptions(field_errors(error, raw)) from error
