@@ -18,7 +18,7 @@ REMEDIES: Final = {
     "promtool": "install Debian's prometheus",
     "install": "set JOBS_TEST_REQUIRE=install, it downloads packages",
     "typing": "install the extra dev",
-    "clients": "install npm",
+    "clients": "install npm and set JOBS_TEST_REQUIRE=clients, it downloads packages",
     "nginx": "install nginx and openssl",
     "trackers": "install the extra dev",
     "systemd": "Linux, with systemd",

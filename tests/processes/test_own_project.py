@@ -100,6 +100,9 @@ def deployed(project: Project) -> Iterator[tuple[Project, int]]:
     """The same project in production, under gunicorn."""
     if os.name == "nt":
         pytest.skip("gunicorn does not run on Windows")
+    gunicorn = Path(sys.executable).with_name("gunicorn")
+    if not gunicorn.exists():
+        pytest.skip("gunicorn is not installed")
     project.append("settings.py", block(INSTALLATION, "STATIC_ROOT"))
     key = "0123456789abcdefghijklmnopqrstuvwxyz" * 2
     project.append("settings.py", f'SECRET_KEY = "{key}"\n')
@@ -112,8 +115,7 @@ def deployed(project: Project) -> Iterator[tuple[Project, int]]:
     }
     project.run("manage.py", "collectstatic", "--no-input", "--verbosity", "0")
     port = free_port()
-    gunicorn = str(Path(sys.executable).with_name("gunicorn"))
-    command = [gunicorn, "mysite.wsgi", "--threads", "4", "--bind", f"127.0.0.1:{port}"]
+    command = [str(gunicorn), "mysite.wsgi", "--threads", "4", "--bind", f"127.0.0.1:{port}"]
     with RunningProcess(command, env=project.env, cwd=project.folder) as running:
         yield from _deployed(project, port, running)
 
