@@ -225,14 +225,38 @@ def test_a_part_of_a_body_is_given_to_who_takes_it(
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
             client.close()
         wait_until(lambda: application.parts, timeout=SECONDS)
-        if end == "stop":  # what comes now is no request, but the rest of the body
-            client.sendall(b"GET /open HTTP/1.1\r\nHost: x\r\n\r\n")
         if end != "reset":
             received = b"".join(iter(lambda: client.recv(1000), b""))
             assert received.startswith(b"HTTP/1.1 200 OK\r\n")
             assert b"\r\nConnection: close\r\n" in received
+            # Who may be sending still is listened to, or the response would be lost by a reset.
+            assert receiving[0]._transport.is_closing() is (end == "shutdown")
+        if end == "stop":  # what comes now is no request, but the rest of the body
+            client.sendall(b"GET /open HTTP/1.1\r\nHost: x\r\n\r\n")
+            client.close()
+            wait_until(lambda: receiving[0]._is_lost, timeout=SECONDS)
     assert application.parts == [part]
     assert application.asked == ["/part"] * 2
+
+
+def test_who_sends_more_than_chunks_is_listened_to_as_well(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[bool] = []
+    leave = HttpConnection._leave
+
+    def noted(connection: HttpConnection, *, at_once: bool) -> None:
+        closed.append(at_once)
+        leave(connection, at_once=at_once)
+
+    monkeypatch.setattr(HttpConnection, "_leave", noted)
+    sent = b"POST /read HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    sent += b"3\r\nabc\r\n0\r\n\r\nGET /open HTTP/1.1\r\nHost: x\r\n\r\n"
+    with ExitStack() as stack:
+        client = opened(stack, serve(), sent)
+        received = b"".join(iter(lambda: client.recv(1000), b""))
+    assert received.count(b"HTTP/1.1 200 OK\r\n") == 1
+    assert closed == [False]
 
 
 def _size(connection: HttpConnection) -> int:

@@ -64,6 +64,7 @@ class Request:
     was_asked: bool = False
     keeps_part: bool = False  # the application takes a body that is cut off as well
     is_cut: bool = False
+    has_overrun: bool = False  # more came behind its chunks, and is lost
     wait: Wait | None = None  # what it was held for
 
     def add_to(self, environ: dict[str, Any]) -> None:
@@ -82,6 +83,11 @@ class Request:
             environ[HELD] = self.wait
             if self.head.has_body:
                 environ["CONTENT_LENGTH"] = "0"  # the application has had it
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its client has sent all of it: nothing comes after that unless it is asked."""
+        return self.is_received and not self.is_cut and not self.has_overrun
 
     def close(self) -> None:
         """Delete the body."""
@@ -250,6 +256,7 @@ class HttpConnection(asyncio.Protocol):
         if self._reader.read_body(data, body.write):
             if self._reader.has_overrun:
                 request.head = request.head._replace(keep_alive=False)
+                request.has_overrun = True
             request.is_received = True
             self._hand_over(request)
         elif body.size > UNASKED and not request.was_asked:
@@ -396,11 +403,11 @@ class HttpConnection(asyncio.Protocol):
         if self._is_lost:
             return
         self._write(data)
-        is_received = self._request is None or self._request.is_received
+        is_whole = self._request is None or self._request.is_whole
         if self._request is not None:
             self._request.close()
         if not keep_alive or self._site.is_stopping:
-            self._leave(at_once=is_received and not self._held)
+            self._leave(at_once=is_whole and not self._held)
             return
         with self._lock:
             self._await_next()
