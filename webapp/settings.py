@@ -52,7 +52,6 @@ MIDDLEWARE = [
     "webapp.headers.content_security_policy",
     "webapp.https_only.refuse_plain_http",
     "jobs.api.probes.answer_probes",
-    "webapp.known_hosts.refuse_other_hosts",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -15,6 +15,8 @@ from jobs.web.sign_in_limits import limit_hashing, limit_sign_ins
 from .kept_tokens import tell_of_tokens
 from .signin import SignIn
 
+handler400 = "webapp.bad_request.bad_request"
+
 
 def change_password(request: HttpRequest, id: str) -> HttpResponseBase:  # noqa: A002
     """Let staff change somebody's password, as the admin does."""
@@ -36,6 +38,10 @@ def favicon(request: HttpRequest) -> HttpResponseRedirect:
 
 
 urlpatterns = [
+    path("sign-in/", limit_sign_ins(SignIn.as_view()), name="sign-in"),
+    path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    # Before the admin: these are asked for by far the most often.
+    path("", include("jobs.urls")),
     # The admin's own views, within limits; its names still lead here.
     path("admin/login/", limit_sign_ins(admin.site.login)),
     path(
@@ -48,11 +54,8 @@ urlpatterns = [
     ),
     path("admin/auth/user/add/", limit_hashing(admin.site.admin_view(add_user))),
     path("admin/", admin.site.urls),
-    path("sign-in/", limit_sign_ins(SignIn.as_view()), name="sign-in"),
-    path("sign-out/", LogoutView.as_view(), name="sign-out"),
     # Django's admin names no icon, so browsers request this one.
     path("favicon.ico", favicon),
-    path("", include("jobs.urls")),
     # Here and not in ``jobs.urls``: in a project, the rest of /api/ is the project's own.
     re_path(
         "^api(?:/|$)", not_found_endpoint("The API begins with /api/v1/: there is one version.")

@@ -76,6 +76,8 @@ def taken_otherwise(raw: Any, stored: Any, at: str = "") -> FieldError | None:
     What pydantic lets pass even when it is strict: true for the 1 of an enumeration, 1 for a
     ``Literal[True]``, and text of digits for the seconds since 1970 of a date.
     """
+    if isinstance(raw, int | str) and type(raw) is type(stored) and raw == stored:
+        return None  # nearly all are like this
     if isinstance(raw, dict) and isinstance(stored, dict):
         parts = [(key, raw[key], stored[key]) for key in raw if key in stored]
     elif isinstance(raw, list) and isinstance(stored, list) and len(raw) == len(stored):
@@ -83,8 +85,10 @@ def taken_otherwise(raw: Any, stored: Any, at: str = "") -> FieldError | None:
     else:
         detail = _why(raw, stored)
         return None if detail is None else {"pointer": at, "detail": detail}
-    found = (taken_otherwise(one, two, f"{at}/{escape_pointer(key)}") for key, one, two in parts)
-    return next((one for one in found if one is not None), None)
+    for key, one, two in parts:
+        if (found := taken_otherwise(one, two, f"{at}/{escape_pointer(key)}")) is not None:
+            return found
+    return None
 
 
 def _why(raw: Any, stored: Any) -> str | None:

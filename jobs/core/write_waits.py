@@ -85,8 +85,7 @@ def serving(request: HttpRequest) -> Iterator[None]:
         _thread.request = before
 
 
-@contextmanager
-def limited_write_waits(*, sets_timeout: bool = True) -> Iterator[None]:
+def limited_write_waits(*, sets_timeout: bool = True) -> AbstractContextManager[object]:
     """Limit how long the block waits for SQLite's lock, in a thread that serves a request.
 
     It does nothing on another database, nor inside the caller's transaction. Of blocks within one
@@ -98,20 +97,23 @@ def limited_write_waits(*, sets_timeout: bool = True) -> Iterator[None]:
             instead of 0.95).
 
     Raises:
-        Unavailable: as many threads as may are waiting already.
+        Unavailable: as many threads as may are waiting already; it is raised as the block begins.
     """
-    request, db = _thread.request, connection()
-    if request is None or db.vendor != "sqlite" or db.in_atomic_block:
-        yield
-        return
-    if _thread.is_counted:
-        with _noting_locks():
-            yield
-        return
+    request = _thread.request
+    if request is None:
+        return _NOTHING
+    db = connection()
+    if db.vendor != "sqlite" or db.in_atomic_block:
+        return _NOTHING
+    return _NOTING if _thread.is_counted else _limited(request, db, sets_timeout)
+
+
+@contextmanager
+def _limited(request: HttpRequest, db: BaseDatabaseWrapper, sets_timeout: bool) -> Iterator[None]:
     is_patient = _waits.enter(max(1, max_waiting(request)))
     _thread.is_counted, _thread.is_patient, _thread.met_lock = True, is_patient, False
     try:
-        with own_lock_timeout(db) if sets_timeout else nullcontext(), _noting_locks():
+        with own_lock_timeout(db) if sets_timeout else _NOTHING, _NOTING:
             yield
         if not _thread.met_lock:
             _waits.note(is_locked=False)
@@ -120,13 +122,19 @@ def limited_write_waits(*, sets_timeout: bool = True) -> Iterator[None]:
         _waits.leave(is_patient)
 
 
-@contextmanager
-def _noting_locks() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        note_error(error)
-        raise
+class _NotingLocks:
+    """Notes whether an error that leaves the block says that the lock is taken."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, Exception):
+            note_error(error)
+
+
+_NOTHING: Final = nullcontext()
+_NOTING: Final = _NotingLocks()
 
 
 def note_error(error: BaseException) -> None:

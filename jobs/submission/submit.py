@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import IntegrityError
@@ -100,14 +100,18 @@ def submit_job(
                 if existing is None:
                     raise
                 return SubmitResult(existing, created=False)
-        result = _insert(job, arguments, options, owner)
+        result = _insert(job, arguments, options, owner, limits)
     if result.created:
         send_task_enqueued(job, task)
-    return replace(result, limits=limits)
+    return result
 
 
 def _insert(
-    job: Job, arguments: ValidatedArguments, options: SubmitOptions, owner: AbstractBaseUser | None
+    job: Job,
+    arguments: ValidatedArguments,
+    options: SubmitOptions,
+    owner: AbstractBaseUser | None,
+    limits: Sequence[LimitState],
 ) -> SubmitResult:
     insert = lifecycle.insert_job if options.job_id is None else lifecycle.insert_received_job
     for attempt in range(MOST_TRIES):
@@ -122,10 +126,10 @@ def _insert(
                 or existing_by_id(options)
             )
             if existing is not None:
-                return SubmitResult(existing, created=False)
+                return SubmitResult(existing, False, limits)
             # The job with the same key finished in between: then there is room now.
             if attempt == MOST_TRIES - 1:
                 raise
         else:
-            return SubmitResult(job, created=True)
+            return SubmitResult(job, True, limits)
     raise AssertionError("unreachable")
