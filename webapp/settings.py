@@ -47,7 +47,8 @@ INSTALLED_APPS = [
     "webapp",
 ]
 MIDDLEWARE = [
-    # The first two only add headers, to what the next two answer as well.
+    # The first three only add headers, to what the next two answer as well.
+    "jobs.api.request_ids.identify_requests",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "webapp.headers.content_security_policy",
     "webapp.https_only.refuse_plain_http",
@@ -188,6 +189,8 @@ USE_TZ = True
 
 # --- Logging: to the console only, one line each ---------------------------------------------
 
+# A line for each request that the server of `up` has answered; others have logs of their own.
+ACCESS_LOG = env.flag("JOBS_ACCESS_LOG")
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,

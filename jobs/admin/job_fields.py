@@ -30,7 +30,10 @@ FIELDSETS: Any = (
             )
         },
     ),
-    ("What was asked for", {"fields": ("args_shown", ("unique_key", "idempotency_key"))}),
+    (
+        "What was asked for",
+        {"fields": ("args_shown", ("unique_key", "idempotency_key", "request_id"))},
+    ),
     (
         "Times",
         {"fields": (("submitted", "due", "timeout_shown"), ("started", "finished", "took"))},

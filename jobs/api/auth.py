@@ -74,6 +74,7 @@ def require_caller(request: HttpRequest, extra: ExtraRead | None = None) -> Call
         ApiError: as ``identify``, and 401 without a credential.
     """
     caller = identify(request, extra)
+    request.caller = caller  # type: ignore[attr-defined]  # for an access log
     if caller is None:
         raise ApiError(
             UNAUTHENTICATED,

@@ -39,6 +39,7 @@ _JOB: Final[dict[str, Any]] = {
     "started_at": None,
     "finished_at": None,
     "cancel_requested": False,
+    "request_id": "5f0c2d1f2a6b4c0e9d8b7a6c5e4f3a21",
     "links": {
         "self": f"/api/v1/jobs/{JOB_ID}",
         "html": f"/jobs/{JOB_ID}/",

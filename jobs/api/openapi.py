@@ -84,7 +84,8 @@ def document(tasks: Sequence[AnyTask]) -> dict[str, Any]:
             "title": "Jobdesk",
             "version": "1",
             "description": "Submit slow work, see its progress, fetch the result. Every address "
-            "answers `OPTIONS` with the methods it has (`Allow`), and `HEAD` where it has `GET`.",
+            "answers `OPTIONS` with the methods it has (`Allow`), and `HEAD` where it has `GET`. "
+            "Each response has `X-Request-Id`: the request's, or one that is made.",
         },
         "servers": [{"url": root().rstrip("/") or "/"}],
         "paths": paths,

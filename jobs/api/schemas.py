@@ -125,6 +125,9 @@ class Job(TypedDict):
     started_at: Moment | None
     finished_at: Moment | None
     cancel_requested: Annotated[bool, _about("Its cancellation was requested.")]
+    request_id: Annotated[
+        str | None, _about("The `X-Request-Id` of the request that submitted it, or led to it.")
+    ]
     links: JobLinks
     artifacts: list[Artifact]
 

@@ -18,6 +18,7 @@ from jobs.catalog.registry import load_task
 from jobs.catalog.task import JobTask
 from jobs.compat import Task, has_receivers, task_started
 from jobs.consumer.task_process.pool import TaskProcessPool
+from jobs.core.request_ids import set_request_id
 from jobs.errors import JobsError
 from jobs.lifecycle import Outcome
 from jobs.submission.signals import send
@@ -56,6 +57,8 @@ def run_attempt(attempt: Attempt, children: TaskProcessPool) -> None:
 
 
 def _run_in_scope(attempt: Attempt, children: TaskProcessPool) -> None:
+    if attempt.claim.request_id is not None:
+        set_request_id(attempt.claim.request_id)
     if not is_watched():
         _run_to_its_end(attempt, children)
         return

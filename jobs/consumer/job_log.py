@@ -52,6 +52,7 @@ def _log_outcome(attempt: Attempt, outcome: Outcome) -> None:
         attempt.seconds,
         outcome.claim.attempt,
         f": {outcome.message.splitlines()[0][:200]}" if outcome.message.strip() else "",
+        extra=_request(outcome),
     )
 
 
@@ -61,4 +62,11 @@ def _log_superseded(outcome: Outcome) -> None:
         outcome.claim.task,
         outcome.claim.id,
         outcome.claim.attempt,
+        extra=_request(outcome),
     )
+
+
+def _request(outcome: Outcome) -> dict[str, str] | None:
+    """What says in which request the job was submitted, as a record has it."""
+    found = outcome.claim.request_id
+    return None if found is None else {"request_id": found}

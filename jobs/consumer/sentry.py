@@ -20,12 +20,13 @@ _NOTHING: Final = nullcontext()
 def about(claim: Claim) -> dict[str, Any]:
     """Return what a tracker is to show beside an exception: tags in Sentry, ``extra`` of a log
     record."""
-    return {
+    found = {
         "task": claim.task,
         "job_id": str(claim.id),
         "attempt": claim.attempt,
         "queue": claim.queue,
     }
+    return found if claim.request_id is None else {**found, "request_id": claim.request_id}
 
 
 def job_scope(claim: Claim) -> AbstractContextManager[Any]:

@@ -1,9 +1,11 @@
-"""The lines that consumers and ``manage.py up`` log: date, level, logger, message."""
+"""The lines that consumers and ``manage.py up`` log: date, level, logger, message, request id."""
 
 from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+
+from .request_ids import request_id_of
 
 
 class LineFormatter(logging.Formatter):
@@ -23,6 +25,12 @@ class LineFormatter(logging.Formatter):
         text = super().format(record)
         left_out = getattr(record, "left_out", 0)
         return f"{text} ({left_out:,} others before it were left out)" if left_out else text
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """Return the line, with the id of the request at its end: a traceback comes after it."""
+        text = super().formatMessage(record)
+        request_id = request_id_of(record)
+        return f"{text} [{request_id}]" if request_id else text
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
         """Return "2026-11-28T02:15:46.123+00:00", in the process's time zone."""

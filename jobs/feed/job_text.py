@@ -51,6 +51,7 @@ class JobRow(NamedTuple):
     started_at: Any
     finished_at: Any
     cancel_requested: Any
+    request_id: str | None
     owner_id: Any
 
     @property
@@ -104,7 +105,8 @@ def job_text(
         f'"max_attempts":{row.max_attempts},"created_at":{time(row.created_at)},'
         f'"run_after":{time(row.run_after)},"started_at":{time(row.started_at)},'
         f'"finished_at":{time(row.finished_at)},'
-        f'"cancel_requested":{"true" if row.cancel_requested else "false"}'
+        f'"cancel_requested":{"true" if row.cancel_requested else "false"},'
+        f'"request_id":{"null" if row.request_id is None else _quoted(row.request_id)}'
         f"{'' if mount is None else _links(key, mount)}"
         f',"artifacts":{_artifacts(artifacts, key, mount) if artifacts else "[]"}}}'
     )

@@ -35,6 +35,7 @@ class Claim:
     created_at: datetime | str | None = None
     run_after: datetime | str | None = None
     traceparent: str | None = None
+    request_id: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON data, for a child process. That needs no owner, whose key may be of
@@ -78,6 +79,7 @@ class ClaimedRow(NamedTuple):
     created_at: Any
     run_after: Any
     traceparent: str | None
+    request_id: str | None
 
 
 def has_waiting(queue: str) -> bool:
@@ -147,6 +149,7 @@ def _claim(row: ClaimedRow, now: datetime) -> Claim:
         created_at=row.created_at,
         run_after=row.run_after,
         traceparent=row.traceparent,
+        request_id=row.request_id,
     )
 
 

@@ -21,7 +21,7 @@ from .fair_position import fair_position_parameters
 from .group_commit import group_commit_for
 from .insert_and_notify import run_and_notify
 from .producer_span import producer_span
-from .sql import INSERT_JOB, JOB_COLUMNS, insert_row
+from .sql import INSERT_JOB, JOB_COLUMNS, insert_row, optional_values
 
 SOON: Final = timedelta(seconds=3)
 """An idle consumer asks every two seconds what is due next: it is notified of what is sooner."""
@@ -96,8 +96,7 @@ def _insert_statement(job: Job, db: BaseDatabaseWrapper) -> tuple[str, list[Any]
 
 
 def _row_parameters(job: Job, adapt: Adapter) -> list[Any]:
-    trace = [] if job.traceparent is None else [job.traceparent]
-    return [*job_values(job, adapt), *trace, *fair_position_parameters(job, adapt)]
+    return [*job_values(job, adapt), *optional_values(job), *fair_position_parameters(job, adapt)]
 
 
 def _mark_saved(job: Job, db: BaseDatabaseWrapper) -> None:

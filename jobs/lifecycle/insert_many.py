@@ -21,7 +21,7 @@ from .fair_position import next_fair_position
 from .group_commit import group_commit_for
 from .insert import initial_status, job_values, note_upload_uses
 from .producer_span import producer_span
-from .sql import EACH_KEY, JOB_COLUMNS, insert_many_statement
+from .sql import EACH_KEY, JOB_COLUMNS, insert_many_statement, optional_values
 
 BATCH_SIZE: Final = 1000
 MOST_NOTIFIED: Final = 100
@@ -91,8 +91,7 @@ def _writing_alone(db: BaseDatabaseWrapper) -> AbstractContextManager[object]:
 def _insert(db: BaseDatabaseWrapper, template: Job, many: Sequence[NewJob]) -> set[uuid.UUID]:
     left_out: set[uuid.UUID] = set()
     keyed = any(job.keys is not None for job in many)
-    traced = template.traceparent is not None
-    statement = insert_many_statement(db.vendor, traced=traced, keyed=keyed)
+    statement = insert_many_statement(db.vendor, template, keyed=keyed)
     position = next_fair_position(template)
     for batch in _batches(many):
         rows = run(db, statement, _parameters(template, batch, position, Adapter(db), keyed))
@@ -122,5 +121,4 @@ def _parameters(
         f'["{job.id.hex}",{job.kwargs},{index}{more}]'
         for index, (job, more) in enumerate(zip(batch, keys, strict=True))
     )
-    trace = [] if template.traceparent is None else [template.traceparent]
-    return [*shared, *trace, position, f"[{','.join(rows)}]"]
+    return [*shared, *optional_values(template), position, f"[{','.join(rows)}]"]

@@ -82,7 +82,8 @@ WHERE id IN (SELECT id FROM picked) AND status = 'queued'
     AND EXISTS (SELECT 1 FROM jobs_consumer WHERE id = %s AND dead_at IS NULL)
     AND NOT EXISTS (SELECT 1 FROM jobs_queue WHERE name = %s AND paused)
 RETURNING id, task, module_path, queue, args, kwargs, attempt, failures, lost_count, max_attempts,
-    timeout, owner_id, priority, fair_position, created_at, run_after, traceparent
+    timeout, owner_id, priority, fair_position, created_at, run_after, traceparent,
+    request_id
 """
 
 # Cancels those of many jobs that wait. A row that another transaction has locked is left out: two
@@ -181,6 +182,8 @@ JOB_COLUMNS: Final = (
     "created_at",
     "run_after",
 )
+# Those that few jobs have, or that none has in many projects; bound only where there is a value.
+OPTIONAL_COLUMNS: Final = ("traceparent", "request_id")
 # The columns that start with the same value in every job, with that value in SQL.
 CONSTANT_COLUMNS: Final = {
     "error_type": "''",
@@ -195,7 +198,7 @@ CONSTANT_COLUMNS: Final = {
     "version": "1",
 }
 
-_COLUMNS: Final = ", ".join([*JOB_COLUMNS, "traceparent", *CONSTANT_COLUMNS, "fair_position"])
+_COLUMNS: Final = ", ".join([*JOB_COLUMNS, *OPTIONAL_COLUMNS, *CONSTANT_COLUMNS, "fair_position"])
 _BOUND: Final = ["%s"] * len(JOB_COLUMNS)
 # Parameters: for each job those of ``insert_row``. No rows.
 INSERT_JOB: Final = f"INSERT INTO jobs_job ({_COLUMNS}) VALUES {{rows}}"  # noqa: S608
@@ -241,35 +244,43 @@ def _fair_position(vendor: str, without_owner: bool) -> str:
 def insert_row(job: Job, vendor: str) -> str:
     """Return a job's row of values in ``INSERT_JOB``.
 
-    Its parameters are the values of ``JOB_COLUMNS``, the ``traceparent`` of a job that has one, and
-    those of ``fair_position``.
+    Its parameters are the values of ``JOB_COLUMNS``, those of ``optional_values``, and those of
+    ``fair_position``.
     """
-    return _row(vendor, job.owner_id is None, job.traceparent is not None)
+    return _row(
+        vendor, job.owner_id is None, job.traceparent is not None, job.request_id is not None
+    )
 
 
 @cache
-def _row(vendor: str, without_owner: bool, traced: bool) -> str:
-    values = [*_BOUND, _traceparent(traced), *CONSTANT_COLUMNS.values()]
+def _row(vendor: str, without_owner: bool, traced: bool, requested: bool) -> str:
+    values = [*_BOUND, *_optional(traced, requested), *CONSTANT_COLUMNS.values()]
     return f"({', '.join(values)}, {_fair_position(vendor, without_owner)})"
 
 
-def _traceparent(traced: bool) -> str:
-    """Return its value in SQL: nothing is bound where nothing traces."""
-    return "%s" if traced else "NULL"
+def _optional(*has_value: bool) -> list[str]:
+    """Return the values of ``OPTIONAL_COLUMNS`` in SQL: nothing is bound for one without."""
+    return ["%s" if has else "NULL" for has in has_value]
 
 
-def insert_many_statement(vendor: str, *, traced: bool, keyed: bool = False) -> str:
+def optional_values(job: Job) -> list[str]:
+    """Return the values of those of ``OPTIONAL_COLUMNS`` that a new job has."""
+    values = (job.traceparent, job.request_id)
+    return [value for value in values if value is not None]
+
+
+def insert_many_statement(vendor: str, template: Job, *, keyed: bool = False) -> str:
     """Return the statement that inserts many jobs of one task.
 
-    Its parameters are the values of ``JOB_COLUMNS`` except id and kwargs, with ``traced`` the
-    ``traceparent`` of all, the fair position of the first job, and the jobs as JSON (see ``EACH``).
+    Its parameters are the values of ``JOB_COLUMNS`` except id and kwargs, ``optional_values`` of
+    the template, the fair position of the first job, and the jobs as JSON (see ``EACH``).
     With ``keyed`` the values of ``EACH_KEY`` are in the JSON too, and not among the parameters.
     """
     each = dict(EACH[vendor])
     if keyed:
         each |= {name: KEY_VALUE[vendor].format(3 + n) for n, name in enumerate(EACH_KEY)}
     values = [each.get(name, "%s") for name in JOB_COLUMNS] + [
-        _traceparent(traced),
+        *_optional(template.traceparent is not None, template.request_id is not None),
         *CONSTANT_COLUMNS.values(),
         each["fair_position"],
     ]

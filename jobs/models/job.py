@@ -105,7 +105,8 @@ class Job(models.Model):
     died, which do not. ``fair_position`` orders the jobs of one queue and priority so that owners
     take turns (see ``lifecycle.sql``). ``version`` is incremented by every change of the row and is
     its ETag. ``timeout`` is in seconds, ``log_size`` in characters. ``traceparent`` names the span
-    of the submission, as W3C Trace Context has it. ``feed_position`` is where the job is in the
+    of the submission, as W3C Trace Context has it; ``request_id`` is the ``X-Request-Id`` of its
+    request. ``feed_position`` is where the job is in the
     results feed since it ended last (see ``lifecycle.feed_position``); a retry leaves it.
     """
 
@@ -158,6 +159,7 @@ class Job(models.Model):
     log_size = models.PositiveIntegerField(default=0)
     # NULL, not "": most jobs have none, and their rows stay as they were.
     traceparent = models.CharField(max_length=55, null=True)  # noqa: DJ001
+    request_id = models.CharField(max_length=128, null=True)  # noqa: DJ001
     feed_position = models.BigIntegerField(null=True)
     version = models.PositiveIntegerField(default=1)
 

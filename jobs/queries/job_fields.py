@@ -60,6 +60,7 @@ class JobFields(TypedDict):
     started_at: str | None
     finished_at: str | None
     cancel_requested: bool
+    request_id: str | None
 
 
 def job_fields(job: Job) -> JobFields:
@@ -83,6 +84,7 @@ def job_fields(job: Job) -> JobFields:
         "started_at": None if job.started_at is None else utc_text(job.started_at),
         "finished_at": None if job.finished_at is None else utc_text(job.finished_at),
         "cancel_requested": job.cancel_requested,
+        "request_id": job.request_id,
     }
 
 

@@ -22,6 +22,7 @@ from jobs.catalog.option_values import (
 from jobs.catalog.registry import AnyTask
 from jobs.compat import task_backends
 from jobs.core.jsonutils import clean
+from jobs.core.request_ids import current_request_id
 from jobs.core.times import project_time
 from jobs.core.users import is_staff
 from jobs.core.uuid7 import uuid7
@@ -87,6 +88,8 @@ def new_job(
         idempotency_key=options.idempotency_key,
         idempotency_digest=options.request_digest,
         traceparent=options.traceparent,
+        # Of a job that another one submits, the same: it belongs to that request as well.
+        request_id=current_request_id() or None,
         created_at=timezone.now(),
         run_after=due(_first(options.run_after, task.run_after)),
     )

@@ -435,7 +435,7 @@ class InterruptedLock:
 class InTurn:
     """What a connection uses of its server; the requests are kept."""
 
-    max_body, is_stopping = 1000, False
+    max_body, is_stopping, has_access_log = 1000, False, False
 
     def __init__(self) -> None:
         self.paths: list[str] = []

@@ -49,6 +49,7 @@ class Application:
         self.waits: list[News] = []
         self.bodies: list[bytes] = []
         self.lengths: list[str] = []
+        self.ids: list[str] = []
         self.closed = threading.Event()
         self.seconds = SECONDS
 
@@ -61,6 +62,7 @@ class Application:
             start("200 OK", [])
             return [b"open"]
         self.bodies.append(environ["wsgi.input"].read())
+        self.ids.append(environ["HTTP_X_REQUEST_ID"])
         self.lengths.append(environ.get("CONTENT_LENGTH", ""))
         wait = environ.get(HELD)
         if wait is None:
@@ -155,6 +157,8 @@ def test_a_request_waits_for_news_and_its_connection_goes_on(
     application.waits[0].come()
     assert answer(client) == b"news"
     assert application.waits[0].ended.is_set()
+    assert len(application.ids) == 3
+    assert len(set(application.ids)) == 1, "it is one request"
     application.seconds = 0.0
     assert answer(asking(client)) == b"none"
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from jobs.core.request_ids import accepted_request_id
 from webapp.up.server import Server
 from webapp.up.server.received_body import UNASKED
+from webapp.up.server.request_line import MAX_LINE
 from webapp.up.server.request_reader import MAX_HEAD, MAX_KEPT, RequestReader
 
 SECONDS = 20.0
@@ -118,7 +120,8 @@ def test_chunks_that_are_broken_or_cut_off_are_no_body(echo: Echo, send: Send, r
         ("Content-Length: 0xd", 400),
         ("Content-Length : 13", 400),
         ("Content-Length: 14", 400),
-        ("Content-Length: 99999999999999999999999", 400),
+        ("Content-Length: 99999999999999999999999", 413),
+        ("Content-Length: 00000000000000000000013", 413),
         ("Content-Length: 999999999999", 413),
         ("Host: y", 400),
         ("Expect: something", 417),
@@ -143,8 +146,11 @@ def test_a_head_that_could_be_understood_in_two_ways_is_refused(
         "GET / HTTP/1.1\r\n",
         "GET / HTTP/1.1 \r\nHost: x\r\n",
         "GET nowhere HTTP/1.1\r\nHost: x\r\n",
-        "CONNECT x:80 HTTP/1.1\r\nHost: x\r\n",
-        "PRI * HTTP/2.0\r\n",
+        "G@T / HTTP/1.1\r\nHost: x\r\n",
+        "GET / HTTPS/1.1\r\nHost: x\r\n",
+        "GET / HTTP/1.10\r\nHost: x\r\n",
+        "GET /",
+        "get\r\n",
         "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n",
         "\x16\x03\x01\x02",
     ],
@@ -153,6 +159,68 @@ def test_what_is_no_request_is_refused(echo: Echo, send: Send, line: str) -> Non
     ((status, _, _),) = send(f"{line}\r\n")
     assert status == 400
     assert echo.bodies == []
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (f"GET /{'x' * MAX_LINE} HTTP/1.1", 414),
+        (f"GET /?{'x' * 10 * MAX_HEAD} HTTP/1.1", 414),
+        (f"GET {'/x' * MAX_HEAD}", 414),
+        ("X" * 2 * MAX_LINE, 501),
+        ("BREW / HTTP/1.1", 501),
+        ("get / HTTP/1.1", 501),
+        ("CONNECT x:80 HTTP/1.1", 501),
+        ("GET / HTTP/0.9", 505),
+        ("GET / HTTP/1.2", 505),
+        ("GET / HTTP/2.0", 505),
+        ("GET / HTTP/3.0", 505),
+        ("PRI * HTTP/2.0", 505),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_a_first_line_is_refused_by_what_is_wrong_with_it(
+    echo: Echo, send: Send, line: str, expected: int
+) -> None:
+    ((status, head, problem),) = send(f"{line}\r\nHost: x\r\n\r\n")
+    assert (status, problem["status"]) == (expected, expected)
+    assert "application/problem+json" in head
+    assert len(problem["detail"]) < 100
+    assert echo.bodies == []
+
+
+def test_an_address_may_be_long(send: Send) -> None:
+    ((status, _, got),) = send(f"GET /?{'x' * (MAX_LINE - 100)} HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (status, len(got["QUERY_STRING"])) == (200, MAX_LINE - 100)
+
+
+def test_each_request_has_an_id_also_where_the_heads_are_the_same(send: Send) -> None:
+    get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    made = [got["HTTP_X_REQUEST_ID"] for _, _, got in send(get, get, get)]
+    assert len(set(made)) == 3
+    named = get.replace("Host", "X-Request-Id: order-7\r\nHost")
+    assert [got["HTTP_X_REQUEST_ID"] for _, _, got in send(named, named)] == ["order-7"] * 2
+    twice = named.replace("Host", "X-Request-Id: order-8\r\nHost")
+    assert "order" not in send(twice)[0][2]["HTTP_X_REQUEST_ID"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ("GET /\0", 400),
+        (f"GET /{'x' * MAX_LINE} HTTP/1.1", 414),
+        (f"{POST}X: {'x' * MAX_HEAD}", 431),
+        (f"{POST}X-Request-Id: order-7\r\nContent-Length: 999999999999\r\n\r\n", 413),
+        (f"{POST}X-Request-Id: order-7\r\nContent-Length: 9\r\n\r\nabc", 400),
+        (f"{POST}X-Request-Id: a b\r\nContent-Length: 9\r\n\r\nabc", 400),
+    ],
+    ids=lambda value: str(value)[-20:],
+)
+def test_what_the_server_refuses_has_an_id_too(send: Send, sent: str, expected: int) -> None:
+    ((status, head, _),) = send(sent)
+    made = head.partition("X-Request-Id: ")[2].partition("\r\n")[0]
+    assert status == expected
+    assert made == ("order-7" if "order-7" in sent else accepted_request_id(made))
 
 
 def test_what_the_application_gets_of_a_request(send: Send) -> None:

@@ -22,10 +22,19 @@ from .site_consumers import SiteConsumers
 READY_SECONDS = 60.0
 CHECK_SECONDS = 3.0
 """How often the site looks whether its database was replaced; consumers do with each heartbeat."""
+NOTE_ACCESS = "webapp.access_notes.note_access"
 Write = Callable[[str], None]
 
 
-def up(host: str, port: int, processes: int, write: Write, check: Callable[[], None]) -> None:
+def up(
+    host: str,
+    port: int,
+    processes: int,
+    write: Write,
+    check: Callable[[], None],
+    *,
+    has_access_log: bool = False,
+) -> None:
     """Prepare, ``check``, serve and consume until told to stop.
 
     Args:
@@ -34,10 +43,14 @@ def up(host: str, port: int, processes: int, write: Write, check: Callable[[], N
         processes: of consumers; 0 for none.
         write: gets each line of output.
         check: Django's system checks.
+        has_access_log: log each request.
 
     Raises:
         StartupError: it can't start, or the server ended by itself.
     """
+    if has_access_log:
+        # Within the one that gives each request its id; without a log nothing of it runs.
+        settings.MIDDLEWARE = [*settings.MIDDLEWARE[:1], NOTE_ACCESS, *settings.MIDDLEWARE[1:]]
     stop = Shutdown()
     stop.install(hangup=True)
     sock = address.listen(host, port)
@@ -52,7 +65,7 @@ def up(host: str, port: int, processes: int, write: Write, check: Callable[[], N
         # Only now: it cannot be loaded without the secret.
         from webapp.wsgi import application
 
-        server = Server(sock, application)
+        server = Server(sock, application, has_access_log=has_access_log)
         server.start()
         _wait_usable(server, consumers, stop, url)
         if not stop.wait(0):

@@ -35,6 +35,7 @@ from jobs.consumer.outcomes import (
 )
 from jobs.consumer.trackers import flush_trackers
 from jobs.consumer.watching import watched
+from jobs.core.request_ids import reset_request_id, set_request_id
 from jobs.errors import JobsError
 from jobs.lifecycle import Claim, Outcome, stage_of
 
@@ -199,6 +200,14 @@ class ChildRun:
 
     def run(self, leaks: Leaks) -> None:
         """Run the task, send how it ended, and log a failure: its exception is here."""
+        token = set_request_id(self._claim.request_id or "")
+        try:
+            self._run_to_its_end(leaks)
+        finally:
+            reset_request_id(token)
+        self.is_done.set()
+
+    def _run_to_its_end(self, leaks: Leaks) -> None:
         with watched(self._claim, partial(continued, self._traceparent)):
             outcome = self._run(leaks)
             outcome.cancel_requested = self.reporter.cancelled_by() is not None
@@ -209,7 +218,6 @@ class ChildRun:
             # Only now: a handler may send mail, and the job's time limit goes on until then.
             if logs:
                 log_failure_once(outcome)
-        self.is_done.set()
 
     def _run(self, leaks: Leaks) -> Outcome:
         """Run the task, and put back what it has changed here."""

@@ -77,6 +77,8 @@ def _fields(job: Job, attempts: list[Attempt]) -> Iterator[tuple[str, str]]:
         yield name, time_text(moment)
     yield "queue", f"{job.queue}, priority {job.priority}"
     yield "owner", name_of(job.owner_id) or "none"
+    if job.request_id is not None:
+        yield "request", job.request_id
     yield "arguments", _json(job.kwargs or job.args)
     if job.error_type:
         yield "error", one_line(f"{job.error_type}: {job.error_message}")

@@ -6,6 +6,7 @@ import sys
 import threading
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from webapp.up import StartupError
@@ -26,6 +27,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--processes", type=int, default=1, help="of consumers; 0: none (default: 1)"
         )
+        parser.add_argument(
+            "--access-log",
+            action="store_true",
+            default=settings.ACCESS_LOG,
+            help="log a line for each request",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until stopped. An error that prevents the start is printed without a traceback."""
@@ -43,7 +50,10 @@ class Command(BaseCommand):
         try:
             if options["processes"] < 0:
                 raise StartupError("--processes must be 0 or more.")
-            up(options["host"], options["port"], options["processes"], write, self.check)
+            up(
+                *(options["host"], options["port"], options["processes"], write, self.check),
+                has_access_log=options["access_log"],
+            )
         except StartupError as error:
             self.stderr.write(str(error))
             sys.exit(error.exit_code)

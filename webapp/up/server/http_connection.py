@@ -22,12 +22,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Final, Protocol, cast
 
 from jobs.core.held_requests import HELD, Wait
+from jobs.core.request_ids import ENVIRON_KEY, accepted_request_id, new_request_id
 
+from .access_log import LEFT, NOTES, log_access
 from .holding import HeldRequest
 from .pace import HEAD_SECONDS, IDLE_SECONDS, STUCK_SECONDS, Pace
 from .received_body import UNASKED, ReceivedBody, too_large
@@ -66,11 +68,24 @@ class Request:
     is_cut: bool = False
     has_overrun: bool = False  # more came behind its chunks, and is lost
     wait: Wait | None = None  # what it was held for
+    begun_at: float = field(default_factory=time.monotonic)
+    access_notes: dict[str, Any] | None = None  # what the application says for an access log
+    _id: str = ""
+
+    @property
+    def id(self) -> str:
+        """Its ``X-Request-Id``: the client's, or one that is made here."""
+        if not self._id:
+            self._id = accepted_request_id(self.head.environ.get(ENVIRON_KEY))
+        return self._id
 
     def add_to(self, environ: dict[str, Any]) -> None:
         """Add it to the environment. Before the body is there, its length is that which is
         declared, or how much there is at least."""
         environ.update(self.head.environ)
+        environ[ENVIRON_KEY] = self.id
+        if self.access_notes is not None:
+            environ[NOTES] = self.access_notes
         if (
             self.body is not None
             and not self.is_cut
@@ -112,6 +127,7 @@ class Site(Protocol):
     loop: asyncio.AbstractEventLoop
     max_body: int
     is_stopping: bool
+    has_access_log: bool
 
     def handle(self, connection: HttpConnection, request: Request) -> None:
         """Call the application in a thread."""
@@ -239,6 +255,8 @@ class HttpConnection(asyncio.Protocol):
             return b""
         head.environ.update(self._peer)
         request = self._request = Request(head)
+        if self._site.has_access_log:
+            request.access_notes = {}
         if not head.has_body:
             request.is_received = True
             self._hand_over(request)
@@ -284,6 +302,7 @@ class HttpConnection(asyncio.Protocol):
         elif refused is not None:
             self._refuse(refused)
         elif request is not None:
+            self.log_access(request, request.id, LEFT, 0)
             request.close()
 
     def receive_body(self) -> None:
@@ -419,10 +438,13 @@ class HttpConnection(asyncio.Protocol):
             self._transport.write(data)
 
     def _refuse(self, refused: Refused) -> None:
-        if self._request is not None:
-            self._request.close()
-            self._request = None
-        self._write(refused.response())
+        request, self._request = self._request, None
+        request_id = new_request_id() if request is None else request.id
+        response = refused.response(request_id)
+        self._write(response)
+        if request is not None:
+            request.close()
+        self.log_access(request, request_id, refused.code, len(response.partition(b"\r\n\r\n")[2]))
         self._leave(at_once=False)
 
     def _leave(self, *, at_once: bool) -> None:
@@ -437,6 +459,11 @@ class HttpConnection(asyncio.Protocol):
         self._transport.resume_reading()
         if self._transport.can_write_eof():
             self._transport.write_eof()
+
+    def log_access(self, request: Request | None, request_id: str, status: int, size: int) -> None:
+        """Write the line of a request that is over, where there is an access log."""
+        if self._site.has_access_log:
+            log_access(request, self.address, request_id, status, size)
 
     def abort(self) -> None:
         """Close it at once."""

@@ -32,12 +32,20 @@ class Server:
     Args:
         sock: belongs to the server from now on.
         application: as PEP 3333 has it.
+        has_access_log: whether each request is one line of the log.
     """
 
-    def __init__(self, sock: socket.socket, application: Callable[..., Any]) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        application: Callable[..., Any],
+        *,
+        has_access_log: bool = False,
+    ) -> None:
         at_once = max(get_conf().server_threads or THREADS, 2)
         self.max_body = _max_body()
         self.is_stopping = False
+        self.has_access_log = has_access_log
         self.loop = asyncio.new_event_loop()
         self._sock = sock
         self.address = sock.getsockname()

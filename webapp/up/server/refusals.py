@@ -6,6 +6,8 @@ import json
 from http import HTTPStatus
 from typing import Final
 
+from jobs.core.request_ids import HEADER
+
 MEDIA_TYPE: Final = "application/problem+json"
 
 
@@ -17,7 +19,7 @@ class Refused(Exception):
         self.detail = detail
         super().__init__(code, detail)
 
-    def response(self) -> bytes:
+    def response(self, request_id: str) -> bytes:
         """Return the whole response, a problem as RFC 9457 has it; the connection ends with it."""
         problem = {
             "type": "about:blank",
@@ -29,6 +31,6 @@ class Refused(Exception):
         head = (
             f"HTTP/1.1 {self.code.value} {self.code.phrase}\r\n"
             f"Content-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n"
-            "Cache-Control: no-store\r\nConnection: close\r\n\r\n"
+            f"{HEADER}: {request_id}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
         )
         return head.encode("latin-1") + body

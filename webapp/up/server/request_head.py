@@ -45,6 +45,8 @@ def request_head(
     Raises:
         Refused: it cannot be understood in only one way.
     """
+    if method == "CONNECT":  # its target is no path (RFC 9110, 9.3.6)
+        raise Refused(501, "CONNECT is for proxies, and this is none.")
     path, _, query = _path(method, target).partition(b"?")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": method,
@@ -112,7 +114,9 @@ def _body_length(environ: dict[str, Any], version: str) -> int | None:
         return None
     if length is None:
         return 0
-    if not (length.isascii() and length.isdigit() and len(length) < 20):
+    if length.isascii() and length.isdigit() and len(length) >= 20:
+        raise Refused(413, "A body of this length is too large.")
+    if not (length.isascii() and length.isdigit()):
         raise Refused(400, "Content-Length is no number.")
     return int(length)
 

@@ -17,6 +17,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from .refusals import Refused
 from .request_head import RequestHead, request_head
+from .request_line import VERSIONS, refusal, require_short_line, unknown_version
 
 MAX_HEAD: Final = 32 * 1024
 """Bytes of a head. Browsers send a few hundred, and cookies of a shared host name up to 8 KiB."""
@@ -66,6 +67,7 @@ class RequestReader:
             data = data.lstrip(b"\r\n")  # RFC 9112, 2.2: some clients send an empty line before
         if data and not data[:1].isalpha():
             raise Refused(400, "This is no HTTP request. Is it HTTPS? That needs a proxy.")
+        require_short_line(data)
         end = data.find(_END, searched)
         if (end if end >= 0 else len(data)) > MAX_HEAD:
             raise Refused(431, f"The header fields of a request may have {MAX_HEAD:,} bytes.")
@@ -84,12 +86,14 @@ class RequestReader:
         except HttpParserUpgrade:
             upgrades = True
         except HttpParserError as error:
-            raise Refused(400, f"This is no HTTP request: {error}.") from None
+            raise refusal(data, str(error)) from None
         if not self._has_head:
             raise Refused(400, "This is no HTTP request.")
         parser = self._parser
-        method = parser.get_method().decode()
-        head = request_head(method, self._target, parser.get_http_version(), self._fields)
+        version = parser.get_http_version()
+        if version not in VERSIONS:
+            raise unknown_version(version)
+        head = request_head(parser.get_method().decode(), self._target, version, self._fields)
         self._left, self._since_progress, self._is_complete = head.length, 0, False
         self._kept = None
         if upgrades or head.length:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jobs.api.request_body import KEEPS_PART
 from jobs.core.held_requests import HOLD
+from jobs.core.request_ids import HEADER
 from jobs.core.server_threads import THREADS
 
+from .access_log import LEFT
 from .holding import HeldRequest, Hold, Seats
 from .received_body import BodyNotReceived, BodyToCome, CutBody
 from .responses import FileBlocks, Framing, Response
@@ -103,16 +105,18 @@ class Workers:
             connection.call(connection.receive_body)
             return
         except Exception:
-            logger.exception("The application ended without a response.")
+            logger.exception("The application ended without a response [%s].", request.id)
             hold.forget()
             response, whole = Response(), b""
+            response.headers = [(HEADER, request.id)]
         finally:
             if is_received:
                 request.close()
         if whole is not None and (wait := hold.taken()) is not None:
             request.wait = wait
             again = partial(self.handle, connection, request)
-            connection.call(connection.hold, HeldRequest(wait, self._seats, again))
+            left = partial(connection.log_access, request, request.id, LEFT, 0)
+            connection.call(connection.hold, HeldRequest(wait, self._seats, again, left))
             return
         framing = Framing(
             response,
@@ -123,9 +127,14 @@ class Workers:
         )
         if whole is None:
             hold.forget()
-            StreamedResponse(connection, response, framing, hold, self._seats).advance()
+            log = partial(connection.log_access, request, request.id, int(response.status_line[:3]))
+            StreamedResponse(connection, response, framing, hold, self._seats, log).advance()
         else:
-            connection.send_whole(framing, framing.head + (whole if framing.has_body else b""))
+            body = whole if framing.has_body else b""
+            connection.send_whole(framing, framing.head + body)
+            if request.access_notes is not None:
+                status = int(response.status_line[:3])
+                connection.log_access(request, request.id, status, len(body))
 
 
 def _never() -> bool:
@@ -144,8 +153,11 @@ class StreamedResponse:
         framing: Framing,
         hold: Hold,
         seats: Seats,
+        log: Callable[[int], None],
     ) -> None:
         self._connection = connection
+        self._log = log
+        self._size = 0
         self._response = response
         self._framing = framing
         self._hold = hold
@@ -168,6 +180,7 @@ class StreamedResponse:
             end = self._unsent + framing.end()
             self._connection.call(self._connection.send_end, end, framing.keep_alive)
             return
+        self._size += len(piece)
         data, self._unsent = self._unsent + framing.piece(piece), b""
         if (wait := self._hold.taken()) is not None:
             connection = self._connection
@@ -180,6 +193,7 @@ class StreamedResponse:
     def close(self) -> None:
         """Close the application's response; called in a thread of the workers."""
         self._hold.forget()
+        self._log(self._size)
         try:
             self._response.close()
         except Exception:
