@@ -23,6 +23,7 @@ kernel32: Any = getattr(ctypes, "WinDLL")("kernel32", use_last_error=True)  # no
 SNAPSHOT_OF_PROCESSES = 2
 INVALID_HANDLE = wintypes.HANDLE(-1).value
 GENERIC_READ, FILE_SHARE_READ, OPEN_EXISTING = 0x80000000, 1, 3
+SYNCHRONIZE, WAIT_TIMEOUT = 0x100000, 258
 ANCIENT = 1_000_000_000.0
 """A moment of 2001."""
 
@@ -46,6 +47,8 @@ class ProcessEntry(ctypes.Structure):
 
 held: dict[str, Callable[[], object]] = {}
 """How each file that is held is let go."""
+watched: list[Any] = []
+"""Handles of processes, because the id of one that has ended is soon that of another."""
 
 
 def processes() -> dict[int, int]:
@@ -71,6 +74,29 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started."""
+    return [child for child, parent in processes().items() if parent == pid]
+
+
+def watch(pid: int) -> list[int]:
+    """Watch a process and those that it has started; return a number for each."""
+    kernel32.OpenProcess.restype = wintypes.HANDLE
+    found = []
+    for one in descendants(pid):
+        handle = wintypes.HANDLE(kernel32.OpenProcess(SYNCHRONIZE, False, one))
+        if handle.value is not None:  # else it has just ended
+            watched.append(handle)
+            found.append(len(watched) - 1)
+    return found
+
+
+def living(numbers: list[int]) -> list[int]:
+    """Return those of the watched processes that have not ended."""
+    wait = kernel32.WaitForSingleObject
+    return [one for one in numbers if wait(watched[one], 0) == WAIT_TIMEOUT]
+
+
 def kill(pid: int) -> None:
     """End a process as the Task Manager does."""
     os.kill(pid, signal.SIGTERM)
@@ -93,14 +119,15 @@ def hold_against_writers(path: str) -> None:
     held[path] = lambda: kernel32.CloseHandle(handle)
 
 
-def let_go(path: str) -> None:
-    """Close a file."""
-    held.pop(path)()
-
-
 def make_read_only(path: str) -> None:
     """Set the attribute."""
     Path(path).chmod(stat.S_IREAD)
+    held[path] = lambda: Path(path).chmod(stat.S_IREAD | stat.S_IWRITE)
+
+
+def let_go(path: str) -> None:
+    """Close a file, or take its attribute away."""
+    held.pop(path)()
 
 
 def make_old(path: str) -> None:
@@ -122,8 +149,18 @@ def sql(path: str, statement: str, parameters: list[Any]) -> list[list[Any]]:
 CALLS: dict[str, Callable[..., Any]] = {
     one.__name__: one
     for one in (
-        *(descendants, exists, hold, hold_against_writers, kill, let_go, make_old, make_read_only),
-        *(processes, sql),
+        *(
+            children,
+            exists,
+            hold,
+            hold_against_writers,
+            kill,
+            let_go,
+            living,
+            make_old,
+            make_read_only,
+        ),
+        *(processes, sql, watch),
     )
 }
 

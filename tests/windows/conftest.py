@@ -33,15 +33,16 @@ def launcher() -> str:
 
 
 @pytest.fixture(scope="session")
-def windows(launcher: str) -> WindowsPython:
-    return WindowsPython(launcher)
-
-
-@pytest.fixture(scope="session")
 def agent(launcher: str) -> Iterator[Agent]:
     started = Agent(launcher)
     yield started
     started.close()
+
+
+@pytest.fixture(scope="session")
+def windows(launcher: str, agent: Agent) -> WindowsPython:
+    """Return the Python for Windows; the agent is the first that runs in it, for a reason."""
+    return WindowsPython(launcher)
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,12 @@ class WindowsPython:
 
 
 class Agent:
-    """Does in Windows what only a process there can do: each call is a function of ``agent.py``."""
+    """Does in Windows what only a process there can do: each call is a function of ``agent.py``.
+
+    It must run before anything else is started: Wine's services inherit the output of the first
+    process, and hold its pipe open as long as any process runs. A site's output would not end with
+    the site.
+    """
 
     def __init__(self, launcher: str) -> None:
         self._lock = threading.Lock()
@@ -77,6 +82,7 @@ class Agent:
             stderr=subprocess.STDOUT,
             encoding="utf-8",
         )
+        self.call("processes")  # it runs
 
     def call(self, name: str, *arguments: Any) -> Any:
         """Call a function there; paths are translated.

@@ -6,7 +6,6 @@ import http.client
 import json
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -110,12 +109,9 @@ class WindowsSite:
 
     def interrupt(self, up: RunningProcess) -> int:
         """Press Ctrl-C; return the exit code."""
-        for _ in range(3):  # Wine loses one now and then
-            up.interrupt()
-            with suppress(AssertionError):
-                up.wait_for("^Stopping", timeout=10)
-                break
-        return up.wait(60)
+        up.interrupt()
+        up.wait_for("^Stopping", timeout=START_SECONDS)
+        return up.wait(START_SECONDS)
 
     def close(self) -> None:
         """End it."""

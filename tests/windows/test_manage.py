@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
+
+import pytest
 
 from tests.windows.python import Agent, WindowsPython, path_there
 from tests.windows.site import WindowsSite
@@ -42,14 +45,15 @@ def test_the_projects_own_tests(windows: WindowsPython, tmp_path: Path) -> None:
     assert " passed" in said
 
 
+@pytest.mark.parametrize("why", ["hold_against_writers", "make_read_only"])
 def test_a_database_that_cannot_be_written_is_a_sentence(
-    site: WindowsSite, agent: Agent, tmp_path: Path
+    site: WindowsSite, agent: Agent, tmp_path: Path, why: str
 ) -> None:
-    """As on a read-only folder; what only reads goes on."""
+    """Another program holds it, or its file is read-only; what only reads goes on."""
     copy = tmp_path / "db.sqlite3"
     site.sql("VACUUM INTO ?", path_there(copy))
     agent.call("sql", copy, "PRAGMA journal_mode = WAL", [])
-    agent.call("hold_against_writers", copy)
+    agent.call(why, copy)
     try:
         listed, submitted, doctor = site.manage_all(
             ["jobs", "list"], ["submit", "windows.say", "text=x"], ["doctor"], data=tmp_path
@@ -62,3 +66,16 @@ def test_a_database_that_cannot_be_written_is_a_sentence(
     assert submitted[0] != 0
     assert "takes no writes" in submitted[1]
     assert doctor[0] == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a folder's attribute keeps nobody from writing")
+def test_up_names_a_data_folder_that_cannot_be_written(
+    windows: WindowsPython, tmp_path: Path
+) -> None:
+    data = tmp_path / "var"
+    data.mkdir(mode=0o500)
+    code, said = windows.run("manage.py", "up", "--port", "0", data=data)
+    assert code == 1
+    assert f"The data folder {path_there(data)} can't be written (" in said
+    assert "name another one in JOBS_DATA_DIR" in said
+    assert "Traceback" not in said
