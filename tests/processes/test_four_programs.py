@@ -1,131 +1,180 @@
 """A dispatcher, a queue, workers and an output: four programs that start and stop by themselves.
 
-The dispatcher submits a job for each address, the queue is the database, consumers work, and
-``results --follow`` prints. Each of the three is ended in the middle and started again.
+The dispatcher sends the URLs to the site, which puts them into the database; consumers fetch them
+from a web server of this machine; ``results --follow`` prints what they have found. Each of the
+four is ended in the middle, by kill -9 as well, and started again.
+
+``JOBS_TEST_URLS`` says how many URLs: a million take some minutes and two gigabytes.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
-import signal
 import subprocess
 import sys
-from collections import Counter
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobs.models import Job
+from jobs.models import Job, Token
 from tests.consumers import Consumers
+from tests.factories import make_user
+from tests.processes.page_server import PageServer
+from tests.processes.programs import Program, SiteProgram
 from tests.subprocesses import ROOT, RunningProcess
+from tests.testapp import tasks
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
 
-ADDRESSES = 1_500
-DISPATCHER = """
-from tests.testapp import tasks
-for start in range({first}, {last}, 250):
-    tasks.square.enqueue_many([{{"n": n}} for n in range(start, min(start + 250, {last}))])
-"""
+URLS = int(os.environ.get("JOBS_TEST_URLS", "20000"))
+BACKLOG = min(URLS // 4, 100_000)
+SECONDS = 120 + URLS / 100
+"""The longest wait for something that all URLs may come before."""
+DISPATCHER = Path(__file__).parent / "clients" / "dispatcher.py"
+WORKERS = ("--processes", "2", "--concurrency", "4")
+logger = logging.getLogger(__name__)
 
 
-def dispatch(consumers: Consumers, first: int, last: int) -> None:
-    """Run a dispatcher for these addresses to its end."""
-    code = DISPATCHER.format(first=first, last=last)
-    subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), "shell", "-c", code],
-        env=consumers.environment(),
-        cwd=ROOT,
-        check=True,
-        timeout=120,
-        capture_output=True,
-    )
-
-
-class Output:
+class Output(Program):
     """The program that prints, into a file that outlives it."""
 
-    def __init__(self, consumers: Consumers, path: Path) -> None:
-        self._consumers = consumers
-        self._path = path
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(self, consumers: Consumers, folder: Path) -> None:
+        out = folder / "results.ndjson"
+        super().__init__(["manage.py", "results", "--follow"], consumers.environment(), out)
+        self._counted, self._read = 0, 0
 
-    def lines(self) -> list[dict[str, Any]]:
-        """What was printed whole."""
-        whole = self._path.read_bytes().rpartition(b"\n")[0] if self._path.exists() else b""
-        return [json.loads(line) for line in whole.split(b"\n") if line]
+    def count(self) -> int:
+        """How many lines were printed whole."""
+        with self.out.open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                if line.endswith(b"\n"):
+                    self._counted, self._read = self._counted + 1, self._read + len(line)
+        return self._counted
 
-    def start(self) -> None:
-        """Go on behind the last whole line."""
-        lines = self.lines()
-        after = ["--after", lines[-1]["cursor"]] if lines else []
-        if self._path.exists():
-            text = self._path.read_bytes()
-            self._path.write_bytes(text[: text.rfind(b"\n") + 1])  # a line that was cut off
-        with self._path.open("ab") as file:
-            self._process = subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), "results", "--follow", *after],
-                env=self._consumers.environment(),
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                start_new_session=True,
-            )
+    def go_on(self) -> None:
+        """Start it behind the last whole line, as its documentation says."""
+        if not self.count():
+            self.start()
+            return
+        with self.out.open("r+b") as file:
+            file.truncate(self._read)  # a line that was cut off
+            file.seek(max(0, self._read - 10_000))
+            last = file.read().splitlines()[-1]
+        self.start("--after", json.loads(last)["cursor"])
 
-    def wait(self, count: int) -> None:
-        """Wait for so many lines."""
-        wait_until(lambda: len(self.lines()) >= count, timeout=120, interval=0.2, what="lines")
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """What was printed."""
+        with self.out.open("rb") as file:
+            yield from map(json.loads, file)
 
-    def stop(self, number: int) -> int:
-        """End it by a signal; return its exit code."""
-        assert self._process is not None
-        self._process.send_signal(number)
-        return self._process.wait(30)
-
-    def end(self) -> None:
-        """Kill it if it still runs."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.kill()
-            self._process.wait(30)
+    def wait_for(self, count: int) -> None:
+        """Wait until so many lines were printed."""
+        wait_until(
+            lambda: self.count() >= count, timeout=SECONDS, interval=0.1, what=f"{count} lines"
+        )
 
 
-@pytest.mark.skipif(os.name == "nt", reason="ends programs by POSIX signals")
-def test_every_result_is_printed_once_whoever_stops_and_starts(
+@pytest.mark.timeout(600 + URLS // 100)
+def test_every_url_is_printed_once_whoever_stops_and_starts(
     consumers: Consumers, tmp_path: Path
 ) -> None:
-    output = Output(consumers, tmp_path / "results.ndjson")
-    third = ADDRESSES // 3
-    try:
-        output.start()
-        dispatch(consumers, 0, third)  # before there is a worker
-        worker = consumers.start("--concurrency", "4")
-        output.wait(third // 2)
-        assert output.stop(signal.SIGTERM) == 0  # while results come
-        dispatch(consumers, third, 2 * third)
-        output.start()
-        output.wait(third + third // 2)
-        output.stop(signal.SIGKILL)
+    _, token = Token.objects.issue(make_user())
+    limits = {"JOBS_USER_MAX_PER_MINUTE": "0", "JOBS_USER_MAX_UNFINISHED": "0"}
+    with ExitStack() as stack:
+        pages = stack.enter_context(PageServer())
+        site = stack.enter_context(
+            SiteProgram(consumers, tmp_path, JOBS_MAX_BACKLOG=str(BACKLOG), **limits)
+        )
+        state = tmp_path / "next_line.txt"
+        dispatcher = stack.enter_context(
+            Program(
+                [str(DISPATCHER), site.url, pages.url, str(URLS), str(state)],
+                consumers.environment(TOKEN=token),
+                tmp_path / "dispatcher.out",
+            )
+        )
+        output = stack.enter_context(Output(consumers, tmp_path))
+
+        begin = time.monotonic()
+        dispatcher.start()  # before there is a site
+        output.go_on()  # before there is a result
+        site.start()
+        wait_until(lambda: "told to wait" in dispatcher.text(), what="there is no room for more")
+        _wait_for_bulk(dispatcher)
+        dispatcher.kill()
+        worker = consumers.launch(*WORKERS)
+        output.wait_for(BACKLOG // 2)
+        output.kill()
+        dispatcher.start()
+        wait_until(lambda: _line(state) > BACKLOG, timeout=SECONDS, what="more to be dispatched")
+        _wait_for_bulk(dispatcher)
+        site.kill()
+        output.go_on()
+        output.wait_for(BACKLOG)
         worker.kill()
-        dispatch(consumers, 2 * third, ADDRESSES)  # nobody works, nobody prints
-        output.start()
-        consumers.start("--concurrency", "4")
-        output.wait(ADDRESSES)
-        assert output.stop(signal.SIGINT) == 0
-    finally:
-        output.end()
-    lines = output.lines()
-    printed = Counter(line["args"]["n"] for line in lines)
-    assert printed == Counter(range(ADDRESSES))
-    assert all(line["result"] == line["args"]["n"] ** 2 for line in lines)
+        site.start()
+        assert output.interrupt() == 0  # while nobody works
+        worker = consumers.launch(*WORKERS)
+        wait_until(lambda: _line(state) > 2 * BACKLOG, timeout=SECONDS, what="more dispatched")
+        output.go_on()
+        output.wait_for(BACKLOG + BACKLOG // 2)
+        assert worker.stop() == 0
+        consumers.launch(*WORKERS)
+        assert dispatcher.wait(SECONDS) == 0, dispatcher.errors()
+        output.wait_for(URLS)
+        seconds = time.monotonic() - begin
+        memory = _peak_megabytes(site.process.pid)
+        assert output.interrupt() == 0
+        assert site.interrupt() == 0
+
+        _assert_printed_once(output, pages)
+    logger.info("%d URLs in %.0f s, the site had %s MB at most", URLS, seconds, memory)
+    assert "Traceback" not in site.errors() + output.errors() + dispatcher.errors()
+
+
+def _wait_for_bulk(dispatcher: Program) -> None:
+    """Wait until it sends one."""
+    sent = dispatcher.text().count("sends")
+    wait_until(lambda: dispatcher.text().count("sends") > sent, interval=0.005, what="a bulk")
+
+
+def _line(state: Path) -> int:
+    return int(state.read_text("ascii")) if state.exists() else 0
+
+
+def _peak_megabytes(pid: int) -> str:
+    """What Linux knows of the most memory that a process has had."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text("utf-8")
+    except OSError:
+        return "?"
+    (kilobytes,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+    return str(int(kilobytes) // 1024)
+
+
+def _assert_printed_once(output: Output, pages: PageServer) -> None:
+    seen = bytearray(URLS + 1)
     ended = Job.objects.order_by("feed_position", "id").values_list("pk", flat=True)
-    assert [line["id"] for line in lines] == [str(key) for key in ended]
+    # As many of the one as of the other, in the same order.
+    for line, key in zip(output.lines(), ended.iterator(chunk_size=10_000), strict=True):
+        number = int(line["args"]["url"].removeprefix(pages.url))
+        assert line["id"] == str(key)
+        assert line["result"] == pages.page(b"/%d" % number)
+        seen[number] += 1
+    assert seen[0] == 0
+    assert set(seen[1:]) == {1}
 
 
-def test_a_reader_that_goes_away_ends_the_follower(consumers: Consumers, tmp_path: Path) -> None:
-    dispatch(consumers, 0, 250)
+def test_a_reader_that_goes_away_ends_the_follower(consumers: Consumers) -> None:
+    tasks.square.enqueue_many({"n": n} for n in range(250))
     consumers.run_until_idle()
     command = [sys.executable, str(ROOT / "manage.py"), "results", "--follow"]
     with RunningProcess(command, env=consumers.environment()) as follower:
@@ -140,7 +189,7 @@ def test_a_reader_that_goes_away_ends_the_follower(consumers: Consumers, tmp_pat
         assert piped.stdout is not None
         assert piped.stdout.readline()
         piped.stdout.close()
-        dispatch(consumers, 250, 500)
+        tasks.square.enqueue_many({"n": n} for n in range(250, 500))
         consumers.run_until_idle()
         assert piped.wait(60) == 141
         assert piped.stderr is not None

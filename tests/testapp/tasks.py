@@ -12,8 +12,10 @@ import sys
 import threading
 import time
 import warnings
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from jobs import JobContext, job
 from jobs.compat import task
@@ -32,6 +34,24 @@ def square(n: int) -> int:
 def branching(n: int) -> int:
     """Compute, by two calls for each."""
     return n if n < 2 else branching.func(n - 1) + branching.func(n - 2)
+
+
+_connections = threading.local()
+
+
+@job
+def fetch(url: str) -> str:
+    """Return the text of a page; each thread keeps its connection."""
+    parts = urlsplit(url)
+    kept: dict[str, HTTPConnection] = vars(_connections)
+    connection = kept.get(parts.netloc) or HTTPConnection(parts.netloc, timeout=30)
+    kept[parts.netloc] = connection
+    try:
+        connection.request("GET", parts.path)
+        return connection.getresponse().read().decode("ascii")
+    except BaseException:
+        connection.close()  # the next request opens it again
+        raise
 
 
 @job
