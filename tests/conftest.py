@@ -7,6 +7,16 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast a machine is fails no test.
+settings.register_profile(
+    "any_speed",
+    parent=settings(),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("any_speed")
 
 ROOT = Path(__file__).resolve().parent.parent
 pytest_plugins = ("tests.parallel", "tests.skipped", "tests.time_limit", "tests.leftovers")
