@@ -28,7 +28,7 @@ LONGEST_FIRST: Final = (
 )
 """Folders in the order in which the processes take them: a long test at the end runs alone."""
 FIXED_NAMES: Final = re.compile(
-    r"brokers/test_\w+\.py::.*\[(redis|kafka)\b"
+    r"brokers/test_\w+\.py::.*\[(redis|kafka|rabbitmq)\b"
     r"|brokers/test_read_only\.py::test_a_consumer_keeps_messages"  # with Redis
 )
 """Tests of a server whose streams and topics have fixed names: they run one at a time."""

@@ -12,6 +12,7 @@ import pytest
 REMEDIES: Final = {
     "windows": "set JOBS_TEST_WINDOWS=FOLDER/python, made by .ci/windows/setup FOLDER",
     "kafka": "set JOBS_TEST_KAFKA=kafka://host:port",
+    "rabbitmq": "set JOBS_TEST_RABBITMQ=amqp://user:password@host:port",
     "redis": "set JOBS_TEST_REDIS=redis://host:port/0",
     "postgres": "set JOBS_TEST_POSTGRES=postgres://user:password@host:port/postgres",
     "browser": "install Chromium",
@@ -28,7 +29,7 @@ REMEDIES: Final = {
     "namespaces": "Linux, with the right to unshare",
 }
 """What lets the tests with a marker run. With several, the first missing one counts."""
-SERVERS: Final = {"kafka", "redis", "postgres"}
+SERVERS: Final = {"kafka", "rabbitmq", "redis", "postgres"}
 OTHER: Final = "other"
 
 

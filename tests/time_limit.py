@@ -25,6 +25,7 @@ LIMITS: Final = {
     "windows": 600,
     "browser": 300,
     "kafka": 300,
+    "rabbitmq": 300,
 }
 """Seconds by marker; the first that a test has counts. The others' limit is in pyproject.toml.
 

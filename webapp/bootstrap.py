@@ -20,6 +20,7 @@ from . import install, requirements
 
 ROOT = Path(__file__).resolve().parent.parent
 EXTRAS = {"up": "site", "test": "test"}  # the commands that install what they need
+BROKER_EXTRAS = {"kafka": "kafka", "amqp": "rabbitmq"}  # by how the broker's URL begins
 INSIDE = "JOBDESK_INSIDE_VENV"
 INTERRUPTED = 130  # a shell's exit code of a command that Ctrl-C ended
 
@@ -75,8 +76,8 @@ def wanted_extras(command: str) -> list[str]:
     extras = [EXTRAS[command]]
     if os.environ.get("DATABASE_URL", "").startswith("postgres"):
         extras.append("postgres")
-    if os.environ.get("JOBS_BROKER_URL", "").startswith("kafka"):
-        extras.append("kafka")
+    broker = os.environ.get("JOBS_BROKER_URL", "")
+    extras += [extra for scheme, extra in BROKER_EXTRAS.items() if broker.startswith(scheme)]
     return extras
 
 

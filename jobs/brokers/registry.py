@@ -11,6 +11,7 @@ from django.core.signals import request_finished
 from django.db import transaction
 
 from jobs.brokers.kafka.broker import KafkaBroker
+from jobs.brokers.rabbitmq.broker import RabbitBroker
 from jobs.brokers.redis.broker import RedisBroker
 from jobs.conf import get_conf
 from jobs.core.db import connection
@@ -20,6 +21,8 @@ from .base import Broker, BrokerFactory
 from .database import DatabaseBroker
 
 FACTORIES: dict[str, BrokerFactory] = {
+    "amqp": RabbitBroker,
+    "amqps": RabbitBroker,
     "database": DatabaseBroker,
     "kafka": KafkaBroker,
     "kafkas": KafkaBroker,

@@ -17,6 +17,7 @@ import django
 
 from tests.brokers.kafka_server import KafkaServer
 from tests.brokers.postgres_server import PostgresServer
+from tests.brokers.rabbit_server import RabbitServer
 from tests.brokers.redis_server import RedisServer
 from tests.waiting import wait_until
 
@@ -41,13 +42,14 @@ class Broker:
 
     title: str
     database: type[PostgresServer] | None = None
-    messages: Callable[[Path], RedisServer | KafkaServer] | None = None
+    messages: Callable[[Path], RedisServer | KafkaServer | RabbitServer] | None = None
 
 
 BROKERS: Final = {
     "sqlite": Broker("SQLite, `database://`"),
     "postgres": Broker("PostgreSQL, `database://`", PostgresServer),
     "redis": Broker("Redis and PostgreSQL", PostgresServer, RedisServer),
+    "rabbitmq": Broker("RabbitMQ and PostgreSQL", PostgresServer, RabbitServer),
     "kafka": Broker("Kafka and PostgreSQL", PostgresServer, KafkaServer),
 }
 

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from jobs.brokers.message import channel
+from jobs.brokers.rabbitmq.client import connect
+from jobs.brokers.rabbitmq.url import server_of
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
@@ -27,7 +29,8 @@ def apart(url: str) -> str:
     """Return the URL of another database of the same Redis server, which nobody empties.
 
     ``empty_broker`` deletes all our streams: also those of a test that runs beside it, whose
-    consumers may learn of a job by its message alone. Kafka's topics are deleted by their names.
+    consumers may learn of a job by its message alone. What Kafka and RabbitMQ have is deleted by
+    name.
     """
     parts = urlsplit(url)
     if not parts.scheme.startswith("redis"):
@@ -45,10 +48,13 @@ def empty_broker(url: str) -> None:
                 client.delete(key)
     if url.startswith("kafka"):
         _make_topics(url)
+    if url.startswith("amqp"):
+        for queue in ("default", "mail"):
+            delete_channel(url, queue)
 
 
 def delete_channel(url: str, queue: str) -> None:
-    """Delete the stream or the topic of one queue, with all that is in it."""
+    """Delete the stream, the topic or the queue of one of ours, with all that is in it."""
     if url.startswith("redis"):
         import redis
 
@@ -61,6 +67,10 @@ def delete_channel(url: str, queue: str) -> None:
         deleted = admin.delete_topics([channel(queue)], operation_timeout=10)
         with contextlib.suppress(KafkaException):  # it was never made
             deleted[channel(queue)].result(30)
+    if url.startswith("amqp"):
+        connection = connect(server_of(url))
+        connection.channel().queue_delete(channel(queue))
+        connection.close()
 
 
 def _admin(url: str) -> AdminClient:

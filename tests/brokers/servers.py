@@ -53,7 +53,7 @@ class Setup:
         return {"JOBS_BROKER_URL": self.broker_url(), **dict.fromkeys(self.switches, "1")}
 
 
-SERVERS = ("postgres", "redis", "kafka")
+SERVERS = ("postgres", "redis", "kafka", "rabbitmq")
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ SETUPS = [
     Setup("redis", broker="redis"),
     Setup("redis-threads", broker="redis", switches=(PLAIN_THREADS,)),
     Setup("kafka", broker="kafka"),
+    Setup("rabbitmq", broker="rabbitmq"),
     Setup("redis-postgres", broker="redis", database="postgres"),
     Setup("kafka-postgres", broker="kafka", database="postgres"),
 ]

@@ -20,6 +20,7 @@ from tests.chaos.databases import Sqlite
         ("redis://127.0.0.1:6379", "redis://127.0.0.1:6379/1"),
         ("rediss://ann:secret@host:1/7?timeout=3", "rediss://ann:secret@host:1/8?timeout=3"),
         ("kafka://127.0.0.1:9092", "kafka://127.0.0.1:9092"),
+        ("amqp://127.0.0.1:5672", "amqp://127.0.0.1:5672"),
         ("database://", "database://"),
     ],
 )

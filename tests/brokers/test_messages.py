@@ -28,6 +28,7 @@ from tests.waiting import wait_until
 SETUPS = [
     Setup("redis", broker="redis"),
     Setup("kafka", broker="kafka"),
+    Setup("rabbitmq", broker="rabbitmq"),
     Setup("redis-postgres", broker="redis", database="postgres"),
     Setup("kafka-postgres", broker="kafka", database="postgres"),
 ]

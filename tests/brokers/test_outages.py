@@ -1,5 +1,5 @@
-"""A Redis or Kafka that is away, frozen, emptied or restarted costs no job, and no request its
-speed."""
+"""A Redis, Kafka or RabbitMQ that is away, frozen, emptied or restarted costs no job, and no
+request its speed."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from jobs.core.uuid7 import uuid7
 from jobs.models import Job, Token
 from tests.brokers.kafka_server import KafkaServer
 from tests.brokers.producers import sender_of
+from tests.brokers.rabbit_server import RabbitServer
 from tests.brokers.redis_server import RedisServer
 from tests.brokers.servers import Setup, default_database
 from tests.consumers import Consumers, wait_finished, wait_status
@@ -37,12 +38,17 @@ pytestmark = [
     pytest.mark.processes,
     pytest.mark.skipif(os.name == "nt", reason="SIGSTOP"),
 ]
-OVER_SQLITE = [Setup("redis", broker="redis"), Setup("kafka", broker="kafka")]
+OVER_SQLITE = [
+    Setup("redis", broker="redis"),
+    Setup("kafka", broker="kafka"),
+    Setup("rabbitmq", broker="rabbitmq"),
+]
 # Where the database's own promises count: jobs that two consumers take, a broker that forgets.
 OVER_BOTH = [
     *OVER_SQLITE,
     Setup("redis-postgres", broker="redis", database="postgres"),
     Setup("kafka-postgres", broker="kafka", database="postgres"),
+    Setup("rabbitmq-postgres", broker="rabbitmq", database="postgres"),
 ]
 
 
@@ -56,7 +62,7 @@ MOST_TIMES_SLOWER = 10
 
 
 class Server(Protocol):
-    """What both servers can be made to do."""
+    """What each server can be made to do."""
 
     url: str
 
@@ -71,6 +77,15 @@ class Server(Protocol):
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
     """A Kafka that this module may do anything to; every test leaves it running."""
     made = KafkaServer(tmp_path_factory.mktemp("kafka"))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitServer]:
+    """A RabbitMQ, likewise."""
+    made = RabbitServer(tmp_path_factory.mktemp("rabbitmq"))
     made.start()
     yield made
     made.stop()

@@ -15,6 +15,7 @@ from jobs import brokers
 from jobs.brokers import registry
 from tests.brokers.certificate import Certificate, make_certificate
 from tests.brokers.kafka_server import KafkaServer
+from tests.brokers.rabbit_server import QUEUE, RabbitServer
 from tests.brokers.redis_server import RedisServer
 from tests.consumers import Consumers, wait_finished
 from tests.testapp import tasks
@@ -26,6 +27,8 @@ UrlFor = Callable[[str], str]
 
 URLS = {
     "redis-tls": "rediss://{who}127.0.0.1:{server.port}/0?ssl_ca_certs={cert}",
+    "rabbitmq-plain": "amqp://{who}127.0.0.1:{server.port}",
+    "rabbitmq-tls": "amqps://{who}127.0.0.1:{server.tls_port}?cafile={cert}",
     "kafka-plain": "kafka://{who}127.0.0.1:{server.sasl_port}?sasl.mechanism=PLAIN",
     "kafka-scram": "kafka://{who}127.0.0.1:{server.sasl_port}?sasl.mechanism=SCRAM-SHA-256",
     "kafka-tls": "kafkas://{who}127.0.0.1:{server.sasl_tls_port}?ssl.ca.location={cert}",
@@ -69,6 +72,17 @@ def redis_server(tmp_path: Path, certificate: Certificate) -> Iterator[RedisServ
 
 def _ask(client: Any, *command: str) -> None:
     client.execute_command(*command)
+
+
+@pytest.fixture(scope="module")
+def rabbitmq_server(
+    tmp_path_factory: pytest.TempPathFactory, certificate: Certificate
+) -> Iterator[RabbitServer]:
+    """A server that knows users with passwords, with and without TLS."""
+    server = RabbitServer(tmp_path_factory.mktemp("rabbitmq"), certificate)
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +134,9 @@ def _doctor_says(capsys: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(CommandError):
         call_command("doctor")
     (line,) = [
-        one for one in capsys.readouterr().out.splitlines() if "Redis" in one or "Kafka" in one
+        one
+        for one in capsys.readouterr().out.splitlines()
+        if any(name in one for name in ("Redis", "Kafka", "RabbitMQ"))
     ]
     return line
 
@@ -142,6 +158,7 @@ def test_the_right_password_is_accepted(url_for: UrlFor, use: UseUrl, tmp_path: 
             "The user needs ~jobs.* +@stream +@transaction +@connection.",
         ),
         login("kafka-plain", "desk:wr0ng@", "Kafka does not know the user or the password"),
+        login("rabbitmq-tls", "desk:wr0ng@", "RabbitMQ does not know the user or the password"),
     ],
     indirect=["url_for"],
 )
@@ -155,7 +172,26 @@ def test_doctor_reports_a_login_that_is_refused(
     assert brokers.get_broker().depth("default") is None
 
 
-@pytest.mark.parametrize("url_for", [login("redis-tls"), login("kafka-tls")], indirect=True)
+@pytest.mark.rabbitmq
+@pytest.mark.parametrize("is_made", [True, False])
+def test_doctor_reports_rights_that_are_missing(
+    rabbitmq_server: RabbitServer, use: UseUrl, capsys: pytest.CaptureFixture[str], is_made: bool
+) -> None:
+    """A queue that is there may be looked at without any right."""
+    with closing(rabbitmq_server.client()) as client, closing(client.channel()) as channel:
+        channel.queue_delete(QUEUE)
+        if is_made:
+            channel.queue_declare(QUEUE, durable=True, auto_delete=False)
+        use(f"amqp://visitor:{PASSWORD}@127.0.0.1:{rabbitmq_server.port}")
+        line = _doctor_says(capsys)
+        channel.queue_delete(QUEUE)
+    assert "access to exchange 'amq.default' in vhost '/' refused for user 'visitor'" in line
+    assert r"configure ^jobs\., write ^amq\.default$, read ^jobs\." in line
+
+
+@pytest.mark.parametrize(
+    "url_for", [login("redis-tls"), login("kafka-tls"), login("rabbitmq-tls")], indirect=True
+)
 def test_doctor_reports_a_certificate_that_is_not_trusted(
     url_for: UrlFor, use: UseUrl, capsys: pytest.CaptureFixture[str]
 ) -> None:

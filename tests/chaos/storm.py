@@ -21,7 +21,8 @@ from tests.waiting import wait_until
 HOSTS = ("here", "here", "there")
 """The third consumer is as on another machine: only missing heartbeats show that it is dead."""
 KINDS = {"kill": 66, "freeze": 12, "drain": 8, "lock": 7, "web": 7}
-KINDS_WITH = {"postgres": {"cut": 5}, "redis": {"empty": 5}, "kafka": {"empty": 5}}
+EMPTY = {"empty": 5}
+KINDS_WITH = {"postgres": {"cut": 5}, "redis": EMPTY, "kafka": EMPTY, "rabbitmq": EMPTY}
 """Faults of some setups only: connections break, all messages are lost."""
 FAULT_SECONDS = 1.8
 SLOTS = "2"

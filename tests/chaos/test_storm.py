@@ -21,6 +21,7 @@ SETUPS = [
     Setup("postgres", database="postgres"),
     Setup("redis", broker="redis", database="postgres"),
     Setup("kafka", broker="kafka", database="postgres"),
+    Setup("rabbitmq", broker="rabbitmq", database="postgres"),
 ]
 pytestmark = [pytest.mark.processes, pytest.mark.storm]
 

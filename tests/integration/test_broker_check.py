@@ -46,7 +46,7 @@ def test_a_missing_extra_is_one_sentence(settings: Any, monkeypatch: pytest.Monk
 def test_a_web_process_imports_no_broker_client() -> None:
     code = (
         "import sys, django; django.setup(); from jobs import brokers; brokers.get_broker();"
-        "print(sorted({'redis', 'confluent_kafka', 'funboost'} & set(sys.modules)))"
+        "print(sorted({'redis', 'confluent_kafka', 'amqp', 'funboost'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

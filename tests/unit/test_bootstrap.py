@@ -125,6 +125,8 @@ def test_settings_add_extras(project: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("DATABASE_URL", "postgres://h/db")
     monkeypatch.setenv("JOBS_BROKER_URL", "kafka://h")
     assert bootstrap.wanted_extras("up") == ["site", "postgres", "kafka"]
+    monkeypatch.setenv("JOBS_BROKER_URL", "amqps://h")
+    assert bootstrap.wanted_extras("up") == ["site", "postgres", "rabbitmq"]
 
 
 def test_where_packages_are_missing_they_are_installed_once(

@@ -27,7 +27,7 @@ def config(*arguments: str, **options: Any) -> Any:
 
 @pytest.fixture(autouse=True)
 def no_servers(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("JOBS_TEST_KAFKA", "JOBS_TEST_REDIS", "JOBS_TEST_POSTGRES"):
+    for name in ("JOBS_TEST_KAFKA", "JOBS_TEST_RABBITMQ", "JOBS_TEST_REDIS", "JOBS_TEST_POSTGRES"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -76,6 +76,7 @@ def test_there_are_two_processes_a_core(monkeypatch: pytest.MonkeyPatch) -> None
         ("tests/chaos/test_storm.py::test_a[sqlite]", "tests/chaos/test_storm.py::test_a[sqlite]"),
         ("tests/windows/test_site.py::test_a", "windows"),
         ("tests/brokers/test_contract.py::test_a[kafka]", "kafka"),
+        ("tests/brokers/test_contract.py::test_a[rabbitmq]", "rabbitmq"),
         ("tests/brokers/test_messages.py::test_a[redis-x]", "redis"),
         ("tests/brokers/test_contract.py::test_a[sqlite]", "tests/brokers/test_contract.py"),
     ],
