@@ -11,6 +11,7 @@ from jobs.conf import get_conf
 from jobs.core.shortages import shortage
 
 from .health.reports import HealthReports
+from .own_job import children_end_with_us
 from .process import ConsumerOptions, ConsumerProcess, leave_now
 from .restart_policy import BROKEN_OFF, DRAINED, REPLACE, STOPPED
 from .shutdown import Shutdown
@@ -35,9 +36,20 @@ def serve(options: ConsumerOptions, *, processes: int, parent_pipe: bool) -> int
     stop.install(parent_pipe=parent_pipe)
     if processes > 1:
         try:
-            return _supervisor(options, processes, stop, reports).run()
+            with children_end_with_us():
+                return _supervisor(options, processes, stop, reports).run()
         finally:
             reports.close()
+    with children_end_with_us():
+        code = _consume(options, stop, reports, parent_pipe=parent_pipe)
+    reports.close()
+    leave_now(code)
+    return code
+
+
+def _consume(
+    options: ConsumerOptions, stop: Shutdown, reports: HealthReports, *, parent_pipe: bool
+) -> int:
     consumer = ConsumerProcess(options, stop, reports)
     try:
         code = consumer.run()
@@ -53,8 +65,6 @@ def serve(options: ConsumerOptions, *, processes: int, parent_pipe: bool) -> int
     if code == REPLACE and not parent_pipe:
         # A task's thread could not be stopped. It stays here, harmless; another process consumes.
         code = _supervisor(options, 1, stop, reports).run()
-    reports.close()
-    leave_now(code)
     return code
 
 

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
 
+from jobs.core.signal_flag import SignalFlag
+
 EXIT_NOW = 1
 
 
@@ -28,7 +30,7 @@ class Shutdown:
         self, *, embedded: bool = False, before_exit: Callable[[], object] | None = None
     ) -> None:
         self._before_exit = before_exit
-        self._requested = threading.Event()
+        self._requested = SignalFlag()
         self._embedded = embedded
         self._before: dict[int, Any] = {}
 
@@ -57,7 +59,7 @@ class Shutdown:
         self._before.clear()
 
     def request(self) -> None:
-        """Ask for a drain."""
+        """Ask for a drain. A signal handler may call it."""
         self._requested.set()
 
     def wait(self, seconds: float) -> bool:
@@ -72,13 +74,13 @@ class Shutdown:
             if self._embedded:
                 raise KeyboardInterrupt
             self._exit_now()  # our ends of the children's pipes close, so they leave too
-        self._requested.set()
+        self.request()
 
     def _read_pipe(self, pipe: int) -> None:
         # Not through a file object: a thread that waits inside its buffer makes the interpreter
         # abort when the process ends by itself.
         while os.read(pipe, 1024):
-            self._requested.set()
+            self.request()
         self._exit_now()
 
     def _exit_now(self) -> NoReturn:

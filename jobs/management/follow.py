@@ -13,6 +13,7 @@ from django.core.management.base import OutputWrapper
 from jobs.core.database_faults import Fault, fault_of
 from jobs.core.db import DATABASE_ERRORS, connection
 from jobs.core.rare_line import RareLine
+from jobs.core.signal_flag import SignalFlag
 from jobs.core.times import local
 from jobs.errors import Unavailable
 from jobs.feed import Cursor, HeldBack, Page, oldest_transaction, wait_for_page
@@ -41,7 +42,7 @@ class Follower:
         self._read = read
         self._write = write
         self._remarks = remarks
-        self._stop = threading.Event()
+        self._stop = SignalFlag()
         self._rare = RareLine()
 
     def follow(self, after: Cursor | None) -> None:

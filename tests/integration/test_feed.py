@@ -16,7 +16,7 @@ from django.utils import timezone
 from jobs import lifecycle
 from jobs.api.serializers import job_json, root
 from jobs.core.states import FINAL, AttemptOutcome, Status
-from jobs.feed import Cursor, Page, Selection, StaleCursor, page, parse_cursor, read_page
+from jobs.feed import BadCursor, Cursor, Page, Selection, StaleCursor, page, parse_cursor, read_page
 from jobs.models import Job
 from jobs.models.feed import FeedClock
 from tests.factories import end, make_artifact, make_job, make_user, record, take, take_one
@@ -80,6 +80,7 @@ def test_jobs_of_one_transaction_are_split_over_pages() -> None:
     with transaction.atomic():
         for claim in claims:
             assert end(claim)
+    Job.objects.update(feed_position=7)  # a transaction has one position on PostgreSQL
     found, after = [], None
     while (one := read(after, limit=2)).items:
         found += ids(one)
@@ -166,6 +167,31 @@ def test_a_rare_job_is_found_window_by_window(monkeypatch: pytest.MonkeyPatch) -
         assert one.more
         after, looks = one.next, looks + 1
     assert (ids(one), looks) == ([rare], 2)
+
+
+def test_a_full_page_goes_on_inside_its_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The window has been looked at to its end, and only a part of what was found is shown."""
+    monkeypatch.setattr(page, "_WINDOW_END", page._WINDOW_END.replace("OFFSET 19999", "OFFSET 5"))
+    expected = []
+    for _ in range(4):
+        expected += ended(task="testapp.rare")
+        ended()
+    selection = Selection(everyone=True, task="testapp.rare")
+    found: list[str] = []
+    after = None
+    while (one := read(after, selection, limit=2)).items:
+        found += ids(one)
+        after = one.next
+    assert found == expected
+
+
+@pytest.mark.parametrize("place", [0, 21, 43])
+def test_a_cursor_with_a_wrong_character_is_refused(place: int) -> None:
+    ended()
+    text = str(read().next)
+    other = "A" if text[place] != "A" else "B"
+    with pytest.raises(BadCursor):
+        parse_cursor(f"{text[:place]}{other}{text[place + 1 :]}")
 
 
 def test_a_page_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,6 +120,25 @@ def test_it_goes_on_when_the_database_does(
     assert "cannot be read" in caplog.text
 
 
+def test_what_came_before_an_outage_is_told_after_it(
+    watcher: NewsWatcher, monkeypatch: Any
+) -> None:
+    """Though nobody commits anything more."""
+    job = make_job()
+    lifecycle.cancel_job(job.pk, "ada")
+    versions, failed = waits._versions, threading.Event()
+
+    def away(jobs: Any) -> Any:
+        monkeypatch.setattr(waits, "_versions", versions)
+        failed.set()
+        raise OperationalError("gone away")
+
+    monkeypatch.setattr(waits, "_versions", away)
+    news = begin(job.pk)
+    assert failed.wait(20)
+    assert news.wait(20)
+
+
 def test_without_a_thread_the_next_who_waits_gets_one(
     watcher: NewsWatcher, monkeypatch: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

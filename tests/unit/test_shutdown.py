@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -52,6 +56,48 @@ def test_the_first_signal_asks_for_a_drain_and_the_second_ends_the_process(
     with pytest.raises(Left):
         signal.raise_signal(signal.SIGINT)
     assert (closed, exits) == (["reports"], [EXIT_NOW])
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_signal_may_come_at_any_moment_of_a_wait() -> None:
+    """Also while the thread that waits holds a lock of what it waits for."""
+    lines, reached = 0, True
+    while reached:
+        lines += 1
+        stop = Shutdown()
+        stop.install()
+        reached = signalled_at(lines, partial(stop.wait, 0.001))
+        assert stop.wait(0) == reached
+    assert lines > 3
+
+
+def signalled_at(count: int, call: Callable[[], object]) -> bool:
+    """Send ourselves a signal before so many lines of what is called have run; whether it has."""
+    left = count
+
+    def trace(frame: FrameType, event: str, arg: object) -> Any:
+        nonlocal left
+        if event == "line":
+            left -= 1
+            if left == 0:
+                signal.raise_signal(signal.SIGTERM)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return left <= 0
+
+
+def test_each_thread_that_waits_is_told() -> None:
+    stop = Shutdown()
+    with ThreadPoolExecutor(3) as pool:
+        waits = [pool.submit(stop.wait, 60) for _ in range(3)]
+        stop.request()
+        assert [one.result(30) for one in waits] == [True] * 3
 
 
 def test_it_ends_though_what_it_does_before_fails(exits: list[int]) -> None:

@@ -13,7 +13,7 @@ import signal
 import sqlite3
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from ctypes import wintypes
 from pathlib import Path
@@ -23,7 +23,7 @@ kernel32: Any = getattr(ctypes, "WinDLL")("kernel32", use_last_error=True)  # no
 SNAPSHOT_OF_PROCESSES = 2
 INVALID_HANDLE = wintypes.HANDLE(-1).value
 GENERIC_READ, FILE_SHARE_READ, OPEN_EXISTING = 0x80000000, 1, 3
-SYNCHRONIZE, WAIT_TIMEOUT = 0x100000, 258
+SYNCHRONIZE, WAIT_TIMEOUT, QUERY_INFORMATION = 0x100000, 258, 0x400
 ANCIENT = 1_000_000_000.0
 """A moment of 2001."""
 
@@ -51,18 +51,28 @@ watched: list[Any] = []
 """Handles of processes, because the id of one that has ended is soon that of another."""
 
 
-def processes() -> dict[int, int]:
-    """Return the living processes and their parents."""
+def _snapshot() -> Iterator[ProcessEntry]:
+    """Yield the living processes, in one structure."""
     kernel32.CreateToolhelp32Snapshot.restype = wintypes.HANDLE
     snapshot = wintypes.HANDLE(kernel32.CreateToolhelp32Snapshot(SNAPSHOT_OF_PROCESSES, 0))
     entry = ProcessEntry(size=ctypes.sizeof(ProcessEntry))
-    found = {}
     more = kernel32.Process32FirstW(snapshot, ctypes.byref(entry))
     while more:
-        found[entry.pid] = entry.parent
+        yield entry
         more = kernel32.Process32NextW(snapshot, ctypes.byref(entry))
     kernel32.CloseHandle(snapshot)
-    return found
+
+
+def processes() -> dict[int, int]:
+    """Return the living processes and their parents."""
+    return {entry.pid: entry.parent for entry in _snapshot()}
+
+
+def orphans() -> list[int]:
+    """Return the processes of Python that have outlived who has started them."""
+    pythons = [entry.pid for entry in _snapshot() if entry.file.lower() == "python.exe"]
+    parents = processes()
+    return [pid for pid in pythons if pid in parents and parents[pid] not in parents]
 
 
 def descendants(pid: int) -> list[int]:
@@ -95,6 +105,17 @@ def living(numbers: list[int]) -> list[int]:
     """Return those of the watched processes that have not ended."""
     wait = kernel32.WaitForSingleObject
     return [one for one in numbers if wait(watched[one], 0) == WAIT_TIMEOUT]
+
+
+def is_in_job(pid: int) -> bool:
+    """Whether a process is in a job object, which those that it starts are in, too."""
+    kernel32.OpenProcess.restype = wintypes.HANDLE
+    handle = wintypes.HANDLE(kernel32.OpenProcess(QUERY_INFORMATION, False, pid))
+    found = wintypes.BOOL()
+    if not kernel32.IsProcessInJob(handle, None, ctypes.byref(found)):
+        raise OSError(f"process {pid} could not be asked")
+    kernel32.CloseHandle(handle)
+    return bool(found)
 
 
 def kill(pid: int) -> None:
@@ -149,18 +170,8 @@ def sql(path: str, statement: str, parameters: list[Any]) -> list[list[Any]]:
 CALLS: dict[str, Callable[..., Any]] = {
     one.__name__: one
     for one in (
-        *(
-            children,
-            exists,
-            hold,
-            hold_against_writers,
-            kill,
-            let_go,
-            living,
-            make_old,
-            make_read_only,
-        ),
-        *(processes, sql, watch),
+        *(children, exists, hold, hold_against_writers, is_in_job, kill, let_go, living),
+        *(make_old, make_read_only, orphans, processes, sql, watch),
     )
 }
 

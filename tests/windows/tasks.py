@@ -43,18 +43,26 @@ def compute(context: JobContext, seconds: float = 0.0, until: str = "") -> dict[
     return _work(context, seconds, until)
 
 
+SLEEP = "import time; time.sleep(600)"
+
+
 @job(executor="process")
 def start_programs(context: JobContext, seconds: float = 0.0, until: str = "") -> dict[str, Any]:
     """Start a program that starts another, wait as above, and end without waiting for them."""
-    sleep = f"import time; time.sleep({SLEEP_SECONDS})"
-    start = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {sleep!r}])"
+    start = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEP!r}])"
     with subprocess.Popen([sys.executable, "-c", start]) as program:
         _work(context, seconds, until)
         program.kill()
     return {"attempt": context.attempt}
 
 
-SLEEP_SECONDS = 600
+@job
+def start_program(context: JobContext, seconds: float = 0.0, until: str = "") -> dict[str, Any]:
+    """Start a program in a thread, so that it is no child of a child; wait as above."""
+    with subprocess.Popen([sys.executable, "-c", SLEEP]) as program:
+        _work(context, seconds, until)
+        program.kill()
+    return {"attempt": context.attempt}
 
 
 @job(executor="process")

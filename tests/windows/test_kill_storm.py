@@ -140,6 +140,7 @@ def test_nothing_is_lost_and_nothing_finishes_twice(
     site: WindowsSite, agent: Agent, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seed = int(os.environ.get("JOBS_STORM_SEED", random.randrange(10**6)))
+    before = agent.call("orphans")
     storm = KillStorm(site, agent, seed)
     records = storm.records
     with changes_recorded(site) as since:
@@ -157,3 +158,5 @@ def test_nothing_is_lost_and_nothing_finishes_twice(
     assert lost >= 1
     assert [str(one) for one in check(records)] == []
     assert agent.call("living", storm.killed) == []
+    # A child that its consumer was just starting is none of those yet.
+    assert [one for one in agent.call("orphans") if one not in before] == []

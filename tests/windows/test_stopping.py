@@ -40,12 +40,14 @@ def test_what_a_killed_consumer_held_runs_again_and_nothing_is_left(
     site: WindowsSite, agent: Agent, tmp_path: Path
 ) -> None:
     gate = tmp_path / "go on"
-    jobs = [site.submit(task, until=path_there(gate)) for task in ("work", "start_programs")]
+    jobs = [
+        site.submit(task, until=path_there(gate)) for task in ("start_program", "start_programs")
+    ]
     for job in jobs:
         site.wait_for_effect(job, 1, "begin")
     (pid,) = site.consumer_pids()
-    # The consumer, its child, the program of the task and that one's.
-    family = wait_for_family(agent, pid, 4)
+    # The consumer, the program of the thread, the child, the program of its task and that one's.
+    family = wait_for_family(agent, pid, 5)
     agent.call("kill", pid)
     wait_for_end(agent, family)
     for job in jobs:
@@ -64,6 +66,7 @@ def test_a_killed_up_leaves_nothing_behind_and_the_next_goes_on(
     job = site.submit("start_programs", until=path_there(gate))
     site.wait_for_effect(job, 1, "begin")
     family = wait_for_family(agent, site.pid, 5)
+    assert agent.call("is_in_job", site.pid), "what it is starting would be left behind"
     agent.call("kill", site.pid)
     wait_for_end(agent, family)
     gate.touch()

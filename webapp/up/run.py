@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connections
 from django.urls import reverse
 
+from jobs.consumer.own_job import children_end_with_us
 from jobs.consumer.shutdown import Shutdown
 from jobs.core.database_identity import check_identity
 from webapp.signin import make_token
@@ -59,9 +61,10 @@ def up(
     any_host = address.allow_host(host)
     url = address.base_url(host, sock.getsockname()[1])
     consumers = SiteConsumers(processes, write, stop) if processes else None
-    if consumers:
-        consumers.start()
-    try:
+    with children_end_with_us(), ExitStack() as started:
+        if consumers:
+            consumers.start()
+            started.callback(consumers.stop)
         # Only now: it cannot be loaded without the secret.
         from webapp.wsgi import application
 
@@ -73,9 +76,6 @@ def up(
         _serve(server, stop)
         write("Stopping.")
         ended = server.stop()
-    finally:
-        if consumers:
-            consumers.stop()
     if not ended:
         os._exit(0)  # a request is not finished: Python's own end would wait for it, or crash
 

@@ -2,6 +2,10 @@
 
 It has the limit "kill on job close": Windows ends all its processes when the last handle to it is
 closed, and it closes ours when we die, however that happens.
+
+What a process starts is in its job from the beginning. A process that is put into one after its
+start may be left out: who starts it can be killed before that, even inside ``CreateProcess``, and
+then it is suspended for ever.
 """
 
 from __future__ import annotations
@@ -10,8 +14,11 @@ import ctypes
 import subprocess
 from typing import Any, Final
 
+BREAKAWAY_OK: Final = 0x800
 KILL_ON_JOB_CLOSE: Final = 0x2000
 EXTENDED_LIMIT_INFORMATION: Final = 9
+THIS_PROCESS: Final = -1
+"""What ``GetCurrentProcess`` returns."""
 ENDED: Final = 1
 """The exit code of a process that was ended."""
 
@@ -48,12 +55,15 @@ class _ExtendedLimits(ctypes.Structure):
 class JobObject:
     """Processes, and what they start, that are ended together.
 
+    Args:
+        limits: flags of its BasicLimitInformation.
+
     Raises:
         OSError: Windows refused to make it.
     """
 
-    def __init__(self) -> None:
-        self._handle = _make_job()
+    def __init__(self, limits: int = KILL_ON_JOB_CLOSE) -> None:
+        self._handle = _make_job(limits)
 
     def add(self, process: subprocess.Popen[bytes]) -> None:
         """Put a process into it; what that starts from now on is in it, too.
@@ -61,9 +71,23 @@ class JobObject:
         Raises:
             OSError: Windows refused that.
         """
-        handle = _handle_of(process)
-        if not _kernel32().AssignProcessToJobObject(self._handle, handle):
+        self._add(_handle_of(process))
+
+    def add_this_process(self) -> None:
+        """Put this process into it, for as long as it lives, and all that it starts from now on.
+
+        Raises:
+            OSError: Windows refused that.
+        """
+        self._add(ctypes.c_void_p(THIS_PROCESS))
+
+    def _add(self, process: ctypes.c_void_p) -> None:
+        if not _kernel32().AssignProcessToJobObject(self._handle, process):
             raise _error()
+
+    def end_none(self) -> None:
+        """From now on nothing ends with it."""
+        _set_limits(self._handle, 0)
 
     def end(self) -> None:
         """End all its processes. Any thread may call it, also twice, also after ``close``."""
@@ -120,18 +144,24 @@ def _error() -> OSError:
     return error
 
 
-def _make_job() -> Any:
+def _make_job(limits: int) -> Any:
     kernel32 = _kernel32()
     job = kernel32.CreateJobObjectW(None, None)
     if not job:
         raise _error()
+    try:
+        _set_limits(job, limits)
+    except OSError:
+        kernel32.CloseHandle(job)
+        raise
+    return job
+
+
+def _set_limits(job: Any, flags: int) -> None:
     limits = _ExtendedLimits()
-    limits.BasicLimitInformation.LimitFlags = KILL_ON_JOB_CLOSE
+    limits.BasicLimitInformation.LimitFlags = flags
     size = ctypes.sizeof(limits)
-    if not kernel32.SetInformationJobObject(
+    if not _kernel32().SetInformationJobObject(
         job, EXTENDED_LIMIT_INFORMATION, ctypes.byref(limits), size
     ):
-        error = _error()
-        kernel32.CloseHandle(job)
-        raise error
-    return job
+        raise _error()
