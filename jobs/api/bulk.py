@@ -82,6 +82,12 @@ class Bulk:
             return _joined(told[number] for number, _ in numbered)
         return self._stop([number for number, _ in numbered], told, *stop)
 
+    def cut_off(self, error: Exception) -> bytes:
+        """Answer the line whose end did not come, or is not wanted, and stop there."""
+        if self._stopped:
+            return b""
+        return self._stop([self._next], {}, self._next, self.problem(error))
+
     def prepare(self, number: int, line: bytes | None) -> PreparedJob:
         """Check one line.
 

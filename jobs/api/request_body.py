@@ -41,7 +41,12 @@ def read_json(request: HttpRequest, limit: int, nested_at: str = "/args") -> Any
 
 
 def open_body(
-    request: HttpRequest, what: str, limit: int, *, keeps_part: bool = False
+    request: HttpRequest,
+    what: str,
+    limit: int,
+    *,
+    keeps_part: bool = False,
+    size: int = CHUNK,
 ) -> Iterator[bytes]:
     """Return the body in chunks.
 
@@ -50,6 +55,7 @@ def open_body(
         what: what the body is called in errors.
         limit: bytes that it may have.
         keeps_part: a body that is cut off is of use as well.
+        size: of a piece; a server may wait until it has so much.
 
     Raises:
         TooLarge: at once when the declared length is over the limit, else while reading.
@@ -63,7 +69,7 @@ def open_body(
     source = _source(request, length)
     # At once, so that nothing is begun for a body that is not there: our own server asks by the
     # head alone, and receives a body when somebody reads it.
-    return _chunks(_read(source), source, length, what, limit)
+    return _chunks(_read(source, size), source, length, what, limit, size)
 
 
 def declared_length(request: HttpRequest) -> int | None:
@@ -93,16 +99,21 @@ def _source(request: HttpRequest, length: int | None) -> BinaryIO:
     return cast("BinaryIO", request)
 
 
-def _read(source: BinaryIO) -> bytes:
+def _read(source: BinaryIO, size: int) -> bytes:
     try:
-        return source.read(CHUNK)
+        return source.read(size)
     except Exception as error:
         # The errors of a server's parser are no OSErrors: gunicorn has its own for a broken chunk.
         raise ApiError(MALFORMED, "The body could not be read to its end.") from error
 
 
 def _chunks(
-    chunk: bytes, source: BinaryIO, length: int | None, what: str, limit: int
+    chunk: bytes,
+    source: BinaryIO,
+    length: int | None,
+    what: str,
+    limit: int,
+    size: int,
 ) -> Iterator[bytes]:
     total = 0
     while chunk:
@@ -110,6 +121,6 @@ def _chunks(
         if total > limit:
             raise TooLarge(what, limit)
         yield chunk
-        chunk = _read(source)
+        chunk = _read(source, size)
     if length is not None and total < length:
         raise ApiError(MALFORMED, f"The body ended after {total:,} of {length:,} bytes.")
