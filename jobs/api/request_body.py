@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Final, cast
 
 from django.http import HttpRequest
@@ -46,7 +46,7 @@ def open_body(
     limit: int,
     *,
     keeps_part: bool = False,
-    size: int = CHUNK,
+    wrap: Callable[[BinaryIO], BinaryIO] = lambda source: source,
 ) -> Iterator[bytes]:
     """Return the body in chunks.
 
@@ -55,7 +55,7 @@ def open_body(
         what: what the body is called in errors.
         limit: bytes that it may have.
         keeps_part: a body that is cut off is of use as well.
-        size: of a piece; a server may wait until it has so much.
+        wrap: returns what to read instead of the server's own input.
 
     Raises:
         TooLarge: at once when the declared length is over the limit, else while reading.
@@ -66,10 +66,10 @@ def open_body(
         raise TooLarge(what, limit)
     if keeps_part:
         request.META[KEEPS_PART] = True  # under WSGI this is the server's own dictionary
-    source = _source(request, length)
+    source = wrap(_source(request, length))
     # At once, so that nothing is begun for a body that is not there: our own server asks by the
     # head alone, and receives a body when somebody reads it.
-    return _chunks(_read(source, size), source, length, what, limit, size)
+    return _chunks(_read(source), source, length, what, limit)
 
 
 def declared_length(request: HttpRequest) -> int | None:
@@ -99,9 +99,9 @@ def _source(request: HttpRequest, length: int | None) -> BinaryIO:
     return cast("BinaryIO", request)
 
 
-def _read(source: BinaryIO, size: int) -> bytes:
+def _read(source: BinaryIO) -> bytes:
     try:
-        return source.read(size)
+        return source.read(CHUNK)
     except Exception as error:
         # The errors of a server's parser are no OSErrors: gunicorn has its own for a broken chunk.
         raise ApiError(MALFORMED, "The body could not be read to its end.") from error
@@ -113,7 +113,6 @@ def _chunks(
     length: int | None,
     what: str,
     limit: int,
-    size: int,
 ) -> Iterator[bytes]:
     total = 0
     while chunk:
@@ -121,6 +120,6 @@ def _chunks(
         if total > limit:
             raise TooLarge(what, limit)
         yield chunk
-        chunk = _read(source, size)
+        chunk = _read(source)
     if length is not None and total < length:
         raise ApiError(MALFORMED, f"The body ended after {total:,} of {length:,} bytes.")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import Final
+from io import BytesIO
+from typing import Any, BinaryIO, Final, cast
 
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
@@ -19,12 +20,12 @@ from jobs.core.streamed_bodies import stream_function
 from jobs.errors import TooLarge, Unavailable
 
 from .problems import MALFORMED, ApiError
-from .request_body import CHUNK, declared_length, open_body
+from .request_body import declared_length, open_body
 
 LITTLE: Final = 1024
 """WSGI servers wait until they have as many bytes as they are asked for, and a client may wait for
-the answer to those that it has sent. gunicorn waits for no less. Who says beforehand how many there
-will be has all of them, and is asked for more at a time."""
+the answer to those that it has sent. Who says beforehand how many there will be has all of them,
+and is asked for more at a time."""
 
 
 def streamed_body(request: HttpRequest, limit: int) -> Iterator[bytes]:
@@ -77,8 +78,10 @@ def _taken(spool: Spool) -> bytes | None:
 
 
 def _read_by_thread(request: HttpRequest, limit: int) -> Iterator[bytes]:
-    size = LITTLE if declared_length(request) is None else CHUNK
-    pieces = open_body(request, "body", limit, size=size)
+    if declared_length(request) is None:
+        pieces = open_body(request, "body", limit, wrap=_as_it_comes)
+    else:
+        pieces = open_body(request, "body", limit)
     spool = Spool()
     thread = threading.Thread(target=_pump, args=(pieces, spool), name="body", daemon=True)
     try:
@@ -86,6 +89,39 @@ def _read_by_thread(request: HttpRequest, limit: int) -> Iterator[bytes]:
     except RuntimeError as error:
         raise Unavailable("There is no thread to receive the body now.", 2) from error
     return _spooled(spool, limit, waits=True)
+
+
+def _as_it_comes(source: BinaryIO) -> BinaryIO:
+    reader: Any = getattr(source, "reader", None)
+    is_of_gunicorn = hasattr(reader, "read") and isinstance(getattr(reader, "buf", None), BytesIO)
+    return cast("BinaryIO", _OfGunicorn(source, reader) if is_of_gunicorn else _Little(source))
+
+
+class _Little:
+    """Reads little at a time."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+
+    def read(self, size: int) -> bytes:
+        return self._source.read(min(size, LITTLE))
+
+
+class _OfGunicorn:
+    """Reads what a chunk has brought. gunicorn's own input waits for a kilobyte at least, even when
+    it is asked for one byte; the reader inside of it, which has no public name, does not."""
+
+    def __init__(self, source: Any, reader: Any) -> None:
+        self._source, self._reader = source, reader
+
+    def read(self, _: int) -> bytes:
+        try:
+            first: bytes = self._reader.read(1)
+            rest: bytes = self._reader.read(self._reader.buf.tell())
+        except Exception:
+            self._source.failed = True  # as gunicorn does: then it closes the connection
+            raise
+        return first + rest
 
 
 def _pump(pieces: Iterator[bytes], spool: Spool) -> None:
