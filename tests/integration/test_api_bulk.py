@@ -270,6 +270,14 @@ def test_a_quota_of_the_user_stops_a_bulk_as_well(
     assert statuses(bulk(Api(bob), [line()])) == [202]
 
 
+def test_who_has_used_up_their_quota_leaves_others_theirs(
+    api: Api, bob: User, jobs_setting: Setting
+) -> None:
+    jobs_setting(USER_MAX_PER_MINUTE=1100)  # more than is counted for each submission
+    assert statuses(bulk(api, [line(n) for n in range(1101)]))[1099:] == [202, 429]
+    assert statuses(bulk(Api(bob), [line()])) == [202]
+
+
 def test_a_database_that_is_away_leaves_nothing_half_done(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

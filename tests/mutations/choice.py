@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from .changes import Change, changes_of
 from .handmade import HANDMADE
+from .handmade_bulk import BULK
 from .handmade_elsewhere import ELSEWHERE
 from .line_map import LineMap
 from .sandbox import ROOT
@@ -47,7 +48,7 @@ def handmade_changes(files: Iterable[str]) -> list[Change]:
         ValueError: the text that one replaces is not in its file, or more than once.
     """
     wanted, changes = set(files), []
-    for one in (*HANDMADE, *ELSEWHERE):
+    for one in (*HANDMADE, *ELSEWHERE, *BULK):
         if one.file not in wanted:
             continue
         source = (ROOT / one.file).read_text(encoding="utf-8")
