@@ -26,6 +26,7 @@ from jobs.compat import task_enqueued
 from jobs.core.server_threads import requests_in_progress
 from jobs.core.states import Status
 from jobs.models import Job, UploadUse
+from jobs.submission import backlog
 from tests.factories import make_upload
 from tests.integration.api_client import Api
 from tests.integration.api_tasks import ADD, READ, SECRET
@@ -271,10 +272,12 @@ def test_a_quota_of_the_user_stops_a_bulk_as_well(
 
 
 def test_who_has_used_up_their_quota_leaves_others_theirs(
-    api: Api, bob: User, jobs_setting: Setting
+    api: Api, bob: User, jobs_setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(backlog, "FRESH_SECONDS", 60.0)
     jobs_setting(USER_MAX_PER_MINUTE=1100)  # more than is counted for each submission
     assert statuses(bulk(api, [line(n) for n in range(1101)]))[1099:] == [202, 429]
+    assert statuses(bulk(api, [line()])) == [429]
     assert statuses(bulk(Api(bob), [line()])) == [202]
 
 
