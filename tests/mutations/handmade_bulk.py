@@ -33,7 +33,7 @@ BULK: Final[tuple[Handmade, ...]] = (
     ),
     Handmade(
         "jobs/api/views/bulk.py",
-        "return BESIDE_OTHERS if others > 0 else BATCH",
+        "return BESIDE_OTHERS if others > 0 and self._has_one_writer else BATCH",
         "return BATCH",
         "others wait four times as long for SQLite's lock",
         (f"{_API}test_batches_are_smaller_while_others_are_served",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import repeat
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,7 +21,8 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], Ask]]:
     how often was counted until then."""
     backlog.forget_counts()
     now = [1000.0]
-    monkeypatch.setattr(backlog.time, "monotonic", lambda: now[0])
+    clock = SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr("jobs.submission.backlog.time", clock)
 
     def of_quota(quota: int) -> Ask:
         counted: list[int] = []

@@ -20,6 +20,7 @@ from jobs.api.request_body import open_body
 from jobs.api.streamed_body import streamed_body
 from jobs.api.submitted import SUBMISSION_PROBLEMS
 from jobs.conf import get_conf
+from jobs.core.db import connection
 from jobs.core.lock_timeout import limited_lock_waits
 from jobs.core.server_threads import requests_in_progress
 from jobs.core.write_waits import serving
@@ -29,8 +30,8 @@ from jobs.submission.bulk import Created, PreparedJob, insert_batch
 BATCH: Final = 1000
 """Lines whose jobs are inserted in one transaction, which holds SQLite's write lock."""
 BESIDE_OTHERS: Final = 250
-"""The same where others were served since the last one: they wait a quarter as long for the lock,
-and a line takes a tenth more CPU time."""
+"""The same on SQLite where others were served since the last one: they wait a quarter as long for
+the lock, and a line takes a tenth more CPU time."""
 MOST_ATOMIC: Final = 100_000
 """Lines of ``atomic=1``: their one transaction holds SQLite's write lock meanwhile."""
 MOST_DIGITS: Final = 12
@@ -125,16 +126,17 @@ def _batches(lines: list[bytes | None], size: Callable[[], int]) -> Iterator[lis
 
 
 class _BatchSize:
-    """How many lines the next batch has: fewer while others are served as well."""
+    """How many lines the next batch has: fewer while others wait for the same lock."""
 
     def __init__(self) -> None:
+        self._has_one_writer = connection().vendor == "sqlite"
         self._begun = requests_in_progress.begun
 
     def __call__(self) -> int:
         begun = requests_in_progress.begun
         others = begun - self._begun - 1  # a batch is counted like a request
         self._begun = begun
-        return BESIDE_OTHERS if others > 0 else BATCH
+        return BESIDE_OTHERS if others > 0 and self._has_one_writer else BATCH
 
 
 def _pieces(request: HttpRequest, bulk: Bulk, chunks: Iterator[bytes]) -> Iterator[bytes]:
