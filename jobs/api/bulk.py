@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.http import HttpRequest
 
+from jobs.catalog.json_arguments import JsonArguments
 from jobs.conf import get_conf
 from jobs.core.jsonutils import canonical_digest
 from jobs.core.server_threads import requests_in_progress
@@ -51,7 +52,6 @@ class Bulk:
         self._next = first_line
         self._key = key
         self._preparer = Preparer(owner, enforce_limits=True)
-        self._plain = SubmitOptions()
         self._stopped = ""
 
     def answer(self, lines: Sequence[bytes | None]) -> bytes:
@@ -82,6 +82,12 @@ class Bulk:
             return _joined(told[number] for number, _ in numbered)
         return self._stop([number for number, _ in numbered], told, *stop)
 
+    def cut_off(self, error: Exception) -> bytes:
+        """Answer the line whose end did not come, or is not wanted, and stop there."""
+        if self._stopped:
+            return b""
+        return self._stop([self._next], {}, self._next, self.problem(error))
+
     def prepare(self, number: int, line: bytes | None) -> PreparedJob:
         """Check one line.
 
@@ -94,7 +100,9 @@ class Bulk:
         task, arguments, options = self._asked(raw)
         if self._key is not None:
             key, digest = f"{self._key}:{number}", canonical_digest(raw)
-            options = replace(options, idempotency_key=key, request_digest=digest)
+            options = replace(
+                options or SubmitOptions(), idempotency_key=key, request_digest=digest
+            )
         return self._preparer.prepare(task, arguments, options)
 
     def problem(self, error: Exception) -> ApiError:
@@ -114,11 +122,11 @@ class Bulk:
             if line is None or not (line.isspace() or not line)
         ]
 
-    def _asked(self, raw: Any) -> tuple[str, dict[str, Any], SubmitOptions]:
+    def _asked(self, raw: Any) -> tuple[str, dict[str, Any], SubmitOptions | None]:
         if isinstance(raw, dict) and raw.keys() <= PLAIN:
             task, arguments = raw.get("task"), raw.get("args", {})
             if isinstance(task, str) and isinstance(arguments, dict):
-                return task, arguments, self._plain
+                return task, JsonArguments(arguments), None
         asked = checked_submission(raw)
         options = SubmitOptions(**asked.model_dump(exclude={"task", "args"}))
         return asked.task, asked.args, options
@@ -162,7 +170,11 @@ class Bulk:
 def created_line(number: int, created: Created) -> str:
     """Return the line of the answer for a job that is recorded."""
     known = "" if created.created else ',"created":false'
-    return f'{{"line":{number},"id":"{created.id}"{known}}}\n'
+    key = created.id.hex  # 0.6 us instead of the 0.9 us of its str
+    return (
+        f'{{"line":{number},"id":"{key[:8]}-{key[8:12]}-{key[12:16]}-{key[16:20]}-{key[20:]}"'
+        f"{known}}}\n"
+    )
 
 
 def _problem_line(number: int, problem: ApiError) -> str:

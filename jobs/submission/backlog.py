@@ -5,7 +5,8 @@ which adds what it submits itself. So a submission costs no statement for a limi
 and what processes together get past a limit is what they insert between two counts of each:
 
 - a count holds for a second, and for an eighth of the room that it found: the closer to the limit,
-  the sooner the next one;
+  the sooner the next one; where there is room for more than a hundred thousand, for a second for
+  each of these, for to count a million takes the time of several thousand submissions;
 - one that found no room holds for a second;
 - counting more than a thousand takes no more than a tenth of the time;
 - for a limit of a thousand or less each submission counts, so that one is exact but for what is
@@ -25,6 +26,8 @@ from jobs.errors import LimitReached, LimitState
 from .limits import Limit, limits_of
 
 FRESH_SECONDS = 1.0
+FAR: Final = 100_000
+"""Of each second for so much room: more than processes insert in that time."""
 SHARE: Final = 8
 """A count holds for one part in so many of the room that it found: for as many processes."""
 CHEAP: Final = 1000
@@ -124,10 +127,9 @@ def _count_if_needed(limit: Limit, wanted: int) -> None:
 
 
 def _holds(known: _Known, limit: Limit, wanted: int, now: float) -> bool:
-    age = now - known.counted_at
-    if age >= FRESH_SECONDS:
+    age, room = now - known.counted_at, limit.quota - known.count
+    if age >= FRESH_SECONDS * max(1.0, room / FAR):
         return False
-    room = limit.quota - known.count
     if room <= 0 or (known.count > CHEAP and age < REST * known.seconds):
         return True
     if limit.quota <= CHEAP:

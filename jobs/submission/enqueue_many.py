@@ -10,7 +10,6 @@ from jobs.catalog.task import JobTask
 from jobs.errors import InvalidArguments
 
 from .bulk import Created, PreparedJob, Preparer, insert_batch
-from .options import SubmitOptions
 
 
 def enqueue_many(many: Iterable[tuple[JobTask[..., Any] | str, Mapping[str, Any]]], /) -> list[str]:
@@ -34,7 +33,7 @@ def enqueue_many(many: Iterable[tuple[JobTask[..., Any] | str, Mapping[str, Any]
     for number, (named, arguments) in enumerate(many):
         task = get_task(named) if isinstance(named, str) else named
         try:
-            prepared.append(preparer.prepare(task, arguments, SubmitOptions()))
+            prepared.append(preparer.prepare(task, arguments))
         except InvalidArguments as error:
             raise InvalidArguments(
                 [{**one, "pointer": f"/{number}{one['pointer']}"} for one in error.errors]

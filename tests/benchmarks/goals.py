@@ -76,6 +76,20 @@ WEB = [
         "3 x its usual",
     ),
     Goal(
+        "a list during a bulk p99, ms",
+        "bulk-http",
+        "list_p99_ms",
+        times(3, "bulk-http", "usual_list_p99_ms", "jobdesk"),
+        "3 x its usual",
+    ),
+    Goal(
+        "bulk, a line that comes alone p50, ms",
+        "bulk-http",
+        "slow_line_p50_ms",
+        exactly(15),
+        "under 15",
+    ),
+    Goal(
         "submit over HTTP, /s",
         "submit",
         "per_s",

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 SHORT = "BENCH_SHORT"
+LINES = "BENCH_BULK_LINES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +36,4 @@ def workload() -> Workload:
             poll_seconds=1,
             crowd_seconds=10,
         )
-    return Workload()
+    return Workload(bulk_http=int(os.environ.get(LINES, "100000")))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -21,11 +23,14 @@ from jobs.api.problems import ApiError
 from jobs.api.strict_json import parse
 from jobs.api.views import bulk as view
 from jobs.compat import task_enqueued
+from jobs.core.server_threads import requests_in_progress
 from jobs.core.states import Status
 from jobs.models import Job, UploadUse
+from jobs.submission import backlog
 from tests.factories import make_upload
 from tests.integration.api_client import Api
 from tests.integration.api_tasks import ADD, READ, SECRET
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
 BULK = "/api/v1/jobs/bulk"
@@ -130,6 +135,11 @@ def test_what_does_not_fit_keeps_no_other_line_out(api: Api, jobs_setting: Setti
         b"[]",
         b'{"task": 7}',
         line("seven"),
+        line("7"),
+        line(True),
+        line(1.5),
+        b'{"task": "' + ADD.encode() + b'", "args": {"n" : 1, "n": 2}}',
+        b'{"task" : "' + ADD.encode() + b'", "task": "other"}',
         line(1, priority=500),
         line(1, run_after="tomorrow"),
         line(1, unique_key=""),
@@ -261,6 +271,16 @@ def test_a_quota_of_the_user_stops_a_bulk_as_well(
     assert statuses(bulk(Api(bob), [line()])) == [202]
 
 
+def test_who_has_used_up_their_quota_leaves_others_theirs(
+    api: Api, bob: User, jobs_setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "FRESH_SECONDS", 60.0)
+    jobs_setting(USER_MAX_PER_MINUTE=1100)  # more than is counted for each submission
+    assert statuses(bulk(api, [line(n) for n in range(1101)]))[1099:] == [202, 429]
+    assert statuses(bulk(api, [line()])) == [429]
+    assert statuses(bulk(Api(bob), [line()])) == [202]
+
+
 def test_a_database_that_is_away_leaves_nothing_half_done(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -363,6 +383,126 @@ def test_who_goes_away_ends_it_after_the_batch_that_was_answered(api: Api) -> No
     assert len(heard) == Job.objects.count() == 2000
 
 
+def test_batches_are_smaller_while_others_are_served(api: Api) -> None:
+    pieces = send(api, [line(n) for n in range(4000)]).streaming_content
+    counts = []
+    for others in (0, 0, 1, 2, 0):
+        for _ in range(others):
+            with requests_in_progress:
+                pass
+        counts.append(next(pieces).count(b"\n"))
+    assert counts == [1000, 1000, 250, 250, 1000]
+
+
+# --- a body that is not there yet -------------------------------------------------------------
+
+
+class Coming:
+    """The input of a request under a WSGI server that waits for as much as it is asked for."""
+
+    def __init__(self) -> None:
+        self._come: SimpleQueue[bytes | Exception] = SimpleQueue()
+        self._rest = b""
+        self._has_ended = False
+
+    def send(self, data: bytes | Exception) -> None:
+        self._come.put(data)
+
+    def read(self, size: int) -> bytes:
+        while len(self._rest) < size and not self._has_ended:
+            data = self._come.get(timeout=20)
+            if isinstance(data, Exception):
+                raise data
+            self._has_ended = not data
+            self._rest += data
+        found, self._rest = self._rest[:size], self._rest[size:]
+        return found
+
+    readline = read  # Django wants to see one
+
+
+def coming(api: Api, *begun: bytes) -> tuple[Coming, Iterator[bytes]]:
+    """Begin a bulk; return its input, and the pieces of its answer that have something in them."""
+    source = Coming()
+    for data in begun:
+        source.send(data)
+    environ: dict[str, Any] = {
+        "wsgi.input": source,
+        "wsgi.input_terminated": True,
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "HTTP_AUTHORIZATION": f"Bearer {api.token}",
+        "CONTENT_TYPE": NDJSON,
+        "PATH_INFO": BULK,
+        "REQUEST_METHOD": "POST",
+    }
+    response: Any = Client().request(**environ)
+    assert response.status_code == 200, response.content
+    return source, filter(None, response.streaming_content)
+
+
+def padded(n: object = 1) -> bytes:
+    return line(n).ljust(1023) + b"\n"
+
+
+def test_lines_are_answered_before_the_last_one_has_come(api: Api) -> None:
+    source, pieces = coming(api, padded(0))
+    for number in range(1, 4):
+        assert json.loads(next(pieces))["line"] == number
+        assert Job.objects.count() == number
+        source.send(padded(number))
+    source.send(line(4) + b"\n" + line(5))
+    source.send(b"")
+    rest = [json.loads(one) for one in b"".join(pieces).splitlines()]
+    assert [one["line"] for one in rest if "id" in one] == [4, 5, 6]
+    assert [job.kwargs["n"] for job in Job.objects.order_by("id")] == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_body_that_is_cut_off_records_what_was_answered_and_nothing_else(api: Api) -> None:
+    source, pieces = coming(api, padded(0))
+    assert b'"id"' in next(pieces)
+    source.send(line(1) + b"\n" + line(2)[:-1])
+    source.send(OSError("the client has left"))
+    last = [json.loads(one) for one in b"".join(pieces).splitlines()]
+    assert [one["line"] for one in last] == [2]
+    assert last[0]["problem"]["status"] == 400
+    assert last[0]["problem"]["resume_from"] == 2
+    assert Job.objects.count() == 1
+
+
+def test_a_body_that_grows_over_the_limit_is_refused_at_that_line(
+    api: Api, jobs_setting: Setting
+) -> None:
+    jobs_setting(MAX_UPLOAD=1500)
+    source, pieces = coming(api, padded(0))
+    assert b'"id"' in next(pieces)
+    source.send(padded(1))
+    (last,) = [json.loads(one) for one in b"".join(pieces).splitlines()]
+    assert (last["problem"]["status"], last["problem"]["resume_from"]) == (413, 2)
+    assert Job.objects.count() == 1
+
+
+def test_after_the_line_without_room_a_cut_is_not_told_again(
+    api: Api, jobs_setting: Setting
+) -> None:
+    jobs_setting(MAX_BACKLOG=1)
+    source, pieces = coming(api, padded(0), padded(1), padded(2))
+    source.send(OSError("the client has left"))
+    found = [json.loads(one) for one in b"".join(pieces).splitlines()]
+    assert {one["problem"]["resume_from"] for one in found if "problem" in one} in ({2}, {1})
+
+
+def test_who_goes_away_leaves_no_thread_that_reads(api: Api) -> None:
+    source, pieces = coming(api, padded(0))
+    assert b'"id"' in next(pieces)
+    del pieces
+    source.send(padded(1))
+    source.send(b"")
+    wait_until(
+        lambda: not [one for one in threading.enumerate() if one.name == "body"],
+        what="the thread ends",
+    )
+
+
 @pytest.mark.django_db(transaction=True)
 def test_an_asgi_server_sends_the_answer_as_it_goes(api: Api) -> None:
     headers, body = {"Authorization": f"Bearer {api.token}"}, [line(n) for n in range(2500)]
@@ -397,7 +537,14 @@ def test_lines_are_the_same_in_whatever_pieces_they_come(size: int) -> None:
         b'{"a" : 1}',
         b'{"a": "\\u00e9", "b": "\\n"}',
         b'{"a": 1, "a": 2}',
+        b'{"a" : 1, "a": 2}',
+        b'{"a"\t:1,"a":2,"b":"x:y"}',
+        b'{"a":":x","b":"http://example.org/"}',
         b'{"a": {"b": 1, "b": 2}}',
+        b'{"a":{"b":[{"c":1.5},":"],"d":{}},"e":[]}',
+        b'{"a":{"b":[{"c":1,"c":2}]}}',
+        b'{"a":' + b"1" * 5000 + b"}",
+        b'{"a":[' + b"[" * 101 + b"]" * 101 + b"]}",
         b'{"a": Infinity}',
         b'{"a": 1e400}',
         b'{"a": "\\ud800"}',

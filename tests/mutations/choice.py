@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from .changes import Change, changes_of
 from .handmade import HANDMADE
+from .handmade_bulk import BULK
 from .handmade_elsewhere import ELSEWHERE
 from .handmade_feed import OF_THE_FEED
 from .line_map import LineMap
@@ -48,7 +49,7 @@ def handmade_changes(files: Iterable[str]) -> list[Change]:
         ValueError: the text that one replaces is not in its file, or more than once.
     """
     wanted, changes = set(files), []
-    for one in (*HANDMADE, *ELSEWHERE, *OF_THE_FEED):
+    for one in (*HANDMADE, *ELSEWHERE, *BULK, *OF_THE_FEED):
         if one.file not in wanted:
             continue
         source = (ROOT / one.file).read_text(encoding="utf-8")

@@ -16,10 +16,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
 from tests.brokers.servers import address
+from tests.bulk_client import BulkClient
 from tests.cut_off import UploadClient
 from tests.ports import free_port
 from tests.subprocesses import ROOT, RunningProcess, environment
@@ -69,6 +71,14 @@ class Database:
 
     url: str
     token: str
+
+    def number_of_jobs(self) -> int:
+        """How many jobs there are."""
+        import psycopg
+
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            found = connection.execute("SELECT count(*) FROM jobs_job").fetchone()
+        return 0 if found is None else int(found[0])
 
     def connections(self) -> int:
         """How many connections to it there are, but for this one."""
@@ -141,6 +151,8 @@ class Site:
     def __init__(self, command: ServerCommand, folder: Path, database: Database) -> None:
         self.port, self._token = free_port(), database.token
         self.uploads = UploadClient(self.port, self._token)
+        self.bulks = BulkClient(self.port, self._token)
+        self._database = database
         name, *arguments = [part.format(port=self.port) for part in command.command]
         program = str(Path(sys.executable).with_name(name))
         env = variables(folder, database.url)
@@ -157,6 +169,10 @@ class Site:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.process.pid, signal.SIGKILL)
         self.process.end()
+
+    def number_of_jobs(self) -> int:
+        """How many jobs are recorded, whatever the site says."""
+        return self._database.number_of_jobs()
 
     def _responds(self) -> bool:
         try:
@@ -239,3 +255,24 @@ def test_an_upload_that_is_cut_off_goes_on(site: Site, request: pytest.FixtureRe
         kept = wait_until(lambda: site.uploads.offset(path), timeout=20)
     assert site.uploads.append(path, kept, data[kept:]) == "204"
     assert site.uploads.offset(path) == len(data)
+
+
+def test_a_bulk_is_answered_as_it_comes_and_can_be_cut_off(
+    site: Site, request: pytest.FixtureRequest
+) -> None:
+    if ASGI in request.node.callspec.params["site"].command:
+        pytest.skip("Django receives a body whole under ASGI")
+    before = site.number_of_jobs()
+    client = site.bulks.begin()
+    answered = 0
+    for number in range(5):
+        client.send(number)
+        answered += 1
+        assert client.answer() == {"line": answered, "id": ANY}
+        assert site.number_of_jobs() == before + answered
+    client.die(b'{"task": "webapp.square", "args": {"n": 1')
+    # It has left with half a line. What was answered is in, and the site goes on without it.
+    with ThreadPoolExecutor(2) as clients:
+        for call in [clients.submit(site.bulks.send_all, 3000) for _ in range(2)]:
+            assert call.result() == list(range(1, 3001))
+    assert site.number_of_jobs() == before + answered + 6000

@@ -7,7 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 from django.utils import timezone
@@ -15,30 +15,22 @@ from django.utils import timezone
 from jobs import lifecycle
 from jobs.compat import has_receivers, task_enqueued
 from jobs.core.db import connection
-from jobs.errors import IdempotencyConflict, JobsError, LimitReached, Unavailable
-from jobs.lifecycle import JobKeys, NewJob
+from jobs.core.uuid7 import uuid7s
+from jobs.errors import JobsError, LimitReached, Unavailable
+from jobs.lifecycle import NewJob
 from jobs.models import Job
 from jobs.submission.backlog import refusal, take_room
 from jobs.submission.database_errors import AWAY, operational_errors_as_unavailable
 from jobs.submission.limits import limits_of
 from jobs.submission.signals import send_task_enqueued
 
+from .existing import Created, Outcome, existing_jobs
 from .prepare import PreparedJob
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
 MOST_TRIES: Final = 5
-
-
-class Created(NamedTuple):
-    """The id of a job, and whether it was inserted now."""
-
-    id: uuid.UUID
-    created: bool
-
-
-Outcome = Created | JobsError
 
 
 def insert_batch(
@@ -51,7 +43,7 @@ def insert_batch(
     """Insert jobs in one transaction, in their order, up to the first for which there is no room.
 
     Args:
-        many: a thousand or so; more hold SQLite's write lock for longer than others like to wait.
+        many: some hundreds; more hold SQLite's write lock for longer than others like to wait.
         owner: whose jobs they are.
         enforce_limits: whether the limits of their queues and of the owner hold.
         all_or_none: insert none of them where one cannot be.
@@ -67,18 +59,18 @@ def insert_batch(
     db = connection()
     whole = transaction.atomic(using=db.alias) if all_or_none else nullcontext()
     with operational_errors_as_unavailable(), whole:
-        outcomes = _existing(many, owner)
-        new = [job for job in many if job.new.id not in outcomes]
+        outcomes = existing_jobs(many, range(len(many)), owner)
+        new = [number for number in range(len(many)) if number not in outcomes]
         refused: LimitReached | None = None
         if enforce_limits:
-            new, refused = _with_room(new, owner)
+            new, refused = _with_room(many, new, owner)
         if all_or_none and refused is not None:
             raise refused
-        outcomes |= _insert(new, owner)
+        _insert(many, new, owner, outcomes)
         if all_or_none:
             _raise_first_error(outcomes.values())
-    _send_signals([job for job in new if outcomes[job.new.id] == Created(job.new.id, True)])
-    return _in_order(many, outcomes, refused)
+    _send_signals(many, new, outcomes)
+    return _in_order(len(many), outcomes, refused)
 
 
 def _raise_first_error(outcomes: Iterable[Outcome]) -> None:
@@ -88,23 +80,23 @@ def _raise_first_error(outcomes: Iterable[Outcome]) -> None:
 
 
 def _in_order(
-    many: Sequence[PreparedJob], outcomes: dict[uuid.UUID, Outcome], refused: LimitReached | None
+    count: int, outcomes: dict[int, Outcome], refused: LimitReached | None
 ) -> list[Outcome]:
+    if refused is None:
+        return [outcomes[number] for number in range(count)]
     told: list[Outcome] = []
-    for job in many:
-        outcome = outcomes.get(job.new.id, refused)
-        if outcome is not None:
-            told.append(outcome)
-        if job.new.id not in outcomes:
+    for number in range(count):
+        told.append(outcomes.get(number, refused))
+        if number not in outcomes:
             break
     return told
 
 
 def _with_room(
-    new: list[PreparedJob], owner: AbstractBaseUser | None
-) -> tuple[list[PreparedJob], LimitReached | None]:
+    many: Sequence[PreparedJob], new: list[int], owner: AbstractBaseUser | None
+) -> tuple[list[int], LimitReached | None]:
     """Return the first of them for which there is room, and why there is none for the next."""
-    wanted = Counter(job.template.job.queue for job in new)
+    wanted = Counter([many[number].template.queue for number in new])
     left: dict[str, int] = {}
     refusals: dict[str, LimitReached] = {}
     for queue, count in wanted.items():
@@ -112,93 +104,65 @@ def _with_room(
         left[queue], states = take_room(limits, count)
         if left[queue] < count:
             refusals[queue] = refusal(limits, states)
-    for number, job in enumerate(new):
-        queue = job.template.job.queue
+    if not refusals:
+        return new, None
+    for at, number in enumerate(new):
+        queue = many[number].template.queue
         if not left[queue]:
-            return new[:number], refusals[queue]
+            return new[:at], refusals[queue]
         left[queue] -= 1
     return new, None
 
 
-def _insert(new: Sequence[PreparedJob], owner: AbstractBaseUser | None) -> dict[uuid.UUID, Outcome]:
-    outcomes: dict[uuid.UUID, Outcome] = {}
-    rest = list(new)
+def _insert(
+    many: Sequence[PreparedJob],
+    new: Sequence[int],
+    owner: AbstractBaseUser | None,
+    outcomes: dict[int, Outcome],
+) -> None:
+    """Insert the new ones, and note what became of each."""
     for _ in range(MOST_TRIES):
-        if not rest:
-            return outcomes
-        taken = lifecycle.insert_groups(_groups(rest))
-        outcomes |= {
-            job.new.id: Created(job.new.id, created=True) for job in rest if job.new.id not in taken
-        }
+        if not new:
+            return
+        ids = uuid7s(len(new))
+        taken = lifecycle.insert_groups(_groups([many[number] for number in new], ids))
+        for number, key in zip(new, ids, strict=True):
+            if key not in taken:
+                outcomes[number] = Created(key, created=True)
+        if not taken:
+            return
         # Theirs were taken within this batch, or by somebody else meanwhile. A job that is not
         # there any more has finished in between: then there is room for another one.
-        rest = [job for job in rest if job.new.id in taken]
-        outcomes |= _existing(rest, owner)
-        rest = [job for job in rest if job.new.id not in outcomes]
-    if rest:
+        rest = [number for number, key in zip(new, ids, strict=True) if key in taken]
+        outcomes |= existing_jobs(many, rest, owner)
+        new = [number for number in rest if number not in outcomes]
+    if new:
         raise Unavailable(AWAY, 1)
-    return outcomes
 
 
-def _groups(jobs: Iterable[PreparedJob]) -> list[tuple[Job, list[NewJob]]]:
+def _groups(
+    jobs: Sequence[PreparedJob], ids: Sequence[uuid.UUID]
+) -> list[tuple[Job, list[NewJob]]]:
     now = timezone.now()
     found: dict[int, tuple[Job, list[NewJob]]] = {}
-    for job in jobs:
+    for job, key in zip(jobs, ids, strict=True):
         template = job.template.job
-        if id(template) not in found:
+        group = found.get(id(template))
+        if group is None:
             template.created_at = now
-            found[id(template)] = (template, [])
-        found[id(template)][1].append(job.new)
+            group = found[id(template)] = (template, [])
+        group[1].append(NewJob(key, job.text, job.uploads, job.keys))
     return list(found.values())
 
 
-def _existing(
-    many: Sequence[PreparedJob], owner: AbstractBaseUser | None
-) -> dict[uuid.UUID, Outcome]:
-    """Return the outcomes of those whose job is there already, by the id they would have got."""
-    keyed = {job.new.id: job.new.keys for job in many if job.new.keys is not None}
-    if not keyed:
-        return {}
-    by_slot = _by_slot({keys.unique_slot for keys in keyed.values() if keys.unique_slot})
-    by_key = _by_key({keys.idempotency_key for keys in keyed.values()} - {None}, owner)
-    found = {own: _same(keys, by_key, by_slot) for own, keys in keyed.items()}
-    return {own: outcome for own, outcome in found.items() if outcome is not None}
-
-
-def _same(
-    keys: JobKeys, by_key: dict[str, tuple[uuid.UUID, str]], by_slot: dict[str, uuid.UUID]
-) -> Outcome | None:
-    if keys.idempotency_key in by_key:
-        job_id, digest = by_key[keys.idempotency_key]
-        if digest != keys.idempotency_digest:
-            return IdempotencyConflict()
-        return Created(job_id, created=False)
-    if keys.unique_slot in by_slot:
-        return Created(by_slot[keys.unique_slot], created=False)
-    return None
-
-
-def _by_slot(slots: set[str]) -> dict[str, uuid.UUID]:
-    if not slots:
-        return {}
-    rows = Job.objects.in_slots(slots).order_by()
-    return {str(slot): key for slot, key in rows.values_list("unique_slot", "pk")}
-
-
-def _by_key(
-    keys: set[str | None], owner: AbstractBaseUser | None
-) -> dict[str, tuple[uuid.UUID, str]]:
-    if not keys or owner is None:
-        return {}
-    rows = Job.objects.filter(owner_id=owner.pk, idempotency_key__in=keys).order_by()
-    found = rows.values_list("idempotency_key", "pk", "idempotency_digest")
-    return {str(key): (job_id, digest) for key, job_id, digest in found}
-
-
-def _send_signals(created: Sequence[PreparedJob]) -> None:
-    if not created or not has_receivers(task_enqueued, logging.DEBUG):
+def _send_signals(
+    many: Sequence[PreparedJob], new: Sequence[int], outcomes: dict[int, Outcome]
+) -> None:
+    if not has_receivers(task_enqueued, logging.DEBUG):
         return
-    for job in created:
-        task, template = job.template
-        template.id, template.kwargs = job.new.id, job.stored
-        send_task_enqueued(template, task)
+    for number in new:
+        outcome = outcomes[number]
+        if isinstance(outcome, Created) and outcome.created:
+            job, template = many[number], many[number].template.job
+            template.id, template.kwargs = outcome.id, job.stored
+            send_task_enqueued(template, job.template.task)

@@ -1,4 +1,4 @@
-"""Many jobs in one request, while others submit one by one."""
+"""Many jobs in one request, while others submit one by one and look at lists."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from tests.benchmarks.run import Bench, Failed
 from tests.benchmarks.stats import percentile
 from tests.benchmarks.workload import workload
 
+BULK = "/api/v1/jobs/bulk"
+NDJSON = "application/x-ndjson"
+SLOW_LINES = 50
 USUAL_SECONDS = 3.0
 PAUSE_SECONDS = 0.02
 
 
 class Others:
-    """One client that submits fifty jobs a second at most, and measures each submission."""
+    """One client that sends fifty requests a second at most, and measures each."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -46,17 +49,20 @@ class Others:
 
 
 def bulk_http(bench: Bench) -> dict[str, Any]:
-    """Send one request with all jobs; read its answer to the end."""
+    """Send one request with all jobs, read its answer to the end; then one with slow lines."""
     system, lines = bench.system, workload().bulk_http
     server, port = bench.start_web()
-    others = Others(Call(port, system.submit_path, "POST", system.submit_body, system.headers()))
+    headers = system.headers()
+    others = Others(Call(port, system.submit_path, "POST", system.submit_body, headers))
+    lists = Others(Call(port, system.submit_path, headers=headers))
     time.sleep(USUAL_SECONDS)
-    usual = others.p99()
+    usual, usual_list = others.p99(), lists.p99()
     before, begin = cpu_seconds([server]), time.monotonic()
-    answered = _send(port, system.headers(), (system.submit_body + "\n").encode() * lines)
+    answered = _send(port, headers, (system.submit_body + "\n").encode() * lines)
     seconds, cpu = time.monotonic() - begin, cpu_seconds([server]) - before
-    meanwhile = others.p99()
+    meanwhile, meanwhile_list = others.p99(), lists.p99()
     others.stop()
+    lists.stop()
     if answered != lines:
         raise Failed(f"{answered} of {lines} lines were recorded.")
     return {
@@ -65,6 +71,9 @@ def bulk_http(bench: Bench) -> dict[str, Any]:
         "rss_mb": memory([server]).rss,
         "usual_p99_ms": usual,
         "p99_ms": meanwhile,
+        "usual_list_p99_ms": usual_list,
+        "list_p99_ms": meanwhile_list,
+        "slow_line_p50_ms": _answer_times(port, headers, system.submit_body),
     }
 
 
@@ -72,9 +81,33 @@ def _send(port: int, headers: dict[str, str], body: bytes) -> int:
     """Return how many lines were recorded."""
     client = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
     try:
-        sent = {**headers, "Content-Type": "application/x-ndjson"}
-        client.request("POST", "/api/v1/jobs/bulk", body, sent)
+        client.request("POST", BULK, body, {**headers, "Content-Type": NDJSON})
         response = client.getresponse()
         return sum("id" in json.loads(line) for line in response)
     finally:
         client.close()
+
+
+def _answer_times(port: int, headers: dict[str, str], line: str) -> float:
+    """Send lines of which each waits for the answer to the one before; return the p50 in ms."""
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    took: list[float] = []
+    try:
+        client.putrequest("POST", BULK)
+        sent = {**headers, "Content-Type": NDJSON, "Transfer-Encoding": "chunked"}
+        for name, value in sent.items():
+            client.putheader(name, value)
+        client.endheaders()
+        response: http.client.HTTPResponse | None = None
+        data = f"{line}\n".encode()
+        for _ in range(SLOW_LINES):
+            begin = time.perf_counter()
+            client.send(b"%x\r\n%b\r\n" % (len(data), data))
+            response = response or client.getresponse()
+            if "id" not in json.loads(response.readline()):
+                raise Failed("A line that came alone was not recorded.")
+            took.append(1000 * (time.perf_counter() - begin))
+        client.send(b"0\r\n\r\n")
+    finally:
+        client.close()
+    return round(percentile(took, 50), 1)

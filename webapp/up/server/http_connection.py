@@ -9,7 +9,8 @@ response.
     READING ──▶ WORKING ──▶ READING        the next request
        │  ▲        │
        │  └────────┤  the application, asked by the head alone, wants the body
-       │           │  (or it waits for news: the request is held, and handled again later)
+       │           │  (or it waits for news: the request is held, and handled again later;
+       │           │  or it takes the body as it comes: the response goes on with each piece)
        ▼           ▼
     LEAVING ◀── a refusal, or a response with the last of the connection
 """
@@ -37,6 +38,7 @@ from .refusals import Refused
 from .request_head import RequestHead
 from .request_reader import RequestReader
 from .responses import Framing
+from .streamed_body import SILENT_SECONDS, StreamedBody, comes_in_lines
 
 AHEAD: Final = 64 * 1024
 """Bytes that are read ahead while a request is handled; then the client has to wait."""
@@ -44,6 +46,7 @@ LEAVING_SECONDS: Final = 5.0
 """How long a client that still sends is listened to after the last response. A connection that is
 closed before would be reset, and the response lost (RFC 9112, 9.6)."""
 LEAVING_LONGEST: Final = 30.0
+_LEFT: Final = "The client has left before the end of the body."
 _INCOMPLETE: Final = "The request ended before it was complete."
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -67,6 +70,7 @@ class Request:
     keeps_part: bool = False  # the application takes a body that is cut off as well
     is_cut: bool = False
     has_overrun: bool = False  # more came behind its chunks, and is lost
+    streamed: StreamedBody | None = None  # the application takes it as it comes
     wait: Wait | None = None  # what it was held for
     begun_at: float = field(default_factory=time.monotonic)
     access_notes: dict[str, Any] | None = None  # what the application says for an access log
@@ -109,6 +113,13 @@ class Request:
         if self.body is not None:
             self.body.close()
             self.body = None
+        if self.streamed is not None:
+            self.streamed.spool.close()
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether the application takes the body, and its end has not come."""
+        return self.streamed is not None and not self.is_received
 
 
 class Streamed(Protocol):
@@ -147,6 +158,7 @@ class HttpConnection(asyncio.Protocol):
 
     def __init__(self, site: Site, sock: socket.socket, address: str, port: int) -> None:
         self.address = address
+        self.max_body = site.max_body
         self.since = time.monotonic()
         """When it began to wait for its client, or for the application."""
         self.state = State.READING
@@ -162,6 +174,7 @@ class HttpConnection(asyncio.Protocol):
         self._is_lost = False
         self._is_full = False  # the client does not read as fast as we send
         self._streamed: Streamed | None = None  # goes on when the client has read
+        self._awaiting: Streamed | None = None  # goes on when more of the body has come
         self._held_request: HeldRequest | None = None
         self._handed = 0  # bytes of the response that were given to the transport
         self._leaving_until = 0.0
@@ -178,11 +191,13 @@ class HttpConnection(asyncio.Protocol):
         """Let go of everything. The socket is closed behind this, when no thread sends by it."""
         with self._lock:
             self._is_lost = True
-        if self._streamed is not None:
-            self.leave(self._streamed)
-            self._streamed = None
+        for streamed in (self._streamed, self._awaiting):
+            if streamed is not None:
+                self.leave(streamed)
+        self._streamed = self._awaiting = None
         if self._held_request is not None:
             self._held_request.abandon()
+        self._cut_streamed(_LEFT)
         if self._request is not None and self.state is State.READING:
             self._end_cut(self._request, None)
         self._site.forget(self)
@@ -191,6 +206,9 @@ class HttpConnection(asyncio.Protocol):
         """Take what the client sends."""
         if self.state is State.LEAVING:
             self.since = time.monotonic()
+            return
+        if self._request is not None and self._request.is_coming:
+            self._write_streamed(self._request, b"", data)
             return
         with self._lock:
             if self.state is State.WORKING or self._held or self._is_full:
@@ -204,6 +222,7 @@ class HttpConnection(asyncio.Protocol):
         """Take the end of what the client sends; it may still wait for a response."""
         with self._lock:
             self._is_half_closed = True
+        self._cut_streamed(_INCOMPLETE)
         self.stop_holding()
         if self.state is State.WORKING or self._held:
             return True
@@ -237,6 +256,9 @@ class HttpConnection(asyncio.Protocol):
                     data = self._read_head(data)
                 else:
                     data = self._read_body(self._request, data)
+            request = self._request
+            if request is not None and self._is_to_be_asked(request):
+                self._hand_over(request)
         except Refused as refused:
             self._refuse(refused)
             return
@@ -246,6 +268,11 @@ class HttpConnection(asyncio.Protocol):
                 was_missed = self.state is State.READING  # the response is sent already
             if was_missed:
                 self._resume()
+
+    def _is_to_be_asked(self, request: Request) -> bool:
+        """Whether the application may want to have the body as it comes."""
+        is_new = self.state is State.READING and not request.was_asked
+        return is_new and comes_in_lines(request.head)
 
     def _read_head(self, data: bytes) -> bytes:
         if not self._reader.is_inside_head:
@@ -318,6 +345,62 @@ class HttpConnection(asyncio.Protocol):
         self._pace = Pace(time.monotonic())
         self._resume()
 
+    # --- a body that is answered as it comes ---------------------------------------------------
+
+    def stream_body(self, request: Request, streamed: StreamedBody) -> None:
+        """Give the application the body from now on: what is here of it, and what comes."""
+        request.streamed = streamed
+        if self._is_lost:
+            streamed.cut(_LEFT)
+            return
+        if request.head.expects_continue:
+            self._transport.write(_CONTINUE)
+        begun = b"" if request.body is None else request.body.opened().read()
+        with self._lock:
+            data, self._held = self._held, b""
+        if len(data) > AHEAD:
+            self._transport.resume_reading()
+        self._write_streamed(request, begun, data)
+        if self._is_half_closed:
+            self._cut_streamed(_INCOMPLETE)
+
+    def _write_streamed(self, request: Request, begun: bytes, data: bytes) -> None:
+        """Write what was received before, and what belongs to the body of what comes now."""
+        streamed = cast("StreamedBody", request.streamed)
+        self.since = time.monotonic()
+        try:
+            streamed.write(begun)
+            is_whole = bool(data) and self._reader.read_body(data, streamed.write)
+        except Refused as refused:
+            request.is_cut = True
+            streamed.cut(refused.detail)
+            return
+        if is_whole:
+            request.is_received = True
+            request.has_overrun = self._reader.has_overrun
+            with self._lock:
+                self._held = self._reader.rest
+            streamed.spool.end()
+
+    def _cut_streamed(self, why: str) -> None:
+        if self._request is not None and self._request.is_coming:
+            self._request.is_cut = True
+            cast("StreamedBody", self._request.streamed).cut(why)
+
+    def await_body(self, data: bytes, streamed: Streamed) -> None:
+        """Send a piece of a response, and have the next one made when more of the body is here."""
+        if self._is_lost or self._request is None or self._request.streamed is None:
+            self.leave(streamed)
+            return
+        self._write(data)
+        self._awaiting = streamed
+        self._request.streamed.spool.when_ready(lambda: self.call(self._body_came, streamed))
+
+    def _body_came(self, streamed: Streamed) -> None:
+        if self._awaiting is streamed:
+            self._awaiting = None
+            self.go_on(streamed)
+
     def _resume(self) -> None:
         """Go on with what came ahead."""
         if self._is_lost or self._is_full or self.state is not State.READING:
@@ -353,7 +436,10 @@ class HttpConnection(asyncio.Protocol):
             held.go_on()
 
     def stop_holding(self) -> None:
-        """Let a request that is held go on."""
+        """Let a request that is held go on, and take no more of a body that is answered as it
+        comes if the server stops."""
+        if self._site.is_stopping and self._request is not None and self._request.streamed:
+            self._request.streamed.stop()
         if self._held_request is not None:
             self._held_request.go_on()
 
@@ -422,9 +508,12 @@ class HttpConnection(asyncio.Protocol):
         if self._is_lost:
             return
         self._write(data)
-        is_whole = self._request is None or self._request.is_whole
-        if self._request is not None:
-            self._request.close()
+        request = self._request
+        is_whole = request is None or request.is_whole
+        if request is not None:
+            if request.streamed is not None:
+                keep_alive = keep_alive and is_whole
+            request.close()
         if not keep_alive or self._site.is_stopping:
             self._leave(at_once=is_whole and not self._held)
             return
@@ -479,7 +568,11 @@ class HttpConnection(asyncio.Protocol):
     @property
     def waits_for_client(self) -> bool:
         """Whether it is the client that must go on, so that it may give way to another one."""
-        return self.state is not State.WORKING or self._streamed is not None
+        return (
+            self.state is not State.WORKING
+            or self._streamed is not None
+            or self._awaiting is not None
+        )
 
     @property
     def is_idle(self) -> bool:
@@ -502,6 +595,8 @@ class HttpConnection(asyncio.Protocol):
                 self._transport.abort()
         else:
             self._pace = None
+            if self._awaiting is not None and now > self.since + SILENT_SECONDS:
+                self._cut_streamed(f"Nothing of it came for {SILENT_SECONDS:.0f} s.")
 
     def _check_reading_of_response(self, now: float, unsent: int) -> None:
         if self._pace is None:

@@ -13,11 +13,14 @@ from jobs.api.request_body import KEEPS_PART
 from jobs.core.held_requests import HOLD
 from jobs.core.request_ids import HEADER
 from jobs.core.server_threads import THREADS
+from jobs.core.spool import Spool
+from jobs.core.streamed_bodies import STREAM
 
 from .access_log import LEFT
 from .holding import HeldRequest, Hold, Seats
 from .received_body import BodyNotReceived, BodyToCome, CutBody
 from .responses import FileBlocks, Framing, Response
+from .streamed_body import StreamedBody
 from .work_queue import WorkQueue
 
 if TYPE_CHECKING:
@@ -96,6 +99,9 @@ class Workers:
         environ: dict[str, Any] = self._environ.copy()
         request.add_to(environ)
         environ["wsgi.input"], environ[HOLD] = _input(request), hold
+        streaming = None if is_received else _Streaming(connection, request)
+        if streaming is not None:
+            environ[STREAM] = streaming
         response = Response()
         try:
             response.body = self._application(environ, response)
@@ -118,17 +124,22 @@ class Workers:
             left = partial(connection.log_access, request, request.id, LEFT, 0)
             connection.call(connection.hold, HeldRequest(wait, self._seats, again, left))
             return
+        spool = None if streaming is None else streaming.spool
         framing = Framing(
             response,
             environ["REQUEST_METHOD"],
             environ["SERVER_PROTOCOL"],
             None if whole is None else len(whole),
-            keep_alive=request.head.keep_alive and is_received,
+            keep_alive=request.head.keep_alive
+            and (is_received or (whole is None and spool is not None)),
         )
         if whole is None:
             hold.forget()
             log = partial(connection.log_access, request, request.id, int(response.status_line[:3]))
-            StreamedResponse(connection, response, framing, hold, self._seats, log).advance()
+            streamed = StreamedResponse(
+                connection, response, framing, hold, self._seats, spool, log
+            )
+            streamed.advance()
         else:
             body = whole if framing.has_body else b""
             connection.send_whole(framing, framing.head + body)
@@ -142,9 +153,27 @@ def _never() -> bool:
     return False
 
 
+class _Streaming:
+    """What an application finds as ``environ["jobs.stream"]`` before the body has come."""
+
+    def __init__(self, connection: HttpConnection, request: Request) -> None:
+        self.spool: Spool | None = None
+        self._connection = connection
+        self._request = request
+
+    def __call__(self) -> Spool:
+        """Return what the body is written to from now on."""
+        if self.spool is None:
+            streamed = StreamedBody(self._connection.max_body)
+            self.spool = streamed.spool
+            self._connection.call(self._connection.stream_body, self._request, streamed)
+        return self.spool
+
+
 class StreamedResponse:
     """A response whose pieces are made while it is sent: one at a time, each when the client has
-    taken the one before, or when there is news to make it of. No thread waits for that."""
+    taken the one before, or when there is news to make it of, or more of the body that it answers.
+    No thread waits for that."""
 
     def __init__(
         self,
@@ -153,8 +182,10 @@ class StreamedResponse:
         framing: Framing,
         hold: Hold,
         seats: Seats,
+        spool: Spool | None,
         log: Callable[[int], None],
     ) -> None:
+        self._spool = spool
         self._connection = connection
         self._log = log
         self._size = 0
@@ -187,6 +218,9 @@ class StreamedResponse:
             later, left = partial(connection.go_on, self), partial(connection.leave, self)
             held = HeldRequest(wait, self._seats, later, left)
             connection.call(connection.hold, held, data)
+            return
+        if self._spool is not None and not piece:
+            self._connection.call(self._connection.await_body, data, self)
             return
         self._connection.call(self._connection.send_piece, data, self)
 
