@@ -26,6 +26,7 @@ class Follower(threading.Thread):
         self.heard: list[float] = []
         self.is_stopping = False
         self.since = time.time()
+        self.place = _end()
 
     def run(self) -> None:
         """Note each job."""
@@ -64,7 +65,7 @@ class PageFollower(Follower):
 
         from jobs.feed import Page, Selection, read_page, wait_for_page
 
-        place = _end()
+        place = self.place
 
         def read() -> Page:
             nonlocal place
@@ -87,7 +88,7 @@ class EventFollower(Follower):
 
     def jobs(self) -> Iterator[str]:
         """Yield the JSON of each job that ends."""
-        self._client.request("GET", f"/api/v1/results?after={_end()}", headers=self._headers)
+        self._client.request("GET", f"/api/v1/results?after={self.place}", headers=self._headers)
         with self._client.getresponse() as response:
             for line in response:
                 if line.startswith(b"data: "):
