@@ -16,6 +16,7 @@ REMEDIES: Final = {
     "redis": "set JOBS_TEST_REDIS=redis://host:port/0",
     "postgres": "set JOBS_TEST_POSTGRES=postgres://user:password@host:port/postgres",
     "browser": "install Chromium",
+    "curl": "install curl and bash",
     "promtool": "install Debian's prometheus",
     "install": "set JOBS_TEST_REQUIRE=install, it downloads packages",
     "typing": "install the extra dev",

@@ -6,7 +6,8 @@ of a PostgreSQL server, its clock.
 
 from .clock import FeedClosed, HeldBack, held_back_now, newest_position, oldest_transaction
 from .cursor import BadCursor, Cursor, StaleCursor, parse_cursor
-from .page import MAX_LIMIT, Item, Page, Selection, read_page
+from .page import MAX_LIMIT, Item, Page, read_page
+from .selection import Selection
 from .watch import wait_for_page
 
 __all__ = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from jobs.core.db import Adapter, as_uuid, connection, run
 from .clock import HeldBack, complete_below, held_back
 from .cursor import Cursor
 from .job_text import JobRow, job_text, row_columns, time_text
+from .selection import Selection
 
 MAX_LIMIT: Final = 1000
 _WINDOW: Final = 20_000
@@ -27,35 +27,24 @@ _CHUNK: Final = 250
 _MOST_CHARACTERS: Final = 8 * 1024 * 1024
 """Of a page's JSON: one with large jobs has fewer of them."""
 
-_AFTER: Final = """
-feed_position IS NOT NULL AND (feed_position, id) > (%s, %s) AND feed_position < %s
+# As an expression the position has no index: where those of a few jobs are read by another one.
+_AFTER: Final = {
+    is_indexed: f"""
+{name} IS NOT NULL AND ({name}, id) > (%s, %s) AND {name} < %s AND finished_at IS NOT NULL
 """
+    for is_indexed, name in ((True, "feed_position"), (False, "+feed_position"))
+}
 # Parameters: position and id of the cursor, bound. Rows: (position, id) of the window's last job.
 _WINDOW_END: Final = f"""
-SELECT feed_position, id FROM jobs_job WHERE {_AFTER}
+SELECT feed_position, id FROM jobs_job
+WHERE feed_position IS NOT NULL AND (feed_position, id) > (%s, %s) AND feed_position < %s
 ORDER BY feed_position, id LIMIT 1 OFFSET {_WINDOW - 1}
 """  # noqa: S608
-_ARTIFACTS: Final = "SELECT job_id, name, size FROM jobs_artifact WHERE job_id IN ({ids})"
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which jobs of the feed.
-
-    Attributes:
-        owner_id: only those of this user.
-        everyone: those of all users; ``owner_id`` is not looked at.
-        task: only those of this task; "" for all.
-    """
-
-    owner_id: Any = None
-    everyone: bool = False
-    task: str = ""
-
-    @property
-    def is_narrow(self) -> bool:
-        """Whether some jobs are left out."""
-        return bool(self.task) or not self.everyone
+# Parameter: bound. Rows: (position, id) of the job in the feed that ended last.
+_NEWEST: Final = """
+SELECT feed_position, id FROM jobs_job WHERE feed_position IS NOT NULL AND feed_position < %s
+ORDER BY feed_position DESC, id DESC LIMIT 1
+"""
 
 
 class Item(NamedTuple):
@@ -106,8 +95,9 @@ def read_page(after: Cursor | None, selection: Selection, limit: int, mount: str
     place = after or Cursor.start()
     until = time.monotonic() + _SEARCH_SECONDS
     while True:
-        end = _window_end(db, place, bound) if selection.is_narrow else None
-        rows, is_cut = _rows(db, place, bound, end, selection, limit)
+        part = _part(db, place, bound, selection)
+        end = part.end
+        rows, is_cut = _rows(db, place, part, limit)
         if rows or end is None or time.monotonic() > until:
             break
         place = _seen(place, *end)
@@ -124,28 +114,56 @@ def _seen(place: Cursor, position: int, job_id: Any) -> Cursor:
     return Cursor(position, as_uuid(job_id), max(place.seen_until, position // 1_000_000))
 
 
-def _window_end(db: BaseDatabaseWrapper, place: Cursor, bound: int) -> tuple[int, Any] | None:
-    """The last job to look at; None if there are fewer than a window has."""
+# Parameters: the ids of the jobs; on PostgreSQL as an array. Rows: (job's id, name, size).
+_ARTIFACTS: Final = """
+SELECT job_id, name, size FROM jobs_artifact WHERE job_id IN ({ids}) ORDER BY name
+"""
+_ARTIFACTS_OF_ARRAY: Final = """
+SELECT CAST(job_id AS text), name, size FROM jobs_artifact
+WHERE job_id = ANY(CAST(%s AS uuid[])) ORDER BY name
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What is looked at for one page: the jobs of a selection between a cursor and an end.
+
+    Attributes:
+        selection: which jobs.
+        bound: the position that all of them are below.
+        end: position and id of the last job that is looked at; None for all below the bound.
+        indexed: the selection's column by which they are found; "" if by their positions.
+    """
+
+    selection: Selection
+    bound: int
+    end: tuple[int, Any] | None = None
+    indexed: str = ""
+
+
+def _part(db: BaseDatabaseWrapper, place: Cursor, bound: int, selection: Selection) -> _Part:
+    """Return what is looked at next: a window, if there is more, or all where it has few jobs."""
+    if not selection.is_narrow:
+        return _Part(selection, bound)
     found = run(db, _WINDOW_END, [place.position, Adapter(db).uuid(place.job_id), bound])
-    return (found[0][0], found[0][1]) if found else None
+    if not found:
+        return _Part(selection, bound)
+    indexed = selection.rare_column(db)
+    if indexed:  # before they are read: what ends meanwhile is behind it
+        found = run(db, _NEWEST, [bound]) or found
+    return _Part(selection, bound, (found[0][0], found[0][1]), indexed)
 
 
 def _rows(
-    db: BaseDatabaseWrapper,
-    place: Cursor,
-    bound: int,
-    end: tuple[int, Any] | None,
-    selection: Selection,
-    limit: int,
+    db: BaseDatabaseWrapper, place: Cursor, part: _Part, limit: int
 ) -> tuple[list[JobRow], bool]:
     """The rows of a page, and whether it is full."""
     found: list[JobRow] = []
-    adapt = Adapter(db)
-    at: tuple[int, Any] = (place.position, adapt.uuid(place.job_id))
+    at: tuple[int, Any] = (place.position, Adapter(db).uuid(place.job_id))
     characters = 0
     while len(found) < limit:
         size = min(_CHUNK, limit - len(found))
-        statement, parameters = _statement(db, selection, at, bound, end)
+        statement, parameters = _statement(db, part, at)
         chunk = list(map(JobRow._make, run(db, f"{statement} LIMIT {size}", parameters)))
         found += chunk
         if len(chunk) < size:
@@ -157,30 +175,19 @@ def _rows(
     return found, True
 
 
-def _statement(
-    db: BaseDatabaseWrapper,
-    selection: Selection,
-    at: tuple[int, Any],
-    bound: int,
-    end: tuple[int, Any] | None,
-) -> tuple[str, list[Any]]:
-    conditions, parameters = [_AFTER, "finished_at IS NOT NULL"], [*at, bound]
-    if end is not None:
-        conditions.append("(feed_position, id) <= (%s, %s)")
-        parameters += end
-    # As expressions, so that a window is read by its positions: never all jobs of a task or owner.
-    if selection.task:
-        conditions.append("task || '' = %s")
-        parameters.append(selection.task)
-    if not selection.everyone:
-        conditions.append("COALESCE(owner_id, owner_id) = %s")
-        parameters.append(Adapter(db).key(selection.owner_id))
-    where = " AND ".join(conditions)
+def _statement(db: BaseDatabaseWrapper, part: _Part, at: tuple[int, Any]) -> tuple[str, list[Any]]:
+    position = "+feed_position" if part.indexed else "feed_position"
+    conditions, parameters = [_AFTER[not part.indexed]], [*at, part.bound]
+    if part.end is not None:
+        conditions.append(f"({position}, id) <= (%s, %s)")
+        parameters += part.end
+    more, values = part.selection.conditions(db, part.indexed)
+    where = " AND ".join([*conditions, *more])
     statement = (
         f"SELECT {row_columns(db)} FROM jobs_job WHERE {where} "  # noqa: S608
-        "ORDER BY feed_position, id"
+        f"ORDER BY {position}, id"
     )
-    return statement, parameters
+    return statement, [*parameters, *values]
 
 
 def _items(db: BaseDatabaseWrapper, rows: Sequence[JobRow], mount: str | None) -> list[Item]:
@@ -191,14 +198,17 @@ def _items(db: BaseDatabaseWrapper, rows: Sequence[JobRow], mount: str | None) -
     ]
 
 
-def _artifacts(
-    db: BaseDatabaseWrapper, rows: Sequence[JobRow]
-) -> dict[uuid.UUID | str, list[tuple[str, int]]]:
-    found: dict[uuid.UUID | str, list[tuple[str, int]]] = defaultdict(list)
+def _artifacts(db: BaseDatabaseWrapper, rows: Sequence[JobRow]) -> dict[str, list[tuple[str, int]]]:
+    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
     ids = [row.id for row in rows if row.attempt]
     for first in range(0, len(ids), _CHUNK):
-        some = ids[first : first + _CHUNK]
-        statement = _ARTIFACTS.format(ids=", ".join(["%s"] * len(some)))
-        for job_id, name, size in run(db, f"{statement} ORDER BY name", some):
+        for job_id, name, size in _artifacts_of(db, ids[first : first + _CHUNK]):
             found[job_id].append((name, size))
     return found
+
+
+def _artifacts_of(db: BaseDatabaseWrapper, ids: Sequence[str]) -> list[tuple[Any, ...]]:
+    if db.vendor == "postgresql":
+        # One parameter: psycopg would take as long for many as for the jobs themselves.
+        return run(db, _ARTIFACTS_OF_ARRAY, [f"{{{','.join(ids)}}}"])
+    return run(db, _ARTIFACTS.format(ids=", ".join(["%s"] * len(ids))), ids)

@@ -48,8 +48,9 @@ class Bench:
         """Start the two slots; by default wait until they have run a job."""
         found = [self.start("worker", command) for command in self.system.workers()]
         if ready and found:
-            self.enqueue("noop", "ready")
-            if self.trace.wait_start("ready", READY_SECONDS) is None:
+            ident = f"ready{len(self._started)}"  # each start has its own
+            self.enqueue("noop", ident)
+            if self.trace.wait_start(ident, READY_SECONDS) is None:
                 raise Failed(f"No job ran within {READY_SECONDS:g} s.")
             self.recorded = self.system.wait_recorded(1, 30) or 0
         return found

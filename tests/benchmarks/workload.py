@@ -16,6 +16,9 @@ class Workload:
     burst: int = 2000
     bulk: int = 20_000
     bulk_http: int = 100_000
+    feed: int = 1_000_000
+    feed_endings: int = 100
+    quiet_seconds: float = 8.0
     pickups: int = 10
     submit_seconds: int = 4
     poll_seconds: int = 2
@@ -31,6 +34,9 @@ def workload() -> Workload:
             burst=300,
             bulk=5_000,
             bulk_http=5_000,
+            feed=20_000,
+            feed_endings=20,
+            quiet_seconds=3.0,
             pickups=3,
             submit_seconds=2,
             poll_seconds=1,

@@ -17,13 +17,14 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from jobs import lifecycle
+from jobs.api.serializers import job_json, root
 from jobs.core.db import run
-from jobs.core.states import AttemptOutcome
+from jobs.core.states import AttemptOutcome, Status
 from jobs.feed import Cursor, FeedClosed, Page, Selection, clock, read_page
 from jobs.lifecycle import Claim, Outcome
 from jobs.models import FeedClock, Job
 from tests.brokers.servers import Setup
-from tests.factories import end, record, take, take_one
+from tests.factories import end, make_artifact, make_job, record, take, take_one
 from tests.waiting import wait_until
 
 pytestmark = [
@@ -227,35 +228,45 @@ def test_a_reader_in_the_transaction_that_ended_a_job_sees_it() -> None:
         assert ids(read(expected=1)) == [str(claim.id)]
 
 
-def test_a_page_is_read_by_its_index_among_many_jobs() -> None:
-    read()
-    record()
-    assert end(take_one())
+def make_many() -> None:
+    """20,000 copies of the one job that is there."""
     columns = ", ".join(
         str(field.column)
         for field in Job._meta.concrete_fields
-        if field.column not in {"id", "feed_position"}
+        if field.column not in {"id", "feed_position", "task"}
     )
     run(
         connection,
-        f"INSERT INTO jobs_job (id, feed_position, {columns}) "
-        f"SELECT gen_random_uuid(), number, {columns} FROM jobs_job, "
+        f"INSERT INTO jobs_job (id, feed_position, task, {columns}) "
+        f"SELECT gen_random_uuid(), number, 'testapp.square', {columns} FROM jobs_job, "
         "generate_series(1, 20000) AS number",
         [],
     )
     run(connection, "ANALYZE jobs_job", [])
-    seen: list[str] = []
+
+
+def noted_plans(seen: list[str]) -> Any:
+    """Return a wrapper that notes the plan of each statement that reads by position."""
 
     def explain(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if "ORDER BY feed_position" in sql and not sql.startswith("EXPLAIN"):
+        if "ORDER BY" in sql and "feed_position, id" in sql and not sql.startswith("EXPLAIN"):
             with connection.cursor() as cursor:
                 cursor.execute(f"EXPLAIN {sql}", params)
                 seen.append("\n".join(row[0] for row in cursor.fetchall()))
         return execute(sql, params, many, context)
 
+    return explain
+
+
+def test_a_page_is_read_by_its_index_among_many_jobs() -> None:
+    read()
+    record()
+    assert end(take_one())
+    make_many()
+    seen: list[str] = []
     # Near the end, so that a small table is not read as a whole.
     place = Cursor(19_500, Cursor.start().job_id, 2**31)
-    with connection.execute_wrapper(explain):
+    with connection.execute_wrapper(noted_plans(seen)):
         for selection in (
             Selection(everyone=True),
             Selection(everyone=True, task="testapp.square"),
@@ -266,3 +277,42 @@ def test_a_page_is_read_by_its_index_among_many_jobs() -> None:
     for plan in seen:
         assert "jobs_job_feed" in plan
         assert "Seq Scan" not in plan
+
+
+def test_few_jobs_among_many_are_read_by_their_own_index() -> None:
+    record(task="testapp.rare")
+    assert end(take_one())
+    make_many()
+    plans: list[str] = []
+    place = Cursor(1, Cursor.start().job_id, 2**31)
+    with connection.execute_wrapper(noted_plans(plans)):
+        page = read_page(place, Selection(everyone=True, task="testapp.rare"), 100, None)
+    assert len(page.items) == 1
+    (plan,) = (one for one in plans if "jobs_job_task" in one)
+    assert "Seq Scan" not in plan
+
+
+def test_the_text_of_a_job_is_the_apis_with_postgresql() -> None:
+    """Which leaves out zeros at the end of a time."""
+    read()
+    whole = timezone.now().replace(microsecond=0)
+    made = [
+        make_job(
+            status=Status.SUCCEEDED,
+            feed_position=number,
+            created_at=whole - timedelta(days=1),
+            started_at=whole + timedelta(microseconds=microseconds),
+            kwargs={"é": [1.5, None, 10**20]},
+            result=["\U0001f600", {}],
+            warnings=["é"],
+            progress_done=1.0,
+        )
+        for number, microseconds in enumerate([0, 1, 120_000, 123_456, 999_990], 1)
+    ]
+    make_artifact(made[1], "b é.txt")
+    make_artifact(made[1], "a.txt")
+    found = read_page(None, Selection(everyone=True), 10, root()).items
+    for item, job in zip(found, made, strict=True):
+        job.refresh_from_db()
+        expected = job_json(job, job.artifacts.all())
+        assert json.loads(item.text) == json.loads(json.dumps(expected))

@@ -17,6 +17,7 @@ from jobs import lifecycle
 from jobs.api.serializers import job_json, root
 from jobs.core.states import FINAL, AttemptOutcome, Status
 from jobs.feed import BadCursor, Cursor, Page, Selection, StaleCursor, page, parse_cursor, read_page
+from jobs.feed import selection as feed_selection
 from jobs.models import Job
 from jobs.models.feed import FeedClock
 from tests.factories import end, make_artifact, make_job, make_user, record, take, take_one
@@ -150,9 +151,15 @@ def test_own_jobs_only_and_one_task() -> None:
     assert ids(read(selection=Selection(everyone=True, task="testapp.square")))[:2] == [a, b]
 
 
-def test_a_rare_job_is_found_window_by_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "_WINDOW", 3)
+@pytest.fixture
+def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window has three jobs."""
     monkeypatch.setattr(page, "_WINDOW_END", page._WINDOW_END.replace("OFFSET 19999", "OFFSET 2"))
+
+
+@pytest.mark.usefixtures("small_windows")
+def test_a_rare_job_is_found_window_by_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_selection, "FEW", 0)
     ended(7)
     [rare] = ended(task="testapp.rare")
     ended(4)
@@ -192,6 +199,65 @@ def test_a_cursor_with_a_wrong_character_is_refused(place: int) -> None:
     other = "A" if text[place] != "A" else "B"
     with pytest.raises(BadCursor):
         parse_cursor(f"{text[:place]}{other}{text[place + 1 :]}")
+
+
+@pytest.mark.usefixtures("small_windows")
+@pytest.mark.parametrize("limit", [1, 2, 1000])
+def test_the_few_jobs_of_a_task_or_owner_are_found_at_once(limit: int) -> None:
+    ada, expected = make_user(), list[str]()
+    for _ in range(3):
+        ended(5)
+        expected += ended(task="testapp.rare", owner=ada)
+    ended(5)
+    record(task="testapp.rare", owner=ada)  # waits
+    for selection in (
+        Selection(everyone=True, task="testapp.rare"),
+        Selection(ada.pk),
+        Selection(ada.pk, task="testapp.rare"),
+    ):
+        assert ids(read(selection=selection, limit=limit)) == expected[:limit]
+        found, after, pages = [], None, 0
+        while (one := read(after, selection, limit)).more or one.items:
+            found += ids(one)
+            after, pages = parse_cursor(str(one.next)), pages + 1
+        assert found == expected
+        assert pages <= 4, "the jobs of others take no page"
+    assert read(selection=Selection(ada.pk, task="testapp.square")).items == []
+
+
+@pytest.mark.usefixtures("small_windows")
+def test_what_ends_while_the_few_are_read_comes_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended(2)
+    first = ended(task="testapp.rare")
+    ended(5)
+    read_rows, late = page._rows, list[str]()
+
+    def rows_after_another_end(*args: Any) -> Any:
+        if not late:
+            late.extend(ended(task="testapp.rare"))
+        return read_rows(*args)
+
+    monkeypatch.setattr(page, "_rows", rows_after_another_end)
+    selection = Selection(everyone=True, task="testapp.rare")
+    one = read(selection=selection)
+    assert (ids(one), one.more) == (first, True)
+    assert ids(read(one.next, selection)) == late
+
+
+@pytest.mark.usefixtures("small_windows")
+def test_the_few_are_read_by_their_own_index() -> None:
+    ada = make_user()
+    ended(4, owner=ada)
+    for selection, index in (
+        (Selection(ada.pk), "jobs_job_owner"),
+        (Selection(everyone=True, task="testapp.square"), "jobs_job_task"),
+    ):
+        with CaptureQueriesContext(connection) as queries:
+            assert len(read(selection=selection).items) == 4
+        (statement,) = (one["sql"] for one in queries if "+feed_position" in one["sql"])
+        with connection.cursor() as cursor:
+            plan = cursor.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+        assert f"SEARCH jobs_job USING INDEX {index}" in str(plan)
 
 
 def test_a_page_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,10 @@ class PageServer:
         """Return the text of a page."""
         return hashlib.blake2b(path, key=self._secret, digest_size=8).hexdigest()
 
+    def number(self, url: str) -> int:
+        """Return the number of a page."""
+        return int(url.removeprefix(self.url))
+
     async def _start(self) -> int:
         self._connections = set[_Connection]()
         self._server = await self._loop.create_server(lambda: _Connection(self), "127.0.0.1", 0)

@@ -1,114 +1,154 @@
-"""The results feed: pages of a thousand out of many jobs, and how soon a follower hears."""
+"""The results feed: pages of a thousand out of few jobs and of many, and how soon one hears."""
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
-import threading
+import statistics
 import time
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.benchmarks.run import Bench, Failed
 from tests.benchmarks.stats import percentile
+from tests.benchmarks.workload import workload
+from tests.benchmarks.works.feed_followers import EventFollower, Follower, PageFollower
+
+if TYPE_CHECKING:
+    from jobs.feed import Cursor, Selection
 
 ROWS = "BENCH_ROWS"
+PAGE = 1000
 PAGES = 30
-ENDINGS = 100
+RARE = "bench.rare"
+RARE_JOBS = 100
 SECONDS_BETWEEN = 0.1
 """Longer than a follower's longest pause."""
 LIMIT_SECONDS = 60.0
 
 
 def feed(bench: Bench) -> dict[str, Any]:
-    """Return the jobs a second at the beginning and at the end of the feed, and the milliseconds
-    from the end of an attempt, before its commit, until the follower has its job."""
-    from jobs.feed import Cursor
+    """Return what pages cost, and the milliseconds from the end of an attempt, before its commit,
+    until a follower has its job.
 
-    rows = int(os.environ.get(ROWS, "1_000_000"))
+    ``grown_times`` compares a page of few jobs with one of many, ``place_times`` those at the
+    beginning, in the middle and at the end of many. ``rare_ms`` is the slowest page for who asks
+    for a task with a hundred jobs.
+    """
+    rows = int(os.environ.get(ROWS) or workload().feed)
     bench.stop(bench.start_workers())  # runs a job, which is copied
-    bench.system.fill(rows)
-    begin = _jobs_a_second(None)
-    late = Cursor(_late_position(), Cursor.start().job_id, int(time.time()))
-    end = _jobs_a_second(late)
-    heard = _heard(bench)
+    bench.system.fill(PAGE)
+    few = _milliseconds([None])[0]
+    bench.system.fill(rows - PAGE)
+    many = _milliseconds([_place(rows // 2 * half) for half in (0, 1, 2)])
+    _make_rare(rows)
     return {
         "rows": rows,
-        "read_per_s": begin,
-        "read_late_per_s": end,
-        "late_times": round(begin / end, 2),
-        "heard_p50_ms": round(percentile(heard, 50), 1),
-        "heard_p99_ms": round(percentile(heard, 99), 1),
+        "read_per_s": round(1000 * PAGE / statistics.median(many)),
+        "http_per_s": _over_http(bench),
+        "grown_times": round(many[0] / few, 2),
+        "place_times": round(max(many) / min(many), 2),
+        "rare_ms": _rare_milliseconds(),
+        **_heard(bench, PageFollower(), "heard"),
+        **_heard_of_events(bench),
     }
 
 
-def _jobs_a_second(after: Any) -> float:
-    from jobs.feed import MAX_LIMIT, Selection, read_page
+def _everything() -> Selection:
+    from jobs.feed import Selection
 
-    place, count = after, 0
-    begin = time.perf_counter()
+    return Selection(everyone=True)
+
+
+def _milliseconds(places: list[Cursor | None]) -> list[float]:
+    """Return the median of a page at each place; they are read in turn, so alike but for it."""
+    from jobs.feed import read_page
+
+    took: list[list[float]] = [[] for _ in places]
     for _ in range(PAGES):
-        page = read_page(place, Selection(everyone=True), MAX_LIMIT, "/")
-        place, count = page.next, count + len(page.items)
-    if not count:
-        raise Failed("There was nothing to read.")
-    return round(count / (time.perf_counter() - begin))
+        for place, times in zip(places, took, strict=True):
+            begin = time.perf_counter()
+            page = read_page(place, _everything(), PAGE, "/")
+            times.append(1000 * (time.perf_counter() - begin))
+            if len(page.items) != PAGE:
+                raise Failed(f"A page had {len(page.items)} jobs.")
+    return [statistics.median(times) for times in took]
 
 
-def _late_position() -> int:
-    """Behind it there are as many jobs as are read."""
-    from jobs.feed import MAX_LIMIT
+def _place(number: int) -> Cursor | None:
+    """Return the place with so many jobs before it, and a page behind it."""
+    from jobs.feed import Cursor
     from jobs.models import Job
 
-    newest = Job.objects.exclude(feed_position=None).order_by("-feed_position", "-id")
-    positions = newest.values_list("feed_position", flat=True)[: PAGES * MAX_LIMIT]
-    *_, last = positions
-    return int(last or 0)
+    ended = Job.objects.exclude(feed_position=None).order_by("feed_position", "id")
+    if number == 0:
+        return None
+    number = min(number, ended.count() - PAGE) - 1
+    position, key = ended.values_list("feed_position", "id")[number]
+    return Cursor(int(position or 0), key, int(time.time()))
 
 
-def _heard(bench: Bench) -> list[float]:
+def _make_rare(rows: int) -> None:
+    from jobs.models import Job
+
+    ids = Job.objects.order_by("id").values_list("id", flat=True)[:: max(1, rows // RARE_JOBS)]
+    Job.objects.filter(id__in=list(ids)).update(task=RARE)
+
+
+def _rare_milliseconds() -> float:
+    from jobs.feed import Selection, read_page
+
+    place: Cursor | None = None
+    worst, found, more = 0.0, 0, True
+    while more:
+        begin = time.perf_counter()
+        page = read_page(place, Selection(everyone=True, task=RARE), PAGE, "/")
+        worst = max(worst, 1000 * (time.perf_counter() - begin))
+        place, found, more = page.next, found + len(page.items), page.more
+    if found < RARE_JOBS:
+        raise Failed(f"Only {found} of {RARE_JOBS} were found.")
+    return round(worst, 1)
+
+
+def _over_http(bench: Bench) -> int:
+    """Return the jobs a second of a client that reads page after page, and parses none."""
+    server, port = bench.start_web()
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    path = f"/api/v1/results?limit={PAGE}"
+    after, pages, more, begin = "", 0, True, time.perf_counter()
+    while more and pages < PAGES:
+        client.request("GET", path + after, headers=bench.system.headers())
+        body = client.getresponse().read()
+        end = json.loads(b'{"next":"' + body.rpartition(b'"next":"')[2])
+        after, more, pages = f"&after={end['next']}", end["more"], pages + 1
+    seconds = time.perf_counter() - begin
+    client.close()
+    bench.stop([server])
+    return round(PAGE * (pages - (not more)) / seconds)
+
+
+def _heard_of_events(bench: Bench) -> dict[str, float]:
+    server, port = bench.start_web()
+    found = _heard(bench, EventFollower(port, bench.system.headers()), "event")
+    bench.stop([server])
+    return found
+
+
+def _heard(bench: Bench, follower: Follower, name: str) -> dict[str, float]:
+    endings = workload().feed_endings
     workers = bench.start_workers()
-    follower = _Follower()
     follower.start()
     try:
-        for number in range(ENDINGS):
-            bench.enqueue("noop", f"h{number}")
+        for number in range(endings):
+            bench.enqueue("noop", f"{name}{number}")
             time.sleep(SECONDS_BETWEEN)
-        follower.join(LIMIT_SECONDS)
+        follower.wait_for(endings, LIMIT_SECONDS)
     finally:
-        follower.is_stopping = True
+        follower.stop()
         bench.stop(workers)
-    if len(follower.heard) < ENDINGS:
-        raise Failed(f"Only {len(follower.heard)} were heard of.")
-    return follower.heard
-
-
-class _Follower(threading.Thread):
-    """Notes how late it has each job that ends from now on."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.heard: list[float] = []
-        self.is_stopping = False
-        self._since = time.time()
-
-    def run(self) -> None:
-        """Follow until all have been heard of."""
-        from django.db import connections
-
-        from jobs.feed import Cursor, Page, Selection, read_page, wait_for_page
-
-        place = Cursor(int(self._since * 1_000_000), Cursor.start().job_id, int(self._since))
-
-        def read() -> Page:
-            nonlocal place
-            page = read_page(place, Selection(everyone=True), 100, "/")
-            place = page.next
-            return page
-
-        while len(self.heard) < ENDINGS and not self.is_stopping:
-            page, now = wait_for_page(read, 1.0), time.time()
-            for item in page.items:
-                ended = datetime.fromisoformat(json.loads(item.text)["finished_at"]).timestamp()
-                self.heard += [1000 * (now - ended)] * (ended > self._since)
-        connections.close_all()
+    if len(follower.heard) < endings:
+        raise Failed(f"Only {len(follower.heard)} of {endings} were heard of ({name}).")
+    return {
+        f"{name}_p50_ms": round(percentile(follower.heard, 50), 1),
+        f"{name}_p99_ms": round(percentile(follower.heard, 99), 1),
+    }

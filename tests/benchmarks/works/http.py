@@ -13,7 +13,6 @@ from tests.benchmarks.run import Bench, Failed
 from tests.benchmarks.workload import workload
 
 CLIENTS = 500
-QUIET_SECONDS = 8
 """How long all of them wait before the first job ends."""
 
 
@@ -78,7 +77,7 @@ def waiters(bench: Bench) -> dict[str, Any]:
     call = _submit_request(bench, port)
     plan = bench.sandbox.folder / "waiters.json"
     submission = {"path": call.path, "body": call.body, "headers": dict(call.headers)}
-    quiet = {"port": port, "clients": CLIENTS, "quiet_seconds": QUIET_SECONDS}
+    quiet = {"port": port, "clients": CLIENTS, "quiet_seconds": workload().quiet_seconds}
     plan.write_text(json.dumps({**submission, **quiet}), "utf-8")
     clients = bench.start(
         "waiters", [sys.executable, "-m", "tests.benchmarks.waiting_clients", str(plan)]
