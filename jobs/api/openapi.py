@@ -88,7 +88,8 @@ def document(tasks: Sequence[AnyTask]) -> dict[str, Any]:
             "version": "1",
             "description": "Submit slow work, see its progress, fetch the result. Every address "
             "answers `OPTIONS` with the methods it has (`Allow`), and `HEAD` where it has `GET`. "
-            "Each response has `X-Request-Id`: the request's, or one that is made.",
+            "Each response has `X-Request-Id`: the request's, or one that is made. A body of JSON "
+            "may be compressed (`Content-Encoding: gzip`), within the same limits.",
         },
         "servers": [{"url": root().rstrip("/") or "/"}],
         "paths": paths,
