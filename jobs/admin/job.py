@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -21,7 +21,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from jobs.core.storage import open_file
+from jobs.core.byte_ranges import PreconditionFailed, RangeNotSatisfiable
+from jobs.core.download import download
 from jobs.errors import NotAllowed, NotRetryable, Unavailable
 from jobs.models import Artifact, Job
 from jobs.queries.action_messages import CHANGED, ActionOutcome, history_entry
@@ -32,6 +33,13 @@ from .attempt_inline import AttemptInline
 from .base import BoundedList, ReadOnlyAdmin
 from .filters import QueueFilter, StatusFilter, SubmittedFilter, TaskFilter
 from .job_fields import FIELDSETS, JobFields
+
+
+def _plain(status: int, error: Exception, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    return HttpResponse(
+        str(error), status=status, headers=headers, content_type="text/plain; charset=utf-8"
+    )
+
 
 LARGE_COLUMNS = ("args", "kwargs", "result", "error_message", "warnings")
 
@@ -173,14 +181,21 @@ class JobAdmin(JobFields, ReadOnlyAdmin[Job]):
             raise PermissionDenied
         found = get_object_or_404(Artifact, job=pk, pk=file)
         try:
-            source = open_file(found.file)
+            return download(
+                request,
+                found.file,
+                name=found.name,
+                content_type=found.content_type,
+                headers={"Content-Security-Policy": "sandbox; default-src 'none'"},
+            )
         except FileNotFoundError as error:
             raise Http404("The file is gone.") from error
         except Unavailable as error:
-            return HttpResponse(str(error), status=503, content_type="text/plain; charset=utf-8")
-        response = FileResponse(source, as_attachment=True, filename=found.name)
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
+            return _plain(503, error)
+        except PreconditionFailed as error:
+            return _plain(412, error)
+        except RangeNotSatisfiable as error:
+            return _plain(416, error, error.headers)
 
     def dashboard(self, request: HttpRequest) -> HttpResponse:
         """Show the dashboard on a page of its own."""

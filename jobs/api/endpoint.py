@@ -168,7 +168,7 @@ def _without_body(response: HttpResponseBase) -> HttpResponseBase:
     """The response to HEAD. Some servers would send the body of a GET after it."""
     headers = {**response.headers}
     if isinstance(response, HttpResponse):
-        headers["Content-Length"] = str(len(response.content))
+        headers.setdefault("Content-Length", str(len(response.content)))
     else:
         response.close()  # its file; of others it would only tell Django that the request is over
     return HttpResponse(status=response.status_code, headers=headers)

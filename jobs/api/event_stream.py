@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,6 +20,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import connections
 from django.http import HttpRequest, StreamingHttpResponse
 
+from jobs.core.asgi_holding import wait_for_news
 from jobs.core.db import DATABASE_ERRORS
 from jobs.core.held_requests import hold_function
 from jobs.errors import JobsError
@@ -103,8 +103,8 @@ def stream(
             headers = {"Retry-After": "5"}
             raise ApiError(UNAVAILABLE, "Too many event streams are open.", headers)
         _open += 1
-    hold = hold_function(request)
     steps = _steps(event, read, wait)
+    hold = None if isinstance(request, ASGIRequest) else hold_function(request)
     body = _AsyncBody(steps) if hold is None else _HeldBody(steps, hold)
     response = StreamingHttpResponse(body, content_type=EVENT_STREAM)
     response.headers["X-Accel-Buffering"] = "no"  # nginx would collect them
@@ -182,30 +182,12 @@ class _AsyncBody(_Body):
                 if isinstance(step, bytes):
                     yield step
                 else:
-                    await _news(step)
+                    await wait_for_news(step)
         finally:
             self.close()
 
     async def _next(self) -> bytes | NewsWait | None:
         return await asyncio.wrap_future(readers.submit(next, self._steps, None))
-
-
-async def _news(wait: NewsWait) -> None:
-    """Wait on the event loop."""
-    loop, woken = asyncio.get_running_loop(), asyncio.Event()
-
-    def wake() -> None:
-        with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(woken.set)
-
-    wait.begin(wake)
-    try:
-        async with asyncio.timeout(wait.until - time.monotonic()):
-            await woken.wait()
-    except TimeoutError:
-        pass
-    finally:
-        wait.end()
 
 
 def _tidy() -> None:

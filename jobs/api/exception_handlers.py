@@ -12,6 +12,7 @@ from django.http import HttpRequest, UnreadablePostError
 from django.utils.log import log_response
 
 from jobs import errors
+from jobs.core.byte_ranges import PreconditionFailed, RangeNotSatisfiable
 from jobs.core.database_faults import one_line, reconnect_after, retry_after
 from jobs.core.db import DATABASE_ERRORS
 from jobs.core.rare_line import unusable_database
@@ -123,6 +124,16 @@ def _conflict(error: errors.Conflict) -> ApiError:
 def _wrong_offset(error: errors.WrongOffset) -> ApiError:
     known = {} if error.stored is None else {"Upload-Offset": str(error.stored)}
     return ApiError(problems.WRONG_OFFSET, str(error), known)
+
+
+@to_problem.register
+def _other_file(error: PreconditionFailed) -> ApiError:
+    return ApiError(problems.PRECONDITION_FAILED, str(error))
+
+
+@to_problem.register
+def _no_such_bytes(error: RangeNotSatisfiable) -> ApiError:
+    return ApiError(problems.RANGE_NOT_SATISFIABLE, str(error), error.headers)
 
 
 @to_problem.register

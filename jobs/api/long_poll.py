@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 from django.http import HttpRequest
 
-from jobs.core.held_requests import HELD, hold_function
+from jobs.core.held_requests import held_for, hold_function
 from jobs.core.server_threads import max_waiting
 
 from .news_watcher import NewsWait
@@ -55,7 +55,7 @@ def wait_preference(header: str) -> int | None:
 
 def held_wait(request: HttpRequest, kind: type[W]) -> W | None:
     """Return what a request has waited for already; None for one that comes for the first time."""
-    found = getattr(request, "environ", {}).get(HELD)
+    found = held_for(request)
     return found if isinstance(found, kind) else None
 
 
@@ -93,7 +93,7 @@ def wait_for_job(
 def hold_on(request: HttpRequest, wait: NewsWait) -> bool:
     """Ask the server to hold a request; return whether it waits, or has waited already."""
     hold = hold_function(request)
-    has_waited = HELD in getattr(request, "environ", {})
+    has_waited = held_for(request) is not None
     return time.monotonic() >= wait.until or (hold is not None and hold(wait)) or has_waited
 
 

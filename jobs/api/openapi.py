@@ -15,7 +15,7 @@ from .examples import EXAMPLES, example_of
 from .json_schema import PLAIN, component_schemas, ref
 from .openapi_links import links
 from .operations import COUNT, SUBMIT_ONE, TEXT, Operation, Response, operations
-from .problems import WRONG_OFFSET, Kind
+from .problems import TUS_VERSION, WRONG_OFFSET, Kind
 from .responses import JSON, PROBLEM_JSON, api_url
 from .serializers import root
 from .task_operations import task_operation
@@ -24,8 +24,8 @@ from .task_schemas import TaskSchemas
 _PROBLEM_HEADERS: Final = {
     401: "WWW-Authenticate",
     405: "Allow",
-    412: "Tus-Version",
-    415: "Accept-Post",
+    415: "Accept-Post Accept-Encoding",
+    416: "Content-Range Accept-Ranges",
     423: "Retry-After",
     429: "Retry-After RateLimit RateLimit-Policy",
     503: "Retry-After",
@@ -43,7 +43,10 @@ _HEADERS: Final = {
     ),
     "RateLimit": _header('What is left of each limit: `"backlog";r=12, "minute";r=0;t=9`.'),
     "RateLimit-Policy": _header('The limits: `"backlog";q=100000, "minute";q=60000;w=60`.'),
-    "ETag": _header("The version of the job, a strong one."),
+    "ETag": _header("The version of the job, or of the file, a strong one."),
+    "Accept-Ranges": _header("`bytes`: parts of the file can be asked for."),
+    "Content-Range": _header("Which bytes these are, of how many: `bytes 0-99/1234`."),
+    "Accept-Encoding": _header("How a body may be compressed, where it was in another way."),
     "Preference-Applied": _header("`wait=N`, when the server was ready to wait."),
     "Link": _header('`<...>; rel="next"`, when there is another page.'),
     "X-Next-Offset": _header(
@@ -85,7 +88,8 @@ def document(tasks: Sequence[AnyTask]) -> dict[str, Any]:
             "version": "1",
             "description": "Submit slow work, see its progress, fetch the result. Every address "
             "answers `OPTIONS` with the methods it has (`Allow`), and `HEAD` where it has `GET`. "
-            "Each response has `X-Request-Id`: the request's, or one that is made.",
+            "Each response has `X-Request-Id`: the request's, or one that is made. A body of JSON "
+            "may be compressed (`Content-Encoding: gzip`), within the same limits.",
         },
         "servers": [{"url": root().rstrip("/") or "/"}],
         "paths": paths,
@@ -173,8 +177,9 @@ def _problem(status: int, kinds: list[Kind]) -> dict[str, Any]:
     }
     if status in _PROBLEM_HEADERS:
         found["headers"] = _headers(_PROBLEM_HEADERS[status])
-    if WRONG_OFFSET in kinds:
-        found["headers"] = _headers("Upload-Offset")
+    for kind, names in ((WRONG_OFFSET, "Upload-Offset"), (TUS_VERSION, "Tus-Version")):
+        if kind in kinds:
+            found["headers"] = _headers(names)
     return found
 
 

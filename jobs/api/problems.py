@@ -59,9 +59,15 @@ LENGTH_REQUIRED = Kind(
 TUS_VERSION = Kind(
     "tus-version", 412, "Other version of tus", "`Tus-Version` is the one that is spoken here."
 )
+PRECONDITION_FAILED = Kind(
+    "precondition-failed", 412, "Changed meanwhile", "It is another one than `If-Match` names."
+)
 TOO_LARGE = Kind("too-large", 413, "Too large", "The body is over the limit; nothing was kept.")
 MEDIA_TYPE = Kind(
     "unsupported-media-type", 415, "Wrong media type", "The body is of a type not taken here."
+)
+RANGE_NOT_SATISFIABLE = Kind(
+    "range-not-satisfiable", 416, "No such bytes", "`Content-Range` has the size of the file."
 )
 INVALID = Kind(
     "invalid", 422, "Does not fit", "`errors` says for each place (a JSON pointer) what is wrong."
@@ -98,8 +104,10 @@ KINDS: Final = (
     CURSOR_EXPIRED,
     LENGTH_REQUIRED,
     TUS_VERSION,
+    PRECONDITION_FAILED,
     TOO_LARGE,
     MEDIA_TYPE,
+    RANGE_NOT_SATISFIABLE,
     INVALID,
     UPLOAD_BUSY,
     QUEUE_FULL,

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from jobs.errors import TooLarge
 
+from .content_coding import gunzipped, is_gzip
 from .problems import LENGTH_REQUIRED, MALFORMED, MEDIA_TYPE, ApiError
 from .strict_json import parse
 
@@ -47,20 +48,24 @@ def open_body(
     *,
     keeps_part: bool = False,
     wrap: Callable[[BinaryIO], BinaryIO] = lambda source: source,
+    takes_gzip: bool = True,
 ) -> Iterator[bytes]:
     """Return the body in chunks.
 
     Args:
         request: the request; nothing has read its body.
         what: what the body is called in errors.
-        limit: bytes that it may have.
+        limit: bytes that it may have, compressed or not.
         keeps_part: a body that is cut off is of use as well.
         wrap: returns what to read instead of the server's own input.
+        takes_gzip: one that is compressed is taken apart.
 
     Raises:
         TooLarge: at once when the declared length is over the limit, else while reading.
-        ApiError: 400 when the body is shorter than declared, 411 when its end cannot be known.
+        ApiError: 400 when the body is shorter than declared, 411 when its end cannot be known, 415
+            when it is compressed in another way.
     """
+    is_compressed = is_gzip(request, takes_gzip=takes_gzip)
     length = declared_length(request)
     if length is not None and length > limit:
         raise TooLarge(what, limit)
@@ -69,7 +74,8 @@ def open_body(
     source = wrap(_source(request, length))
     # At once, so that nothing is begun for a body that is not there: our own server asks by the
     # head alone, and receives a body when somebody reads it.
-    return _chunks(_read(source), source, length, what, limit)
+    chunks = _chunks(_read(source), source, length, what, limit)
+    return gunzipped(chunks, what, limit) if is_compressed else chunks
 
 
 def declared_length(request: HttpRequest) -> int | None:

@@ -18,6 +18,8 @@ AT_ONCE: Final = 500
 STEP: Final = 50
 """A statement has a multiple of so many places, so that there are few different ones to prepare."""
 _VERSIONS: Final = "SELECT id, version, status FROM jobs_job WHERE id IN ({marks})"
+_OF_ARRAY: Final = "SELECT id, version, status FROM jobs_job WHERE id = ANY(%s::uuid[])"
+"""For PostgreSQL. Its driver takes 2.9 ms to put 500 values into a statement, one text 0.9 ms."""
 
 
 class JobWait(NewsWait):
@@ -79,6 +81,9 @@ def _versions(jobs: Sequence[uuid.UUID]) -> dict[Any, tuple[int, str]]:
     """Return the version and the status of each job that exists, by its id as the driver has it."""
     db = connection()
     adapt = Adapter(db).uuid
+    if db.vendor == "postgresql":
+        array = f"{{{','.join(job.hex for job in jobs)}}}"
+        return {key: (version, status) for key, version, status in run(db, _OF_ARRAY, [array])}
     found: dict[Any, tuple[int, str]] = {}
     for first in range(0, len(jobs), AT_ONCE):
         some = [adapt(job) for job in jobs[first : first + AT_ONCE]]

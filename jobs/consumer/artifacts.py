@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import mimetypes
 import os
 import threading
 import uuid
@@ -15,6 +14,7 @@ from django.core.files.base import ContentFile, File
 
 from jobs.catalog.reporter import ArtifactData, SavedArtifact
 from jobs.core.db import connection
+from jobs.core.download import type_of
 from jobs.core.jsonutils import clean
 from jobs.core.storage import save_file
 from jobs.lifecycle import StoredArtifact
@@ -38,8 +38,7 @@ def store_artifact(job: uuid.UUID, attempt: int, name: str, data: ArtifactData) 
         size, stored = _store_stream(target, cast("IO[Any]", data))
     else:
         size, stored = _store(target, ContentFile(_as_bytes(data)))
-    guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return StoredArtifact(job, attempt, clean(name), size, guessed[:100], stored)
+    return StoredArtifact(job, attempt, clean(name), size, type_of(name), stored)
 
 
 def _store(target: str, content: File[bytes]) -> tuple[int, str]:

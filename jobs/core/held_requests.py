@@ -18,6 +18,8 @@ many requests wait, the server stops, the client sends no more), the response is
             request.environ[HOLD](wait)
         return response(news)
 
+Under ASGI the two are in the scope, and ``jobs.core.asgi_holding`` does what the server does.
+
 A response in pieces can wait between two of them (Server-Sent Events): its iterator calls
 ``hold(wait)`` and, if that returned True, yields ``b""``; it is asked for the next piece when there
 is news. If ``hold`` returned False, the iterator should end.
@@ -25,7 +27,8 @@ is news. If ``hold`` returned False, the iterator should end.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 HOLD: Final = "jobs.hold"
@@ -55,5 +58,80 @@ class Wait(Protocol):
 
 def hold_function(request: Any) -> Callable[[Wait], bool] | None:
     """Return the function that asks the server to hold a request; None where it has none."""
-    found: Callable[[Wait], bool] | None = getattr(request, "environ", {}).get(HOLD)
+    found: Callable[[Wait], bool] | None = _environment(request).get(HOLD)
     return found
+
+
+def held_for(request: Any) -> Wait | None:
+    """Return what a request has waited for, when the view is called again; None before that."""
+    found: Wait | None = _environment(request).get(HELD)
+    return found
+
+
+def _environment(request: Any) -> Mapping[str, Any]:
+    """WSGI's environment, or ASGI's scope."""
+    found = getattr(request, "environ", None)
+    return found if found is not None else getattr(request, "scope", {})
+
+
+class Seats:
+    """How many requests may be held at once in this process.
+
+    Args:
+        most: this many.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Return whether there was one more."""
+        with self._lock:
+            is_free = self._taken < self._most
+            self._taken += is_free
+            return is_free
+
+    def give_back(self) -> None:
+        """Note that a request is held no more."""
+        with self._lock:
+            self._taken -= 1
+
+
+class Hold:
+    """The function by which a view asks to be held: one for each call of the application.
+
+    Args:
+        seats: of the process.
+        may_hold: whether the connection could wait now.
+    """
+
+    __slots__ = ("_may_hold", "_seats", "_wait")
+
+    def __init__(self, seats: Seats, may_hold: Callable[[], bool]) -> None:
+        self._seats = seats
+        self._may_hold = may_hold
+        self._wait: Wait | None = None
+
+    def __call__(self, wait: Wait) -> bool:
+        """Ask to be held; return whether the server does so."""
+        if self._wait is None and not (self._may_hold() and self._seats.take()):
+            return False
+        self._wait = wait
+        return True
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the request is to be held: its response is dropped."""
+        return self._wait is not None
+
+    def taken(self) -> Wait | None:
+        """Return what the application wants to wait for, once."""
+        wait, self._wait = self._wait, None
+        return wait
+
+    def forget(self) -> None:
+        """The application has asked, and then made something else of the request."""
+        if self.taken() is not None:
+            self._seats.give_back()

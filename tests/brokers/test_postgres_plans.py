@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.api.metrics import exposition
+from jobs.api.waits import _versions
 from jobs.core.states import Status
 from jobs.models import Job
 from jobs.queries import stats
@@ -203,3 +204,11 @@ def test_no_statement_of_a_scrape_is_worth_compiling(plans: Plans) -> None:
         (limit,) = cursor.fetchone()
     now = timezone.now()
     assert max(plans.costs(lambda: exposition(queue_states(now), now))) < limit
+
+
+def test_what_many_requests_wait_for_is_read_by_the_key(plans: Plans) -> None:
+    jobs = list(Job.objects.values_list("pk", flat=True)[:500])
+    found = _versions(jobs)
+    assert found == {job: found[job] for job in jobs}
+    assert {status for _, status in found.values()} <= {status.value for status in Status}
+    assert plans.rows(lambda: _versions(jobs)) <= 2 * len(jobs)

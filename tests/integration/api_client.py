@@ -17,9 +17,12 @@ from jobs.models import Token
 
 JOBS = "/api/v1/jobs"
 DOCUMENTED_HEADERS = {
+    "Accept-Encoding",
     "Accept-Post",
+    "Accept-Ranges",
     "Allow",
     "Content-Disposition",
+    "Content-Range",
     "ETag",
     "Link",
     "Location",

@@ -19,7 +19,7 @@ MEMBERS = {
     *("id", "task", "queue", "priority", "status", "args", "result", "error", "progress"),
     "warnings",
     *("attempt", "failures", "max_attempts", "created_at", "run_after", "started_at"),
-    *("finished_at", "cancel_requested", "links", "artifacts"),
+    *("finished_at", "cancel_requested", "request_id", "links", "artifacts"),
 }
 
 

@@ -102,10 +102,10 @@ def test_a_page_without_its_database_says_when_and_nothing_of_where(
 def test_a_download_without_its_storage_says_when_and_nothing_of_where(
     page: Client, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unavailable(name: str) -> Any:
+    def unavailable(*_: Any, **__: Any) -> Any:
         raise Unavailable("The storage is away.", 7, cause=WORDS)
 
-    monkeypatch.setattr("jobs.web.views.downloads.open_file", unavailable)
+    monkeypatch.setattr("jobs.web.views.downloads.download", unavailable)
     artifact = make_artifact(job)
     response = page.get(reverse("jobs:artifact", args=[job.pk, artifact.name]))
     assert (response.status_code, response.headers["Retry-After"]) == (503, "7")

@@ -87,21 +87,24 @@ def test_pictures_are_shown_without_scripts_and_other_files_are_saved(
 ) -> None:
     _, claim = page_jobs.running()
     page_jobs.keep(claim, "plot.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml")
+    page_jobs.keep(claim, "photo.png", b"png", "image/png")
     page_jobs.keep(claim, "page.html", b"<script>alert(1)</script>", "text/html")
     job = page_jobs.end(claim)
     html = read(page, job)
     assert f'<img src="{at(job, "files/plot.svg")}"' in html
     plot = page.get(at(job, "files/plot.svg"))
     assert plot.headers["Content-Type"] == "image/svg+xml"
-    assert "attachment" not in plot.headers.get("Content-Disposition", "")
+    assert "attachment" in plot.headers["Content-Disposition"], "by itself it is a document"
     assert "sandbox" in plot.headers["Content-Security-Policy"]
     assert plot.headers["X-Content-Type-Options"] == "nosniff"
-    saved = page.get(at(job, "files/plot.svg?download"))
+    photo = page.get(at(job, "files/photo.png"))
+    assert "attachment" not in photo.headers.get("Content-Disposition", "")
+    saved = page.get(at(job, "files/photo.png?download"))
     assert "attachment" in saved.headers["Content-Disposition"]
     hostile = page.get(at(job, "files/page.html"))
     assert "attachment" in hostile.headers["Content-Disposition"]
     assert page.get(at(job, "files/none")).status_code == 404
-    for answer in (plot, saved, hostile):
+    for answer in (plot, photo, saved, hostile):
         answer.close()
 
 

@@ -260,3 +260,28 @@ def test_a_service_that_never_answers_holds_nobody(
             response = client.get("/readyz")
             assert response.status_code == 503
             assert response.json()["detail"].startswith(storage_health.AWAY)
+
+
+def test_a_part_is_fetched_and_no_more(
+    s3: S3Server, api: Api, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from storages.backends.s3 import S3File
+
+    job = make_job(owner=ada)
+    data = bytes(range(200))
+    make_artifact(job, "a.bin", data)
+
+    def fetch_all(self: Any) -> Any:
+        raise AssertionError("the whole file was fetched")
+
+    monkeypatch.setattr(S3File, "file", property(fetch_all))
+    address = f"/api/v1/jobs/{job.pk}/artifacts/a.bin"
+    whole = api.get(address)
+    assert sent(whole) == data
+    part = api.get(address, headers={"Range": "bytes=7-9", "If-Range": whole.headers["ETag"]})
+    assert (part.status_code, sent(part)) == (206, data[7:10])
+    assert part.headers["Content-Range"] == "bytes 7-9/200"
+    assert api.client.head(address).headers["Content-Length"] == "200"
+    same = api.get(address, headers={"If-None-Match": whole.headers["ETag"]})
+    assert same.status_code == 304
+    assert api.get(address, headers={"Range": "bytes=200-"}).status_code == 416

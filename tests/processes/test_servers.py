@@ -32,6 +32,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.postgres, pytest.mark.servers]
 
 WSGI, ASGI = "webapp.wsgi:application", "webapp.asgi:application"
 AT_ONCE = 20
+MANY = 30
 
 
 @dataclass(frozen=True)
@@ -243,6 +244,22 @@ def test_waiting_requests_leave_room_for_others(site: Site) -> None:
     assert {status for status, _, _ in answers} == {200}
     for _, headers, body in answers:
         assert body["status"] == "cancelled" or "preference-applied" not in headers
+
+
+def test_many_wait_where_waiting_keeps_no_thread(
+    site: Site, request: pytest.FixtureRequest
+) -> None:
+    if request.node.callspec.params["site"].name not in {"up", "uvicorn", "daphne", "hypercorn"}:
+        pytest.skip("each waits in its thread there")
+    _, _, job = site.request("POST", "/api/v1/jobs", {"task": "webapp.square", "args": {"n": 7}})
+    path = job["links"]["self"]
+    with ThreadPoolExecutor(MANY) as clients:
+        waiting = [clients.submit(site.request, "GET", path, Prefer="wait=30") for _ in range(MANY)]
+        assert site.request("GET", "/api/v1/jobs")[0] == 200
+        assert site.request("POST", job["links"]["cancel"])[0] == 200
+        answers = [call.result() for call in waiting]
+    assert {body["status"] for _, _, body in answers} == {"cancelled"}
+    assert {headers.get("preference-applied") for _, headers, _ in answers} == {"wait=30"}
 
 
 def test_an_upload_that_is_cut_off_goes_on(site: Site, request: pytest.FixtureRequest) -> None:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import uuid
 from typing import Final
 
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from jobs.api.auth import Caller
 from jobs.api.etag import job_version, parse_job_id
 from jobs.api.exception_handlers import invalid
-from jobs.api.operations import COUNT, Operation, Response, query
-from jobs.api.problems import INVALID, NOT_FOUND, ApiError
+from jobs.api.operations import COUNT, Operation, Response, header, query
+from jobs.api.problems import (
+    INVALID,
+    NOT_FOUND,
+    PRECONDITION_FAILED,
+    RANGE_NOT_SATISFIABLE,
+    ApiError,
+)
+from jobs.core.download import BYTES, download
 from jobs.core.jsonutils import clean
-from jobs.core.storage import open_file
 from jobs.models import Artifact
 from jobs.queries import logs
 
@@ -60,24 +66,36 @@ def read_log(job_id: uuid.UUID, offset: int) -> tuple[str, int]:
 
 @Operation(
     "getArtifact",
-    [Response(200, "Bytes", "Content-Disposition")],
-    curl="-OJ $DESK/api/v1/jobs/$ID/artifacts/result.json",
+    [
+        Response(200, "Bytes", "Content-Disposition ETag Accept-Ranges"),
+        Response(206, "Bytes", "Content-Disposition ETag Accept-Ranges Content-Range"),
+        Response(304, headers="ETag Accept-Ranges"),
+    ],
+    [
+        header("Range", "`bytes=N-M`: a part. Several parts are answered by the whole file."),
+        header("If-Range", "The `ETag` of what is there already: all of another file is sent."),
+        header("If-None-Match", "The `ETag` of a copy: 304 if it is the same."),
+    ],
+    problems=[PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE],
+    curl="-C - -o result.json $DESK/api/v1/jobs/$ID/artifacts/result.json",
 )
-def get_artifact(request: HttpRequest, caller: Caller, job_id: str, name: str) -> FileResponse:
-    """Download a file of a job."""
+def get_artifact(request: HttpRequest, caller: Caller, job_id: str, name: str) -> HttpResponseBase:
+    """Download a file of a job, or a part of it.
+
+    Its type is that of its name. A download that broke off goes on with ``Range``.
+    """
     key = job_version(caller, parse_job_id(job_id)).id
     artifact = Artifact.objects.filter(job_id=key, name=clean(name)).first()
     if artifact is None:
         raise ApiError(NOT_FOUND, "The job has no such file.")
     try:
-        source = open_file(artifact.file)
+        return download(
+            request,
+            artifact.file,
+            name=artifact.name,
+            content_type=artifact.content_type or BYTES,
+            # If a browser displays it after all: no scripts, no frames, nothing of this site's.
+            headers={"Content-Security-Policy": "sandbox; default-src 'none'"},
+        )
     except FileNotFoundError as error:
         raise ApiError(NOT_FOUND, "The file is no longer kept.") from error
-    return FileResponse(
-        source,
-        as_attachment=True,
-        filename=artifact.name,
-        content_type=artifact.content_type or "application/octet-stream",
-        # If a browser displays it after all: no scripts, no frames, nothing of this site's.
-        headers={"Content-Security-Policy": "sandbox; default-src 'none'"},
-    )

@@ -145,7 +145,7 @@ def patch_upload(request: HttpRequest, caller: Caller, upload_id: str) -> HttpRe
     if offset != upload.stored:
         raise WrongOffset(offset, upload.stored)
     left = upload.length - upload.stored
-    chunks = open_body(request, "rest of this upload", left, keeps_part=True)
+    chunks = open_body(request, "rest of this upload", left, keeps_part=True, takes_gzip=False)
     if not upload.is_complete:
         resumable.append(upload, chunks)
         resumable.finish(upload)

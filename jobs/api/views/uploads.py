@@ -37,7 +37,7 @@ def post_upload(request: HttpRequest, caller: Caller) -> JsonResponse:
     # Before the body is received.
     limit, length = get_conf().max_upload, declared_length(request) or 0
     room_for_bytes(caller.user, length if length <= limit else 0)
-    chunks = open_body(request, "upload", limit)
+    chunks = open_body(request, "upload", limit, takes_gzip=False)
     upload = store_upload(caller.user, request.GET.get("name", ""), chunks)
     body: schemas.Upload = {"id": str(upload.id), "name": upload.name, "size": upload.size}
     return JsonResponse(body, 201)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeVar
 
-from django.http import FileResponse, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.utils.text import get_valid_filename
 from django.views.decorators.http import require_safe
 
+from jobs.core.byte_ranges import PreconditionFailed, RangeNotSatisfiable
+from jobs.core.download import download, type_of
 from jobs.core.states import Status
-from jobs.core.storage import open_file
 from jobs.core.uuid7 import is_uuid
 from jobs.models import Artifact, Job, Upload
 from jobs.queries import logs
@@ -17,12 +18,12 @@ from jobs.web.access import SignedIn, message_page, signed_in, visible_job
 from jobs.web.result_tree import as_text
 from jobs.web.tabs import PICTURE_TYPES
 
+SHOWN_TYPES: Final = PICTURE_TYPES - {"image/svg+xml"}
 Response = TypeVar("Response", HttpResponse, StreamingHttpResponse)
 
 # A picture that a task made is shown, but must not run anything: an SVG is a document.
 _NO_SCRIPTS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-    "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
@@ -30,12 +31,16 @@ _NO_SCRIPTS: Final = {
 @require_safe
 @signed_in
 def artifact(request: SignedIn, job_id: str, name: str) -> Any:
-    """Send a file that the job made: pictures are shown; others, and ``?download``, are saved."""
+    """Send a file that the job made: pictures are shown; others, and ``?download``, are saved.
+
+    An SVG is a document, which may link and style what it likes: in a page it is a picture all the
+    same, but by itself it is saved.
+    """
     job = visible_job(request, job_id, narrow=True)
     found = Artifact.objects.filter(job_id=job.pk, name=name).first()
     if found is None:
         return _no_such_file(request)
-    as_picture = found.content_type in PICTURE_TYPES and "download" not in request.GET
+    as_picture = found.content_type in SHOWN_TYPES and "download" not in request.GET
     return _file(request, found, as_attachment=not as_picture, content_type=found.content_type)
 
 
@@ -48,7 +53,7 @@ def upload(request: SignedIn, job_id: str, upload_id: str) -> Any:
     found = uploads.filter(pk=upload_id).first() if is_uuid(upload_id) else None
     if found is None:
         return _no_such_file(request)
-    return _file(request, found, as_attachment=True, content_type="application/octet-stream")
+    return _file(request, found, as_attachment=True, content_type=type_of(found.name))
 
 
 @require_safe
@@ -85,10 +90,16 @@ def _as_attachment(response: Response, job: Job, name: str) -> Response:
 
 def _file(request: SignedIn, found: Artifact | Upload, **options: Any) -> Any:
     try:
-        source = open_file(found.file)
+        return download(request, found.file, name=found.name, headers=_NO_SCRIPTS, **options)
     except FileNotFoundError:
         return _no_such_file(request)
-    return FileResponse(source, filename=found.name, headers=_NO_SCRIPTS, **options)
+    except PreconditionFailed as error:
+        return message_page(request, 412, "The file has changed", str(error))
+    except RangeNotSatisfiable as error:
+        response = message_page(request, 416, "There are no such bytes", str(error))
+        for header, value in error.headers.items():
+            response.headers[header] = value
+        return response
 
 
 def _no_such_file(request: SignedIn) -> HttpResponse:

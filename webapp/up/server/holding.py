@@ -3,74 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable
 from typing import Final
 
-from jobs.core.held_requests import Wait
+from jobs.core.held_requests import Hold, Seats, Wait
 
+__all__ = ["SHARE", "HeldRequest", "Hold", "Seats"]
 SHARE: Final = 0.65
 """Of all connections, how many may be held: less than one address may have, so that those who hold
 theirs do not keep others away."""
-
-
-class Seats:
-    """How many requests may be held at once in this process.
-
-    Args:
-        most: this many.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._taken = 0
-        self._lock = threading.Lock()
-
-    def take(self) -> bool:
-        """Return whether there was one more."""
-        with self._lock:
-            is_free = self._taken < self._most
-            self._taken += is_free
-            return is_free
-
-    def give_back(self) -> None:
-        """Note that a request is held no more."""
-        with self._lock:
-            self._taken -= 1
-
-
-class Hold:
-    """What an application finds as ``environ["jobs.hold"]``: one for each request.
-
-    Args:
-        seats: of the process.
-        may_hold: whether the connection could wait now.
-    """
-
-    __slots__ = ("_may_hold", "_seats", "_wait")
-
-    def __init__(self, seats: Seats, may_hold: Callable[[], bool]) -> None:
-        self._seats = seats
-        self._may_hold = may_hold
-        self._wait: Wait | None = None
-
-    def __call__(self, wait: Wait) -> bool:
-        """Ask to be held; return whether the server does so."""
-        if self._wait is None and not (self._may_hold() and self._seats.take()):
-            return False
-        self._wait = wait
-        return True
-
-    def taken(self) -> Wait | None:
-        """Return what the application wants to wait for, once."""
-        wait, self._wait = self._wait, None
-        return wait
-
-    def forget(self) -> None:
-        """The application has asked, and then made something else of the request."""
-        if self.taken() is not None:
-            self._seats.give_back()
 
 
 class HeldRequest:
