@@ -422,3 +422,6 @@ class Submission(BaseModel):
         Annotated[str, Field(min_length=1, max_length=200)] | None,
         _about("At most one unfinished job of this task, owner and key: another gets that job."),
     ] = None
+    notify: Annotated[
+        Literal["email"] | None, _about("`email`: send its owner an e-mail when it has ended.")
+    ] = None
