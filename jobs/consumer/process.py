@@ -171,9 +171,10 @@ class ConsumerProcess:
             if self._has_to_end():
                 return
             is_idle = until_idle and self._maintenance.has_ticked and self._slots.is_idle()
+            followed = is_idle and _has_followed(follower)
             # After that: a job that came due meanwhile may wait in a queue not served yet.
             new = [one for one in late_queues if one.serve_new()]  # each is asked
-            if is_idle and not new and not _has_followed(follower):
+            if is_idle and not new and not followed:
                 return
 
     def _has_to_end(self) -> bool:

@@ -36,6 +36,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "submit_alone_p50_ms",
     ),
     "feed": ("read_per_s", "read_late_per_s", "late_times", "heard_p50_ms", "heard_p99_ms"),
+    "webhooks": ("per_s", "heard_p50_ms", "heard_p99_ms"),
     "price": ("submit_us", "submit_database_us", "run_us", "run_database_us", "run_log_bytes"),
     "prune": (
         "keeps_up_times",

@@ -172,7 +172,8 @@ def test_until_idle_waits_for_due_jobs_for_slots_and_for_new_queues(
 
     new = iter([False, False, True, False, False])
     any_queue: Any = SimpleNamespace(serve_new=lambda: next(new))
-    found = iter([Followed(is_active=True, inserted=1), Followed(is_active=True)])
+    active = Followed(is_active=True)
+    found = iter([active, active._replace(inserted=1), active])
     follower: Any = SimpleNamespace(look=lambda: next(found))
     ending._slots.is_idle = is_idle
     pauses: list[float] = []
