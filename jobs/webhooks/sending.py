@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from ssl import SSLContext
-from typing import Final
+from typing import Any, Final
 
 from jobs.conf import get_conf
 from jobs.core.safe_http.addresses import FetchRefused
@@ -57,8 +57,13 @@ def send(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
 
     began = time.monotonic()
     transport = CheckedTransport(get_conf().webhook_allowed, began + SECONDS, _ssl_context())
-    # Nothing is read from the environment: no proxy, no password file.
-    with httpx.Client(transport=transport, trust_env=False, timeout=SECONDS) as client:
+    client = httpx.Client(
+        transport=transport,
+        trust_env=False,  # no proxy, no password file
+        timeout=SECONDS,
+        event_hooks={"response": [_set_location_aside]},
+    )
+    with client:
         try:
             with client.stream("POST", url, headers=dict(headers), content=body) as response:
                 is_cut = _read(response)
@@ -71,16 +76,22 @@ def send(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
     return Answer(
         status=response.status_code,
         seconds=time.monotonic() - began,
-        location=response.headers.get("Location", ""),
+        location=response.extensions.get("location", ""),
         retry_after=_seconds(response.headers.get("Retry-After", "")),
         is_cut=is_cut,
     )
 
 
-def _read(response: object) -> bool:
+def _set_location_aside(response: Any) -> None:
+    """Keep httpx from reading where a redirect leads to: it fails on some; nobody goes there."""
+    if "Location" in response.headers:
+        response.extensions["location"] = response.headers.pop("Location")
+
+
+def _read(response: Any) -> bool:
     """Read the body as it was sent, up to the limit; return whether there was more."""
     size = 0
-    for chunk in response.iter_raw():  # type: ignore[attr-defined]
+    for chunk in response.iter_raw():
         size += len(chunk)
         if size > MOST_READ:
             return True

@@ -134,6 +134,12 @@ def test_after_a_rotation_both_secrets_verify_for_a_day(ada: User, receiver: Rec
             {"Location": "http://127.0.0.1/x"},
             "It answered 302 Found to http://127.0.0.1/x. Redirects are not followed.",
         ),
+        (
+            307,
+            {"Location": "http://[::1:x/"},
+            "It answered 307 Temporary Redirect to http://[::1:x/. Redirects are not followed.",
+        ),
+        (304, {}, "It answered 304 Not Modified. Redirects are not followed."),
     ],
 )
 def test_an_answer_that_is_no_success_is_tried_again(
