@@ -53,16 +53,25 @@ class Conf:
     default_timeout: float = 1800.0
     foreign_owner: str = ""
     trusted_proxies: tuple[str, ...] = ()
+    webhook_schemes: tuple[str, ...] = ("https",)
+    webhook_networks: tuple[str, ...] = ()
+    user_max_webhooks: int = 20
 
     def __post_init__(self) -> None:
         """Validate the numbers, the level and the networks, and find the data folder.
 
         Raises:
             ImproperlyConfigured: a number is not above zero (only those of MAY_BE_ZERO may be 0),
-                ``logging`` has no such level, a proxy is no network, or the data folder is
-                relative to a folder that the settings do not name.
+                ``logging`` has no such level, a network is none, the data folder is
+                relative to a folder that the settings do not name, or webhooks have another
+                scheme than those of HTTP.
         """
-        _networks(self.trusted_proxies)
+        _networks("TRUSTED_PROXIES", self.trusted_proxies)
+        _networks("WEBHOOK_NETWORKS", self.webhook_networks)
+        if unknown := {*self.webhook_schemes} - {"http", "https"}:
+            raise ImproperlyConfigured(
+                f"JOBS['WEBHOOK_SCHEMES'] may have 'https' and 'http', not {sorted(unknown)}."
+            )
         object.__setattr__(self, "data_dir", _absolute(self.data_dir))
         levels = logging.getLevelNamesMapping()
         if self.log_level not in levels:
@@ -84,16 +93,21 @@ class Conf:
     @property
     def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """``trusted_proxies`` as networks; a single address is one as well."""
-        return _networks(self.trusted_proxies)
+        return _networks("TRUSTED_PROXIES", self.trusted_proxies)
+
+    @property
+    def webhook_allowed(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """``webhook_networks`` as networks: webhooks may be sent there, though it is not public."""
+        return _networks("WEBHOOK_NETWORKS", self.webhook_networks)
 
 
 @cache
-def _networks(texts: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+def _networks(key: str, texts: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
         return tuple(ip_network(text, strict=False) for text in texts)
     except ValueError as error:
         raise ImproperlyConfigured(
-            f"JOBS['TRUSTED_PROXIES'] must list networks such as 10.0.0.0/8: {error}."
+            f"JOBS[{key!r}] must list networks such as 10.0.0.0/8: {error}."
         ) from None
 
 

@@ -1,8 +1,8 @@
 """The exceptions of Jobdesk.
 
 ``Refused``: the submitter can correct the request. ``Conflict``: the state of a job does not allow
-it. ``Unavailable``: it may work later. ``GiveUp``, ``JobCancelled``, ``CommandFailed`` and
-``OutOfResources`` are raised by tasks.
+it. ``Unavailable``: it may work later. ``GiveUp``, ``TryAgain``, ``JobCancelled``,
+``CommandFailed`` and ``OutOfResources`` are raised by tasks.
 ``str(error)`` is a sentence for users.
 """
 
@@ -188,6 +188,15 @@ class Unavailable(JobsError):
 
 class GiveUp(JobsError):
     """Raised by a task: the job has failed and is not to be tried again."""
+
+
+class TryAgain(JobsError):
+    """Raised by a task: the attempt has failed, and the next one, if any is left, is due after so
+    many seconds, whatever the usual pause is."""
+
+    def __init__(self, why: str, seconds: float) -> None:
+        self.seconds = min(max(0.0, float(seconds)), 366 * 86_400.0)
+        super().__init__(why)
 
 
 class JobCancelled(JobsError):

@@ -121,6 +121,9 @@ JOBS = {
     "SERVER_THREADS": env.whole("JOBS_SERVER_THREADS", 0),
     "FOREIGN_OWNER": env.text("JOBS_FOREIGN_OWNER"),
     "TRUSTED_PROXIES": env.csv("JOBS_TRUSTED_PROXIES", PRIVATE_NETWORKS if HTTPS else ()),
+    "WEBHOOK_SCHEMES": env.csv("JOBS_WEBHOOK_SCHEMES", ("https",)),
+    "WEBHOOK_NETWORKS": env.csv("JOBS_WEBHOOK_NETWORKS"),
+    "USER_MAX_WEBHOOKS": env.whole("JOBS_USER_MAX_WEBHOOKS", 20, minimum=1),
 }
 # Counts of failed sign-ins are kept here, in the memory of each process. An attacker with many
 # addresses must not push them out.

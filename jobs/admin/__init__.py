@@ -1,4 +1,5 @@
-"""Django's admin for jobs, queues, consumers, uploads, tokens and quarantined messages."""
+"""Django's admin for jobs, queues, consumers, uploads, tokens, webhooks and quarantined
+messages."""
 
 from django.contrib import admin
 
@@ -8,6 +9,7 @@ from .quarantine import QuarantineAdmin
 from .queue import QueueAdmin
 from .token import TokenAdmin
 from .upload import UploadAdmin
+from .webhook import WebhookAdmin
 
 __all__ = [
     "ConsumerAdmin",
@@ -16,6 +18,7 @@ __all__ = [
     "QueueAdmin",
     "TokenAdmin",
     "UploadAdmin",
+    "WebhookAdmin",
 ]
 
 # The index of Django's own admin begins with the dashboard. A project with a template of its own

@@ -14,7 +14,7 @@ from jobs.catalog.json_arguments import JsonArguments
 from jobs.conf import get_conf
 from jobs.core.jsonutils import canonical_digest
 from jobs.core.server_threads import requests_in_progress
-from jobs.errors import LimitReached, TooLarge
+from jobs.errors import InvalidOptions, LimitReached, TooLarge
 from jobs.submission import SubmitOptions
 from jobs.submission.bulk import Created, PreparedJob, Preparer, insert_batch
 
@@ -128,7 +128,11 @@ class Bulk:
             if isinstance(task, str) and isinstance(arguments, dict):
                 return task, JsonArguments(arguments), None
         asked = checked_submission(raw)
-        options = SubmitOptions(**asked.model_dump(exclude={"task", "args"}))
+        if asked.notify is not None:
+            # As many e-mails as lines are in nobody's interest.
+            detail = "Not in a bulk: a webhook or the results feed tells of many jobs."
+            raise InvalidOptions([{"pointer": "/notify", "detail": detail}])
+        options = SubmitOptions(**asked.model_dump(exclude={"task", "args", "notify"}))
         return asked.task, asked.args, options
 
     def _insert(

@@ -49,7 +49,51 @@ _JOB: Final[dict[str, Any]] = {
     },
     "artifacts": [],
 }
+_WEBHOOK_ID: Final = "01990a5e-1b7c-7d3f-8a51-6f2c7f9b0e34"
+_WEBHOOK: Final[dict[str, Any]] = {
+    "id": _WEBHOOK_ID,
+    "url": "https://example.org/hook",
+    "events": ["job.succeeded", "job.failed"],
+    "task": None,
+    "everyone": False,
+    "enabled": True,
+    "disabled_reason": None,
+    "failing_since": None,
+    "created_at": "2026-11-21T14:30:00Z",
+    "links": {
+        "self": f"/api/v1/webhooks/{_WEBHOOK_ID}",
+        "test": f"/api/v1/webhooks/{_WEBHOOK_ID}/test",
+        "rotate": f"/api/v1/webhooks/{_WEBHOOK_ID}/rotate",
+        "deliveries": f"/api/v1/webhooks/{_WEBHOOK_ID}/deliveries",
+    },
+}
+_DELIVERY: Final[dict[str, Any]] = {
+    "id": _UPLOAD_ID,
+    "message_id": _UPLOAD_ID,
+    "event": "job.succeeded",
+    "status": "scheduled",
+    "created_at": "2026-11-21T14:30:00Z",
+    "next_attempt_at": "2026-11-21T14:30:06Z",
+    "attempts": [
+        {
+            "number": 1,
+            "started_at": "2026-11-21T14:30:00Z",
+            "ended_at": "2026-11-21T14:30:01Z",
+            "outcome": "failed",
+            "detail": "It answered 500 Internal Server Error.",
+        }
+    ],
+    "links": {
+        "redeliver": f"/api/v1/webhooks/{_WEBHOOK_ID}/deliveries/{_UPLOAD_ID}/redeliver",
+        "job": f"/api/v1/jobs/{JOB_ID}",
+    },
+}
 EXAMPLES: Final[dict[str, Any]] = {
+    "Webhook": _WEBHOOK,
+    "WebhookWithSecret": {**_WEBHOOK, "secret": f"whsec_{'A' * 43}="},
+    "WebhookList": {"items": [_WEBHOOK]},
+    "Delivery": _DELIVERY,
+    "DeliveryList": {"items": [_DELIVERY]},
     "Job": _JOB,
     "JobList": {"items": [_JOB]},
     "Upload": {"id": _UPLOAD_ID, "name": "access.log", "size": 1_048_576},

@@ -17,6 +17,10 @@ _BY_OPERATION: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "createUpload": dict.fromkeys(
         ("getUploadOffset", "appendToUpload", "deleteUpload"), ("upload_id", "$response.body#/id")
     ),
+    "createWebhook": dict.fromkeys(
+        ("getWebhook", "changeWebhook", "testWebhook", "rotateWebhookSecret", "listDeliveries"),
+        ("webhook_id", "$response.body#/id"),
+    ),
 }
 
 

@@ -44,6 +44,8 @@ _UUID: Final = {"type": "string", "format": "uuid"}
 _PATH_PARAMETERS: Final = {
     "{id}": _in_path("id", "The job's id.", _UUID),
     "{upload_id}": _in_path("upload_id", "The upload's id.", _UUID),
+    "{webhook_id}": _in_path("webhook_id", "The webhook's id.", _UUID),
+    "{delivery_id}": _in_path("delivery_id", "The delivery's id.", _UUID),
     "{name}": _in_path("name", "Its name."),
 }
 
@@ -128,7 +130,7 @@ class Operation:
         method = {"get": "", "head": " --head"}.get(self.method, f" -X {self.method.upper()}")
         if self.method == "post" and self.body:
             method = ""
-        address = "$DESK" + self.path.replace("{id}", "$ID").replace("{upload_id}", "$ID")
+        address = "$DESK" + re.sub(r"\{(\w+_)?id\}", "$ID", self.path)
         return f"curl{token}{method} {self.curl.replace('$URL', address)}"
 
 
@@ -172,7 +174,7 @@ def _complete(handler: Callable[..., Any], method: str, path: str, view: Any) ->
         problems |= {kinds.UNAUTHENTICATED, kinds.HTTPS_REQUIRED}
     if method not in {"get", "head", "options"}:
         problems.add(kinds.CSRF)
-    if "{id}" in path or "{upload_id}" in path:
+    if "id}" in path:
         problems.add(kinds.NOT_FOUND)
     if operation.body:
         problems |= {kinds.MALFORMED, kinds.LENGTH_REQUIRED, kinds.TOO_LARGE, kinds.MEDIA_TYPE}

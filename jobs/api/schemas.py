@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, NotRequired
+from typing import Annotated, Any, Final, Literal, NotRequired
 
 from pydantic import (
     AfterValidator,
@@ -161,6 +161,78 @@ class Upload(TypedDict):
     size: Size
 
 
+class WebhookLinks(TypedDict):
+    """The addresses of a webhook."""
+
+    self: Link
+    test: Link
+    rotate: Link
+    deliveries: Link
+
+
+class Webhook(TypedDict):
+    """An address that is told when jobs end."""
+
+    id: Annotated[Uuid, _about("A UUID of version 7: it grows with time.")]
+    url: str
+    events: list[str]
+    task: Annotated[str | None, _about("Only this task; null: every task.")]
+    everyone: Annotated[bool, _about("The jobs of all users, not its owner's alone.")]
+    enabled: bool
+    disabled_reason: Annotated[str | None, _about("Why it was disabled, if nobody did it by hand.")]
+    failing_since: Annotated[Moment | None, _about("No delivery has succeeded since then.")]
+    created_at: Moment
+    links: WebhookLinks
+
+
+class WebhookWithSecret(Webhook):
+    """A webhook with the secret that its deliveries are signed with."""
+
+    secret: Annotated[str, _about("It is shown now, and never again.")]
+
+
+class WebhookList(TypedDict):
+    """The caller's webhooks."""
+
+    items: list[Webhook]
+
+
+class DeliveryAttempt(TypedDict):
+    """An attempt to send an event."""
+
+    number: Count
+    started_at: Moment | None
+    ended_at: Moment
+    outcome: Annotated[str, _about("As that of a job's attempt: `succeeded`, `failed` and others.")]
+    detail: Annotated[str, _about("What was answered, or why nothing was.")]
+
+
+class DeliveryLinks(TypedDict):
+    """The addresses of a delivery."""
+
+    redeliver: Link
+    job: Annotated[Link | None, _about("The job that has ended; null for a test.")]
+
+
+class Delivery(TypedDict):
+    """An event that is sent to a webhook."""
+
+    id: Annotated[Uuid, _about("That of the job which sends it.")]
+    message_id: Annotated[Uuid, _about("The header `webhook-id`, which a redelivery keeps.")]
+    event: str
+    status: Annotated[Status, _about("`scheduled`: it is tried again at `next_attempt_at`.")]
+    created_at: Moment
+    next_attempt_at: Moment | None
+    attempts: list[DeliveryAttempt]
+    links: DeliveryLinks
+
+
+class DeliveryList(TypedDict):
+    """A page of deliveries."""
+
+    items: list[Delivery]
+
+
 class TaskLinks(TypedDict):
     """The addresses of a task."""
 
@@ -277,6 +349,46 @@ def _in_utc(value: datetime) -> datetime:
         raise ValueError("It is outside the years 1 to 9999.") from error
 
 
+WebhookUrl = Annotated[
+    str,
+    Field(min_length=1, max_length=2000, examples=["https://example.org/hook"]),
+    _about("A public address, with https://."),
+]
+WebhookEvents = Annotated[
+    list[Literal["job.succeeded", "job.failed", "job.cancelled"]],
+    Field(min_length=1, max_length=10, examples=[["job.succeeded", "job.failed"]]),
+]
+WebhookTask = Annotated[
+    Annotated[str, Field(min_length=1, max_length=200)] | None,
+    _about("Only this task; null: every task."),
+]
+
+
+class WebhookSubmission(BaseModel):
+    """The body of ``POST /webhooks``."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    url: WebhookUrl
+    events: WebhookEvents
+    task: WebhookTask = None
+    everyone: Annotated[
+        bool, _about("The jobs of all users; for staff with the permission for it.")
+    ] = False
+
+
+class WebhookChange(BaseModel):
+    """The body of ``PATCH /webhooks/{id}``: what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    # Null is none of their values: only what was sent is looked at.
+    url: WebhookUrl = None  # type: ignore[assignment]
+    events: WebhookEvents = None  # type: ignore[assignment]
+    task: WebhookTask = None
+    enabled: bool = None  # type: ignore[assignment]
+
+
 class Submission(BaseModel):
     """The body of ``POST /jobs``. A member that is null is as good as absent.
 
@@ -312,4 +424,7 @@ class Submission(BaseModel):
     unique_key: Annotated[
         Annotated[str, Field(min_length=1, max_length=200)] | None,
         _about("At most one unfinished job of this task, owner and key: another gets that job."),
+    ] = None
+    notify: Annotated[
+        Literal["email"] | None, _about("`email`: send its owner an e-mail when it has ended.")
     ] = None

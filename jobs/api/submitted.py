@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.http import HttpRequest
+from django.utils.translation import get_language_from_request
 from pydantic import ValidationError
 
 from jobs.catalog.signature import field_errors
@@ -12,6 +13,7 @@ from jobs.core.jsonutils import canonical_digest
 from jobs.core.states import FINAL
 from jobs.core.tracing import parse_traceparent
 from jobs.errors import InvalidOptions
+from jobs.lifecycle import EmailOption
 from jobs.models import Job
 from jobs.submission import SubmitOptions, submit_job
 
@@ -24,7 +26,7 @@ from .operations import Response, header
 from .rate_limit import rate_limit_headers
 from .responses import JsonResponse
 from .schemas import Submission
-from .serializers import job_json, retry_after
+from .serializers import job_json, retry_after, root
 from .waits import JobWait
 
 _NAMES: Final = "Location Retry-After Preference-Applied RateLimit RateLimit-Policy"
@@ -98,13 +100,19 @@ def submitted_response(request: HttpRequest, caller: Caller, raw: Any) -> JsonRe
             idempotency_key=key,
             request_digest=canonical_digest(raw) if key is not None else "",
             traceparent=parse_traceparent(request.META.get("HTTP_TRACEPARENT")),
-            **asked.model_dump(exclude={"task", "args"}),
+            email=None if asked.notify is None else _email_option(request),
+            **asked.model_dump(exclude={"task", "args", "notify"}),
         ),
         owner=caller.user,
         enforce_limits=True,
     )
     limits = rate_limit_headers(submitted.limits)
     return _response(request, caller, submitted.job, submitted.created, limits)
+
+
+def _email_option(request: HttpRequest) -> EmailOption:
+    language = get_language_from_request(request)
+    return EmailOption(language, request.build_absolute_uri(root()))
 
 
 def _response(

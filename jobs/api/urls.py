@@ -25,6 +25,15 @@ from jobs.api.views.resumable import (
 from jobs.api.views.task_jobs import post_task_job
 from jobs.api.views.tasks import get_one_task, list_tasks
 from jobs.api.views.uploads import post_upload
+from jobs.api.views.webhook_deliveries import list_deliveries, post_redeliver, post_test
+from jobs.api.views.webhooks import (
+    delete_one_webhook,
+    get_webhook,
+    list_webhooks,
+    patch_webhook,
+    post_rotate,
+    post_webhook,
+)
 
 from .endpoint import alias, endpoint, not_found_endpoint, open_endpoint
 from .etag import version_of_polled
@@ -64,6 +73,20 @@ urlpatterns = [
     path("tasks/<path:name>/jobs", endpoint(post=post_task_job), name="task-jobs"),
     path("tasks/<path:name>", endpoint(get=get_one_task), name="task"),
     path("queues", endpoint(get=list_queues), name="queues"),
+    path("webhooks", endpoint(get=list_webhooks, post=post_webhook), name="webhooks"),
+    path(
+        "webhooks/<str:webhook_id>",
+        endpoint(get=get_webhook, patch=patch_webhook, delete=delete_one_webhook),
+        name="webhook",
+    ),
+    path("webhooks/<str:webhook_id>/test", endpoint(post=post_test), name="webhook-test"),
+    path("webhooks/<str:webhook_id>/rotate", endpoint(post=post_rotate), name="webhook-rotate"),
+    path("webhooks/<str:webhook_id>/deliveries", endpoint(get=list_deliveries), name="deliveries"),
+    path(
+        "webhooks/<str:webhook_id>/deliveries/<str:delivery_id>/redeliver",
+        endpoint(post=post_redeliver),
+        name="redeliver",
+    ),
     path("openapi.json", open_endpoint(get=get_document), name="openapi"),
     path("docs", open_endpoint(get=get_docs, takes_any_query=True), name="docs"),
     re_path("", not_found_endpoint()),

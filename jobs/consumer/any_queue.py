@@ -11,6 +11,7 @@ from jobs.brokers.base import Broker, ConsumerPort
 from jobs.core.database_faults import reconnect_after
 from jobs.core.db import connection
 from jobs.core.shortages import shortage
+from jobs.lifecycle.followers import DELIVERIES
 
 from .queue_polls import QueuePolls
 from .registration import Registration
@@ -45,7 +46,7 @@ class AnyQueue:
         A database that is away has none: it is asked again.
         """
         try:
-            new = sorted(lifecycle.waiting_queues().difference(self._polls.queues))
+            new = sorted(self._wanted().difference(self._polls.queues))
             if new:
                 self._registration.add_queues(new)
         except (DatabaseError, InterfaceError) as error:
@@ -59,6 +60,10 @@ class AnyQueue:
         while self._unserved and self._serve(self._unserved[0]):
             self._unserved.pop(0)
         return bool(new)
+
+    def _wanted(self) -> set[str]:
+        """The queues that are to be served. That of deliveries has slots of its own."""
+        return lifecycle.waiting_queues() - {DELIVERIES}
 
     def _serve(self, queue: str) -> bool:
         """Begin to serve a queue; return False when the system gives no thread for it now."""

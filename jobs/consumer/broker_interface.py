@@ -56,7 +56,7 @@ class BrokerInterface(ConsumerPort):
 
     def free_slots(self, queue: str, seconds: float) -> int:
         """Wait for a free slot; return how many there are."""
-        return self._slots.wait_for_free(seconds)
+        return self._slots.wait_for_free(seconds, queue)
 
     def ingest(self, queue: str, broker: str, message: ReceivedMessage) -> bool:
         """Read a message: a job of another program is recorded, an invalid message quarantined."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jobs.conf import get_conf
 from jobs.core.shortages import shortage
+from jobs.lifecycle.followers import DELIVERIES
 
 from .health.reports import HealthReports
 from .own_job import children_end_with_us
@@ -123,7 +124,8 @@ def _command(options: ConsumerOptions) -> list[str]:
         f"--concurrency={options.concurrency}",
     ]
     if not options.any_queue:
-        command.append(f"--queues={','.join(options.queues)}")
+        queues = [*options.queues, *([DELIVERIES] if options.deliveries else [])]
+        command.append(f"--queues={','.join(queues)}")
     return [*command, "--until-idle"] if options.until_idle else command
 
 

@@ -22,6 +22,7 @@ from jobs.errors import (
     JobsError,
     OutOfResources,
     TimeLimitReached,
+    TryAgain,
     Unavailable,
     UnknownTask,
 )
@@ -71,13 +72,16 @@ def outcome_of_error(claim: Claim, error: BaseException) -> Outcome:
     ):
         return short_of(claim, meant)
     ours = isinstance(error, UnknownTask | InvalidArguments)
+    expected = bool(getattr(error, "is_expected", False))
     return Outcome(
         claim=claim,
         outcome=AttemptOutcome.FAILED,
         error_type=type(error).__name__ if ours else qualified_name(error),
         message=describe(error),
-        traceback="" if ours else traceback_of(error),
+        traceback="" if ours or expected else traceback_of(error),
         final=ours or has_given_up(error),
+        retry_in=meant.seconds if isinstance(meant, TryAgain) else None,
+        is_logged=expected,
         # It keeps the variables of the task alive until the failure was logged.
         exception=error.with_traceback(None) if ours else without_our_frames(error),
     )

@@ -14,8 +14,11 @@ from jobs.brokers.base import Broker, ConsumerPort
 from jobs.conf import get_conf
 from jobs.consumer.task_process.pool import TaskProcessPool
 from jobs.core import database_file
+from jobs.core.database_faults import one_line
 from jobs.core.database_identity import forget_identity
-from jobs.core.db import connection
+from jobs.core.db import DATABASE_ERRORS, connection
+from jobs.errors import Unavailable
+from jobs.lifecycle.followers import DELIVERIES
 from jobs.models import ConsumerRequest
 
 from . import forks
@@ -24,9 +27,11 @@ from .attempt import Attempt
 from .batch_writer import BatchWriter
 from .broker_interface import BrokerInterface
 from .capture import captured
+from .delivery_queue import SLOTS, DeliveryQueue
 from .duration_stats import DurationStats
 from .event_loop import close_loop
 from .finished_signals import finished_signals
+from .follower_thread import FollowerThread
 from .health import HealthOptions
 from .health.reports import HealthReports
 from .listener_thread import ListenerThread
@@ -57,6 +62,7 @@ class ConsumerOptions:
 
     Attributes:
         any_queue: serve every other queue as well in which a job waits.
+        deliveries: serve the queue of webhooks and e-mails, once somebody wants any.
         embedded: the process goes on after it: each thread, connection and file is to be gone then.
         health: how its health is shown.
     """
@@ -64,6 +70,7 @@ class ConsumerOptions:
     queues: Sequence[str]
     concurrency: int
     any_queue: bool = False
+    deliveries: bool = False
     until_idle: bool = False
     embedded: bool = False
     health: HealthOptions = field(default_factory=HealthOptions)
@@ -90,6 +97,7 @@ class ConsumerProcess:
             self._polls,
             PendingWrites(),
             DurationStats(),
+            {DELIVERIES: SLOTS},
         )
         self._maintenance = Maintenance(
             self._registration, self._slots, self._polls, self._children
@@ -103,27 +111,21 @@ class ConsumerProcess:
         options = self._options
         broker = get_broker()
         listener = ListenerThread(broker.listener(), self._polls, self._maintenance, self._signals)
-        port = BrokerInterface(
-            str(self._registration.id),
-            self._slots,
-            self._polls,
-            self._maintenance,
-            self._children,
-            self._signals,
-            embedded=options.embedded,
-        )
-        pruner = Pruner(self._draining)
+        port, own_port = self._port(), self._port()
+        pruner, follower = Pruner(self._draining), FollowerThread(self._draining)
         forks.watch(*self._not_in_forks)
         with captured():
             self._writer.start()
             listener.start()
             pruner.start()
+            if not options.until_idle:  # there it is asked when all else is done
+                follower.start()
             broker.consume(options.queues, port, options.concurrency)
             # This thread has registered the consumer; the server need not keep a connection for it.
             connection().close()
             logger.info("ready: %s, %d slots", ", ".join(options.queues), options.concurrency)
             try:
-                self._wait(self._any_queue(broker, port) if options.any_queue else None)
+                self._wait(self._late_queues(broker, port, own_port, follower), follower)
                 if database_file.is_replaced():
                     # Nothing can be written back. Whoever started this process starts another one.
                     logger.error(database_file.REPLACED)
@@ -131,21 +133,48 @@ class ConsumerProcess:
                 return self._drain()
             finally:
                 if options.embedded:
-                    self._end_threads(listener, [*port.threads, pruner])
+                    threads = [pruner, follower] if follower.ident else [pruner]
+                    self._end_threads(listener, [*port.threads, *own_port.threads, *threads])
 
-    def _any_queue(self, broker: Broker, port: ConsumerPort) -> AnyQueue:
-        return AnyQueue(broker, port, self._polls, self._registration, self._options.concurrency)
+    def _port(self) -> BrokerInterface:
+        return BrokerInterface(
+            str(self._registration.id),
+            self._slots,
+            self._polls,
+            self._maintenance,
+            self._children,
+            self._signals,
+            embedded=self._options.embedded,
+        )
 
-    def _wait(self, any_queue: AnyQueue | None) -> None:
+    def _late_queues(
+        self,
+        broker: Broker,
+        port: ConsumerPort,
+        own_port: ConsumerPort,
+        follower: FollowerThread,
+    ) -> list[AnyQueue]:
+        """The queues that are served from when there is something in them. Those of one port share
+        its threads."""
+        options, common = self._options, (self._polls, self._registration)
+        found: list[AnyQueue] = []
+        if options.any_queue:
+            found.append(AnyQueue(broker, port, *common, options.concurrency))
+        if options.deliveries:
+            found.append(DeliveryQueue(broker, own_port, *common, follower))
+        return found
+
+    def _wait(self, late_queues: Sequence[AnyQueue], follower: FollowerThread) -> None:
         until_idle = self._options.until_idle
         pause = CHECK_SECONDS_UNTIL_IDLE if until_idle else CHECK_SECONDS
         while not self._stop.wait(pause):
             if self._has_to_end():
                 return
             is_idle = until_idle and self._maintenance.has_ticked and self._slots.is_idle()
+            followed = is_idle and _has_followed(follower)
             # After that: a job that came due meanwhile may wait in a queue not served yet.
-            is_new = any_queue is not None and any_queue.serve_new()
-            if is_idle and not is_new:
+            new = [one for one in late_queues if one.serve_new()]  # each is asked
+            if is_idle and not new and not followed:
                 return
 
     def _has_to_end(self) -> bool:
@@ -202,6 +231,16 @@ class ConsumerProcess:
         if self._registration.requested is ConsumerRequest.STOP:
             return STOPPED
         return REPLACE if self._slots.must_be_replaced else DRAINED
+
+
+def _has_followed(follower: FollowerThread) -> bool:
+    """Whether endings were found from which something follows."""
+    try:
+        found = follower.look()
+    except (*DATABASE_ERRORS, Unavailable) as error:
+        logger.warning("Endings could not be followed: %s", one_line(error))
+        return False
+    return found.inserted > 0 or found.more
 
 
 def leave_now(code: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from jobs.lifecycle import Claim, Outcome
 
@@ -31,6 +31,10 @@ transaction; with more, a process that dies takes too many jobs along."""
 class Slots:
     """The attempts of a process, from their claim until their outcome is written.
 
+    Args:
+        own_slots: by queue, slots that are no part of ``concurrency``: what runs in such a queue
+            keeps no other waiting.
+
     Attributes:
         must_be_replaced: whether a thread was left behind that cannot be stopped.
         quiet: whether nothing new is taken, though the process goes on.
@@ -44,6 +48,7 @@ class Slots:
         polls: QueuePolls,
         pending: PendingWrites,
         durations: DurationStats,
+        own_slots: Mapping[str, int] | None = None,
     ) -> None:
         self.must_be_replaced = False
         self.quiet = False
@@ -57,13 +62,15 @@ class Slots:
         self._running: dict[uuid.UUID, Attempt] = {}
         self._delivered: defaultdict[str, list[Attempt]] = defaultdict(list)
         self._waiting: set[str] = set()  # the queues whose thread waits for claims
+        self._own_slots = own_slots or {}
+        self._in_own: dict[str, int] = dict.fromkeys(self._own_slots, 0)  # what runs in them
 
     def take(self, queue: str) -> Sequence[Attempt]:
         """Wait a moment for claims of a queue; return them, often none."""
         signals = self._signals
         with signals.changed:
             self._waiting.add(queue)
-            if self._polls.may_have_jobs(queue) and self._free() > 0:
+            if self._polls.may_have_jobs(queue) and self._free_for(queue) > 0:
                 signals.work.set()
             signals.changed.wait_for(
                 lambda: self._delivered[queue] or signals.stopping, TAKE_SECONDS
@@ -72,12 +79,12 @@ class Slots:
             taken, self._delivered[queue] = self._delivered[queue], []
             return taken
 
-    def wait_for_free(self, seconds: float) -> int:
+    def wait_for_free(self, seconds: float, queue: str = "") -> int:
         """Wait for a free slot, at most so long; return how many are free, 0 when stopping."""
         signals = self._signals
         with signals.freed:
-            signals.freed.wait_for(lambda: self._free() > 0 or signals.stopping, seconds)
-            return 0 if signals.stopping else max(0, self._free())
+            signals.freed.wait_for(lambda: self._free_for(queue) > 0 or signals.stopping, seconds)
+            return 0 if signals.stopping else max(0, self._free_for(queue))
 
     def wait_until_drained(self, seconds: float) -> bool:
         """Wait until nothing runs; return whether that was within ``seconds``."""
@@ -133,7 +140,16 @@ class Slots:
             free = 0 if self._signals.stopping else self._free()
             if free > 0:
                 batch.claims = {queue: free for queue in self._polls.queues if self._wants(queue)}
+            if self._own_slots:
+                self._plan_own(batch)
             return batch
+
+    def _plan_own(self, batch: Batch) -> None:
+        for queue in self._own_slots:
+            free = 0 if self._signals.stopping else self._free_for(queue)
+            batch.claims.pop(queue, None)
+            if free > 0 and self._wants(queue):
+                batch.claims[queue] = free
 
     def done(self, batch: Batch, written: BatchResult) -> None:
         """Note what a transaction wrote and claimed."""
@@ -157,13 +173,18 @@ class Slots:
         for claim in claims:
             attempt = Attempt(claim, self._settled, self._label)
             self._running[claim.id] = attempt
+            if queue in self._in_own:
+                self._in_own[queue] += 1
             self._delivered[queue].append(attempt)
 
     def _settled(self, attempt: Attempt, outcome: Outcome) -> None:
         with self._signals.freed:
             if self._running.get(attempt.claim.id) is attempt:
                 del self._running[attempt.claim.id]
-                self._durations.add(attempt.seconds)
+                if attempt.claim.queue in self._in_own:
+                    self._in_own[attempt.claim.queue] -= 1
+                else:
+                    self._durations.add(attempt.seconds)
             self._pending.add(attempt, outcome)
             if outcome.shortage:
                 self._lower(outcome.shortage, in_child=attempt.runs_in_child)
@@ -180,12 +201,18 @@ class Slots:
             if not attempt.has_begun:  # it would fail as well, and another consumer may be idle
                 attempt.release("its consumer cannot start it now")
 
+    def _free_for(self, queue: str) -> int:
+        if queue not in self._own_slots:
+            return self._free()
+        return 0 if self.quiet else self._own_slots[queue] - self._in_own[queue]
+
     def _free(self) -> int:
         if self.quiet:
             return 0
+        running = len(self._running) - sum(self._in_own.values())
         if self._limit.is_short and (usable := self._limit.usable()) < self._concurrency:
-            return usable - len(self._running)
-        return self._concurrency + self._prefetch() - len(self._running)
+            return usable - running
+        return self._concurrency + self._prefetch() - running
 
     def _prefetch(self) -> int:
         """How many jobs to take beyond the free slots while jobs are short."""

@@ -35,6 +35,12 @@ def user_name(user: Any) -> str:
     return str(user.get_username())
 
 
+def email_address(user: Any) -> str:
+    """Return a user's e-mail address, "" for none, and where users have none."""
+    field = getattr(user, "get_email_field_name", None)
+    return "" if field is None else str(getattr(user, field(), "") or "")
+
+
 def find_user(name: str) -> Any:
     """Return the user who signs in by this name; None if there is none."""
     users: Any = get_user_model()

@@ -21,6 +21,7 @@ from .consumers import (
     serve_queues,
 )
 from .counter_folding import fold_counters
+from .email_requests import EmailOption
 from .file_gc import FileCollector
 from .insert import insert_job, insert_received_job
 from .insert_many import JobKeys, NewJob, insert_groups, insert_many
@@ -48,6 +49,7 @@ __all__ = [
     "AttemptUpdate",
     "CancelResult",
     "Claim",
+    "EmailOption",
     "FileCollector",
     "JobKeys",
     "NewJob",

@@ -17,6 +17,7 @@ from jobs.core.states import Status
 from jobs.core.write_waits import own_lock_timeout
 from jobs.models import Job, UploadUse
 
+from .email_requests import EmailOption, note_email_request
 from .fair_position import fair_position_parameters
 from .group_commit import group_commit_for
 from .insert_and_notify import run_and_notify
@@ -27,7 +28,9 @@ SOON: Final = timedelta(seconds=3)
 """An idle consumer asks every two seconds what is due next: it is notified of what is sooner."""
 
 
-def insert_job(job: Job, uploads: Sequence[uuid.UUID] = ()) -> None:
+def insert_job(
+    job: Job, uploads: Sequence[uuid.UUID] = (), email: EmailOption | None = None
+) -> None:
     """Insert a new job, queued or scheduled, and notify consumers once it is committed.
 
     A plain job is one statement that commits by itself: several statements in a transaction would
@@ -40,20 +43,21 @@ def insert_job(job: Job, uploads: Sequence[uuid.UUID] = ()) -> None:
         OperationalError: the database cannot take it.
     """
     with producer_span(job):
-        _insert_and_notify(job, uploads)
+        _insert_and_notify(job, uploads, email)
 
 
-def _insert_and_notify(job: Job, uploads: Sequence[uuid.UUID]) -> None:
+def _insert_and_notify(job: Job, uploads: Sequence[uuid.UUID], email: EmailOption | None) -> None:
     job.status = initial_status(job)
     db = connection()
     notification = None
-    if job.status == Status.QUEUED and not uploads and can_send_many(db) and _is_autocommit(db):
+    is_alone = not uploads and email is None
+    if job.status == Status.QUEUED and is_alone and can_send_many(db) and _is_autocommit(db):
         notification = brokers.notify_statement(job.queue)
     if notification is not None:
         run_and_notify(db, *_insert_statement(job, db), notification)
         _mark_saved(job, db)
         return
-    _insert(job, uploads, db)
+    _insert(job, uploads, db, email)
     if job.status == Status.QUEUED or _is_due_soon(job):
         brokers.notify_after_commit([(job.queue, job.id)])
 
@@ -67,11 +71,18 @@ def insert_received_job(job: Job, uploads: Sequence[uuid.UUID] = ()) -> None:
     _insert(job, uploads, connection())
 
 
-def _insert(job: Job, uploads: Sequence[uuid.UUID], db: BaseDatabaseWrapper) -> None:
+def _insert(
+    job: Job,
+    uploads: Sequence[uuid.UUID],
+    db: BaseDatabaseWrapper,
+    email: EmailOption | None = None,
+) -> None:
     may_conflict = job.unique_slot is not None or job.idempotency_key is not None
-    if uploads or (db.in_atomic_block and may_conflict):
+    if uploads or email is not None or (db.in_atomic_block and may_conflict):
         with own_lock_timeout(db), transaction.atomic(using=db.alias):
             _insert_row(job, db)
+            if email is not None:
+                note_email_request(job, email, db)
             note_upload_uses((job.id, upload) for upload in uploads)
     else:
         _insert_row(job, db)

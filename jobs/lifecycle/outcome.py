@@ -15,7 +15,8 @@ from jobs.core.states import COUNTED_FAILURES, AttemptOutcome, Status
 from .claim import Claim
 
 _FROM_CHILD: Final = (
-    "result error_type message traceback final pause cannot_begin shortage is_logged".split()
+    "result error_type message traceback final pause retry_in cannot_begin shortage "
+    "is_logged".split()
 )
 
 
@@ -28,6 +29,8 @@ class Outcome:
         result: JSON data.
         final: a failure that is not worth another attempt.
         pause: seconds that a released job waits, because it cannot run here now.
+        retry_in: seconds until the next attempt after a failure, as the task has said; None leaves
+            it to the usual pause.
         cannot_begin: the code of this process does not know the task, or not with these arguments.
         shortage: what the consumer's machine could not give to the attempt, for people.
         exception: what the task raised, if that was in this process.
@@ -46,6 +49,7 @@ class Outcome:
     traceback: str = ""
     final: bool = False
     pause: float = 0.0
+    retry_in: float | None = None
     cannot_begin: bool = False
     shortage: str = ""
     exception: BaseException | None = None
@@ -78,7 +82,9 @@ class Outcome:
         """When the next attempt is due, None when there is none or it is due at once."""
         if self.target != Status.SCHEDULED:
             return None
-        pause = self.pause or backoff_seconds(self.claim.failures + 1)
+        pause = self.pause or self.retry_in
+        if pause is None:
+            pause = backoff_seconds(self.claim.failures + 1)
         return self.ended_at + timedelta(seconds=pause)
 
     def to_json(self) -> dict[str, Any]:

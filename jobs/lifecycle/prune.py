@@ -16,12 +16,14 @@ from jobs.models import (
     Artifact,
     Attempt,
     Consumer,
+    EmailRequest,
     Job,
     LogChunk,
     QuarantinedMessage,
     ResumableUpload,
     Upload,
     UploadUse,
+    WebhookDelivery,
 )
 
 from .resumable_uploads import delete_resumable_uploads
@@ -123,7 +125,8 @@ def _delete_jobs(ids: list[uuid.UUID], oldest: datetime, day_ago: datetime) -> i
             return 0
         files = list(Artifact.objects.filter(job__in=ids).values_list("file", flat=True))
         used = set(UploadUse.objects.filter(job__in=ids).values_list("upload_id", flat=True))
-        tables: tuple[type[models.Model], ...] = (Artifact, Attempt, LogChunk, UploadUse)
+        of_jobs = (Artifact, Attempt, EmailRequest, LogChunk, UploadUse, WebhookDelivery)
+        tables: tuple[type[models.Model], ...] = of_jobs
         for table in tables:
             rows = table._default_manager.filter(job__in=ids)
             rows._raw_delete(rows.db)

@@ -13,6 +13,7 @@ from jobs.errors import NotRetryable, UnknownTask
 from jobs.models import Job
 
 from .fair_position import next_fair_position
+from .followers import follower
 
 
 def requeue_job(job: Job) -> None:
@@ -29,6 +30,7 @@ def requeue_job(job: Job) -> None:
         raise NotRetryable(f"The task {job.task!r} is no longer in the code.") from error
     try:
         with transaction.atomic(using=connection().alias):
+            follower().keep_endings([job.pk])
             changed = _requeue(job)
     except IntegrityError as error:
         raise NotRetryable(

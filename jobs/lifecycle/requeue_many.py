@@ -15,6 +15,7 @@ from jobs.errors import UnknownTask
 from jobs.models import Job
 
 from .fair_position import next_fair_position
+from .followers import follower
 from .queues import MOST_NOTIFIED
 from .sql import REQUEUE, REQUEUE_ROW
 
@@ -36,6 +37,7 @@ def requeue_jobs(job_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
         return set()
     db = connection()
     with write_transaction():
+        follower().keep_endings([job.pk for job in found])
         parameters = _with_positions(found, Adapter(db))
         statement = REQUEUE.format(rows=", ".join([REQUEUE_ROW[db.vendor]] * len(found)))
         requeued = {as_uuid(key) for (key,) in run(db, statement, parameters)}

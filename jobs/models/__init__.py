@@ -11,6 +11,7 @@ from .quarantine import QuarantinedMessage
 from .queue import Queue
 from .resumable import ResumableUpload, UploadPiece
 from .token import Token
+from .webhook import EmailRequest, FollowedEndings, Webhook, WebhookDelivery
 
 __all__ = [
     "Artifact",
@@ -18,7 +19,9 @@ __all__ = [
     "Consumer",
     "ConsumerRequest",
     "Counter",
+    "EmailRequest",
     "FeedClock",
+    "FollowedEndings",
     "Job",
     "LogChunk",
     "QuarantinedMessage",
@@ -28,4 +31,6 @@ __all__ = [
     "Upload",
     "UploadPiece",
     "UploadUse",
+    "Webhook",
+    "WebhookDelivery",
 ]

@@ -24,9 +24,10 @@ from jobs.compat import task_backends
 from jobs.core.jsonutils import clean
 from jobs.core.request_ids import current_request_id
 from jobs.core.times import project_time
-from jobs.core.users import is_staff
+from jobs.core.users import email_address, is_staff
 from jobs.core.uuid7 import uuid7
 from jobs.errors import FieldError, InvalidOptions, UnknownQueue
+from jobs.lifecycle import EmailOption
 from jobs.models import Job
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class SubmitOptions:
     """A digest of the request that the idempotency key came with, to tell it from others."""
     traceparent: str | None = None
     """The trace that the submission belongs to, as ``parse_traceparent`` returned it."""
+    email: EmailOption | None = None
+    """The owner wants an e-mail when the job has ended."""
     job_id: uuid.UUID | None = None
     """The id that a message brought. The message wakes a consumer, so nothing notifies them."""
 
@@ -146,6 +149,17 @@ def check_options(
         problems += _above_limits(job, task)
     if problems:
         raise InvalidOptions(problems)
+
+
+def require_email_address(owner: AbstractBaseUser | None) -> None:
+    """Check that the owner of a job can be sent an e-mail.
+
+    Raises:
+        InvalidOptions: there is no address.
+    """
+    if not email_address(owner):
+        detail = "There is no e-mail address in your account, so none can be sent."
+        raise InvalidOptions([{"pointer": "/notify", "detail": detail}])
 
 
 def _above_limits(job: Job, task: AnyTask) -> list[FieldError]:

@@ -17,7 +17,7 @@ from jobs.models import Job
 from .backlog import require_capacity
 from .database_errors import operational_errors_as_unavailable
 from .existing import existing_by_id, existing_by_idempotency_key, existing_by_unique_slot
-from .options import SubmitOptions, check_options, new_job
+from .options import SubmitOptions, check_options, new_job, require_email_address
 from .permissions import require_permission
 from .signals import send_task_enqueued
 from .task_result import JobResult
@@ -86,8 +86,7 @@ def submit_job(
         require_permission(task, owner)
     if not isinstance(arguments, ValidatedArguments):
         arguments = task.spec.validate(arguments)
-    job = new_job(task, arguments.stored, owner, options)
-    check_options(job, task, owner, enforce_limits)
+    job = _checked_job(task, arguments, owner, options, enforce_limits)
     with operational_errors_as_unavailable(sets_timeout=False):
         check_uploads(arguments, owner)
         limits: Sequence[LimitState] = ()
@@ -106,6 +105,20 @@ def submit_job(
     return result
 
 
+def _checked_job(
+    task: AnyTask,
+    arguments: ValidatedArguments,
+    owner: AbstractBaseUser | None,
+    options: SubmitOptions,
+    enforce_limits: bool,
+) -> Job:
+    job = new_job(task, arguments.stored, owner, options)
+    check_options(job, task, owner, enforce_limits)
+    if options.email is not None:
+        require_email_address(owner)
+    return job
+
+
 def _insert(
     job: Job,
     arguments: ValidatedArguments,
@@ -113,10 +126,15 @@ def _insert(
     owner: AbstractBaseUser | None,
     limits: Sequence[LimitState],
 ) -> SubmitResult:
-    insert = lifecycle.insert_job if options.job_id is None else lifecycle.insert_received_job
+    def insert() -> None:
+        if options.job_id is None:
+            lifecycle.insert_job(job, arguments.uploads, options.email)
+        else:
+            lifecycle.insert_received_job(job, arguments.uploads)
+
     for attempt in range(MOST_TRIES):
         try:
-            insert(job, arguments.uploads)
+            insert()
         except IntegrityError:
             # An upload may have been pruned since it was checked: then this says so.
             check_uploads(arguments, owner)

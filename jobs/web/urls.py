@@ -6,7 +6,7 @@ from django.urls import path
 
 from .sign_in import sign_in
 from .sign_out import sign_out
-from .views import actions, downloads, home, job, jobs, submit
+from .views import actions, downloads, home, job, jobs, submit, webhooks
 
 app_name = "jobs"
 
@@ -14,6 +14,14 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("sign-in/", sign_in, name="sign-in"),
     path("sign-out/", sign_out, name="sign-out"),
+    path("webhooks/", webhooks.webhooks, name="webhooks"),
+    path("webhooks/<str:webhook_id>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<str:webhook_id>/change", webhooks.change, name="webhook-change"),
+    path(
+        "webhooks/<str:webhook_id>/deliveries/<str:delivery_id>/again",
+        webhooks.send_again,
+        name="webhook-again",
+    ),
     path("tasks/<str:name>/", submit.task, name="task"),
     path("jobs/", jobs.jobs, name="list"),
     path("jobs/rows", jobs.fresh_rows, name="rows"),

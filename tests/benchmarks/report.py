@@ -55,6 +55,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "event_p50_ms",
         "event_p99_ms",
     ),
+    "webhooks": ("per_s", "heard_p50_ms", "heard_p99_ms"),
     "price": ("submit_us", "submit_database_us", "run_us", "run_database_us", "run_log_bytes"),
     "prune": (
         "keeps_up_times",

@@ -16,14 +16,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from jobs.core.states import Status
-from jobs.models import Consumer, QuarantinedMessage, Queue, Token, Upload, UploadUse
+from jobs.models import Consumer, QuarantinedMessage, Queue, Token, Upload, UploadUse, Webhook
 from tests.factories import make_consumer, make_job, make_upload, make_user
 from tests.integration.admin_pages import EVIL, page, queries_of, staff
+from tests.integration.webhook_steps import hook
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("jobs_setting")]
 
 QUEUES, CONSUMERS, TOKENS = "/admin/jobs/queue/", "/admin/jobs/consumer/", "/admin/jobs/token/"
 QUARANTINE, UPLOADS = "/admin/jobs/quarantinedmessage/", "/admin/jobs/upload/"
+WEBHOOKS = "/admin/jobs/webhook/"
 
 
 def messages_of(client: Client, path: str, data: dict[str, Any]) -> list[str]:
@@ -37,7 +39,7 @@ def cells(html: str, column: str) -> list[str]:
     return [re.sub(r"<[^>]+>", "", cell).strip() for cell in found]
 
 
-@pytest.mark.parametrize("path", [QUEUES, CONSUMERS, TOKENS, QUARANTINE, UPLOADS])
+@pytest.mark.parametrize("path", [QUEUES, CONSUMERS, TOKENS, QUARANTINE, UPLOADS, WEBHOOKS])
 def test_every_list_is_shown_and_no_row_can_be_added(root: Client, path: str) -> None:
     page(root, path)
     assert root.get(f"{path}add/").status_code == (200 if path == TOKENS else 403)
@@ -235,3 +237,30 @@ class TestUploads:
         for number in range(20):
             make_upload(make_user(f"u{number}"))
         assert len(queries_of(root, UPLOADS)) == few
+
+
+# --- webhooks ---------------------------------------------------------------------------------
+
+
+class TestWebhooks:
+    def test_they_are_listed_without_their_secrets(self, root: Client, ada: User) -> None:
+        webhook = hook(ada, "https://8.8.8.8/hook")
+        shown = page(root, WEBHOOKS) + page(root, f"{WEBHOOKS}{webhook.pk}/change/")
+        assert webhook.url in shown
+        assert webhook.secret not in shown
+        assert cells(shown, "state")[0] == "enabled"
+
+    def test_they_are_disabled_and_deleted(self, root: Client, ada: User) -> None:
+        webhook = hook(ada, "https://8.8.8.8/hook")
+        data = {"_selected_action": [str(webhook.pk)]}
+        said = messages_of(root, WEBHOOKS, {"action": "disable", **data})
+        assert said == ["1 webhook disabled."]
+        webhook.refresh_from_db()
+        assert (webhook.enabled, webhook.disabled_reason) == (False, "Disabled by root.")
+        root.post(f"{WEBHOOKS}{webhook.pk}/delete/", {"post": "yes"})
+        assert not Webhook.objects.exists()
+
+    def test_who_may_look_may_not_disable(self, client: Client, ada: User) -> None:
+        hook(ada, "https://8.8.8.8/hook")
+        staff(client, "view_webhook")
+        assert "Disable the selected" not in page(client, WEBHOOKS)

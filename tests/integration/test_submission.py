@@ -307,7 +307,7 @@ def test_a_conflict_with_nothing_that_is_there_ends(
     """Jobs with its key come and go in between, each time."""
     tries: list[Job] = []
 
-    def conflict(job: Job, uploads: Any) -> None:
+    def conflict(job: Job, *_: Any) -> None:
         tries.append(job)
         raise IntegrityError("taken")
 

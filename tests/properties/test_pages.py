@@ -9,10 +9,10 @@ import httpx
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from jobs.core.safe_http.urls import joined, web_url
 from webapp.safe_http import FetchRefused, check_url, title_of
 from webapp.safe_http.charset import charset_of
 from webapp.safe_http.unpack import unpacked
-from webapp.safe_http.urls import joined, web_url
 
 PARTS = st.sampled_from(
     [b"<title>", b"</title>", b"<svg>", b"</svg>", b"<meta charset=", b"koi8-r", b"punycode", b">",

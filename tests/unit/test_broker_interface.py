@@ -45,7 +45,7 @@ def port(part: Any) -> BrokerInterface:
     ("call", "calls"),
     [
         (lambda port: port.take("a"), [("take", "a")]),
-        (lambda port: port.free_slots("a", 2.0), [("wait_for_free", 2.0)]),
+        (lambda port: port.free_slots("a", 2.0), [("wait_for_free", 2.0, "a")]),
         (lambda port: port.stopping(), []),
         # The receiver's message may tell of a cancel as well, so maintenance is notified too.
         (lambda port: port.wait_claimed("a", 2.0), [("notified",), ("poll_and_wait", "a", 2.0)]),

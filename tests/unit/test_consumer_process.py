@@ -13,6 +13,7 @@ from jobs.consumer import forks, process
 from jobs.consumer.process import FLUSH_SECONDS, LEAVE_SECONDS, ConsumerProcess, leave_now
 from jobs.consumer.restart_policy import BROKEN_OFF, DRAINED, REPLACE, STOPPED
 from jobs.core import database_file
+from jobs.lifecycle.followers import Followed
 from jobs.models import ConsumerRequest
 
 
@@ -169,8 +170,11 @@ def test_until_idle_waits_for_due_jobs_for_slots_and_for_new_queues(
         rounds.append("looked")
         return len(rounds) > 1
 
-    new = iter([False, False, True, False])
+    new = iter([False, False, True, False, False])
     any_queue: Any = SimpleNamespace(serve_new=lambda: next(new))
+    active = Followed(is_active=True)
+    found = iter([active, active._replace(inserted=1), active])
+    follower: Any = SimpleNamespace(look=lambda: next(found))
     ending._slots.is_idle = is_idle
     pauses: list[float] = []
 
@@ -180,8 +184,8 @@ def test_until_idle_waits_for_due_jobs_for_slots_and_for_new_queues(
         return len(pauses) > 9
 
     ending._stop.wait = wait
-    ConsumerProcess._wait(ending, any_queue)
-    assert len(pauses) == 4, "tick, idle, a new queue, and one more look"
+    ConsumerProcess._wait(ending, [any_queue], follower)
+    assert len(pauses) == 5, "tick, idle, a new queue, an ending that was followed, one more look"
     assert set(pauses) == {process.CHECK_SECONDS_UNTIL_IDLE}
 
 
@@ -195,11 +199,12 @@ def test_an_ordinary_consumer_waits_until_it_is_told(calls: Calls, ending: Any) 
         return len(pauses) == 3
 
     ending._stop.wait = wait
-    ConsumerProcess._wait(ending, None)
+    follower: Any = None  # its own thread asks it
+    ConsumerProcess._wait(ending, [], follower)
     assert pauses == [process.CHECK_SECONDS] * 3
     ending._registration.requested = ConsumerRequest.STOP
     ending._stop.wait = pauses.append
-    ConsumerProcess._wait(ending, None)
+    ConsumerProcess._wait(ending, [], follower)
     assert len(pauses) == 4, "an operator has stopped it"
 
 
@@ -208,7 +213,7 @@ def test_an_ordinary_consumer_waits_until_it_is_told(calls: Calls, ending: Any) 
 
 @pytest.fixture
 def parts(monkeypatch: pytest.MonkeyPatch, calls: Calls) -> Calls:
-    for name in ("ListenerThread", "Pruner"):
+    for name in ("ListenerThread", "Pruner", "FollowerThread"):
         monkeypatch.setattr(process, name, lambda *_, name=name: calls.of(name))
     port = SimpleNamespace(threads=["thread"])
     monkeypatch.setattr(process, "BrokerInterface", lambda *_, **options: port)
@@ -219,13 +224,19 @@ def parts(monkeypatch: pytest.MonkeyPatch, calls: Calls) -> Calls:
 def whole(calls: Calls, *, embedded: bool = False, any_queue: bool = False) -> Any:
     ending: Any = Ending(calls)
     ending._options = SimpleNamespace(
-        queues=["a", "b"], concurrency=3, embedded=embedded, any_queue=any_queue
+        queues=["a", "b"],
+        concurrency=3,
+        embedded=embedded,
+        any_queue=any_queue,
+        deliveries=False,
+        until_idle=False,
     )
     ending._not_in_forks = []
     ending._polls = None
     ending._registration.id = "7"
-    ending._wait = lambda served: calls.made.append(f"wait({served})")
-    ending._any_queue = lambda broker, port: "any queue"
+    ending._wait = lambda late, follower: calls.made.append(f"wait({late})")
+    ending._port = lambda: SimpleNamespace(threads=["thread"])
+    ending._late_queues = lambda *parts: ["any queue"] if any_queue else []
     ending._drain = calls.noting("drain", DRAINED)
     ending._end_threads = lambda listener, threads: calls.made.append(f"end({len(threads)})")
     return ending
@@ -236,13 +247,14 @@ def test_it_writes_before_it_takes_jobs(parts: Calls) -> None:
     assert ConsumerProcess.run(whole(parts)) == DRAINED
     made = [call for call in parts.made if not call.startswith("broker.listener")]
     assert made[:3] == ["writer.start()", "ListenerThread.start()", "Pruner.start()"]
-    assert made[3].startswith("broker.consume(['a', 'b'], ")
-    assert made[4:] == ["connection.close()", "wait(None)", "drain"]
+    assert made[3] == "FollowerThread.start()"
+    assert made[4].startswith("broker.consume(['a', 'b'], ")
+    assert made[5:] == ["connection.close()", "wait([])", "drain"]
 
 
 def test_one_that_goes_on_afterwards_ends_its_threads(parts: Calls) -> None:
     ConsumerProcess.run(whole(parts, embedded=True, any_queue=True))
-    assert parts.made[-3:] == ["wait(any queue)", "drain", "end(2)"]
+    assert parts.made[-3:] == ["wait(['any queue'])", "drain", "end(4)"]
 
 
 def test_a_database_that_was_replaced_is_not_written(

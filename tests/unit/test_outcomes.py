@@ -16,7 +16,7 @@ from jobs.consumer.outcomes import (
 )
 from jobs.core.states import AttemptOutcome
 from jobs.core.storage import RESULT_FILE
-from jobs.errors import CannotStart, OutOfResources, UnknownTask
+from jobs.errors import CannotStart, OutOfResources, TryAgain, UnknownTask
 from jobs.lifecycle import Outcome
 from tests.claims import make_claim
 from tests.unit.recorder import Recorder
@@ -111,3 +111,29 @@ def test_a_time_limit_is_named(timeout: float | None, said: str) -> None:
         AttemptOutcome.TIMED_OUT,
         f"timed out after {said} s",
     )
+
+
+# When it is tried again, if the task says so.
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [(90, 90), (0, 0), (-5, 0), (10**12, 366 * 86_400)])
+def test_a_task_says_when_its_next_attempt_is_due(asked: float, seconds: float) -> None:
+    outcome = outcome_of_error(make_claim(max_attempts=3), TryAgain("later", asked))
+    assert outcome.is_failure
+    assert outcome.retry_at is not None
+    assert (outcome.retry_at - outcome.ended_at).total_seconds() == seconds
+    again = Outcome.from_json(outcome.claim, outcome.to_json())  # from a child process
+    assert again.retry_in == outcome.retry_in
+
+
+def test_it_is_not_tried_again_when_its_attempts_are_used_up() -> None:
+    outcome = outcome_of_error(make_claim(max_attempts=1), TryAgain("later", 90))
+    assert (outcome.target, outcome.retry_at) == ("failed", None)
+
+
+def test_an_error_that_is_expected_has_no_traceback_and_no_record() -> None:
+    error = TryAgain("The receiver is away.", 5)
+    assert (outcome_of_error(make_claim(), error).traceback != "") is True
+    error.is_expected = True  # type: ignore[attr-defined]
+    outcome = outcome_of_error(make_claim(), error)
+    assert (outcome.traceback, outcome.is_logged) == ("", True)

@@ -93,7 +93,7 @@ def answer_names(monkeypatch: pytest.MonkeyPatch, answers: list[list[str]]) -> l
             for address in answers[len(asked) - 1]
         ]
 
-    monkeypatch.setattr("webapp.safe_http.addresses.socket.getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("jobs.core.safe_http.addresses.socket.getaddrinfo", getaddrinfo)
     return asked
 
 
@@ -121,7 +121,7 @@ def test_where_the_socket_says_it_is_connected_to_is_checked_too(
     site: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Were the check of names wrong, this one would still hold."""
-    monkeypatch.setattr("webapp.safe_http.transport.resolve", lambda *_: ["127.0.0.1"])
+    monkeypatch.setattr("jobs.core.safe_http.transport.resolve", lambda *_: ["127.0.0.1"])
     with pytest.raises(FetchRefused, match=r"^name\.example does not lead to a public address"):
         fetch(site.url(host="name.example"))
     assert site.requested == []
@@ -237,7 +237,7 @@ def test_tls_asks_for_the_name_and_checks_the_certificate(monkeypatch: pytest.Mo
 
         thread = threading.Thread(target=listen)
         thread.start()
-        monkeypatch.setattr("webapp.safe_http.transport.resolve", lambda *_: ["127.0.0.1"])
+        monkeypatch.setattr("jobs.core.safe_http.transport.resolve", lambda *_: ["127.0.0.1"])
         with pytest.raises(httpx.ConnectError):
             fetch(f"https://name.example:{server.getsockname()[1]}/", None, LOCAL_NETWORK)
         thread.join()
@@ -252,6 +252,6 @@ def test_a_name_that_is_not_found_may_be_tried_again(monkeypatch: pytest.MonkeyP
     def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
         raise socket.gaierror(-2, "Name or service not known")
 
-    monkeypatch.setattr("webapp.safe_http.addresses.socket.getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("jobs.core.safe_http.addresses.socket.getaddrinfo", getaddrinfo)
     with pytest.raises(httpx.ConnectError, match=r"name\.example was not found"):
         fetch("http://name.example/")

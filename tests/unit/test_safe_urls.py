@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from jobs.core.safe_http.urls import web_url
 from jobs.errors import GiveUp, InvalidArguments
 from tests.unit.web_server import LOCAL_NETWORK
 from webapp.safe_http import FetchRefused, check_url
-from webapp.safe_http.urls import web_url
 from webapp.tasks.fetch_url import fetch_url
 
 # What is wrong with a URL, in the words that its submitter reads.

@@ -87,3 +87,38 @@ def test_a_quiet_consumer_that_goes_on_polls_at_once(consumer: Consumer) -> None
     consumer.slots.set_quiet(False)
     assert (consumer.slots.wait_for_free(0), consumer.polls.found_none()) == (2, False)
     assert consumer.signals.work.is_set()
+
+
+# A queue with slots of its own.
+
+
+def test_what_runs_in_slots_of_its_own_keeps_no_other_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "TAKE_SECONDS", 0.0)
+    signals = ThreadSignals()
+    polls = QueuePolls([QUEUE, "own"], signals)
+    parts = (signals, polls, PendingWrites(), DurationStats())
+    slots = Slots(2, "here:7", *parts, {"own": 3})
+
+    def write(queue: str, jobs: int) -> dict[str, int]:
+        batch = slots.plan()
+        batch.claims = {queue: batch.claims.get(queue, 0)}
+        found = [make_claim(queue=queue) for _ in range(jobs)]
+        slots.done(batch, BatchResult(claims={queue: found}))
+        return batch.claims
+
+    write("own", 3)
+    assert slots.wait_for_free(0) == 2
+    assert slots.wait_for_free(0, "own") == 0
+    write(QUEUE, 2)
+    assert slots.wait_for_free(0) == 0
+    slots._waiting = {QUEUE, "own"}
+    assert slots.plan().claims == {}
+    attempt = next(one for one in slots.running() if one.claim.queue == "own")
+    attempt.release("it is over")
+    assert slots.wait_for_free(0) == 0
+    assert slots.wait_for_free(0, "own") == 1
+    assert slots.plan().claims == {"own": 1}
+    slots.set_quiet(True)
+    assert slots.wait_for_free(0, "own") == 0

@@ -4,11 +4,12 @@
 an ``httpx.Client`` of their own. Nothing here needs Django.
 """
 
-from .addresses import FetchRefused, Network, is_public, networks
+from jobs.core.safe_http.addresses import FetchRefused, Network, is_public, networks
+from jobs.core.safe_http.transport import CheckedTransport
+from jobs.core.safe_http.urls import check_url
+
 from .fetch import FetchedPage, Limits, fetch
 from .page import title_of
-from .transport import CheckedTransport
-from .urls import check_url
 
 __all__ = [
     "CheckedTransport",

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import httpx
 
-from .addresses import FetchRefused, Network
-from .transport import CheckedTransport
+from jobs.core.safe_http.addresses import FetchRefused, Network
+from jobs.core.safe_http.transport import CheckedTransport
+from jobs.core.safe_http.urls import joined, web_url
+
 from .unpack import ACCEPTED, max_packed, too_large, unpacked
-from .urls import joined, web_url
 
 MAX_STEP_SECONDS = 10.0
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import brotli
 
-from .addresses import FetchRefused
+from jobs.core.safe_http.addresses import FetchRefused
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -25,7 +25,7 @@ from jobs.conf import get_conf
 from jobs.errors import FieldError, InvalidArguments, InvalidOptions
 
 _WHOLE: Final = re.compile(r"-?\d{1,18}")
-_OPTIONS: Final = ("queue", "priority", "run_after", "max_attempts", "unique_key")
+_OPTIONS: Final = ("queue", "priority", "run_after", "max_attempts", "unique_key", "notify")
 _NUMBERS: Final = frozenset({"priority", "max_attempts"})
 
 

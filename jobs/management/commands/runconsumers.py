@@ -13,6 +13,7 @@ from jobs.consumer.health import LOCAL, HealthError, HealthOptions
 from jobs.consumer.main import serve, serve_embedded
 from jobs.consumer.process import ConsumerOptions
 from jobs.core.db import connection
+from jobs.lifecycle.followers import DELIVERIES
 from jobs.management.base import BAD_INPUT
 from jobs.management.database_command import DatabaseCommand
 from jobs.queries.stats import DEFAULT_QUEUE, configured_queues, takes_any_queue
@@ -67,9 +68,11 @@ class Command(DatabaseCommand):
             raise CommandError(
                 "--concurrency and --processes take a whole number from 1.", returncode=BAD_INPUT
             )
+        queues = _queues(options["queues"])
         asked = ConsumerOptions(
-            queues=_queues(options["queues"]),
+            queues=[queue for queue in queues if queue != DELIVERIES],
             any_queue=not options["queues"] and takes_any_queue(),
+            deliveries=not options["queues"] or DELIVERIES in queues,
             concurrency=options["concurrency"],
             until_idle=options["until_idle"],
             embedded=not self._is_program,
@@ -139,7 +142,9 @@ def _queues(text: str | None) -> list[str]:
     if not text:
         return known
     asked = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    unknown = [] if takes_any_queue() else [queue for queue in asked if queue not in known]
+    unknown = (
+        [] if takes_any_queue() else [queue for queue in asked if queue not in {*known, DELIVERIES}]
+    )
     if unknown or not asked:
         raise CommandError(
             f"No such queue: {', '.join(unknown) or text!r}. Known: {', '.join(known)}.",

@@ -12,7 +12,7 @@ from django.http import QueryDict
 from jobs.catalog.arguments import Argument
 from jobs.catalog.registry import AnyTask
 from jobs.compat import task_backends
-from jobs.core.users import is_staff
+from jobs.core.users import email_address, is_staff
 from jobs.errors import InvalidOptions
 from jobs.models import Job
 from jobs.submission import SubmitOptions
@@ -23,12 +23,14 @@ from .task_form import field_for
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+NOTIFY: Final = "notify"
 PREFIX = "option"
 """With the hyphen after it, it cannot be the beginning of an argument's name."""
 
 
 class OptionsForm(forms.Form):
-    """Queue, priority, time, attempts and key; after ``is_valid`` they are in ``options``.
+    """Queue, priority, time, attempts and key; after ``is_valid`` they are in ``options``, and
+    ``wants_email`` tells whether an e-mail is asked for.
 
     Args:
         task: the task, whose values are the defaults.
@@ -49,13 +51,14 @@ class OptionsForm(forms.Form):
     ) -> None:
         super().__init__(data, prefix=PREFIX)
         self.options = SubmitOptions()
+        self.wants_email = False
         self.defaults: dict[str, Any] = {}
         defaults, initial = _values(task, None), _values(task, source)
         for argument in _arguments(task, owner):
             name, field = argument.name, field_for(argument, owner)
             self.fields[name] = field
             self.initial[name] = field.display_value(initial[name])
-            self.defaults[name] = field.display_value(defaults[name])
+            self.defaults[name] = field.display_value(defaults[name]) or ""
 
     @property
     def is_open(self) -> bool:
@@ -67,6 +70,7 @@ class OptionsForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Turn texts into values; ``submit_job`` checks their bounds."""
         given = {key: one for key, one in self.cleaned_data.items() if one is not OMITTED}
+        self.wants_email = bool(given.pop(NOTIFY, False))
         for name in ("priority", "max_attempts"):
             if name in given:
                 self._convert(name, given, int, "It must be a whole number.")
@@ -100,6 +104,7 @@ def _values(task: AnyTask, job: Job | None) -> dict[str, Any]:
         "run_after": None,
         "max_attempts": source.max_attempts,
         "unique_key": source.unique_key,
+        NOTIFY: False,
     }
 
 
@@ -119,7 +124,15 @@ def _arguments(task: AnyTask, owner: User) -> list[Argument]:
         _option("run_after", "Not before", "datetime", ""),
         _option("max_attempts", "Attempts", "integer", "How many failures end it.", **attempts),
         _option("unique_key", "Unique key", "text", _KEY_HELP, max_length=200),
+        *_email_option(owner),
     ]
+
+
+def _email_option(owner: User) -> list[Argument]:
+    """Whether to send an e-mail: only a user with an address is asked."""
+    to = email_address(owner)
+    help_text = f"To {to}, also if it fails."
+    return [_option(NOTIFY, "E-mail me when it is done", "boolean", help_text)] if to else []
 
 
 def _option(name: str, title: str, kind: str, help: str, **more: Any) -> Argument:  # noqa: A002

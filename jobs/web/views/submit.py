@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import Any, Final
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import get_language_from_request
 from django.views.decorators.http import require_http_methods
 
 from jobs.catalog import find_task, get_task
@@ -25,15 +27,13 @@ from jobs.errors import (
     UnknownTask,
     shorten,
 )
+from jobs.lifecycle import EmailOption
 from jobs.models import Job
 from jobs.submission import SubmitResult, may_use, submit_job
 from jobs.web.access import NoSuchJob, SignedIn, message_page, signed_in, visible_job
 from jobs.web.forms import OptionsForm, TaskForm
 from jobs.web.rows import rows, select_row_columns
 from jobs.web.upload_limits import limit_uploads
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 RECENT_JOBS: Final = 5
 STATUSES: Final = {LimitReached: 429, Unavailable: 503, TooLarge: 413}
@@ -99,7 +99,7 @@ def _submit(request: SignedIn, found: AnyTask) -> HttpResponse:
     if not all(valid):
         return _render(request, found, form, options_form, status=422)
     try:
-        submitted = _submit_job(found, form, options_form, request.user)
+        submitted = _submit_job(request, found, form, options_form)
     except InvalidOptions as error:
         options_form.add_errors(error)
     except InvalidArguments as error:
@@ -116,13 +116,17 @@ def _submit(request: SignedIn, found: AnyTask) -> HttpResponse:
 
 
 def _submit_job(
-    found: AnyTask, form: TaskForm, options_form: OptionsForm, owner: User
+    request: SignedIn, found: AnyTask, form: TaskForm, options_form: OptionsForm
 ) -> SubmitResult:
     limit = get_conf().max_body
     if len(json.dumps(form.arguments).encode()) > limit:
         raise TooLarge("text in this form", limit)
+    options = options_form.options
+    if options_form.wants_email:
+        site = request.build_absolute_uri(reverse("jobs:home"))
+        options = replace(options, email=EmailOption(get_language_from_request(request), site))
     return submit_job(
-        found, form.validated, options=options_form.options, owner=owner, enforce_limits=True
+        found, form.validated, options=options, owner=request.user, enforce_limits=True
     )
 
 

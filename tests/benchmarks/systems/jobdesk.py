@@ -30,6 +30,7 @@ class Jobdesk(System):
         "bulk",
         "bulk-http",
         "feed",
+        "webhooks",
         "grown",
         "one-dies",
         "endure",
@@ -48,6 +49,8 @@ class Jobdesk(System):
             "JOBS_DATA_DIR": str(sandbox.folder / "var"),
             "SECRET_KEY": "only-for-the-benchmark-" + "0123456789abcdef" * 4,
             "JOBS_HTTPS": "0",
+            "JOBS_WEBHOOK_SCHEMES": "http",
+            "JOBS_WEBHOOK_NETWORKS": "127.0.0.1/32",
             "JOBS_MAX_BACKLOG": "10000000",  # a benchmark builds up a backlog on purpose
         }
         if self.postgres:

@@ -18,6 +18,7 @@ from tests.benchmarks.works.http import crowd, poll, submit, waiters
 from tests.benchmarks.works.idle import pickup, rest, start
 from tests.benchmarks.works.price import price
 from tests.benchmarks.works.prune import prune
+from tests.benchmarks.works.webhooks import webhooks
 
 WORKS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "start": start,
@@ -35,6 +36,7 @@ WORKS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "bulk": bulk,
     "bulk-http": bulk_http,
     "feed": feed,
+    "webhooks": webhooks,
     "grown": grown,
     "endure": endure,
     "price": price,

@@ -39,6 +39,10 @@ class FetchRefused(Exception):
     """The page must not be fetched, now or later; the message says why."""
 
 
+class NotPublic(FetchRefused):
+    """The host is not, or does not lead to, an address that may be connected to."""
+
+
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
     """Return networks written as ``127.0.0.0/8`` or ``::1``.
 
@@ -70,7 +74,7 @@ def check_address(host: str, address: str, allowed: Sequence[Network] = ()) -> N
         return
     # Not which one a name resolves to: that would tell strangers about the network.
     what = "is not" if host == address else "does not lead to"
-    raise FetchRefused(f"{host[:100]} {what} a public address. Only public addresses are fetched.")
+    raise NotPublic(f"{host[:100]} {what} a public address. Only public addresses are fetched.")
 
 
 def resolve(host: str, port: int, allowed: Sequence[Network] = ()) -> list[str]:
