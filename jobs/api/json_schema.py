@@ -38,7 +38,7 @@ def ref(name: str) -> Schema:
 @cache
 def component_schemas() -> dict[str, Schema]:
     """Return the schemas of the document by name, without those of the tasks."""
-    types = [schemas.Submission, *filter(_is_own, vars(schemas).values())]
+    types = [schemas.Submission, schemas.TokenRequest, *filter(_is_own, vars(schemas).values())]
     _, found = TypeAdapter.json_schemas(
         [(one.__name__, "validation", TypeAdapter(one)) for one in types],
         ref_template=COMPONENTS + "{model}",

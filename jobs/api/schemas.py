@@ -207,6 +207,51 @@ class QueueList(TypedDict):
     items: list[Queue]
 
 
+class Token(TypedDict):
+    """A token of the caller's. Its text is shown once, when it is made."""
+
+    id: Annotated[int, Field(ge=1)]
+    name: str
+    scopes: Annotated[list[str], _about("What it may do: `read`, `submit`, `operate`, `work`.")]
+    tasks: Annotated[list[str] | None, _about("The tasks it is limited to; null for all.")]
+    queues: Annotated[list[str] | None, _about("The queues it is limited to; null for all.")]
+    created_at: Moment
+    expires_at: Annotated[Moment | None, _about("Null: it does not expire.")]
+    last_used_at: Annotated[Moment | None, _about("Recorded once an hour.")]
+    replaced: Annotated[bool, _about("A new one took its place; it ends within a day.")]
+    current: Annotated[bool, _about("Whether this request was made with it.")]
+
+
+class NewToken(Token):
+    """A token that was made now."""
+
+    token: Annotated[str, _about("Its text, which is shown this once.")]
+
+
+class TokenList(TypedDict):
+    """The caller's tokens, newest first."""
+
+    items: list[Token]
+
+
+class User(TypedDict):
+    """The user who calls."""
+
+    name: str
+    staff: Annotated[bool, _about("Whether they may sign in to the admin.")]
+    rights: Annotated[
+        list[str],
+        _about("Their permissions of staff: what they may do with what belongs to others."),
+    ]
+
+
+class Me(TypedDict):
+    """Who calls, and with what."""
+
+    user: User
+    token: Annotated[Token | None, _about("Null for a session.")]
+
+
 class Index(TypedDict):
     """Where to go on from."""
 
@@ -309,4 +354,23 @@ class Submission(BaseModel):
     unique_key: Annotated[
         Annotated[str, Field(min_length=1, max_length=200)] | None,
         _about("At most one unfinished job of this task, owner and key: another gets that job."),
+    ] = None
+
+
+class TokenRequest(BaseModel):
+    """The body of ``POST /tokens``. A member that is null is as good as absent."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    name: Annotated[str, Field(max_length=100), _about("What it is for.")] = ""
+    scopes: Annotated[
+        list[str] | None,
+        _about("`read`, `submit`, `operate`, `work`; without it, all of them."),
+    ] = None
+    tasks: Annotated[list[str] | None, _about("Only jobs of these tasks.")] = None
+    queues: Annotated[list[str] | None, _about("Only jobs in these queues.")] = None
+    expires: Annotated[
+        str | None,
+        Field(examples=["30d"]),
+        _about("How long it is valid: `90m`, `12h`, `30d`; without it, for ever."),
     ] = None

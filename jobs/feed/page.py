@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from jobs.core.credentials import Credential
 from jobs.core.db import Adapter, as_uuid, connection, run
 
 from .clock import HeldBack, complete_below, held_back
@@ -46,16 +47,18 @@ class Selection:
         owner_id: only those of this user.
         everyone: those of all users; ``owner_id`` is not looked at.
         task: only those of this task; "" for all.
+        limits: only those that this token is limited to; None for all.
     """
 
     owner_id: Any = None
     everyone: bool = False
     task: str = ""
+    limits: Credential | None = None
 
     @property
     def is_narrow(self) -> bool:
         """Whether some jobs are left out."""
-        return bool(self.task) or not self.everyone
+        return bool(self.task) or not self.everyone or self.limits is not None
 
 
 class Item(NamedTuple):
@@ -172,6 +175,9 @@ def _statement(
     if selection.task:
         conditions.append("task || '' = %s")
         parameters.append(selection.task)
+    for column, names in _limited(selection.limits):
+        conditions.append(f"{column} || '' IN ({', '.join(['%s'] * len(names))})")
+        parameters += sorted(names)
     if not selection.everyone:
         conditions.append("COALESCE(owner_id, owner_id) = %s")
         parameters.append(Adapter(db).key(selection.owner_id))
@@ -181,6 +187,13 @@ def _statement(
         "ORDER BY feed_position, id"
     )
     return statement, parameters
+
+
+def _limited(limits: Credential | None) -> Iterator[tuple[str, frozenset[str]]]:
+    if limits is not None and limits.tasks is not None:
+        yield "task", limits.tasks
+    if limits is not None and limits.queues is not None:
+        yield "queue", limits.queues
 
 
 def _items(db: BaseDatabaseWrapper, rows: Sequence[JobRow], mount: str | None) -> list[Item]:

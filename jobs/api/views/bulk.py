@@ -18,6 +18,7 @@ from jobs.api.problems import INVALID, MEDIA_TYPE, ApiError
 from jobs.api.request_body import CHUNK, open_body
 from jobs.api.submitted import SUBMISSION_PROBLEMS
 from jobs.conf import get_conf
+from jobs.core.credentials import SUBMIT
 from jobs.core.lock_timeout import limited_lock_waits
 from jobs.core.server_threads import requests_in_progress
 from jobs.core.write_waits import serving
@@ -47,6 +48,7 @@ MOST_DIGITS: Final = 12
     ],
     problems=SUBMISSION_PROBLEMS,
     body=NDJSON,
+    scope=SUBMIT,
     curl=f'-H "Content-Type: {NDJSON}" --data-binary @jobs.ndjson -N $URL',
 )
 def post_bulk(request: HttpRequest, caller: Caller) -> HttpResponseBase:
