@@ -26,7 +26,9 @@ from pydantic import (
 from typing_extensions import TypedDict
 
 from jobs.catalog.json_arguments import JsonArguments
+from jobs.core.credentials import SCOPES
 from jobs.core.states import Status
+from jobs.queries.token_grants import LIFETIME, MOST_NAMES
 
 _DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
@@ -44,6 +46,7 @@ Priority = Annotated[int, Field(ge=-100, le=100, description="Higher is taken fi
 Attempts = Annotated[int, Field(ge=1)]
 JobId = Annotated[Uuid, _about("A UUID of version 7: it grows with time.")]
 Size = Annotated[Count, _about("Bytes.")]
+Scope = Annotated[str, WithJsonSchema({"type": "string", "enum": [*SCOPES]})]
 TaskName = Annotated[str, _about("The task's name.")]
 
 
@@ -212,7 +215,7 @@ class Token(TypedDict):
 
     id: Annotated[int, Field(ge=1)]
     name: str
-    scopes: Annotated[list[str], _about("What it may do: `read`, `submit`, `operate`, `work`.")]
+    scopes: Annotated[list[Scope], _about("What it may do.")]
     tasks: Annotated[list[str] | None, _about("The tasks it is limited to; null for all.")]
     queues: Annotated[list[str] | None, _about("The queues it is limited to; null for all.")]
     created_at: Moment
@@ -357,6 +360,9 @@ class Submission(BaseModel):
     ] = None
 
 
+_NAMES: Final[dict[str, Any]] = {"minItems": 1, "maxItems": MOST_NAMES}
+
+
 class TokenRequest(BaseModel):
     """The body of ``POST /tokens``. A member that is null is as good as absent."""
 
@@ -364,13 +370,15 @@ class TokenRequest(BaseModel):
 
     name: Annotated[str, Field(max_length=100), _about("What it is for.")] = ""
     scopes: Annotated[
-        list[str] | None,
-        _about("`read`, `submit`, `operate`, `work`; without it, all of them."),
+        list[Scope] | None, _about("What it may do; without it, everything.", **_NAMES)
     ] = None
-    tasks: Annotated[list[str] | None, _about("Only jobs of these tasks.")] = None
-    queues: Annotated[list[str] | None, _about("Only jobs in these queues.")] = None
+    tasks: Annotated[list[str] | None, _about("Only jobs of these tasks.", **_NAMES)] = None
+    queues: Annotated[list[str] | None, _about("Only jobs in these queues.", **_NAMES)] = None
     expires: Annotated[
         str | None,
         Field(examples=["30d"]),
-        _about("How long it is valid: `90m`, `12h`, `30d`; without it, for ever."),
+        _about(
+            "How long it is valid: `90m`, `12h`, `30d`; without it, for ever.",
+            pattern=LIFETIME,
+        ),
     ] = None

@@ -20,7 +20,7 @@ from .stats import configured_queues, recorded_tasks, takes_any_queue
 
 MOST_NAMES: Final = 100
 LONGEST: Final = timedelta(days=3650)
-_LIFETIME: Final = re.compile(r"(\d{1,9})([mhd])")
+LIFETIME: Final = "^([0-9]{1,9})([mhd])$"
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 
 Names = Iterable[str] | None
@@ -32,7 +32,7 @@ def lifetime(text: str) -> timedelta:
     Raises:
         ValueError: it is no such text, or nothing, or more than ten years.
     """
-    found = _LIFETIME.fullmatch(text)
+    found = re.fullmatch(LIFETIME, text)
     span = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
     if not timedelta() < span <= LONGEST:
         raise ValueError("Give a time such as 90m, 12h or 30d, up to 3650d.")
