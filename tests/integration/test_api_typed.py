@@ -269,7 +269,11 @@ def test_an_unknown_name_in_a_query_is_refused_by_every_call(api: Api) -> None:
         if not path.startswith("/api/v1") or path == "/api/v1/docs":
             continue
         for method in item:
-            address = path.replace("{name}", ADD).replace("id}", "x}").format(x="x", upload_x="x")
+            address = (
+                path.replace("{name}", ADD)
+                .replace("id}", "x}")
+                .format(x="x", upload_x="x", token_x="x")
+            )
             if method != "options":
                 response = api.client.generic(method.upper(), f"{address}?colour=red")
                 assert response.status_code == 422, (method, path, response.content)
