@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import transaction
 from django.utils import timezone
 
@@ -24,6 +24,13 @@ LONG_AGO = timedelta(days=400)
 def make_user(name: str = "ada", **fields: Any) -> User:
     """Make a user; ``is_staff=True`` and the like are passed on."""
     return User.objects.create_user(name, **fields)
+
+
+def make_staff(name: str, *codenames: str) -> User:
+    """Make a user who is staff and has these permissions."""
+    user = make_user(name, is_staff=True)
+    user.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
+    return user
 
 
 def make_job(**fields: Any) -> Job:

@@ -39,5 +39,5 @@ def tell_of_tokens(view: View) -> View:
 def _sentence(count: int) -> str:
     return (
         f"This user still has {pluralize(count, 'API token')}: a new password ends none. If "
-        "somebody else may know the old one, delete the tokens that you do not know (Jobs, Tokens)."
+        "somebody else may know the old one, revoke the tokens that you do not know."
     )

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from jobs.core.formatting import duration
+from jobs.core.rights import VIEW_JOBS, has_right
 from jobs.models import Attempt, Job
 
 from .html import NOTHING, block, outcome_mark, when
@@ -39,7 +40,7 @@ class AttemptInline(Inline):
         return rows.filter(number__gt=F("job__attempt") - LAST).order_by("-number")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("jobs.view_job"))
+        return has_right(request.user, VIEW_JOBS)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

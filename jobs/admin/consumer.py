@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from jobs import lifecycle
+from jobs.core.rights import CHANGE_CONSUMERS, note_use
 from jobs.models import Consumer, ConsumerRequest
 from jobs.queries.action_messages import consumer_message
 from jobs.queries.consumer_state import state_of
@@ -76,4 +77,6 @@ class ConsumerAdmin(ReadOnlyAdmin[Consumer]):
             lifecycle.request([consumer.pk], requested)
             text = consumer_message(str(consumer), requested)
             self.log_change(request, consumer, text)
+            did = requested.name.lower()
+            note_use(request.user, CHANGE_CONSUMERS, did, f"consumer={consumer.pk}")
             messages.success(request, text)

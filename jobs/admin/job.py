@@ -23,10 +23,12 @@ from django.views.decorators.http import require_POST
 
 from jobs.core.byte_ranges import PreconditionFailed, RangeNotSatisfiable
 from jobs.core.download import download
+from jobs.core.rights import VIEW_JOBS, note_use
 from jobs.errors import NotAllowed, NotRetryable, Unavailable
 from jobs.models import Artifact, Job
 from jobs.queries.action_messages import CHANGED, ActionOutcome, history_entry
 from jobs.queries.job_search import matching_jobs
+from jobs.submission import record_change
 
 from .actions import MAX_JOBS, JobAction, add_messages, cancel_one, retry_one
 from .attempt_inline import AttemptInline
@@ -130,6 +132,8 @@ class JobAdmin(JobFields, ReadOnlyAdmin[Job]):
             outcomes[outcome] += 1
             if outcome in CHANGED:
                 self.log_change(request, job, history_entry(outcome))
+                did = "retry" if outcome is ActionOutcome.REQUEUED else "cancel"
+                record_change(request.user, job.pk, job.owner_id, did, "", in_admin=True)
         add_messages(request, outcomes, refusals)
         if outcomes.total() + refusals.total() == MAX_JOBS:
             limit = f"At most {MAX_JOBS:,} jobs at a time."
@@ -175,10 +179,29 @@ class JobAdmin(JobFields, ReadOnlyAdmin[Job]):
 
     # --- further pages below the list --------------------------------------------------------
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Show the list, which is of everybody's jobs."""
+        page = super().changelist_view(request, extra_context)
+        note_use(request.user, VIEW_JOBS, "list")
+        return page
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Job | None:
+        job: Job | None = super().get_object(request, object_id, from_field)
+        if job is not None:
+            self._note_view(request, job)
+        return job
+
+    def _note_view(self, request: HttpRequest, job: Job) -> None:
+        if self.has_view_permission(request) and job.owner_id != request.user.pk:
+            note_use(request.user, VIEW_JOBS, "view", f"job={job.pk}", job.owner_id)
+
     def artifact(self, request: HttpRequest, pk: UUID, file: int) -> HttpResponseBase:
         """Send a file that the job made; the browser never shows it, whatever its type."""
         if not self.has_view_permission(request):
             raise PermissionDenied
+        self._note_view(request, get_object_or_404(Job.objects.only("owner"), pk=pk))
         found = get_object_or_404(Artifact, job=pk, pk=file)
         try:
             return download(

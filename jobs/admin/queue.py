@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from jobs import lifecycle
 from jobs.core.formatting import pluralize
+from jobs.core.rights import CHANGE_QUEUES, note_use
 from jobs.models import Queue
 from jobs.queries.action_messages import queue_message
 from jobs.queries.stats import QueueStats, queue_stats, serving_consumers
@@ -114,6 +115,7 @@ class QueueAdmin(ReadOnlyAdmin[Queue]):
         for queue in queryset:
             lifecycle.set_paused(queue.name, paused)
             self.log_change(request, queue, f"Now {state}")
+            note_use(request.user, CHANGE_QUEUES, state, f"queue={queue.name}")
             messages.success(request, queue_message(queue.name, paused=paused))
 
 

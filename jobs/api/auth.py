@@ -10,10 +10,11 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import timezone
 
-from jobs.core.users import is_staff
+from jobs.core.credentials import Credential
+from jobs.core.rights import has_right
 
-from .problems import CSRF, UNAUTHENTICATED, ApiError
-from .tokens import ExtraRead, find_holder, record_use
+from .problems import CSRF, INSUFFICIENT_SCOPE, UNAUTHENTICATED, ApiError
+from .tokens import ExpiredToken, ExtraRead, find_holder, record_use
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -24,19 +25,23 @@ CHALLENGE: Final = 'Bearer realm="jobdesk"'
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The user of a request, and whether a token identified them.
+    """The user of a request, and the token that identified them, None for a session.
 
     ``extra`` are the columns that were read along with the token, None without any.
     """
 
     user: AbstractBaseUser
-    by_token: bool
+    credential: Credential | None
     extra: tuple[Any, ...] | None = None
 
     @property
-    def is_staff(self) -> bool:
-        """Whether the user may see everything."""
-        return is_staff(self.user)
+    def by_token(self) -> bool:
+        """Whether a token identified them."""
+        return self.credential is not None
+
+    def has_right(self, right: str) -> bool:
+        """Whether the user has a right of staff (``jobs.core.rights``)."""
+        return has_right(self.user, right)
 
 
 def identify(request: HttpRequest, extra: ExtraRead | None = None) -> Caller | None:
@@ -60,7 +65,7 @@ def identify(request: HttpRequest, extra: ExtraRead | None = None) -> Caller | N
         return None
     if request.method not in SAFE_METHODS:
         _require_csrf(request)
-    return Caller(user, by_token=False)
+    return Caller(user, None)
 
 
 def require_caller(request: HttpRequest, extra: ExtraRead | None = None) -> Caller:
@@ -86,15 +91,36 @@ def require_caller(request: HttpRequest, extra: ExtraRead | None = None) -> Call
 
 def _by_token(text: str, extra: ExtraRead | None) -> Caller:
     now = timezone.now()
-    holder = find_holder(text, now, extra)
+    try:
+        holder = find_holder(text, now, extra)
+    except ExpiredToken:
+        raise _invalid_token("This token has expired.") from None
     if holder is None:
-        raise ApiError(
-            UNAUTHENTICATED,
-            "This token is not known, or its user is not active.",
-            {"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'},
-        )
+        raise _invalid_token("This token is not known, or its user is not active.")
     record_use(holder, now)
-    return Caller(holder.user, by_token=True, extra=holder.extra)
+    return Caller(holder.user, holder.credential, holder.extra)
+
+
+def _invalid_token(detail: str) -> ApiError:
+    headers = {"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'}
+    return ApiError(UNAUTHENTICATED, detail, headers)
+
+
+def require_scope(caller: Caller, scope: str) -> None:
+    """Check that the token of a request, if it has one, has a scope; "" asks for none.
+
+    Raises:
+        ApiError: 403 (RFC 6750, section 3.1), it lacks it.
+    """
+    credential = caller.credential
+    if credential is None or not scope or credential.has_scope(scope):
+        return
+    has = " ".join(sorted(credential.scopes or ()))
+    raise ApiError(
+        INSUFFICIENT_SCOPE,
+        f"This call needs a token with the scope {scope!r}; this one has: {has}.",
+        {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"'},
+    )
 
 
 class _Csrf(CsrfViewMiddleware):

@@ -15,9 +15,9 @@ from jobs.core.lock_timeout import limited_lock_waits
 from jobs.core.server_threads import requests_in_progress
 from jobs.core.write_waits import serving
 
-from .auth import require_caller
+from .auth import require_caller, require_scope
 from .exception_handlers import invalid_members, problem_response
-from .operations import body_type, query_names
+from .operations import body_type, query_names, scope_of
 from .problems import METHOD_NOT_ALLOWED, NOT_FOUND, ApiError
 from .tokens import ExtraRead
 
@@ -52,6 +52,7 @@ def endpoint(
         handler = _handler(table, request)
         extra = None if with_token is None else with_token(request, path)
         caller = require_caller(request, extra)
+        require_scope(caller, scope_of(handler, request.method or ""))
         if not takes_any_query:
             require_known_names(request, query_names(handler))
         return handler(request, caller, **path)

@@ -21,7 +21,7 @@ from .tokens import ExtraRead
 
 # By hand, because pollers send this more often than anything: to build it as a queryset takes
 # several times as long as to answer it.
-_VERSION: Final = "SELECT owner_id, version, status FROM jobs_job WHERE id = %s"
+_VERSION: Final = "SELECT owner_id, task, queue, version, status FROM jobs_job WHERE id = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class JobVersion:
     """The few columns of a job that tell whether it has changed."""
 
     id: uuid.UUID
+    owner_id: Any
     version: int
     status: str
 
@@ -55,7 +56,7 @@ def version_of_polled(request: HttpRequest, path: dict[str, str]) -> ExtraRead |
     except ValueError:
         return None  # the handler responds with 404, once it is known who asks
     return ExtraRead(
-        "job.owner_id, job.version, job.status",
+        "job.owner_id, job.task, job.queue, job.version, job.status",
         "LEFT JOIN jobs_job job ON job.id = %s",
         (Adapter(connection()).uuid(job_id),),
     )
@@ -84,12 +85,12 @@ def polled_version(caller: Caller, job_id: uuid.UUID) -> JobVersion:
 
 
 def _visible_version(caller: Caller, job_id: uuid.UUID, row: tuple[Any, ...] | None) -> JobVersion:
-    owner, version, status = row or (None, None, None)
+    owner, task, queue, version, status = row or (None, "", "", None, None)
     if owner is not None:
         owner = to_key(owner)
-    if version is None or not may_see(caller.user, owner):
+    if version is None or not may_see(caller.user, job_id, owner, task, queue):
         raise no_such_job()
-    return JobVersion(job_id, version, status)
+    return JobVersion(job_id, owner, version, status)
 
 
 def visible_job(caller: Caller, job_id: uuid.UUID) -> Job:

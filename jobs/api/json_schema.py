@@ -38,7 +38,12 @@ def ref(name: str) -> Schema:
 @cache
 def component_schemas() -> dict[str, Schema]:
     """Return the schemas of the document by name, without those of the tasks."""
-    bodies = (schemas.Submission, schemas.WebhookSubmission, schemas.WebhookChange)
+    bodies = (
+        schemas.Submission,
+        schemas.TokenRequest,
+        schemas.WebhookSubmission,
+        schemas.WebhookChange,
+    )
     types = [*bodies, *filter(_is_own, vars(schemas).values())]
     _, found = TypeAdapter.json_schemas(
         [(one.__name__, "validation", TypeAdapter(one)) for one in types],

@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from jobs.catalog.registry import AnyTask
+from jobs.core.credentials import SCOPES
 
 from .examples import EXAMPLES, example_of
 from .json_schema import PLAIN, component_schemas, ref
@@ -23,6 +24,7 @@ from .task_schemas import TaskSchemas
 
 _PROBLEM_HEADERS: Final = {
     401: "WWW-Authenticate",
+    403: "WWW-Authenticate",
     405: "Allow",
     415: "Accept-Post Accept-Encoding",
     416: "Content-Range Accept-Ranges",
@@ -103,7 +105,13 @@ def document(tasks: Sequence[AnyTask]) -> dict[str, Any]:
 
 def _security() -> dict[str, Any]:
     return {
-        "token": {"type": "http", "scheme": "bearer"},
+        "token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "With the scope that the operation names: "
+            + "; ".join(f"`{name}` to {what}" for name, what in SCOPES.items())
+            + ". A token without scopes has all of them.",
+        },
         "session": {
             "type": "apiKey",
             "in": "cookie",
@@ -113,12 +121,18 @@ def _security() -> dict[str, Any]:
     }
 
 
+def _security_of(operation: Operation) -> list[dict[str, list[str]]]:
+    if operation.is_open:
+        return []
+    return [{"token": [operation.scope] if operation.scope else []}, {"session": []}]
+
+
 def _operation(operation: Operation, task_schemas: TaskSchemas) -> dict[str, Any]:
     found: dict[str, Any] = {
         "operationId": operation.id,
         "summary": operation.summary,
         "tags": [operation.tag],
-        "security": [] if operation.is_open else [{"token": []}, {"session": []}],
+        "security": _security_of(operation),
         "parameters": operation.parameters,
         "responses": {
             **{str(one.status): _response(one, operation.id) for one in operation.responses},

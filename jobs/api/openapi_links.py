@@ -10,6 +10,8 @@ _OF_A_JOB: Final = dict.fromkeys(
 _BY_SCHEMA: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Job": _OF_A_JOB,
     "JobList": {"getJob": ("id", "$response.body#/items/0/id")},
+    "NewToken": dict.fromkeys(("revokeToken", "rotateToken"), ("token_id", "$response.body#/id")),
+    "TokenList": {"revokeToken": ("token_id", "$response.body#/items/0/id")},
     "TaskList": {"getTask": ("name", "$response.body#/items/0/name")},
 }
 _BY_OPERATION: Final[dict[str, dict[str, tuple[str, str]]]] = {

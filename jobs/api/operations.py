@@ -19,11 +19,18 @@ from typing import Any, ClassVar, Final, TypeVar
 from django.http import HttpResponseBase
 from django.urls import URLResolver, get_resolver
 
+from jobs.core.credentials import OPERATE, READ
+
 from . import problems as kinds
 from .responses import JSON
 
 SUBMIT_ONE: Final = "submitTaskJob"
 """The operation that is there once more for each task, typed by its arguments."""
+
+BY_METHOD: Final = "by method"
+ANY_SCOPE: Final = ""
+"""For what every token may do."""
+_READING: Final = frozenset({"get", "head", "options"})
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 TEXT: Final = {"type": "string"}
@@ -46,8 +53,10 @@ _PATH_PARAMETERS: Final = {
     "{upload_id}": _in_path("upload_id", "The upload's id.", _UUID),
     "{webhook_id}": _in_path("webhook_id", "The webhook's id.", _UUID),
     "{delivery_id}": _in_path("delivery_id", "The delivery's id.", _UUID),
+    "{token_id}": _in_path("token_id", "The token's id.", {"type": "integer", "minimum": 1}),
     "{name}": _in_path("name", "Its name."),
 }
+ID_IN_PATH: Final = re.compile(r"\{(\w+_)?id\}")
 
 
 _ANYWHERE: Final = (
@@ -87,9 +96,10 @@ class Operation:
     """One method of one path; as a decorator it describes a view.
 
     ``body`` is a media type; one that is JSON, and is no submission, says its ``body_schema``, a
-    JSON Schema. ``curl`` are the arguments of the sample, ``$URL`` is the address.
-    The fields after it, the parameters in the path and the problems that follow from the address
-    are filled in by ``operations``.
+    JSON Schema. ``scope`` is what a token needs; unless it says another one, that is ``read`` for
+    what only reads and ``operate`` for all else. ``curl`` are the arguments of the sample, ``$URL``
+    is the address. The fields after it, the parameters in the path and the problems that follow
+    from the address are filled in by ``operations``.
     """
 
     do_not_call_in_templates: ClassVar = True  # Django calls what is callable
@@ -103,6 +113,7 @@ class Operation:
     curl: str = "$URL"
     body_schema: Mapping[str, Any] | None = None
     example: Any = None
+    scope: str = BY_METHOD
     method: str = ""
     path: str = ""
     is_open: bool = False
@@ -130,7 +141,7 @@ class Operation:
         method = {"get": "", "head": " --head"}.get(self.method, f" -X {self.method.upper()}")
         if self.method == "post" and self.body:
             method = ""
-        address = "$DESK" + re.sub(r"\{(\w+_)?id\}", "$ID", self.path)
+        address = "$DESK" + ID_IN_PATH.sub("$ID", self.path)
         return f"curl{token}{method} {self.curl.replace('$URL', address)}"
 
 
@@ -141,6 +152,17 @@ def query_names(view: Callable[..., HttpResponseBase]) -> frozenset[str]:
     """Return the names that a view takes in its query."""
     parameters = _described[view].parameters
     return frozenset(one["name"] for one in parameters if one["in"] == "query")
+
+
+def scope_of(view: Callable[..., HttpResponseBase], method: str) -> str:
+    """Return the scope that a token needs for a view, "" for none."""
+    return _scope(_described[view].scope, method.lower())
+
+
+def _scope(declared: str, method: str) -> str:
+    if declared != BY_METHOD:
+        return declared
+    return READ if method in _READING else OPERATE
 
 
 def body_type(view: Callable[..., HttpResponseBase]) -> str:
@@ -172,9 +194,12 @@ def _complete(handler: Callable[..., Any], method: str, path: str, view: Any) ->
         problems -= {kinds.INVALID} - {*operation.problems}
     if not is_open:
         problems |= {kinds.UNAUTHENTICATED, kinds.HTTPS_REQUIRED}
-    if method not in {"get", "head", "options"}:
+    scope = "" if is_open else _scope(operation.scope, method)
+    if scope:
+        problems.add(kinds.INSUFFICIENT_SCOPE)
+    if method not in _READING:
         problems.add(kinds.CSRF)
-    if "id}" in path:
+    if ID_IN_PATH.search(path):
         problems.add(kinds.NOT_FOUND)
     if operation.body:
         problems |= {kinds.MALFORMED, kinds.LENGTH_REQUIRED, kinds.TOO_LARGE, kinds.MEDIA_TYPE}
@@ -186,6 +211,7 @@ def _complete(handler: Callable[..., Any], method: str, path: str, view: Any) ->
         method=method,
         path=path,
         is_open=is_open,
+        scope=scope,
         summary=summary.removesuffix("."),
         description=" ".join(description.split()).replace("``", "`"),
     )

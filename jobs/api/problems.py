@@ -31,6 +31,9 @@ UNAUTHENTICATED = Kind(
     "unauthenticated", 401, "No good credential", "Send a token, or sign in on the site."
 )
 FORBIDDEN = Kind("forbidden", 403, "Not allowed", "The user may not do this.")
+INSUFFICIENT_SCOPE = Kind(
+    "insufficient-scope", 403, "Scope missing", "The token has not the scope that the call needs."
+)
 CSRF = Kind(
     "csrf", 403, "CSRF check failed", "A session's request must carry the header X-CSRFToken."
 )
@@ -92,6 +95,7 @@ KINDS: Final = (
     WRONG_HOST,
     UNAUTHENTICATED,
     FORBIDDEN,
+    INSUFFICIENT_SCOPE,
     CSRF,
     HTTPS_REQUIRED,
     NOT_FOUND,

@@ -6,7 +6,7 @@ import json
 import shlex
 from typing import Any, Final
 
-from .operations import Operation
+from .operations import ID_IN_PATH, Operation
 from .responses import JSON
 
 _FILE: Final = "@"
@@ -16,8 +16,7 @@ def python_sample(operation: Operation) -> str:
     """Return the call with httpx, by the client ``desk`` that knows the address and the token."""
     address, headers, body = _parts(operation.curl)
     where = address.replace("$URL", "$DESK" + operation.path).removeprefix("$DESK")
-    for name, value in (("{id}", "$ID"), ("{upload_id}", "$ID"), ("$ID", "{ID}")):
-        where = where.replace(name, value)
+    where = ID_IN_PATH.sub("$ID", where).replace("$ID", "{ID}")
     is_filled = "{ID}" in where
     arguments = [f'{"f" if is_filled else ""}"{where}"', *_body(body, headers)]
     if headers:

@@ -26,7 +26,9 @@ from pydantic import (
 from typing_extensions import TypedDict
 
 from jobs.catalog.json_arguments import JsonArguments
+from jobs.core.credentials import SCOPES
 from jobs.core.states import Status
+from jobs.queries.token_grants import LIFETIME, MOST_NAMES
 
 _DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
@@ -44,6 +46,7 @@ Priority = Annotated[int, Field(ge=-100, le=100, description="Higher is taken fi
 Attempts = Annotated[int, Field(ge=1)]
 JobId = Annotated[Uuid, _about("A UUID of version 7: it grows with time.")]
 Size = Annotated[Count, _about("Bytes.")]
+Scope = Annotated[str, WithJsonSchema({"type": "string", "enum": [*SCOPES]})]
 TaskName = Annotated[str, _about("The task's name.")]
 
 
@@ -282,6 +285,51 @@ class QueueList(TypedDict):
     items: list[Queue]
 
 
+class Token(TypedDict):
+    """A token of the caller's. Its text is shown once, when it is made."""
+
+    id: Annotated[int, Field(ge=1)]
+    name: str
+    scopes: Annotated[list[Scope], _about("What it may do.")]
+    tasks: Annotated[list[str] | None, _about("The tasks it is limited to; null for all.")]
+    queues: Annotated[list[str] | None, _about("The queues it is limited to; null for all.")]
+    created_at: Moment
+    expires_at: Annotated[Moment | None, _about("Null: it does not expire.")]
+    last_used_at: Annotated[Moment | None, _about("Recorded once an hour.")]
+    replaced: Annotated[bool, _about("A new one took its place; it ends within a day.")]
+    current: Annotated[bool, _about("Whether this request was made with it.")]
+
+
+class NewToken(Token):
+    """A token that was made now."""
+
+    token: Annotated[str, _about("Its text, which is shown this once.")]
+
+
+class TokenList(TypedDict):
+    """The caller's tokens, newest first."""
+
+    items: list[Token]
+
+
+class User(TypedDict):
+    """The user who calls."""
+
+    name: str
+    staff: Annotated[bool, _about("Whether they may sign in to the admin.")]
+    rights: Annotated[
+        list[str],
+        _about("Their permissions of staff: what they may do with what belongs to others."),
+    ]
+
+
+class Me(TypedDict):
+    """Who calls, and with what."""
+
+    user: User
+    token: Annotated[Token | None, _about("Null for a session.")]
+
+
 class Index(TypedDict):
     """Where to go on from."""
 
@@ -427,4 +475,28 @@ class Submission(BaseModel):
     ] = None
     notify: Annotated[
         Literal["email"] | None, _about("`email`: send its owner an e-mail when it has ended.")
+    ] = None
+
+
+_NAMES: Final[dict[str, Any]] = {"minItems": 1, "maxItems": MOST_NAMES}
+
+
+class TokenRequest(BaseModel):
+    """The body of ``POST /tokens``. A member that is null is as good as absent."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    name: Annotated[str, Field(max_length=100), _about("What it is for.")] = ""
+    scopes: Annotated[
+        list[Scope] | None, _about("What it may do; without it, everything.", **_NAMES)
+    ] = None
+    tasks: Annotated[list[str] | None, _about("Only jobs of these tasks.", **_NAMES)] = None
+    queues: Annotated[list[str] | None, _about("Only jobs in these queues.", **_NAMES)] = None
+    expires: Annotated[
+        str | None,
+        Field(examples=["30d"]),
+        _about(
+            "How long it is valid: `90m`, `12h`, `30d`; without it, for ever.",
+            pattern=LIFETIME,
+        ),
     ] = None

@@ -12,6 +12,7 @@ from jobs.api.views.job_create import post_job
 from jobs.api.views.job_detail import get_job
 from jobs.api.views.job_list import list_jobs
 from jobs.api.views.job_output import get_artifact, get_log
+from jobs.api.views.me import get_me
 from jobs.api.views.queues import list_queues
 from jobs.api.views.results import get_results
 from jobs.api.views.resumable import (
@@ -24,6 +25,7 @@ from jobs.api.views.resumable import (
 )
 from jobs.api.views.task_jobs import post_task_job
 from jobs.api.views.tasks import get_one_task, list_tasks
+from jobs.api.views.tokens import delete_token, list_tokens, post_rotate, post_token
 from jobs.api.views.uploads import post_upload
 from jobs.api.views.webhook_deliveries import list_deliveries, post_redeliver, post_test
 from jobs.api.views.webhooks import (
@@ -31,7 +33,7 @@ from jobs.api.views.webhooks import (
     get_webhook,
     list_webhooks,
     patch_webhook,
-    post_rotate,
+    post_rotate_secret,
     post_webhook,
 )
 
@@ -72,6 +74,10 @@ urlpatterns = [
     path("tasks", endpoint(get=list_tasks), name="tasks"),
     path("tasks/<path:name>/jobs", endpoint(post=post_task_job), name="task-jobs"),
     path("tasks/<path:name>", endpoint(get=get_one_task), name="task"),
+    path("me", endpoint(get=get_me), name="me"),
+    path("tokens", endpoint(get=list_tokens, post=post_token), name="tokens"),
+    path("tokens/<str:token_id>", endpoint(delete=delete_token), name="token"),
+    path("tokens/<str:token_id>/rotate", endpoint(post=post_rotate), name="rotate-token"),
     path("queues", endpoint(get=list_queues), name="queues"),
     path("webhooks", endpoint(get=list_webhooks, post=post_webhook), name="webhooks"),
     path(
@@ -80,7 +86,9 @@ urlpatterns = [
         name="webhook",
     ),
     path("webhooks/<str:webhook_id>/test", endpoint(post=post_test), name="webhook-test"),
-    path("webhooks/<str:webhook_id>/rotate", endpoint(post=post_rotate), name="webhook-rotate"),
+    path(
+        "webhooks/<str:webhook_id>/rotate", endpoint(post=post_rotate_secret), name="webhook-rotate"
+    ),
     path("webhooks/<str:webhook_id>/deliveries", endpoint(get=list_deliveries), name="deliveries"),
     path(
         "webhooks/<str:webhook_id>/deliveries/<str:delivery_id>/redeliver",

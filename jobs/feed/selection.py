@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from jobs.core.credentials import Credential
 from jobs.core.db import Adapter, run
 
 FEW: Final = 5000
@@ -15,7 +16,11 @@ statement; a window of the feed takes 75 ms, and a million jobs have fifty of th
 
 # As an expression a column has no index: a window is read by its positions then, never by all jobs
 # of a task or owner.
-_WITHOUT_INDEX: Final = {"task": "task || ''", "owner_id": "COALESCE(owner_id, owner_id)"}
+_WITHOUT_INDEX: Final = {
+    "task": "task || ''",
+    "queue": "queue || ''",
+    "owner_id": "COALESCE(owner_id, owner_id)",
+}
 # Parameter: the value. Rows: (how many jobs have it, counted no further than is asked,).
 _COUNT: Final = (
     "SELECT COUNT(*) FROM (SELECT 1 FROM jobs_job WHERE {column} = %s LIMIT {most}) AS n"
@@ -30,16 +35,18 @@ class Selection:
         owner_id: only those of this user.
         everyone: those of all users; ``owner_id`` is not looked at.
         task: only those of this task; "" for all.
+        limits: only those that this token is limited to; None for all.
     """
 
     owner_id: Any = None
     everyone: bool = False
     task: str = ""
+    limits: Credential | None = None
 
     @property
     def is_narrow(self) -> bool:
         """Whether some jobs are left out."""
-        return bool(self.task) or not self.everyone
+        return bool(self.task) or not self.everyone or self.limits is not None
 
     def rare_column(self, db: BaseDatabaseWrapper) -> str:
         """Return the column by whose index its jobs are found, "" if it may have many."""
@@ -58,7 +65,18 @@ class Selection:
         """
         values = self._values(db)
         names = (one if one == indexed else _WITHOUT_INDEX[one] for one in values)
-        return [f"{name} = %s" for name in names], list(values.values())
+        conditions, parameters = [f"{name} = %s" for name in names], list(values.values())
+        for column, allowed in self._limited().items():
+            marks = ", ".join(["%s"] * len(allowed))
+            conditions.append(f"{_WITHOUT_INDEX[column]} IN ({marks})")
+            parameters += sorted(allowed)
+        return conditions, parameters
+
+    def _limited(self) -> dict[str, frozenset[str]]:
+        if self.limits is None:
+            return {}
+        found = {"task": self.limits.tasks, "queue": self.limits.queues}
+        return {column: names for column, names in found.items() if names is not None}
 
     def _values(self, db: BaseDatabaseWrapper) -> dict[str, Any]:
         values: dict[str, Any] = {}

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from jobs.core.credentials import token_limits
+from jobs.core.rights import VIEW_UPLOADS, has_right
 from jobs.core.uuid7 import uuid7
 
 from .job import Job
 from .user_key import set_null
+
+
+class UploadQuerySet(models.QuerySet["Upload"]):
+    """Queries for uploads."""
+
+    def usable_by(self, user: Any) -> UploadQuerySet:
+        """Return those that a user's jobs may refer to: their own, or everybody's to who has the
+        right to see them. A token that is limited to some jobs reaches no file of another job."""
+        found = self if has_right(user, VIEW_UPLOADS) else self.filter(owner_id=user.pk)
+        limits = token_limits(user)
+        if limits is None:
+            return found
+        uses = UploadUse.objects.filter(upload=OuterRef("pk"))
+        within = uses
+        if limits.tasks is not None:
+            within = within.filter(job__task__in=limits.tasks)
+        if limits.queues is not None:
+            within = within.filter(job__queue__in=limits.queues)
+        return found.filter(~Exists(uses) | Exists(within))
 
 
 class Upload(models.Model):
@@ -30,6 +54,8 @@ class Upload(models.Model):
     size = models.PositiveBigIntegerField()
     file = models.CharField(max_length=300)
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    objects = UploadQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name

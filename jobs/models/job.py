@@ -15,8 +15,9 @@ from django.db.models.expressions import RawSQL
 from django.db.models.signals import post_init, pre_init
 from django.utils import timezone
 
+from jobs.core.credentials import token_limits
+from jobs.core.rights import VIEW_JOBS, has_right, note_use
 from jobs.core.states import FINAL, UNFINISHED, Status
-from jobs.core.users import is_staff
 from jobs.core.uuid7 import uuid7
 
 from .user_key import set_null
@@ -43,21 +44,37 @@ def entity_tag(job_id: uuid.UUID, version: int) -> str:
     return f'"{job_id.hex}-{version}"'
 
 
-def may_see(user: AbstractBaseUser | AnonymousUser, owner_id: Any) -> bool:
-    """Whether a user may see a job of this owner: ``JobQuerySet.visible_to`` for one row."""
-    if is_staff(user):
+def may_see(
+    user: AbstractBaseUser | AnonymousUser, job_id: uuid.UUID, owner_id: Any, task: str, queue: str
+) -> bool:
+    """Whether a user may see a job: ``JobQuerySet.visible_to`` for one row."""
+    limits = token_limits(user)
+    if limits is not None and not limits.allows(task, queue):
+        return False
+    if owner_id is not None and owner_id == user.pk:
         return True
-    return owner_id is not None and bool(owner_id == user.pk)
+    if not has_right(user, VIEW_JOBS):
+        return False
+    note_use(user, VIEW_JOBS, "view", f"job={job_id}", owner_id)
+    return True
 
 
 class JobQuerySet(models.QuerySet["Job"]):
     """Queries for jobs."""
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> JobQuerySet:
-        """Return the jobs that a user may see: staff see all, others their own."""
-        if is_staff(user):
-            return self
-        return self.filter(owner_id=user.pk) if user.pk is not None else self.none()
+        """Return the jobs that a user may see: their own, or everybody's to who has that right; of
+        those the ones that a token is limited to."""
+        found = self
+        limits = token_limits(user)
+        if limits is not None and limits.tasks is not None:
+            found = found.filter(task__in=limits.tasks)
+        if limits is not None and limits.queues is not None:
+            found = found.filter(queue__in=limits.queues)
+        if has_right(user, VIEW_JOBS):
+            note_use(user, VIEW_JOBS, "list")
+            return found
+        return found.filter(owner_id=user.pk) if user.pk is not None else self.none()
 
     def in_slot(self, slot: str) -> JobQuerySet:
         """Return the unfinished job that occupies a unique slot, if there is one."""

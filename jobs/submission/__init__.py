@@ -2,8 +2,9 @@
 
 from .cancel import cancel_job, cancel_waiting_jobs
 from .database_errors import operational_errors_as_unavailable
+from .history import record_change
 from .options import SubmitOptions
-from .permissions import may_use
+from .permissions import may_change, may_use, require_change
 from .retry import retry_job
 from .submit import SubmitResult, submit_job
 from .unclaimed import room_for_bytes
@@ -14,8 +15,11 @@ __all__ = [
     "SubmitResult",
     "cancel_job",
     "cancel_waiting_jobs",
+    "may_change",
     "may_use",
     "operational_errors_as_unavailable",
+    "record_change",
+    "require_change",
     "retry_job",
     "room_for_bytes",
     "store_upload",

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from jobs.conf import get_conf
-from jobs.core.users import is_staff
+from jobs.core.rights import CHANGE_JOBS, has_right
 from jobs.errors import LimitReached, LimitState, QueueFull, QuotaExceeded
 from jobs.lifecycle import room
 
@@ -47,7 +47,10 @@ class Limit:
 
 
 def limits_of(queue: str, owner: Any) -> list[Limit]:
-    """Return the limits of a submission: the queue's, and those of an owner who is not staff."""
+    """Return the limits of a submission: the queue's, and the owner's.
+
+    Who has the right to change everybody's jobs has none of their own.
+    """
     conf = get_conf()
     backlog = conf.max_backlog
     found = [
@@ -59,7 +62,7 @@ def limits_of(queue: str, owner: Any) -> list[Limit]:
             lambda states: QueueFull(queue, backlog, RETRY_AFTER, states),
         )
     ]
-    if owner is None or owner.pk is None or is_staff(owner):
+    if owner is None or owner.pk is None or has_right(owner, CHANGE_JOBS):
         return found
     key, most, rate = owner.pk, conf.user_max_unfinished, conf.user_max_per_minute
     if most:

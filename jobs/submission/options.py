@@ -23,12 +23,15 @@ from jobs.catalog.registry import AnyTask
 from jobs.compat import task_backends
 from jobs.core.jsonutils import clean
 from jobs.core.request_ids import current_request_id
+from jobs.core.rights import CHANGE_JOBS, has_right, note_use
 from jobs.core.times import project_time
-from jobs.core.users import email_address, is_staff
+from jobs.core.users import email_address
 from jobs.core.uuid7 import uuid7
 from jobs.errors import FieldError, InvalidOptions, UnknownQueue
 from jobs.lifecycle import EmailOption
 from jobs.models import Job
+
+from .permissions import require_within_token
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -119,13 +122,14 @@ def check_options(
 
     Args:
         job: what ``new_job`` returned for the task.
-        task: its values are the limits of an owner who is not staff.
+        task: its values are the limits of an owner who may not change others' jobs.
         owner: whose job it is.
         enforce_limits: whether the owner's limits hold.
 
     Raises:
         UnknownQueue: the project has no such queue.
         InvalidOptions: a value is out of its bounds, or above the owner's limits.
+        NotAllowed: the owner's token is limited to other queues.
     """
     queues = task_backends[task.backend].queues
     if queues and job.queue not in queues:
@@ -145,10 +149,15 @@ def check_options(
     ]
     if problems:
         raise InvalidOptions(problems)
-    if enforce_limits and not is_staff(owner):
-        problems += _above_limits(job, task)
-    if problems:
+    if not enforce_limits:
+        return
+    require_within_token(owner, job.task, job.queue)
+    problems = _above_limits(job, task)
+    if not problems:
+        return
+    if not has_right(owner, CHANGE_JOBS):
         raise InvalidOptions(problems)
+    note_use(owner, CHANGE_JOBS, "raise")
 
 
 def require_email_address(owner: AbstractBaseUser | None) -> None:
@@ -163,7 +172,8 @@ def require_email_address(owner: AbstractBaseUser | None) -> None:
 
 
 def _above_limits(job: Job, task: AnyTask) -> list[FieldError]:
-    """Return the values that are above the task's: users who are not staff may only lower them."""
+    """Return the values that are above the task's: it takes the right to change everybody's
+    jobs to raise them."""
     limits = {"priority": task.priority, "max_attempts": task.max_attempts}
     return [
         {"pointer": f"/{name}", "detail": f"You may lower it, not raise it above {limit}."}

@@ -18,7 +18,7 @@ from .backlog import require_capacity
 from .database_errors import operational_errors_as_unavailable
 from .existing import existing_by_id, existing_by_idempotency_key, existing_by_unique_slot
 from .options import SubmitOptions, check_options, new_job, require_email_address
-from .permissions import require_permission
+from .permissions import require_permission, require_within_token
 from .signals import send_task_enqueued
 from .task_result import JobResult
 from .uploads import check_uploads
@@ -68,7 +68,8 @@ def submit_job(
         enforce_limits: check the owner's permission, their limits and the queue's.
 
     Raises:
-        Refused: something in the request does not fit; nothing was inserted.
+        Refused: something in the request does not fit, or is not for the owner's token; nothing
+            was inserted.
         IdempotencyConflict: the key was used for a different request.
         Unavailable: the database cannot take it now.
     """
@@ -79,7 +80,7 @@ def submit_job(
         with operational_errors_as_unavailable():
             existing = existing_by_idempotency_key(options, owner)
         if existing is not None:
-            return SubmitResult(existing, created=False)
+            return _repeated(existing, owner)
     if isinstance(task, str):
         task = get_task(task)
     if enforce_limits:
@@ -98,7 +99,7 @@ def submit_job(
                 existing = existing_by_unique_slot(job)
                 if existing is None:
                     raise
-                return SubmitResult(existing, created=False)
+                return _repeated(existing, owner)
         result = _insert(job, arguments, options, owner, limits)
     if result.created:
         send_task_enqueued(job, task)
@@ -117,6 +118,14 @@ def _checked_job(
     if options.email is not None:
         require_email_address(owner)
     return job
+
+
+def _repeated(
+    job: Job, owner: AbstractBaseUser | None, limits: Sequence[LimitState] = ()
+) -> SubmitResult:
+    """The result of a request whose job is there already; it may be in another queue by now."""
+    require_within_token(owner, job.task, job.queue)
+    return SubmitResult(job, False, limits)
 
 
 def _insert(
@@ -144,7 +153,7 @@ def _insert(
                 or existing_by_id(options)
             )
             if existing is not None:
-                return SubmitResult(existing, False, limits)
+                return _repeated(existing, owner, limits)
             # The job with the same key finished in between: then there is room now.
             if attempt == MOST_TRIES - 1:
                 raise

@@ -13,7 +13,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from jobs.conf import get_conf
-from jobs.core.users import is_staff
+from jobs.core.rights import CHANGE_JOBS, has_right
 from jobs.errors import LimitState, QuotaExceeded
 from jobs.models import ResumableUpload, Upload
 
@@ -37,7 +37,7 @@ def room_for_bytes(owner: AbstractBaseUser | None, length: int = 0) -> LimitStat
         QuotaExceeded: none, or not so many.
     """
     quota = get_conf().user_max_unclaimed
-    if not quota or owner is None or owner.pk is None or is_staff(owner):
+    if not quota or owner is None or owner.pk is None or has_right(owner, CHANGE_JOBS):
         return None
     left = quota - _unclaimed(owner.pk)
     state = LimitState("unclaimed", quota, max(0, left), unit="content-bytes")

@@ -15,8 +15,8 @@ from jobs.catalog.pointer import escape_pointer
 from jobs.catalog.signature import ValidatedArguments
 from jobs.conf import get_conf
 from jobs.core.jsonutils import clean
+from jobs.core.rights import VIEW_UPLOADS, note_use
 from jobs.core.storage import delete_files, job_storage, local_folder, unavailable
-from jobs.core.users import is_staff
 from jobs.core.uuid7 import uuid7
 from jobs.errors import InvalidArguments, LimitState, TooLarge
 from jobs.models import ResumableUpload, Upload
@@ -150,9 +150,12 @@ def check_uploads(arguments: ValidatedArguments, owner: AbstractBaseUser | None)
             [{"pointer": "", "detail": f"At most {MOST_FILES:,} files, not {len(ids):,}."}]
         )
     rows = Upload.objects.filter(pk__in=ids)
-    if owner is not None and not is_staff(owner):
-        rows = rows.filter(owner_id=owner.pk)
-    found = set(rows.values_list("pk", flat=True))
+    if owner is not None:
+        rows = rows.usable_by(owner)
+    found = dict(rows.values_list("pk", "owner_id"))
+    for one, whose in found.items():
+        if owner is not None and whose != owner.pk:
+            note_use(owner, VIEW_UPLOADS, "use", f"upload={one}", whose)
     missing = [one for one in ids if one not in found]
     if missing:
         details = _details(missing, owner)

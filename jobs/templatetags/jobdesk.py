@@ -97,6 +97,12 @@ def duration(span: timedelta | float | None) -> str:
 
 
 @register.filter
+def names(text: str) -> str:
+    """Names that a column has, separated by commas, as people read them."""
+    return ", ".join(text.split(","))
+
+
+@register.filter
 def filesize(count: int) -> str:
     """Bytes as ``12 kB``."""
     return formatting.filesize(count)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.utils.safestring import SafeString
 
+from jobs.core.rights import VIEW_JOBS, has_right
+
 if TYPE_CHECKING:
     from jobs.admin.dashboard import Dashboard
 
@@ -24,7 +26,7 @@ def jobs_dashboard(context: template.Context) -> Dashboard | None:
     from jobs.admin.dashboard import dashboard
 
     user: Any = context.get("user")
-    return dashboard() if user is not None and user.has_perm("jobs.view_job") else None
+    return dashboard() if has_right(user, VIEW_JOBS) else None
 
 
 @register.simple_tag

@@ -6,7 +6,7 @@ from django.urls import path
 
 from .sign_in import sign_in
 from .sign_out import sign_out
-from .views import actions, downloads, home, job, jobs, submit, webhooks
+from .views import actions, downloads, home, job, jobs, submit, tokens, webhooks
 
 app_name = "jobs"
 
@@ -22,6 +22,9 @@ urlpatterns = [
         webhooks.send_again,
         name="webhook-again",
     ),
+    path("tokens/", tokens.tokens, name="tokens"),
+    path("tokens/<int:token_id>/rotate", tokens.rotate, name="rotate-token"),
+    path("tokens/<int:token_id>/revoke", tokens.revoke, name="revoke-token"),
     path("tasks/<str:name>/", submit.task, name="task"),
     path("jobs/", jobs.jobs, name="list"),
     path("jobs/rows", jobs.fresh_rows, name="rows"),

@@ -6,7 +6,10 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from jobs.models import Token
+from jobs.models.token import UNRESTRICTED, Grant
 from tests.browser.conftest import Site
 from tests.integration.page_jobs import PageJobs
 from tests.integration.page_tasks import KINDS, PLAIN
@@ -31,7 +34,11 @@ def pages(page_jobs: PageJobs) -> list[str]:
     waiting = page_jobs.waiting(queue="mail")
     jobs = [f"/jobs/{job.id}/" for job in (done, failed, running, waiting)]
     tabs = [f"/jobs/{done.id}/?tab={tab}" for tab in ("log", "attempts")]
-    return ["/", "/jobs/", *jobs, *tabs, f"/tasks/{KINDS}/", f"/tasks/{PLAIN}/", "/jobs/none/"]
+    limits = Grant(tasks=frozenset({KINDS, LONG}), expires_at=timezone.now())
+    for grant in (limits, UNRESTRICTED):
+        Token.objects.issue(page_jobs.owner, LONG[:100], grant)
+    tasks = [f"/tasks/{KINDS}/", f"/tasks/{PLAIN}/"]
+    return ["/", "/jobs/", *jobs, *tabs, *tasks, "/tokens/", "/jobs/none/"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -6,14 +6,14 @@ import re
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from jobs.models import Job
-from tests.factories import make_user
+from tests.factories import make_staff
 
 EVIL = "<script>alert('x')</script>&<img src=x onerror=alert(1)>"
 
@@ -45,7 +45,6 @@ def queries_of(client: Client, path: str) -> list[str]:
 
 
 def staff(client: Client, *codenames: str) -> User:
-    user = make_user("clerk", is_staff=True)
-    user.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
+    user = make_staff("clerk", *codenames)
     client.force_login(user)
     return user

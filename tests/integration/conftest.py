@@ -17,10 +17,11 @@ from jobs.api import news_watcher
 from jobs.api.news_watcher import NewsWatcher
 from jobs.brokers import registry as brokers
 from jobs.catalog import all_tasks, registry
+from jobs.core import rights
 from jobs.core.rare_line import unusable_database
 from jobs.queries import database_health
 from jobs.submission import backlog
-from tests.factories import make_user
+from tests.factories import make_staff, make_user
 from tests.integration import page_tasks as tasks_of_pages
 from tests.integration.api_client import Api
 from tests.integration.api_tasks import declare
@@ -32,6 +33,7 @@ from tests.waiting import wait_until
 @pytest.fixture(autouse=True)
 def nothing_is_remembered() -> None:
     cache.clear()
+    rights._rarely.forget()
     database_health._health.forget()
     unusable_database.over()
 
@@ -69,7 +71,8 @@ def bob(db: None) -> User:
 
 @pytest.fixture
 def chief(db: None) -> User:
-    return User.objects.create_user("chief", is_staff=True)
+    """Staff who may see everybody's jobs, and change them."""
+    return make_staff("chief", "view_job", "change_job", "view_upload")
 
 
 @pytest.fixture

@@ -165,17 +165,49 @@ class TestQuarantine:
 class TestTokens:
     def test_a_token_is_shown_once(self, root: Client) -> None:
         user = make_user()
-        messages = messages_of(root, f"{TOKENS}add/", {"user": user.pk, "name": "laptop"})
+        answer = root.post(f"{TOKENS}add/", {"user": user.pk, "name": "laptop"})
+        assert answer.status_code == 200
+        assert "no-store" in answer.headers["Cache-Control"]
         row = Token.objects.get()
-        text = messages[0].rpartition(" ")[2]
-        assert messages[0].startswith("Copy this token now")
+        (text,) = re.findall(r"jd_[\w-]{43}", answer.content.decode())
         assert Token.objects.find(text) == row
+        assert text not in str(answer.cookies) + str(root.cookies)
+        assert "messages" not in root.cookies
         assert (row.user, row.name) == (user, "laptop")
         for path in (TOKENS, f"{TOKENS}{row.pk}/change/", f"{TOKENS}{row.pk}/history/"):
             html = page(root, path)
             assert text not in html
             assert row.digest not in html
             assert "laptop" in html
+
+    def test_what_it_can_do_is_chosen(self, root: Client) -> None:
+        form = page(root, f"{TOKENS}add/")
+        assert all(f'value="{scope}"' in form for scope in ("read", "submit", "operate", "work"))
+        asked = {"user": make_user().pk, "name": "n", "scopes": ["read"], "queues": ["mail"]}
+        root.post(f"{TOKENS}add/", {**asked, "lifetime": "30d", "tasks": ["testapp.square"]})
+        row = Token.objects.get()
+        assert (row.scopes, row.tasks, row.queues) == ("read", "testapp.square", "mail")
+        assert row.expires_at is not None
+        html = page(root, f"{TOKENS}{row.pk}/change/")
+        assert all(name in html for name in ("read", "testapp.square", "mail"))
+        answer = root.post(f"{TOKENS}add/", {**asked, "lifetime": "soon"})
+        assert "Give a time such as 90m" in answer.content.decode()
+        assert Token.objects.count() == 1
+
+    def test_it_can_be_replaced(self, root: Client, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level("INFO", "jobs.audit")
+        user = make_user()
+        row, old = Token.objects.issue(user, "ci")
+        data = {"action": "rotate", "_selected_action": [row.pk]}
+        answer = root.post(TOKENS, data)
+        assert "no-store" in answer.headers["Cache-Control"]
+        (text,) = re.findall(r"jd_[\w-]{43}", answer.content.decode())
+        new = Token.objects.find(text)
+        assert new is not None
+        assert (new.user, new.name) == (user, "ci")
+        assert Token.objects.find(old) == row
+        assert f'did=rotate user="root" by=session token={row.pk}' in caplog.text
+        assert "replaced already" in messages_of(root, TOKENS, data)[0]
 
     def test_it_can_be_revoked_and_not_changed(self, root: Client) -> None:
         row, text = Token.objects.issue(make_user(), "n")
@@ -190,7 +222,7 @@ class TestTokens:
         root = User.objects.create_superuser("root")
         other, _ = Token.objects.issue(root, "other's")
         assert 'name="user"' not in page(client, f"{TOKENS}add/")
-        messages_of(client, f"{TOKENS}add/", {"user": root.pk, "name": "mine"})
+        client.post(f"{TOKENS}add/", {"user": root.pk, "name": "mine"})
         mine = Token.objects.get(name="mine")
         assert mine.user == clerk
         html = page(client, TOKENS)

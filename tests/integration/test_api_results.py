@@ -10,7 +10,7 @@ from django.db import connection, connections
 
 from jobs.feed import Cursor
 from jobs.models import Job
-from tests.factories import end, make_user, record, take_one
+from tests.factories import end, make_staff, make_user, record, take_one
 from tests.integration.api_client import Api
 
 pytestmark = pytest.mark.django_db
@@ -38,12 +38,12 @@ def test_a_page_has_jobs_as_the_api_shows_them_and_goes_on() -> None:
     assert third["items"] == []
 
 
-def test_one_gets_ones_own_and_staff_all() -> None:
+def test_one_gets_ones_own_and_who_may_see_jobs_all() -> None:
     ada, bob = make_user(), make_user("bob")
     mine, others = ended(ada), ended(bob)
     found = Api(ada).get(RESULTS).json()["items"]
     assert [job["id"] for job in found] == [mine]
-    everyone = Api(make_user("eve", is_staff=True)).get(RESULTS).json()["items"]
+    everyone = Api(make_staff("eve", "view_job")).get(RESULTS).json()["items"]
     assert [job["id"] for job in everyone] == [mine, others]
 
 

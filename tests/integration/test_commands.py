@@ -1,10 +1,11 @@
-"""``manage.py createtoken``, ``doctor`` and ``prune``."""
+"""``manage.py createtoken``, ``revoketoken``, ``doctor`` and ``prune``."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from jobs.core.uuid7 import uuid7
 from jobs.management.doctor import environment
 from jobs.models import Consumer, Job, QuarantinedMessage, Token
 from tests.factories import finished_long_ago, make_consumer, make_job, make_user
+from tests.integration.api_tasks import ADD
 from tests.integration.command_output import CommandOutput
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("api_tasks", "no_jobs")]
@@ -51,6 +53,98 @@ class TestCreateToken:
             assert (found.code, found.out) == (2, "")
             assert said in found.error
         assert not Token.objects.exists()
+
+
+# --- what tokens may do -----------------------------------------------------------------------
+
+
+class TestTokenOptions:
+    def test_scopes_tasks_queues_and_the_end(self) -> None:
+        make_user()
+        said = CommandOutput(
+            *("createtoken", "ada", "--scope", "submit, read", "--tasks", ADD),
+            *("--queues", "mail,default", "--expires", "30d"),
+        )
+        assert said.code == 0
+        row = Token.objects.get()
+        assert (row.scopes, row.tasks, row.queues) == ("read,submit", ADD, "default,mail")
+        assert row.expires_at is not None
+        assert timedelta(days=29) < row.expires_at - timezone.now() <= timedelta(days=30)
+
+    @pytest.mark.parametrize(
+        ("option", "value", "said"),
+        [
+            ("--scope", "reed", "--scope: There is no scope 'reed'. Known: read, submit"),
+            ("--scope", "", "--scope: Give 1 to 100 names"),
+            ("--tasks", f"{ADD}s", f"Did you mean {ADD}"),
+            ("--queues", "nowhere", "--queues: There is no queue named 'nowhere'"),
+            ("--expires", "a month", "--expires: Give a time such as 90m, 12h or 30d"),
+        ],
+    )
+    def test_what_does_not_fit(self, option: str, value: str, said: str) -> None:
+        make_user()
+        found = CommandOutput("createtoken", "ada", option, value)
+        assert (found.code, found.out) == (2, "")
+        assert said in found.error
+        assert not Token.objects.exists()
+
+
+class TestRevokeToken:
+    def test_by_id(self) -> None:
+        user = make_user()
+        first, second, third = (Token.objects.issue(user, name)[0] for name in ("a", "b", ""))
+        said = CommandOutput("revoketoken", str(first.pk), str(third.pk))
+        expected = f"Revoked token {first.pk} of ada: a\nRevoked token {third.pk} of ada\n"
+        assert (said.code, said.out) == (0, expected)
+        assert list(Token.objects.all()) == [second]
+
+    def test_by_text_on_standard_input(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        user = make_user()
+        texts = [Token.objects.issue(user)[1] for _ in range(2)]
+        Token.objects.issue(user, "stays")
+        monkeypatch.setattr("sys.stdin", StringIO("\n".join(texts) + "\n\n"))
+        said = CommandOutput("revoketoken", "-")
+        assert said.code == 0
+        assert not any(text in said.out for text in texts)
+        assert [token.name for token in Token.objects.all()] == ["stays"]
+
+    def test_by_user_and_name(self) -> None:
+        ada = make_user(is_active=False)
+        for name in ("ci", "ci", "laptop"):
+            Token.objects.issue(ada, name)
+        Token.objects.issue(make_user("bob"), "ci")
+        look = CommandOutput("revoketoken", "--user", "ada", "--name", "ci", "--dry-run")
+        assert look.out.count("Would revoke") == 2
+        assert Token.objects.count() == 4
+        CommandOutput("revoketoken", "--user", "ada", "--name", "ci")
+        assert sorted(Token.objects.values_list("user__username", "name")) == [
+            ("ada", "laptop"),
+            ("bob", "ci"),
+        ]
+        said = CommandOutput("revoketoken", "--user", "ada", "--json")
+        assert json.loads(said.out)["name"] == "laptop"
+
+    @pytest.mark.parametrize(
+        ("words", "code", "said"),
+        [
+            ([], 2, "Give ids"),
+            (["1", "--user", "ada"], 2, "Give ids"),
+            (["--name", "ci"], 2, "Give ids"),
+            (["jd_text"], 2, "standard input"),
+            (["--user", "nobody"], 2, "no user named"),
+            (["--user", "ada", "--name", "none"], 1, "no such token"),
+            (["{id}", "999999"], 1, "no token with the id 999999. None was revoked."),
+            (["{id}", "9" * 30], 2, "named by its id"),
+        ],
+    )
+    def test_nothing_is_revoked_where_something_is_wrong(
+        self, words: list[str], code: int, said: str
+    ) -> None:
+        token, _ = Token.objects.issue(make_user())
+        found = CommandOutput("revoketoken", *(word.format(id=token.pk) for word in words))
+        assert (found.code, found.out) == (code, "")
+        assert said in found.error
+        assert Token.objects.count() == 1
 
 
 # --- prune ------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from django.utils import timezone
 from jobs.errors import NotAllowed
 from jobs.management.commands import submit as module
 from jobs.models import Job, Upload
-from tests.factories import make_user
+from tests.factories import make_staff, make_user
 from tests.integration.api_tasks import ADD, READ, SECRET
 from tests.integration.command_output import CommandOutput
 
@@ -29,7 +29,7 @@ class TestSubmit:
         assert (job.kwargs, job.owner) == ({"n": 7, "m": 1}, None)
 
     def test_options_of_the_job(self) -> None:
-        make_user(is_staff=True)
+        make_staff("ada", "change_job")
         CommandOutput(
             *("submit", ADD, "--user", "ada", "n=1", "--queue=mail", "--priority", "-9", "m=2"),
             *("--max-attempts", "7", "--unique-key", "k", "--run-after", "2030-01-31T09:00+02:00"),

@@ -21,7 +21,7 @@ from jobs import lifecycle
 from jobs.core.db import Adapter
 from jobs.core.states import Status
 from jobs.core.uuid7 import uuid7s
-from jobs.models import Attempt, Consumer, Counter, Job
+from jobs.models import Attempt, Consumer, Counter, Job, Token
 from tests.brokers.servers import address, default_database, postgres_config
 from tests.subprocesses import ROOT
 from webapp import database as site_database
@@ -280,6 +280,13 @@ def test_jobs_are_kept_when_the_version_before_is_to_run_again(
         shard=consumer, task="testapp.square", queue="default", updated_at=NOW, jobs_succeeded=3
     )
 
+    restricted: list[dict[str, Any]] = [
+        *({name: "read"} for name in ("scopes", "tasks", "queues")),
+        {"expires_at": NOW},
+    ]
+    for number, columns in enumerate([{}, *restricted]):
+        Token.objects.create(user_id=1, digest=str(number), **columns)
+
     call_command("migrate", "jobs", target, verbosity=0)
 
     named, position = ("kwargs", "fair_position") if "0002" in target else ("args", "turn")
@@ -300,6 +307,8 @@ def test_jobs_are_kept_when_the_version_before_is_to_run_again(
     assert (jobs[finished].warnings, jobs[finished].traceparent) == (None, None)
     assert Attempt.objects.get().job_id == finished
     assert not Counter.objects.exists()
+    # One that could do less would be able to do everything.
+    assert [token.digest for token in Token.objects.all()] == ["0"]
     assert [claim.id for claim in lifecycle.claim_jobs("default", 9, consumer, NOW)] == [waiting]
 
 

@@ -20,6 +20,7 @@ from jobs.api.request_body import open_body
 from jobs.api.streamed_body import streamed_body
 from jobs.api.submitted import SUBMISSION_PROBLEMS
 from jobs.conf import get_conf
+from jobs.core.credentials import SUBMIT
 from jobs.core.db import connection
 from jobs.core.lock_timeout import limited_lock_waits
 from jobs.core.server_threads import requests_in_progress
@@ -52,6 +53,7 @@ MOST_DIGITS: Final = 12
     ],
     problems=SUBMISSION_PROBLEMS,
     body=NDJSON,
+    scope=SUBMIT,
     curl=f'-H "Content-Type: {NDJSON}" --data-binary @jobs.ndjson -N $URL',
 )
 def post_bulk(request: HttpRequest, caller: Caller) -> HttpResponseBase:

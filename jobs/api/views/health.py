@@ -16,10 +16,12 @@ from jobs.api.metrics import exposition
 from jobs.api.operations import Operation, Response
 from jobs.api.problems import FORBIDDEN, ApiError
 from jobs.api.responses import JsonResponse
+from jobs.core.credentials import token_limits
 from jobs.core.database_faults import one_line, reconnect_after, retry_after
 from jobs.core.database_file import require_same_file
 from jobs.core.db import DATABASE_ERRORS
 from jobs.core.rare_line import unusable_database
+from jobs.core.rights import VIEW_JOBS, note_use
 from jobs.core.storage import RETRY_SECONDS
 from jobs.errors import Unavailable
 from jobs.queries.database_health import database_problem
@@ -60,10 +62,15 @@ def readyz(request: HttpRequest) -> JsonResponse:
 def metrics(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Numbers for Prometheus.
 
-    In the text format, version 0.0.4. For staff, or with anyone's token.
+    In the text format, version 0.0.4. With anyone's token that is not limited to some jobs, or
+    the session of somebody with the permission ``jobs.view_job``.
     """
-    if not (caller.by_token or caller.is_staff):
-        raise ApiError(FORBIDDEN, "The metrics are for staff, or for a token.")
+    if token_limits(caller.user) is not None:
+        raise ApiError(FORBIDDEN, "The metrics are of all jobs: this token is limited to some.")
+    if not caller.by_token:
+        if not caller.has_right(VIEW_JOBS):
+            raise ApiError(FORBIDDEN, f"The metrics need a token, or {VIEW_JOBS!r}.")
+        note_use(caller.user, VIEW_JOBS, "metrics")
     now = timezone.now()
     return HttpResponse(exposition(queue_states(now), now), content_type=CONTENT_TYPE)
 

@@ -15,23 +15,29 @@ from jobs.api.serializers import job_json, retry_after
 from jobs.core.users import user_name
 from jobs.core.write_waits import limited_write_waits
 from jobs.lifecycle import CancelResult
-from jobs.submission import cancel_job, retry_job
+from jobs.queries.action_messages import ActionOutcome, history_entry
+from jobs.submission import cancel_job, record_change, require_change, retry_job
 
 
 @Operation(
     "cancelJob",
     [Response(200, "Job", "Location ETag"), Response(202, "Job", "Location ETag Retry-After")],
-    problems=[CONFLICT],
+    problems=[FORBIDDEN, CONFLICT],
 )
 def post_cancel(request: HttpRequest, caller: Caller, job_id: str) -> JsonResponse:
     """Cancel a job.
 
     200: it was waiting, and is cancelled. 202: it is running; a request to stop is recorded.
     """
-    key = job_version(caller, parse_job_id(job_id)).id
+    version = job_version(caller, parse_job_id(job_id))
+    key = version.id
+    require_change(caller.user, version.owner_id)
     with limited_write_waits():
         result = cancel_job(key, by=user_name(caller.user))
-    return _changed_job(caller, key, 200 if result is CancelResult.CANCELLED else 202)
+    is_cancelled = result is CancelResult.CANCELLED
+    outcome = ActionOutcome.CANCELLED if is_cancelled else ActionOutcome.STOP_REQUESTED
+    record_change(caller.user, key, version.owner_id, "cancel", history_entry(outcome))
+    return _changed_job(caller, key, 200 if is_cancelled else 202)
 
 
 @Operation(
@@ -42,8 +48,11 @@ def post_cancel(request: HttpRequest, caller: Caller, job_id: str) -> JsonRespon
 def post_retry(request: HttpRequest, caller: Caller, job_id: str) -> JsonResponse:
     """Run a failed or cancelled job again."""
     job = visible_job(caller, parse_job_id(job_id))
+    require_change(caller.user, job.owner_id)
     with limited_write_waits():
         retry_job(job, caller.user)
+    requeued = history_entry(ActionOutcome.REQUEUED)
+    record_change(caller.user, job.id, job.owner_id, "retry", requeued)
     return _changed_job(caller, job.id, 202)
 
 

@@ -16,6 +16,7 @@ from jobs.api.submitted import (
     waited_response,
 )
 from jobs.conf import get_conf
+from jobs.core.credentials import SUBMIT
 
 
 @Operation(
@@ -24,6 +25,7 @@ from jobs.conf import get_conf
     SUBMISSION_HEADERS,
     problems=SUBMISSION_PROBLEMS,
     body=JSON,
+    scope=SUBMIT,
     example={"task": "webapp.square", "args": {"n": 7}},
     curl="""-H "Content-Type: application/json" \\
   -d '{"task": "webapp.square", "args": {"n": 7}}' $URL""",

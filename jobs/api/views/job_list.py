@@ -53,7 +53,8 @@ MAX_LIMIT: Final = 200
 def list_jobs(request: HttpRequest, caller: Caller) -> JsonResponse:
     """List jobs, newest first.
 
-    One's own; staff see all. Follow the ``Link`` with ``rel="next"``.
+    One's own, or everybody's with the permission ``jobs.view_job``. Follow the ``Link`` with
+    ``rel="next"``.
     """
     limit = page_size(request, DEFAULT_LIMIT, MAX_LIMIT)
     rows = _with_status(request, Job.objects.visible_to(caller.user)).filter(_filters(request))

@@ -18,8 +18,10 @@ from jobs.api.problems import CURSOR_EXPIRED, INVALID, NOT_ACCEPTABLE
 from jobs.api.responses import JSON
 from jobs.api.serializers import root
 from jobs.api.waits import ResultsWait
+from jobs.core.credentials import token_limits
 from jobs.core.held_requests import hold_function
 from jobs.core.jsonutils import clean
+from jobs.core.rights import VIEW_JOBS, note_use
 from jobs.core.server_threads import max_waiting
 from jobs.feed import (
     MAX_LIMIT,
@@ -62,9 +64,10 @@ DEFAULT_LIMIT: Final = 100
 def get_results(request: HttpRequest, caller: Caller) -> HttpResponseBase:
     """Get results as they come.
 
-    Jobs that have ended, whatever their status, in the order in which they did; one's own, staff
-    get all. Whoever sends ``next`` as ``after`` gets each of them once. A job that is retried and
-    ends again comes again. ``limit`` is a maximum: where ``more`` is true, ask again at once.
+    Jobs that have ended, whatever their status, in the order in which they did; one's own, or
+    everybody's with the permission ``jobs.view_job``. Whoever sends ``next`` as ``after`` gets each
+    of them once. A job that is retried and ends again comes again. ``limit`` is a maximum: where
+    ``more`` is true, ask again at once.
 
     With ``Accept: text/event-stream`` each job is an event ``job`` as soon as it has ended; the
     event's id is its cursor, and ``Last-Event-ID`` counts as ``after``.
@@ -121,7 +124,11 @@ def new_wait(until: float) -> ResultsWait:
 def selected(request: HttpRequest, caller: Caller) -> Selection:
     """Return which jobs a request asks for: never more than the caller may see."""
     task = clean(request.GET.get("task", ""))
-    return Selection(caller.user.pk, everyone=caller.is_staff, task=task)
+    everyone = caller.has_right(VIEW_JOBS)
+    if everyone:
+        note_use(caller.user, VIEW_JOBS, "follow")
+    limits = token_limits(caller.user)
+    return Selection(caller.user.pk, everyone=everyone, task=task, limits=limits)
 
 
 def cursor_of(request: HttpRequest) -> Cursor | None:

@@ -35,6 +35,7 @@ from jobs.api.tus import (
     state_headers,
 )
 from jobs.conf import get_conf
+from jobs.core.credentials import SUBMIT
 from jobs.errors import WrongOffset
 from jobs.models import ResumableUpload
 from jobs.submission import resumable
@@ -47,6 +48,7 @@ _OFFSET = header("Upload-Offset", "Where the piece begins, in bytes.", COUNT, re
     "getUploadAbilities",
     [Response(204, "", "Tus-Resumable Tus-Version Tus-Extension Tus-Max-Size")],
     tag="uploads",
+    scope=SUBMIT,
 )
 def get_abilities(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Ask what resumable uploads can do here.
@@ -72,6 +74,7 @@ def get_abilities(request: HttpRequest, caller: Caller) -> HttpResponse:
     ],
     [MALFORMED, QUOTA_EXCEEDED, TOO_LARGE, TUS_VERSION, UPLOAD_BUSY],
     tag="uploads",
+    scope=SUBMIT,
     curl='-H "Tus-Resumable: 1.0.0" -H "Upload-Length: 1048576" $URL',
 )
 def post_resumable_upload(request: HttpRequest, caller: Caller) -> JsonResponse:
@@ -101,6 +104,7 @@ def post_resumable_upload(request: HttpRequest, caller: Caller) -> JsonResponse:
     [_VERSION],
     [TUS_VERSION, UPLOAD_BUSY],
     tag="uploads",
+    scope=SUBMIT,
 )
 def head_upload(request: HttpRequest, caller: Caller, upload_id: str) -> HttpResponse:
     """Ask how much of an upload is stored.
@@ -124,6 +128,7 @@ def head_upload(request: HttpRequest, caller: Caller, upload_id: str) -> HttpRes
     [CONFLICT, WRONG_OFFSET, TUS_VERSION, UPLOAD_BUSY],
     body=PIECE_TYPE,
     tag="uploads",
+    scope=SUBMIT,
     curl=f'-H "Tus-Resumable: {VERSION}" -H "Upload-Offset: 0" -H "Content-Type: {PIECE_TYPE}" '
     "--data-binary @piece $URL",
 )
@@ -158,6 +163,7 @@ def patch_upload(request: HttpRequest, caller: Caller, upload_id: str) -> HttpRe
     [_VERSION],
     [CONFLICT, TUS_VERSION],
     tag="uploads",
+    scope=SUBMIT,
 )
 def delete_upload(request: HttpRequest, caller: Caller, upload_id: str) -> HttpResponse:
     """Delete an upload.
@@ -185,6 +191,7 @@ def delete_upload(request: HttpRequest, caller: Caller, upload_id: str) -> HttpR
     [CONFLICT, WRONG_OFFSET, TUS_VERSION, UPLOAD_BUSY],
     body=PIECE_TYPE,
     tag="uploads",
+    scope=SUBMIT,
     curl='-H "Tus-Resumable: 1.0.0" -H "X-HTTP-Method-Override: DELETE" '
     f'-H "Content-Type: {PIECE_TYPE}" -d "" $URL',
 )

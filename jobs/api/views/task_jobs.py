@@ -22,6 +22,7 @@ from jobs.api.submitted import (
 )
 from jobs.catalog.pointer import escape_pointer
 from jobs.conf import get_conf
+from jobs.core.credentials import SUBMIT
 from jobs.errors import FieldError, InvalidArguments, InvalidOptions
 
 _WHOLE: Final = re.compile(r"-?\d{1,18}")
@@ -45,6 +46,7 @@ def _as_parameter(name: str) -> dict[str, Any]:
     [*map(_as_parameter, _OPTIONS), *SUBMISSION_HEADERS],
     problems=SUBMISSION_PROBLEMS,
     body=JSON,
+    scope=SUBMIT,
     body_schema=ref("Arguments"),
     example={"n": 7},
     tag="tasks",

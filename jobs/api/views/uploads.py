@@ -11,6 +11,7 @@ from jobs.api.problems import MEDIA_TYPE, QUOTA_EXCEEDED, ApiError
 from jobs.api.request_body import declared_length, open_body
 from jobs.api.responses import JsonResponse
 from jobs.conf import get_conf
+from jobs.core.credentials import SUBMIT
 from jobs.submission import room_for_bytes, store_upload
 
 
@@ -20,6 +21,7 @@ from jobs.submission import room_for_bytes, store_upload
     [query("name", "The file's name, for display.")],
     [QUOTA_EXCEEDED],
     body="application/octet-stream",
+    scope=SUBMIT,
     curl='--data-binary @access.log "$URL?name=access.log"',
 )
 def post_upload(request: HttpRequest, caller: Caller) -> JsonResponse:

@@ -101,7 +101,7 @@ def delete_one_webhook(request: HttpRequest, caller: Caller, webhook_id: str) ->
 
 
 @Operation("rotateWebhookSecret", [Response(200, "WebhookWithSecret")], tag="webhooks")
-def post_rotate(request: HttpRequest, caller: Caller, webhook_id: str) -> JsonResponse:
+def post_rotate_secret(request: HttpRequest, caller: Caller, webhook_id: str) -> JsonResponse:
     """Get a new secret.
 
     For a day deliveries are signed with the old one as well, so that no receiver misses anything.

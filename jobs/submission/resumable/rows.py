@@ -65,7 +65,7 @@ def find(owner: AbstractBaseUser, key: uuid.UUID) -> ResumableUpload | None:
     ).first()
     if found is not None and not found.is_complete:
         return found
-    upload = Upload.objects.filter(pk=key, owner_id=owner.pk).first()
+    upload = Upload.objects.usable_by(owner).filter(pk=key, owner_id=owner.pk).first()
     if upload is None:
         return None
     return found or ResumableUpload(

@@ -12,7 +12,8 @@ from django.http import QueryDict
 from jobs.catalog.arguments import Argument
 from jobs.catalog.registry import AnyTask
 from jobs.compat import task_backends
-from jobs.core.users import email_address, is_staff
+from jobs.core.rights import CHANGE_JOBS, has_right
+from jobs.core.users import email_address
 from jobs.errors import InvalidOptions
 from jobs.models import Job
 from jobs.submission import SubmitOptions
@@ -116,8 +117,9 @@ _KEY_HELP: Final = (
 def _arguments(task: AnyTask, owner: User) -> list[Argument]:
     """Return the options as arguments, each with the bounds that hold for the owner."""
     queues = tuple((name, name) for name in sorted(task_backends[task.backend].queues))
-    priority = {"minimum": -100, "maximum": 100 if is_staff(owner) else task.priority}
-    attempts = {"minimum": 1} if is_staff(owner) else {"minimum": 1, "maximum": task.max_attempts}
+    is_free = has_right(owner, CHANGE_JOBS)
+    priority = {"minimum": -100, "maximum": 100 if is_free else task.priority}
+    attempts = {"minimum": 1} if is_free else {"minimum": 1, "maximum": task.max_attempts}
     return [
         *([_option("queue", "Queue", "choice", "", choices=queues)] if len(queues) > 1 else []),
         _option("priority", "Priority", "integer", "Higher goes first.", **priority),

@@ -13,7 +13,6 @@ from django.utils.datastructures import MultiValueDict
 
 from jobs.catalog.arguments import Argument
 from jobs.conf import get_conf
-from jobs.core.users import is_staff
 from jobs.core.uuid7 import is_uuid
 from jobs.errors import QuotaExceeded, TooLarge, Unavailable
 from jobs.models import Upload
@@ -82,11 +81,9 @@ class UploadField(ArgumentField):
         return references if self.multiple else references[-1]
 
     def load_uploads(self, ids: Sequence[str]) -> None:
-        """Read uploads by their ids; another user's are not found, unless the owner is staff."""
+        """Read uploads by their ids, as far as the owner may use them."""
         wanted = [uuid.UUID(one) for one in ids if is_uuid(one)]
-        rows = Upload.objects.filter(pk__in=wanted) if wanted else Upload.objects.none()
-        if not is_staff(self.owner):
-            rows = rows.filter(owner_id=self.owner.pk)
+        rows = Upload.objects.filter(pk__in=wanted).usable_by(self.owner) if wanted else ()
         found = {row.pk: row for row in rows}
         self.uploads = [found[one] for one in wanted if one in found]
 

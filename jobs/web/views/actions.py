@@ -17,8 +17,20 @@ from jobs.core.uuid7 import is_uuid
 from jobs.errors import JobsError
 from jobs.lifecycle import CancelResult
 from jobs.models import Job
-from jobs.queries.action_messages import ActionOutcome, page_message, page_refusal
-from jobs.submission import cancel_job, operational_errors_as_unavailable, retry_job
+from jobs.models.job import may_see
+from jobs.queries.action_messages import (
+    ActionOutcome,
+    history_entry,
+    page_message,
+    page_refusal,
+)
+from jobs.submission import (
+    cancel_job,
+    operational_errors_as_unavailable,
+    record_change,
+    require_change,
+    retry_job,
+)
 from jobs.web.access import SignedIn, signed_in, visible_job
 
 from .submit import SeeOther
@@ -67,7 +79,9 @@ def _apply_to_one(request: SignedIn, job: Job, action: Action) -> HttpResponse:
 
 def _apply_to_many(request: SignedIn, ids: list[str], action: Action) -> None:
     outcomes, refusals = Counter[ActionOutcome](), Counter[str]()
-    for job in Job.objects.visible_to(request.user).filter(pk__in=ids):
+    for job in Job.objects.filter(pk__in=ids):
+        if not may_see(request.user, job.id, job.owner_id, job.task, job.queue):
+            continue
         try:
             outcomes[action(request, job)] += 1
         except JobsError as error:
@@ -80,17 +94,22 @@ def _apply_to_many(request: SignedIn, ids: list[str], action: Action) -> None:
 
 def _cancel(request: SignedIn, job: Job) -> ActionOutcome:
     by = user_name(request.user)
+    require_change(request.user, job.owner_id)
     with operational_errors_as_unavailable():
         result = cancel_job(job.id, by=by)
-    if result is CancelResult.CANCELLED:
-        return ActionOutcome.CANCELLED
-    return ActionOutcome.STOP_REQUESTED
+    is_cancelled = result is CancelResult.CANCELLED
+    outcome = ActionOutcome.CANCELLED if is_cancelled else ActionOutcome.STOP_REQUESTED
+    record_change(request.user, job.id, job.owner_id, "cancel", history_entry(outcome))
+    return outcome
 
 
 def _retry(request: SignedIn, job: Job) -> ActionOutcome:
+    require_change(request.user, job.owner_id)
     with operational_errors_as_unavailable():
         retry_job(job, request.user)
-    return ActionOutcome.REQUEUED
+    requeued = ActionOutcome.REQUEUED
+    record_change(request.user, job.id, job.owner_id, "retry", history_entry(requeued))
+    return requeued
 
 
 def _back(request: SignedIn) -> str:

@@ -16,7 +16,7 @@ from jobs.core.states import Status
 from jobs.models import Job
 from jobs.queries import logs
 from jobs.queries.waiting_reason import Reason, why_waiting
-from jobs.submission import may_use
+from jobs.submission import may_change, may_use
 from jobs.web.access import SignedIn, signed_in, visible_job
 from jobs.web.arguments import displayed_arguments
 from jobs.web.curl import as_curl
@@ -84,6 +84,7 @@ def _context(request: SignedIn, found: Job, now: datetime, reason: Reason | None
         "tab": tab_of(found, request.GET.get("tab", "")),
         "task": task,
         "may_submit": task is not None and may_use(task, request.user),
+        "may_change": may_change(request.user, found.owner_id),
         "can_retry": found.status in (Status.FAILED, Status.CANCELLED),
         "section": "jobs",
     }

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 from jobs.catalog import all_tasks
 from jobs.core.jsonutils import clean
 from jobs.core.rendering import render, render_to_string
+from jobs.core.rights import VIEW_JOBS, has_right
 from jobs.core.states import Status
-from jobs.core.users import is_staff
 from jobs.core.uuid7 import is_uuid
 from jobs.models import Job
 from jobs.models.job import JobQuerySet
@@ -29,8 +29,9 @@ FILTERS: Final = ("who", "status", "task", "queue", "q")
 @require_safe
 @signed_in
 def jobs(request: SignedIn) -> HttpResponse:
-    """Show this user's jobs, or everyone's to staff, newest first."""
-    everyone = is_staff(request.user) and request.GET.get("who") == "all"
+    """Show this user's jobs, or everyone's to who has that right, newest first."""
+    may_see_all = has_right(request.user, VIEW_JOBS)
+    everyone = may_see_all and request.GET.get("who") == "all"
     filters = {name: clean(request.GET.get(name, "").strip()) for name in FILTERS}
     found, newer, older = _page(
         _filtered(request, everyone, filters), request.GET, with_owners=everyone
@@ -41,6 +42,7 @@ def jobs(request: SignedIn) -> HttpResponse:
         "newer": _link(filters, after=found[0]) if newer and found else "",
         "older": _link(filters, before=found[-1]) if older and found else "",
         "everyone": everyone,
+        "may_see_all": may_see_all,
         "filters": filters,
         "filtered": any(filters[name] for name in FILTERS if name != "who"),
         "statuses": Status.choices,
@@ -54,9 +56,13 @@ def jobs(request: SignedIn) -> HttpResponse:
     return render(request, "jobs/list.html", context)
 
 
+def _own(request: SignedIn) -> JobQuerySet:
+    return Job.objects.filter(owner=request.user)
+
+
 def _filtered(request: SignedIn, everyone: bool, filters: dict[str, str]) -> JobQuerySet:
-    # Staff see everyone's jobs only on request: "My jobs" means the same to everyone.
-    found = Job.objects.all() if everyone else Job.objects.filter(owner=request.user)
+    # Everyone's jobs are shown only on request: "My jobs" means the same to everyone.
+    found = Job.objects.visible_to(request.user) if everyone else _own(request)
     if filters["status"] in Status.values:
         found = found.with_status(filters["status"])
     for name in ("task", "queue"):
@@ -107,7 +113,8 @@ def fresh_rows(request: SignedIn) -> HttpResponse:
     """Answer with the rows of these jobs as they are now, for an open list; 304 if unchanged."""
     ids = [one for one in request.GET.getlist("id")[:PAGE_SIZE] if is_uuid(one)]
     everyone = request.GET.get("who") == "all"
-    jobs = select_row_columns(Job.objects.visible_to(request.user).filter(pk__in=ids))
+    visible = Job.objects.visible_to(request.user) if everyone else _own(request)
+    jobs = select_row_columns(visible.filter(pk__in=ids))
     found = rows(jobs, with_owners=everyone)
     versions = repr([(row.job.id.hex, row.job.version) for row in found])
     headers = {"ETag": f'"{zlib.crc32(versions.encode()):x}"', "Cache-Control": "no-store"}
