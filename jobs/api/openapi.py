@@ -15,7 +15,7 @@ from .examples import EXAMPLES, example_of
 from .json_schema import PLAIN, component_schemas, ref
 from .openapi_links import links
 from .operations import COUNT, SUBMIT_ONE, TEXT, Operation, Response, operations
-from .problems import WRONG_OFFSET, Kind
+from .problems import PRECONDITION_FAILED, WRONG_OFFSET, Kind
 from .responses import JSON, PROBLEM_JSON, api_url
 from .serializers import root
 from .task_operations import task_operation
@@ -43,7 +43,11 @@ _HEADERS: Final = {
     ),
     "RateLimit": _header('What is left of each limit: `"backlog";r=12, "minute";r=0;t=9`.'),
     "RateLimit-Policy": _header('The limits: `"backlog";q=100000, "minute";q=60000;w=60`.'),
-    "ETag": _header("The version of the job, a strong one."),
+    "ETag": _header("The version of what was sent, a strong one."),
+    "Idempotency-Replayed": _header(
+        "`true`: a request with this `Idempotency-Key` came before, and nothing was done again.",
+        {**TEXT, "const": "true"},
+    ),
     "Preference-Applied": _header("`wait=N`, when the server was ready to wait."),
     "Link": _header('`<...>; rel="next"`, when there is another page.'),
     "X-Next-Offset": _header(
@@ -172,6 +176,8 @@ def _problem(status: int, kinds: list[Kind]) -> dict[str, Any]:
     }
     if status in _PROBLEM_HEADERS:
         found["headers"] = _headers(_PROBLEM_HEADERS[status])
+    if PRECONDITION_FAILED in kinds:
+        found["headers"] = _headers("ETag")
     if WRONG_OFFSET in kinds:
         found["headers"] = _headers("Upload-Offset")
     return found

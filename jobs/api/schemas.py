@@ -228,6 +228,13 @@ class FieldError(TypedDict):
     detail: str
 
 
+class Fingerprints(TypedDict):
+    """The SHA-256 of two requests with one key: of their JSON with sorted keys, or of a file."""
+
+    first: Annotated[str, _about("Of the request that the key belongs to.")]
+    this: Annotated[str, _about("Of this request.")]
+
+
 class Problem(TypedDict):
     """An error, by RFC 9457."""
 
@@ -237,6 +244,9 @@ class Problem(TypedDict):
     detail: Annotated[str, _about("What is wrong this time.")]
     errors: NotRequired[list[FieldError]]
     nearest: NotRequired[Annotated[list[str], _about("The closest task names.")]]
+    fingerprints: NotRequired[
+        Annotated[Fingerprints, _about("Of both requests, where an Idempotency-Key is in use.")]
+    ]
     retry_after: NotRequired[
         Annotated[Count, _about("In a line of an answer: seconds, as the header `Retry-After`.")]
     ]

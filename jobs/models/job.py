@@ -59,6 +59,10 @@ class JobQuerySet(models.QuerySet["Job"]):
             return self
         return self.filter(owner_id=user.pk) if user.pk is not None else self.none()
 
+    def in_versions(self, versions: Collection[int] | None) -> JobQuerySet:
+        """Return the jobs that are in one of these versions; all of them for None."""
+        return self if versions is None else self.filter(version__in=versions)
+
     def in_slot(self, slot: str) -> JobQuerySet:
         """Return the unfinished job that occupies a unique slot, if there is one."""
         return self.filter(_UNFINISHED, unique_slot=slot)

@@ -36,6 +36,8 @@ class SubmitResult:
 
     job: Job
     created: bool
+    is_replay: bool = False
+    """Whether the job has the request's idempotency key: the same request came before."""
     limits: Sequence[LimitState] = ()
     """What is left of each limit, where limits are enforced and a job was inserted."""
 
@@ -79,7 +81,7 @@ def submit_job(
         with operational_errors_as_unavailable():
             existing = existing_by_idempotency_key(options, owner)
         if existing is not None:
-            return SubmitResult(existing, created=False)
+            return SubmitResult(existing, created=False, is_replay=True)
     if isinstance(task, str):
         task = get_task(task)
     if enforce_limits:
@@ -122,7 +124,9 @@ def _insert(
                 or existing_by_id(options)
             )
             if existing is not None:
-                return SubmitResult(existing, created=False)
+                key = options.idempotency_key
+                is_replay = key is not None and existing.idempotency_key == key
+                return SubmitResult(existing, created=False, is_replay=is_replay)
             # The job with the same key finished in between: then there is room now.
             if attempt == MOST_TRIES - 1:
                 raise

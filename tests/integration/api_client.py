@@ -21,6 +21,7 @@ DOCUMENTED_HEADERS = {
     "Allow",
     "Content-Disposition",
     "ETag",
+    "Idempotency-Replayed",
     "Link",
     "Location",
     "Preference-Applied",

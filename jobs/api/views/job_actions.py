@@ -8,8 +8,16 @@ from django.http import HttpRequest
 
 from jobs.api.auth import Caller
 from jobs.api.etag import artifacts_of, job_version, parse_job_id, visible_job
+from jobs.api.idempotency import KEY_OF_CHANGE, idempotency_key
 from jobs.api.operations import Operation, Response
-from jobs.api.problems import CONFLICT, FORBIDDEN, QUEUE_FULL, QUOTA_EXCEEDED
+from jobs.api.preconditions import IF_MATCH, expected_versions
+from jobs.api.problems import (
+    CONFLICT,
+    FORBIDDEN,
+    PRECONDITION_FAILED,
+    QUEUE_FULL,
+    QUOTA_EXCEEDED,
+)
 from jobs.api.responses import JsonResponse
 from jobs.api.serializers import job_json, retry_after
 from jobs.core.users import user_name
@@ -21,29 +29,38 @@ from jobs.submission import cancel_job, retry_job
 @Operation(
     "cancelJob",
     [Response(200, "Job", "Location ETag"), Response(202, "Job", "Location ETag Retry-After")],
-    problems=[CONFLICT],
+    [IF_MATCH, KEY_OF_CHANGE],
+    problems=[CONFLICT, PRECONDITION_FAILED],
 )
 def post_cancel(request: HttpRequest, caller: Caller, job_id: str) -> JsonResponse:
     """Cancel a job.
 
     200: it was waiting, and is cancelled. 202: it is running; a request to stop is recorded.
     """
+    idempotency_key(request)
     key = job_version(caller, parse_job_id(job_id)).id
+    versions = expected_versions(request, key)
     with limited_write_waits():
-        result = cancel_job(key, by=user_name(caller.user))
+        result = cancel_job(key, by=user_name(caller.user), versions=versions)
     return _changed_job(caller, key, 200 if result is CancelResult.CANCELLED else 202)
 
 
 @Operation(
     "retryJob",
     [Response(202, "Job", "Location ETag Retry-After")],
-    problems=[FORBIDDEN, CONFLICT, QUEUE_FULL, QUOTA_EXCEEDED],
+    [IF_MATCH, KEY_OF_CHANGE],
+    problems=[FORBIDDEN, CONFLICT, PRECONDITION_FAILED, QUEUE_FULL, QUOTA_EXCEEDED],
 )
 def post_retry(request: HttpRequest, caller: Caller, job_id: str) -> JsonResponse:
-    """Run a failed or cancelled job again."""
+    """Run a failed or cancelled job again.
+
+    With ``If-Match`` a request can be repeated safely: it does not run a job again that has failed
+    again since.
+    """
+    idempotency_key(request)
     job = visible_job(caller, parse_job_id(job_id))
     with limited_write_waits():
-        retry_job(job, caller.user)
+        retry_job(job, caller.user, expected_versions(request, job.id))
     return _changed_job(caller, job.id, 202)
 
 

@@ -1,0 +1,33 @@
+"""``If-Match``: a change only of the version that was seen (RFC 9110, section 13.1.1)."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Final
+
+from django.http import HttpRequest
+from django.utils.http import parse_etags
+
+from .operations import header
+
+IF_MATCH: Final = header(
+    "If-Match",
+    "The `ETag` you have: nothing is done if the job has changed since (412). `*`: any version.",
+)
+"""The header, for the API's document."""
+
+
+def expected_versions(request: HttpRequest, job_id: uuid.UUID) -> frozenset[int] | None:
+    """Return the versions of a job that a request is meant for; None if any will do.
+
+    A weak tag names none, by the strong comparison; nor does what is no tag of this job.
+    """
+    text = request.META.get("HTTP_IF_MATCH")
+    if text is None or text.strip() == "*":
+        return None
+    prefix = f'"{job_id.hex}-'
+    tags = (tag for tag in parse_etags(text) if tag.startswith(prefix) and tag.endswith('"'))
+    numbers = (tag[len(prefix) : -1] for tag in tags)
+    return frozenset(
+        int(one) for one in numbers if one.isascii() and one.isdigit() and len(one) < 10
+    )
