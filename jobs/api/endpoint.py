@@ -17,7 +17,7 @@ from jobs.core.write_waits import serving
 
 from .auth import require_caller
 from .exception_handlers import invalid_members, problem_response
-from .operations import body_type, query_names
+from .operations import ANY_NAME, body_type, query_names
 from .problems import METHOD_NOT_ALLOWED, NOT_FOUND, ApiError
 from .tokens import ExtraRead
 
@@ -100,13 +100,19 @@ def require_known_names(request: HttpRequest, known: frozenset[str]) -> None:
     """
     if not request.META.get("QUERY_STRING"):
         return
-    unknown = [name for name in request.GET if name not in known]
+    unknown = [name for name in request.GET if name not in known and not _is_one_of(name, known)]
     if unknown:
         names = f"Known: {', '.join(sorted(known))}." if known else "This call takes none."
         detail = f"There is no query parameter of this name. {names}"
         raise invalid_members(
             [{"pointer": f"/{escape_pointer(name)}", "detail": detail} for name in unknown]
         )
+
+
+def _is_one_of(name: str, known: frozenset[str]) -> bool:
+    """Whether a name is one of many that one parameter stands for, such as ``arg.NAME``."""
+    group, point, rest = name.partition(".")
+    return bool(point and rest) and f"{group}.{ANY_NAME}" in known
 
 
 def _table(handlers: dict[str, Handler]) -> dict[str, Handler]:

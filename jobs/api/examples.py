@@ -50,7 +50,10 @@ _JOB: Final[dict[str, Any]] = {
 }
 EXAMPLES: Final[dict[str, Any]] = {
     "Job": _JOB,
-    "JobList": {"items": [_JOB]},
+    "JobList": {
+        "items": [{name: one for name, one in _JOB.items() if name not in {"args", "result"}}],
+        "more": False,
+    },
     "Upload": {"id": _UPLOAD_ID, "name": "access.log", "size": 1_048_576},
     "State": {"status": "ok"},
 }

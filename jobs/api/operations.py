@@ -26,6 +26,8 @@ SUBMIT_ONE: Final = "submitTaskJob"
 """The operation that is there once more for each task, typed by its arguments."""
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+ANY_NAME: Final = "NAME"
+"""At the end of a parameter's name, after a point: whatever follows the point."""
 TEXT: Final = {"type": "string"}
 COUNT: Final = {"type": "integer", "minimum": 0}
 _MEDIA_TYPES: Final = {"Text": "text/plain", "Bytes": "application/octet-stream"}

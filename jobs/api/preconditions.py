@@ -1,11 +1,11 @@
-"""``If-Match``: a change only of the version that was seen (RFC 9110, section 13.1.1)."""
+"""``If-Match`` and ``If-None-Match`` (RFC 9110, sections 13.1.1 and 13.1.2)."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Final
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.http import parse_etags
 
 from .operations import header
@@ -31,3 +31,23 @@ def expected_versions(request: HttpRequest, job_id: uuid.UUID) -> frozenset[int]
     return frozenset(
         int(one) for one in numbers if one.isascii() and one.isdigit() and len(one) < 10
     )
+
+
+def is_known(request: HttpRequest, etag: str) -> bool:
+    """Whether the client has what has this tag already: ``If-None-Match``, compared weakly."""
+    return matches(request.META.get("HTTP_IF_NONE_MATCH", ""), etag)
+
+
+def matches(known: str, etag: str) -> bool:
+    """Whether ``If-None-Match`` names a tag, by the weak comparison."""
+    # Most pollers send exactly the tag they got: nothing has to be parsed then.
+    return known == etag or any(
+        one == "*" or one.removeprefix("W/") == etag for one in parse_etags(known)
+    )
+
+
+def not_modified(etag: str) -> HttpResponse:
+    """Return the response to a client that has it already."""
+    response = HttpResponse(status=304, headers={"ETag": etag})
+    del response.headers["Content-Type"]
+    return response

@@ -129,10 +129,36 @@ class Job(TypedDict):
     artifacts: list[Artifact]
 
 
+class ListedJob(TypedDict):
+    """A job in a list: the members that were asked for, else all but `args` and `result`."""
+
+    id: JobId
+    task: NotRequired[TaskName]
+    queue: NotRequired[str]
+    priority: NotRequired[Priority]
+    status: NotRequired[Status]
+    args: NotRequired[dict[str, Any]]
+    result: NotRequired[Any]
+    error: NotRequired[JobError | None]
+    progress: NotRequired[Progress | None]
+    warnings: NotRequired[list[str]]
+    attempt: NotRequired[Count]
+    failures: NotRequired[Count]
+    max_attempts: NotRequired[Attempts]
+    created_at: NotRequired[Moment]
+    run_after: NotRequired[Moment | None]
+    started_at: NotRequired[Moment | None]
+    finished_at: NotRequired[Moment | None]
+    cancel_requested: NotRequired[bool]
+    links: NotRequired[JobLinks]
+    artifacts: NotRequired[list[Artifact]]
+
+
 class JobList(TypedDict):
     """A page of jobs."""
 
-    items: list[Job]
+    items: list[ListedJob]
+    more: Annotated[bool, _about("Whether there is a next page, also after one with few items.")]
 
 
 class ResultPage(TypedDict):

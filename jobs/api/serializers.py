@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 from urllib.parse import quote
 
 from django.conf import settings
@@ -53,6 +53,20 @@ def job_json(job: Job, artifacts: Iterable[Artifact], mount: str | None = None) 
         },
         "artifacts": [_artifact(artifact, address) for artifact in artifacts],
     }
+
+
+def listed_job(job: Job, members: Collection[str], mount: str) -> schemas.ListedJob:
+    """Return a job as a list shows it, with these members alone.
+
+    Args:
+        job: the row; its files were fetched if they are among the members and it has run.
+        members: names of ``schemas.Job``.
+        mount: what ``root`` returned.
+    """
+    has_files = "artifacts" in members and job.attempt
+    shown = job_json(job, job.artifacts.all() if has_files else (), mount)
+    chosen = {name: value for name, value in shown.items() if name in members}
+    return cast("schemas.ListedJob", chosen)
 
 
 def _artifact(artifact: Artifact, job_address: str) -> schemas.Artifact:

@@ -31,6 +31,9 @@ class Upload(models.Model):
     file = models.CharField(max_length=300)
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
+    class Meta:
+        indexes = (models.Index(fields=["owner", "id"], name="jobs_upload_owner"),)
+
     def __str__(self) -> str:
         return self.name
 

@@ -82,7 +82,9 @@ class JobQuerySet(models.QuerySet["Job"]):
                 pk__in=Job.objects.filter(status=status).order_by().values("pk")[:MOST_UNFINISHED]
             )
         if status in FINAL - {Status.SUCCEEDED}:
-            return self.filter(_UNHAPPY, status=status)
+            # The condition of the index comes second: SQLite searches by the first one, and would
+            # read the jobs of both statuses (55 ms for 980 cancelled beside 100,000 failed).
+            return self.filter(status=status).filter(_UNHAPPY)
         return self.filter(status=status)
 
     def all_with_status(self, status: str) -> JobQuerySet:
@@ -210,6 +212,12 @@ class Job(models.Model):
                 fields=["status", "id"],
                 name="jobs_job_unhappy",
                 condition=Q(status__in=["failed", "cancelled"]),
+            ),
+            # Lists of the jobs with one error. Most jobs have none: it costs them nothing.
+            models.Index(
+                fields=["error_type", "id"],
+                name="jobs_job_error",
+                condition=~Q(error_type=""),
             ),
             models.Index(
                 fields=["finished_at"],

@@ -24,7 +24,7 @@ from jobs.compat import task_backends
 from jobs.core.jsonutils import clean
 from jobs.core.times import project_time
 from jobs.core.users import is_staff
-from jobs.core.uuid7 import uuid7
+from jobs.core.uuid7 import uuid7, uuid7_time
 from jobs.errors import FieldError, InvalidOptions, UnknownQueue
 from jobs.models import Job
 
@@ -87,9 +87,16 @@ def new_job(
         idempotency_key=options.idempotency_key,
         idempotency_digest=options.request_digest,
         traceparent=options.traceparent,
-        created_at=timezone.now(),
+        created_at=_submitted_at(options.job_id),
         run_after=due(_first(options.run_after, task.run_after)),
     )
+
+
+def _submitted_at(job_id: uuid.UUID | None) -> datetime:
+    """Return when a job was submitted: one that a message brought, when the message was made."""
+    now = timezone.now()
+    made = None if job_id is None else uuid7_time(job_id)
+    return now if made is None else min(made, now)
 
 
 def due(run_after: datetime | None) -> datetime | None:
