@@ -117,7 +117,7 @@ def _is_one_of(name: str, known: frozenset[str]) -> bool:
 
 def _table(handlers: dict[str, Handler]) -> dict[str, Handler]:
     table = {method.upper(): handler for method, handler in handlers.items()}
-    return {**table, "HEAD": table["GET"]} if "GET" in table else table
+    return {"HEAD": table["GET"], **table} if "GET" in table else table
 
 
 def _allowed(table: dict[str, Handler]) -> str:

@@ -48,13 +48,23 @@ _JOB: Final[dict[str, Any]] = {
     },
     "artifacts": [],
 }
+_UPLOAD: Final[dict[str, Any]] = {
+    "id": _UPLOAD_ID,
+    "name": "access.log",
+    "size": 1_048_576,
+    "stored": 1_048_576,
+    "in_use": False,
+    "created_at": "2026-11-21T14:30:00Z",
+    "expires_at": "2026-11-22T14:30:00Z",
+}
 EXAMPLES: Final[dict[str, Any]] = {
     "Job": _JOB,
     "JobList": {
         "items": [{name: one for name, one in _JOB.items() if name not in {"args", "result"}}],
         "more": False,
     },
-    "Upload": {"id": _UPLOAD_ID, "name": "access.log", "size": 1_048_576},
+    "Upload": _UPLOAD,
+    "UploadList": {"items": [_UPLOAD], "more": False},
     "State": {"status": "ok"},
 }
 """By the name of the schema."""

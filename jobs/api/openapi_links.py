@@ -10,6 +10,7 @@ _OF_A_JOB: Final = dict.fromkeys(
 _BY_SCHEMA: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Job": _OF_A_JOB,
     "JobList": {"getJob": ("id", "$response.body#/items/0/id")},
+    "UploadList": {"getUpload": ("upload_id", "$response.body#/items/0/id")},
     "TaskList": {"getTask": ("name", "$response.body#/items/0/name")},
 }
 _BY_OPERATION: Final[dict[str, dict[str, tuple[str, str]]]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from typing import Final
 
@@ -44,6 +45,17 @@ def matches(known: str, etag: str) -> bool:
     return known == etag or any(
         one == "*" or one.removeprefix("W/") == etag for one in parse_etags(known)
     )
+
+
+def tagged(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return a response with a strong tag of what it is made of, or 304 to who has it already."""
+    digest = hashlib.sha256(response.content)
+    digest.update(response.headers.get("Link", "").encode("utf-8", "replace"))
+    etag = f'"{digest.hexdigest()[:32]}"'
+    if is_known(request, etag):
+        return not_modified(etag)
+    response.headers["ETag"] = etag
+    return response
 
 
 def not_modified(etag: str) -> HttpResponse:

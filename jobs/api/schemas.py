@@ -182,6 +182,17 @@ class Upload(TypedDict):
     id: JobId
     name: str
     size: Size
+    stored: Annotated[Count, _about("How many of its bytes are stored; all, when it is complete.")]
+    in_use: Annotated[bool, _about("A job uses it: it is kept as long as the job.")]
+    created_at: Moment
+    expires_at: Annotated[Moment | None, _about("When it is deleted; null while it is in use.")]
+
+
+class UploadList(TypedDict):
+    """A page of uploads."""
+
+    items: list[Upload]
+    more: Annotated[bool, _about("Whether there is a next page.")]
 
 
 class TaskLinks(TypedDict):

@@ -12,7 +12,8 @@ from django.urls import get_script_prefix, get_urlconf
 
 from jobs.core.states import FINAL, Status
 from jobs.models import Artifact, Job
-from jobs.queries.job_fields import job_fields
+from jobs.queries.job_fields import job_fields, utc_text
+from jobs.queries.uploads import UploadState
 
 from . import schemas
 from .responses import api_url
@@ -74,6 +75,19 @@ def _artifact(artifact: Artifact, job_address: str) -> schemas.Artifact:
         "name": artifact.name,
         "size": artifact.size,
         "url": f"{job_address}/artifacts/{quote(artifact.name, safe='')}",
+    }
+
+
+def upload_json(state: UploadState) -> schemas.Upload:
+    """Return an upload as the API shows it."""
+    return {
+        "id": str(state.id),
+        "name": state.name,
+        "size": state.size,
+        "stored": state.stored,
+        "in_use": state.in_use,
+        "created_at": utc_text(state.created_at),
+        "expires_at": None if state.expires_at is None else utc_text(state.expires_at),
     }
 
 

@@ -11,6 +11,7 @@ from .quarantine import QuarantinedMessage
 from .queue import Queue
 from .resumable import ResumableUpload, UploadPiece
 from .token import Token
+from .upload_key import UploadKey
 
 __all__ = [
     "Artifact",
@@ -26,6 +27,7 @@ __all__ = [
     "ResumableUpload",
     "Token",
     "Upload",
+    "UploadKey",
     "UploadPiece",
     "UploadUse",
 ]
