@@ -136,10 +136,34 @@ class Conflict(JobsError):
 
 
 class IdempotencyConflict(Conflict):
-    """The Idempotency-Key was used for a different request."""
+    """The Idempotency-Key was used for a different request.
 
-    def __init__(self) -> None:
-        super().__init__("This Idempotency-Key was already used for a different request.")
+    Attributes:
+        first: the fingerprint of the request that the key belongs to, a SHA-256 in hex.
+        this: the fingerprint of this request.
+    """
+
+    def __init__(self, first: str, this: str) -> None:
+        self.first = first
+        self.this = this
+        super().__init__(
+            "This Idempotency-Key was already used for a different request: "
+            f"its fingerprint is {first}, that of this request {this}."
+        )
+
+
+class JobChanged(Conflict):
+    """The job is not in a version that the request was meant for.
+
+    Attributes:
+        etag: the entity tag of its present version.
+    """
+
+    def __init__(self, etag: str) -> None:
+        self.etag = etag
+        super().__init__(
+            f"The job is not as If-Match has it: its ETag is {etag}. Nothing was done."
+        )
 
 
 class WrongOffset(Conflict):

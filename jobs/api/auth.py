@@ -123,6 +123,17 @@ def require_scope(caller: Caller, scope: str) -> None:
     )
 
 
+def require_unlimited(caller: Caller) -> None:
+    """Check that the token of a request, if it has one, is not limited to some jobs.
+
+    Raises:
+        ApiError: 403, it is.
+    """
+    if caller.credential is not None and caller.credential.is_limited:
+        detail = "This call is of all your jobs: this token is limited to some."
+        raise ApiError(INSUFFICIENT_SCOPE, detail)
+
+
 class _Csrf(CsrfViewMiddleware):
     """Django's check; it returns the reason of a refusal instead of a page."""
 

@@ -15,9 +15,9 @@ from jobs.core.lock_timeout import limited_lock_waits
 from jobs.core.server_threads import requests_in_progress
 from jobs.core.write_waits import serving
 
-from .auth import require_caller, require_scope
+from .auth import require_caller, require_scope, require_unlimited
 from .exception_handlers import invalid_members, problem_response
-from .operations import body_type, query_names, scope_of
+from .operations import ANY_NAME, body_type, is_of_all_jobs, query_names, scope_of
 from .problems import METHOD_NOT_ALLOWED, NOT_FOUND, ApiError
 from .tokens import ExtraRead
 
@@ -53,6 +53,8 @@ def endpoint(
         extra = None if with_token is None else with_token(request, path)
         caller = require_caller(request, extra)
         require_scope(caller, scope_of(handler, request.method or ""))
+        if is_of_all_jobs(handler):
+            require_unlimited(caller)
         if not takes_any_query:
             require_known_names(request, query_names(handler))
         return handler(request, caller, **path)
@@ -101,7 +103,7 @@ def require_known_names(request: HttpRequest, known: frozenset[str]) -> None:
     """
     if not request.META.get("QUERY_STRING"):
         return
-    unknown = [name for name in request.GET if name not in known]
+    unknown = [name for name in request.GET if name not in known and not _is_one_of(name, known)]
     if unknown:
         names = f"Known: {', '.join(sorted(known))}." if known else "This call takes none."
         detail = f"There is no query parameter of this name. {names}"
@@ -110,9 +112,15 @@ def require_known_names(request: HttpRequest, known: frozenset[str]) -> None:
         )
 
 
+def _is_one_of(name: str, known: frozenset[str]) -> bool:
+    """Whether a name is one of many that one parameter stands for, such as ``arg.NAME``."""
+    group, point, rest = name.partition(".")
+    return bool(point and rest) and f"{group}.{ANY_NAME}" in known
+
+
 def _table(handlers: dict[str, Handler]) -> dict[str, Handler]:
     table = {method.upper(): handler for method, handler in handlers.items()}
-    return {**table, "HEAD": table["GET"]} if "GET" in table else table
+    return {"HEAD": table["GET"], **table} if "GET" in table else table
 
 
 def _allowed(table: dict[str, Handler]) -> str:

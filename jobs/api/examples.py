@@ -88,6 +88,15 @@ _DELIVERY: Final[dict[str, Any]] = {
         "job": f"/api/v1/jobs/{JOB_ID}",
     },
 }
+_UPLOAD: Final[dict[str, Any]] = {
+    "id": _UPLOAD_ID,
+    "name": "access.log",
+    "size": 1_048_576,
+    "stored": 1_048_576,
+    "in_use": False,
+    "created_at": "2026-11-21T14:30:00Z",
+    "expires_at": "2026-11-22T14:30:00Z",
+}
 EXAMPLES: Final[dict[str, Any]] = {
     "Webhook": _WEBHOOK,
     "WebhookWithSecret": {**_WEBHOOK, "secret": f"whsec_{'A' * 43}="},
@@ -95,8 +104,12 @@ EXAMPLES: Final[dict[str, Any]] = {
     "Delivery": _DELIVERY,
     "DeliveryList": {"items": [_DELIVERY]},
     "Job": _JOB,
-    "JobList": {"items": [_JOB]},
-    "Upload": {"id": _UPLOAD_ID, "name": "access.log", "size": 1_048_576},
+    "JobList": {
+        "items": [{name: one for name, one in _JOB.items() if name not in {"args", "result"}}],
+        "more": False,
+    },
+    "Upload": _UPLOAD,
+    "UploadList": {"items": [_UPLOAD], "more": False},
     "State": {"status": "ok"},
 }
 """By the name of the schema."""

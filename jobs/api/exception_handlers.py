@@ -20,7 +20,7 @@ from jobs.errors import FieldError
 from jobs.feed import BadCursor, StaleCursor
 from jobs.models import Job
 
-from . import problems
+from . import problems, schemas
 from .problems import ApiError
 from .rate_limit import rate_limit_headers
 from .responses import JsonResponse
@@ -112,7 +112,13 @@ def _missing(error: Job.DoesNotExist) -> ApiError:
 
 @to_problem.register
 def _key_in_use(error: errors.IdempotencyConflict) -> ApiError:
-    return ApiError(problems.IDEMPOTENCY_CONFLICT, str(error))
+    both: schemas.Fingerprints = {"first": error.first, "this": error.this}
+    return ApiError(problems.IDEMPOTENCY_CONFLICT, str(error), fingerprints=both)
+
+
+@to_problem.register
+def _job_changed(error: errors.JobChanged) -> ApiError:
+    return ApiError(problems.PRECONDITION_FAILED, str(error), {"ETag": error.etag})
 
 
 @to_problem.register

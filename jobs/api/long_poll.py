@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.http import HttpRequest
 
@@ -65,6 +65,7 @@ def wait_for_job(
     known: int | None,
     is_news: Callable[[], bool],
     seconds: int,
+    note: Any = None,
 ) -> bool:
     """Wait for news of a job: here, or by asking the server to hold the request.
 
@@ -76,6 +77,7 @@ def wait_for_job(
         known: the job's version, if any change of it is news; None if only its end is.
         is_news: reads the job again, and says whether there is news.
         seconds: how long.
+        note: what the view finds at the wait when it is called again.
 
     Returns:
         Whether it could wait; False if too many do.
@@ -86,6 +88,7 @@ def wait_for_job(
                 wait_until(is_news, seconds)
         return has_slot
     wait = held_wait(request, JobWait) or JobWait(job_id, known, time.monotonic() + seconds)
+    wait.note = note if wait.note is None else wait.note
     wait.known = known  # what this call of the view has read
     return hold_on(request, wait)
 

@@ -16,7 +16,7 @@ from .examples import EXAMPLES, example_of
 from .json_schema import PLAIN, component_schemas, ref
 from .openapi_links import links
 from .operations import COUNT, SUBMIT_ONE, TEXT, Operation, Response, operations
-from .problems import TUS_VERSION, WRONG_OFFSET, Kind
+from .problems import PRECONDITION_FAILED, TUS_VERSION, WRONG_OFFSET, Kind
 from .responses import JSON, PROBLEM_JSON, api_url
 from .serializers import root
 from .task_operations import task_operation
@@ -45,10 +45,14 @@ _HEADERS: Final = {
     ),
     "RateLimit": _header('What is left of each limit: `"backlog";r=12, "minute";r=0;t=9`.'),
     "RateLimit-Policy": _header('The limits: `"backlog";q=100000, "minute";q=60000;w=60`.'),
-    "ETag": _header("The version of the job, or of the file, a strong one."),
+    "ETag": _header("The version of what was sent, a strong one."),
     "Accept-Ranges": _header("`bytes`: parts of the file can be asked for."),
     "Content-Range": _header("Which bytes these are, of how many: `bytes 0-99/1234`."),
     "Accept-Encoding": _header("How a body may be compressed, where it was in another way."),
+    "Idempotency-Replayed": _header(
+        "`true`: a request with this `Idempotency-Key` came before, and nothing was done again.",
+        {**TEXT, "const": "true"},
+    ),
     "Preference-Applied": _header("`wait=N`, when the server was ready to wait."),
     "Link": _header('`<...>; rel="next"`, when there is another page.'),
     "X-Next-Offset": _header(
@@ -191,7 +195,12 @@ def _problem(status: int, kinds: list[Kind]) -> dict[str, Any]:
     }
     if status in _PROBLEM_HEADERS:
         found["headers"] = _headers(_PROBLEM_HEADERS[status])
-    for kind, names in ((WRONG_OFFSET, "Upload-Offset"), (TUS_VERSION, "Tus-Version")):
+    of_kinds = (
+        (PRECONDITION_FAILED, "ETag"),
+        (WRONG_OFFSET, "Upload-Offset"),
+        (TUS_VERSION, "Tus-Version"),
+    )
+    for kind, names in of_kinds:
         if kind in kinds:
             found["headers"] = _headers(names)
     return found

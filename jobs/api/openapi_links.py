@@ -12,6 +12,7 @@ _BY_SCHEMA: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "JobList": {"getJob": ("id", "$response.body#/items/0/id")},
     "NewToken": dict.fromkeys(("revokeToken", "rotateToken"), ("token_id", "$response.body#/id")),
     "TokenList": {"revokeToken": ("token_id", "$response.body#/items/0/id")},
+    "UploadList": {"getUpload": ("upload_id", "$response.body#/items/0/id")},
     "TaskList": {"getTask": ("name", "$response.body#/items/0/name")},
 }
 _BY_OPERATION: Final[dict[str, dict[str, tuple[str, str]]]] = {

@@ -33,6 +33,8 @@ ANY_SCOPE: Final = ""
 _READING: Final = frozenset({"get", "head", "options"})
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+ANY_NAME: Final = "NAME"
+"""At the end of a parameter's name, after a point: whatever follows the point."""
 TEXT: Final = {"type": "string"}
 COUNT: Final = {"type": "integer", "minimum": 0}
 _MEDIA_TYPES: Final = {"Text": "text/plain", "Bytes": "application/octet-stream"}
@@ -97,7 +99,8 @@ class Operation:
 
     ``body`` is a media type; one that is JSON, and is no submission, says its ``body_schema``, a
     JSON Schema. ``scope`` is what a token needs; unless it says another one, that is ``read`` for
-    what only reads and ``operate`` for all else. ``curl`` are the arguments of the sample, ``$URL``
+    what only reads and ``operate`` for all else; ``is_of_all_jobs``: none that is limited to some
+    jobs may. ``curl`` are the arguments of the sample, ``$URL``
     is the address. The fields after it, the parameters in the path and the problems that follow
     from the address are filled in by ``operations``.
     """
@@ -114,6 +117,7 @@ class Operation:
     body_schema: Mapping[str, Any] | None = None
     example: Any = None
     scope: str = BY_METHOD
+    is_of_all_jobs: bool = False
     method: str = ""
     path: str = ""
     is_open: bool = False
@@ -157,6 +161,11 @@ def query_names(view: Callable[..., HttpResponseBase]) -> frozenset[str]:
 def scope_of(view: Callable[..., HttpResponseBase], method: str) -> str:
     """Return the scope that a token needs for a view, "" for none."""
     return _scope(_described[view].scope, method.lower())
+
+
+def is_of_all_jobs(view: Callable[..., HttpResponseBase]) -> bool:
+    """Return whether a view is of all jobs of its caller: not for a token limited to some."""
+    return _described[view].is_of_all_jobs
 
 
 def _scope(declared: str, method: str) -> str:

@@ -47,7 +47,10 @@ NOT_ACCEPTABLE = Kind(
     "not-acceptable", 406, "No such form", "What `Accept` asks for is not to be had here."
 )
 IDEMPOTENCY_CONFLICT = Kind(
-    "idempotency-conflict", 409, "Key in use", "The Idempotency-Key came with different JSON."
+    "idempotency-conflict",
+    409,
+    "Key in use",
+    "The Idempotency-Key came with a different request; `fingerprints` are those of both.",
 )
 CONFLICT = Kind("conflict", 409, "Not possible now", "The job's status forbids it.")
 WRONG_OFFSET = Kind(
@@ -58,6 +61,12 @@ CURSOR_EXPIRED = Kind(
 )
 LENGTH_REQUIRED = Kind(
     "length-required", 411, "Length required", "This server takes no body of unknown length."
+)
+PRECONDITION_FAILED = Kind(
+    "precondition-failed",
+    412,
+    "It has changed",
+    "`If-Match` names another version; `ETag` is this.",
 )
 TUS_VERSION = Kind(
     "tus-version", 412, "Other version of tus", "`Tus-Version` is the one that is spoken here."
@@ -107,6 +116,7 @@ KINDS: Final = (
     WRONG_OFFSET,
     CURSOR_EXPIRED,
     LENGTH_REQUIRED,
+    PRECONDITION_FAILED,
     TUS_VERSION,
     PRECONDITION_FAILED,
     TOO_LARGE,
@@ -130,6 +140,7 @@ class ApiError(JobsError):
         headers: headers of the response.
         errors: the members of the request that do not fit.
         nearest: the names of tasks that are closest to an unknown one.
+        fingerprints: of two requests with one key.
     """
 
     def __init__(
@@ -140,11 +151,13 @@ class ApiError(JobsError):
         *,
         errors: list[FieldError] | None = None,
         nearest: list[str] | None = None,
+        fingerprints: schemas.Fingerprints | None = None,
     ) -> None:
         self.kind = kind
         self.headers = headers or {}
         self.errors = errors
         self.nearest = nearest
+        self.fingerprints = fingerprints
         super().__init__(detail)
 
     def response(self) -> JsonResponse:
@@ -163,6 +176,8 @@ class ApiError(JobsError):
             body["errors"] = [_short(one) for one in self.errors]
         if self.nearest is not None:
             body["nearest"] = self.nearest
+        if self.fingerprints is not None:
+            body["fingerprints"] = self.fingerprints
         return body
 
 

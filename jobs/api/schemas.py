@@ -135,10 +135,36 @@ class Job(TypedDict):
     artifacts: list[Artifact]
 
 
+class ListedJob(TypedDict):
+    """A job in a list: the members that were asked for, else all but `args` and `result`."""
+
+    id: JobId
+    task: NotRequired[TaskName]
+    queue: NotRequired[str]
+    priority: NotRequired[Priority]
+    status: NotRequired[Status]
+    args: NotRequired[dict[str, Any]]
+    result: NotRequired[Any]
+    error: NotRequired[JobError | None]
+    progress: NotRequired[Progress | None]
+    warnings: NotRequired[list[str]]
+    attempt: NotRequired[Count]
+    failures: NotRequired[Count]
+    max_attempts: NotRequired[Attempts]
+    created_at: NotRequired[Moment]
+    run_after: NotRequired[Moment | None]
+    started_at: NotRequired[Moment | None]
+    finished_at: NotRequired[Moment | None]
+    cancel_requested: NotRequired[bool]
+    links: NotRequired[JobLinks]
+    artifacts: NotRequired[list[Artifact]]
+
+
 class JobList(TypedDict):
     """A page of jobs."""
 
-    items: list[Job]
+    items: list[ListedJob]
+    more: Annotated[bool, _about("Whether there is a next page, also after one with few items.")]
 
 
 class ResultPage(TypedDict):
@@ -162,6 +188,17 @@ class Upload(TypedDict):
     id: JobId
     name: str
     size: Size
+    stored: Annotated[Count, _about("How many of its bytes are stored; all, when it is complete.")]
+    in_use: Annotated[bool, _about("A job uses it: it is kept as long as the job.")]
+    created_at: Moment
+    expires_at: Annotated[Moment | None, _about("When it is deleted; null while it is in use.")]
+
+
+class UploadList(TypedDict):
+    """A page of uploads."""
+
+    items: list[Upload]
+    more: Annotated[bool, _about("Whether there is a next page.")]
 
 
 class WebhookLinks(TypedDict):
@@ -351,6 +388,13 @@ class FieldError(TypedDict):
     detail: str
 
 
+class Fingerprints(TypedDict):
+    """The SHA-256 of two requests with one key: of their JSON with sorted keys, or of a file."""
+
+    first: Annotated[str, _about("Of the request that the key belongs to.")]
+    this: Annotated[str, _about("Of this request.")]
+
+
 class Problem(TypedDict):
     """An error, by RFC 9457."""
 
@@ -360,6 +404,9 @@ class Problem(TypedDict):
     detail: Annotated[str, _about("What is wrong this time.")]
     errors: NotRequired[list[FieldError]]
     nearest: NotRequired[Annotated[list[str], _about("The closest task names.")]]
+    fingerprints: NotRequired[
+        Annotated[Fingerprints, _about("Of both requests, where an Idempotency-Key is in use.")]
+    ]
     retry_after: NotRequired[
         Annotated[Count, _about("In a line of an answer: seconds, as the header `Retry-After`.")]
     ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 from urllib.parse import quote
 
 from django.conf import settings
@@ -12,7 +12,8 @@ from django.urls import get_script_prefix, get_urlconf
 
 from jobs.core.states import FINAL, Status
 from jobs.models import Artifact, Job
-from jobs.queries.job_fields import job_fields
+from jobs.queries.job_fields import job_fields, utc_text
+from jobs.queries.uploads import UploadState
 
 from . import schemas
 from .responses import api_url
@@ -55,11 +56,38 @@ def job_json(job: Job, artifacts: Iterable[Artifact], mount: str | None = None) 
     }
 
 
+def listed_job(job: Job, members: Collection[str], mount: str) -> schemas.ListedJob:
+    """Return a job as a list shows it, with these members alone.
+
+    Args:
+        job: the row; its files were fetched if they are among the members and it has run.
+        members: names of ``schemas.Job``.
+        mount: what ``root`` returned.
+    """
+    has_files = "artifacts" in members and job.attempt
+    shown = job_json(job, job.artifacts.all() if has_files else (), mount)
+    chosen = {name: value for name, value in shown.items() if name in members}
+    return cast("schemas.ListedJob", chosen)
+
+
 def _artifact(artifact: Artifact, job_address: str) -> schemas.Artifact:
     return {
         "name": artifact.name,
         "size": artifact.size,
         "url": f"{job_address}/artifacts/{quote(artifact.name, safe='')}",
+    }
+
+
+def upload_json(state: UploadState) -> schemas.Upload:
+    """Return an upload as the API shows it."""
+    return {
+        "id": str(state.id),
+        "name": state.name,
+        "size": state.size,
+        "stored": state.stored,
+        "in_use": state.in_use,
+        "created_at": utc_text(state.created_at),
+        "expires_at": None if state.expires_at is None else utc_text(state.expires_at),
     }
 
 

@@ -15,12 +15,12 @@ from jobs.core.tracing import parse_traceparent
 from jobs.errors import InvalidOptions
 from jobs.lifecycle import EmailOption
 from jobs.models import Job
-from jobs.submission import SubmitOptions, submit_job
+from jobs.submission import SubmitOptions, SubmitResult, submit_job
 
 from . import problems
 from .auth import Caller
 from .etag import artifacts_of, job_version, visible_job
-from .idempotency import idempotency_key
+from .idempotency import REPLAYED, idempotency_key
 from .long_poll import PREFER, held_wait, wait_for_job, wait_preference
 from .operations import Response, header
 from .rate_limit import rate_limit_headers
@@ -30,7 +30,10 @@ from .serializers import job_json, retry_after, root
 from .waits import JobWait
 
 _NAMES: Final = "Location Retry-After Preference-Applied RateLimit RateLimit-Policy"
-SUBMITTED: Final = [Response(202, "Job", _NAMES), Response(200, "Job", _NAMES)]
+SUBMITTED: Final = [
+    Response(202, "Job", _NAMES),
+    Response(200, "Job", f"{_NAMES} Idempotency-Replayed"),
+]
 SUBMISSION_PROBLEMS: Final = [
     problems.FORBIDDEN,
     problems.UNKNOWN_TASK,
@@ -44,7 +47,8 @@ SUBMISSION_HEADERS: Final = [
     header(
         "Idempotency-Key",
         "Makes the request safe to repeat. It belongs to its owner and is kept as long as the "
-        "job, at least for a day. A refused request (4xx) is not remembered.",
+        "job, at least for a day. A refused request (4xx) is not remembered. Of requests that come "
+        "at the same time one makes the job; the others wait for it, and get it.",
         {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x20-\x7e]*$"},
     ),
     header(
@@ -63,7 +67,9 @@ def waited_response(request: HttpRequest, caller: Caller) -> JsonResponse | None
     wait = held_wait(request, JobWait)
     if wait is None:
         return None
-    return _response(request, caller, visible_job(caller, wait.job_id), True, {})
+    job = visible_job(caller, wait.job_id)
+    created, is_replay = wait.note
+    return _response(request, caller, SubmitResult(job, created, is_replay))
 
 
 def checked_submission(raw: Any) -> Submission:
@@ -106,8 +112,7 @@ def submitted_response(request: HttpRequest, caller: Caller, raw: Any) -> JsonRe
         owner=caller.user,
         enforce_limits=True,
     )
-    limits = rate_limit_headers(submitted.limits)
-    return _response(request, caller, submitted.job, submitted.created, limits)
+    return _response(request, caller, submitted)
 
 
 def _email_option(request: HttpRequest) -> EmailOption:
@@ -115,30 +120,35 @@ def _email_option(request: HttpRequest) -> EmailOption:
     return EmailOption(language, request.build_absolute_uri(root()))
 
 
-def _response(
-    request: HttpRequest, caller: Caller, job: Job, was_created: bool, headers: dict[str, str]
-) -> JsonResponse:
+def _response(request: HttpRequest, caller: Caller, submitted: SubmitResult) -> JsonResponse:
+    job, headers = submitted.job, rate_limit_headers(submitted.limits)
+    if submitted.is_replay:
+        headers |= REPLAYED
     seconds = wait_preference(request.META.get("HTTP_PREFER", ""))
     if seconds is not None:
-        job, could_wait = _wait(request, caller, job, seconds)
+        job, could_wait = _wait(request, caller, submitted, seconds)
         if could_wait:
             headers = {**headers, "Preference-Applied": f"wait={seconds}"}
     body = job_json(job, artifacts_of(job))
     has_ended = seconds is not None and job.status in FINAL
     return JsonResponse(
         body,
-        202 if was_created and not has_ended else 200,
+        202 if submitted.created and not has_ended else 200,
         {"Location": body["links"]["self"], **retry_after(job.status), **headers},
     )
 
 
-def _wait(request: HttpRequest, caller: Caller, job: Job, seconds: int) -> tuple[Job, bool]:
+def _wait(
+    request: HttpRequest, caller: Caller, submitted: SubmitResult, seconds: int
+) -> tuple[Job, bool]:
     """Wait for the end of the job; return it as it is then, and whether the request could wait."""
+    job = submitted.job
     if job.status in FINAL:
         return job, True
 
     def has_ended() -> bool:
         return job_version(caller, job.pk).is_finished
 
-    could_wait = wait_for_job(request, job.pk, None, has_ended, seconds)
+    came_to = (submitted.created, submitted.is_replay)
+    could_wait = wait_for_job(request, job.pk, None, has_ended, seconds, note=came_to)
     return visible_job(caller, job.pk), could_wait

@@ -26,6 +26,7 @@ from jobs.api.views.resumable import (
 from jobs.api.views.task_jobs import post_task_job
 from jobs.api.views.tasks import get_one_task, list_tasks
 from jobs.api.views.tokens import delete_token, list_tokens, post_rotate, post_token
+from jobs.api.views.upload_list import get_upload, list_uploads
 from jobs.api.views.uploads import post_upload
 from jobs.api.views.webhook_deliveries import list_deliveries, post_redeliver, post_test
 from jobs.api.views.webhooks import (
@@ -53,7 +54,7 @@ urlpatterns = [
     path("jobs/<str:job_id>/log", endpoint(get=get_log), name="log"),
     path("jobs/<str:job_id>/artifacts/<str:name>", endpoint(get=get_artifact), name="artifact"),
     path("results", endpoint(get=get_results), name="results"),
-    path("uploads", endpoint(post=post_upload), name="uploads"),
+    path("uploads", endpoint(post=post_upload, get=list_uploads), name="uploads"),
     path(
         "uploads/resumable",
         speaks_tus(endpoint(post=post_resumable_upload, options=get_abilities)),
@@ -63,6 +64,7 @@ urlpatterns = [
         "uploads/<str:upload_id>",
         speaks_tus(
             endpoint(
+                get=get_upload,
                 head=head_upload,
                 patch=patch_upload,
                 delete=delete_upload,

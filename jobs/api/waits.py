@@ -35,6 +35,8 @@ class JobWait(NewsWait):
         super().__init__(until)
         self.job_id = job_id
         self.known = known
+        self.note: Any = None
+        """What the view wants to know when it is called again."""
 
     @classmethod
     def with_news(cls, waits: Sequence[JobWait]) -> Iterable[JobWait]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import Enum, auto
 from typing import Final
 
@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from jobs.core.db import Adapter, as_uuid, connection, run
 from jobs.core.states import WAITING, Status
-from jobs.errors import NotCancellable
+from jobs.errors import JobChanged, NotCancellable
 from jobs.models import Job
+from jobs.models.job import JobQuerySet
 
 from .counters import count_cancelled
 from .feed_position import FEED_POSITION
@@ -34,28 +35,33 @@ class CancelResult(Enum):
     """The job runs, and its task has been asked to stop."""
 
 
-def cancel_job(job_id: uuid.UUID, by: str) -> CancelResult:
+def cancel_job(job_id: uuid.UUID, by: str, versions: Collection[int] | None = None) -> CancelResult:
     """Cancel a waiting job at once; ask a running one to stop.
 
     Args:
         job_id: the job.
         by: the name of the user who cancels, for the job's error message.
+        versions: only if the job is in one of these; None: whatever its version is.
 
     Raises:
         Job.DoesNotExist: there is no such job.
+        JobChanged: it is in another version.
         NotCancellable: it has finished.
     """
     by = by[:MAX_NAME]
     # Between two of these statements a job can start, fail and wait again, but not for ever.
     for _ in range(100):
-        if _cancel_waiting(job_id, by):
+        rows = Job.objects.filter(pk=job_id).in_versions(versions)
+        if _cancel_waiting(rows, job_id, by):
             return CancelResult.CANCELLED
-        running = Job.objects.filter(pk=job_id, status=Status.RUNNING)
+        running = rows.filter(status=Status.RUNNING)
         if running.filter(cancel_requested=False).update(
             cancel_requested=True, cancelled_by=by, version=F("version") + 1
         ):
             return CancelResult.ASKED
-        job = Job.objects.only("status", "cancel_requested").get(pk=job_id)
+        job = Job.objects.only("status", "cancel_requested", "version").get(pk=job_id)
+        if versions is not None and job.version not in versions:
+            raise JobChanged(job.etag)
         if job.status == Status.CANCELLED:
             return CancelResult.ALREADY_CANCELLED
         if job.is_finished:
@@ -91,10 +97,10 @@ def cancel_waiting_jobs(job_ids: Sequence[uuid.UUID], by: str) -> list[uuid.UUID
     return cancelled
 
 
-def _cancel_waiting(job_id: uuid.UUID, by: str) -> int:
+def _cancel_waiting(rows: JobQuerySet, job_id: uuid.UUID, by: str) -> int:
     db = connection()
     with transaction.atomic(using=db.alias):
-        cancelled = Job.objects.filter(pk=job_id, status__in=WAITING).update(
+        cancelled = rows.filter(status__in=WAITING).update(
             status=Status.CANCELLED,
             cancel_requested=True,
             cancelled_by=by,

@@ -27,6 +27,7 @@ from jobs.models import (
 )
 
 from .resumable_uploads import delete_resumable_uploads
+from .upload_keys import delete_keys_of_gone
 
 CHUNK = 100
 DAY = UPLOADS_KEPT = timedelta(days=1)
@@ -143,7 +144,9 @@ def delete_unused_uploads(ids: Collection[uuid.UUID]) -> int:
     if not ids:
         return 0
     files = dict(Upload.objects.filter(pk__in=ids).values_list("pk", "file"))
-    deleted = Upload.objects.filter(pk__in=ids, uses=None).delete()[0]
+    with transaction.atomic(using=connection().alias):
+        deleted = Upload.objects.filter(pk__in=ids, uses=None).delete()[0]
+        delete_keys_of_gone(ids)
     kept = set(Upload.objects.filter(pk__in=ids).values_list("pk", flat=True))
     unused = [file for pk, file in files.items() if pk not in kept]
     transaction.on_commit(lambda: delete_files(unused), using=connection().alias)

@@ -12,6 +12,8 @@ from jobs.core.db import connection
 from jobs.core.storage import delete_files
 from jobs.models import ResumableUpload, UploadPiece
 
+from .upload_keys import delete_keys_of_gone
+
 
 def delete_resumable_uploads(ids: Collection[uuid.UUID], expired_at: datetime | None = None) -> int:
     """Delete uploads that came in pieces, and the pieces of those that are not complete.
@@ -35,5 +37,6 @@ def delete_resumable_uploads(ids: Collection[uuid.UUID], expired_at: datetime | 
         pieces._raw_delete(pieces.db)
         begun = ResumableUpload.objects.filter(pk__in=found)
         begun._raw_delete(begun.db)
+        delete_keys_of_gone(found)
         transaction.on_commit(lambda: delete_files(files), using=connection().alias)
     return len(found)

@@ -11,6 +11,7 @@ from .quarantine import QuarantinedMessage
 from .queue import Queue
 from .resumable import ResumableUpload, UploadPiece
 from .token import Token
+from .upload_key import UploadKey
 from .webhook import EmailRequest, FollowedEndings, Webhook, WebhookDelivery
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "ResumableUpload",
     "Token",
     "Upload",
+    "UploadKey",
     "UploadPiece",
     "UploadUse",
     "Webhook",

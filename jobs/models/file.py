@@ -57,6 +57,9 @@ class Upload(models.Model):
 
     objects = UploadQuerySet.as_manager()
 
+    class Meta:
+        indexes = (models.Index(fields=["owner", "id"], name="jobs_upload_owner"),)
+
     def __str__(self) -> str:
         return self.name
 

@@ -76,6 +76,10 @@ class JobQuerySet(models.QuerySet["Job"]):
             return found
         return found.filter(owner_id=user.pk) if user.pk is not None else self.none()
 
+    def in_versions(self, versions: Collection[int] | None) -> JobQuerySet:
+        """Return the jobs that are in one of these versions; all of them for None."""
+        return self if versions is None else self.filter(version__in=versions)
+
     def in_slot(self, slot: str) -> JobQuerySet:
         """Return the unfinished job that occupies a unique slot, if there is one."""
         return self.filter(_UNFINISHED, unique_slot=slot)
@@ -95,7 +99,9 @@ class JobQuerySet(models.QuerySet["Job"]):
                 pk__in=Job.objects.filter(status=status).order_by().values("pk")[:MOST_UNFINISHED]
             )
         if status in FINAL - {Status.SUCCEEDED}:
-            return self.filter(_UNHAPPY, status=status)
+            # The condition of the index comes second: SQLite searches by the first one, and would
+            # read the jobs of both statuses (55 ms for 980 cancelled beside 100,000 failed).
+            return self.filter(status=status).filter(_UNHAPPY)
         return self.filter(status=status)
 
     def all_with_status(self, status: str) -> JobQuerySet:
@@ -225,6 +231,12 @@ class Job(models.Model):
                 fields=["status", "id"],
                 name="jobs_job_unhappy",
                 condition=Q(status__in=["failed", "cancelled"]),
+            ),
+            # Lists of the jobs with one error. Most jobs have none: it costs them nothing.
+            models.Index(
+                fields=["error_type", "id"],
+                name="jobs_job_error",
+                condition=~Q(error_type=""),
             ),
             models.Index(
                 fields=["finished_at"],

@@ -57,5 +57,6 @@ def _forget_user(instance: Any, using: str, **_: Any) -> None:
 def _forget_key(key: Any) -> None:
     apps.get_model("jobs", "Token").objects.filter(user_id=key).delete()
     apps.get_model("jobs", "Webhook").objects.filter(owner_id=key).delete()
+    apps.get_model("jobs", "UploadKey").objects.filter(owner_id=key).delete()
     for name in ("Upload", "ResumableUpload", "Job"):
         apps.get_model("jobs", name).objects.filter(owner_id=key).update(owner=None)

@@ -27,7 +27,7 @@ _KEPT: Final = " UNION ALL ".join(
     f"""
 SELECT '{status}', COUNT(*) FROM (
     SELECT 1 FROM jobs_job
-    WHERE status IN ('failed', 'cancelled') AND status = '{status}' LIMIT %s) AS {status}
+    WHERE status = '{status}' AND status IN ('failed', 'cancelled') LIMIT %s) AS {status}
 """  # noqa: S608
     for status in ("failed", "cancelled")
 )

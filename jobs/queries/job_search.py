@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
@@ -57,17 +57,31 @@ def _narrow_columns() -> str:
     return f"SELECT {columns} FROM jobs_job WHERE id = %s"  # noqa: S608  (names of columns)
 
 
-def matching_jobs(text: str) -> Q:
-    """Return a condition: the id begins with the text, or the task's name or title contains it.
+class Search(NamedTuple):
+    """What a text finds: the jobs whose ids are between these, and those of these tasks."""
+
+    ids: tuple[uuid.UUID, uuid.UUID] | None
+    tasks: list[str]
+
+
+def search_for(text: str) -> Search:
+    """Return what a text finds: ids that begin with it, tasks whose name or title contains it.
 
     Names are looked up first, among the few that there are.
     """
-    condition = Q(pk__in=[])
     digits = text.replace("-", "").lower()
+    ids = None
     if _HEX.fullmatch(digits):
-        first, last = digits.ljust(32, "0"), digits.ljust(32, "f")
-        condition |= Q(id__gte=uuid.UUID(first), id__lte=uuid.UUID(last))
-    names = _task_names(text.casefold())
+        ids = uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
+    return Search(ids, _task_names(text.casefold()))
+
+
+def matching_jobs(text: str) -> Q:
+    """Return a condition: the id begins with the text, or the task's name or title contains it."""
+    condition = Q(pk__in=[])
+    ids, names = search_for(text)
+    if ids is not None:
+        condition |= Q(id__gte=ids[0], id__lte=ids[1])
     if len(names) == 1:
         return condition | Q(task=names[0])
     if names:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from django.db import transaction
 
@@ -14,7 +14,7 @@ from jobs.lifecycle import CancelResult
 from .signals import send_task_cancelled
 
 
-def cancel_job(job_id: uuid.UUID, by: str) -> CancelResult:
+def cancel_job(job_id: uuid.UUID, by: str, versions: Collection[int] | None = None) -> CancelResult:
     """Cancel a waiting job at once; ask a running one to stop.
 
     ``task_finished`` is sent once a waiting job's cancel is committed; for a running job its
@@ -23,15 +23,17 @@ def cancel_job(job_id: uuid.UUID, by: str) -> CancelResult:
     Args:
         job_id: the job.
         by: the name of the user who cancels, for the job's error message.
+        versions: only if the job is in one of these; None: whatever its version is.
 
     Returns:
         CANCELLED, also if it was cancelled before, or ASKED.
 
     Raises:
         Job.DoesNotExist: there is no such job.
+        JobChanged: it is in another version.
         NotCancellable: it has finished.
     """
-    result = lifecycle.cancel_job(job_id, by)
+    result = lifecycle.cancel_job(job_id, by, versions)
     if result is CancelResult.ALREADY_CANCELLED:
         return CancelResult.CANCELLED
     if result is CancelResult.CANCELLED:

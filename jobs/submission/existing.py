@@ -25,7 +25,7 @@ def existing_by_idempotency_key(
         return None
     job = Job.objects.filter(owner_id=owner.pk, idempotency_key=options.idempotency_key).first()
     if job is not None and job.idempotency_digest != options.request_digest:
-        raise IdempotencyConflict
+        raise IdempotencyConflict(job.idempotency_digest, options.request_digest)
     return job
 
 

@@ -26,7 +26,7 @@ from jobs.core.request_ids import current_request_id
 from jobs.core.rights import CHANGE_JOBS, has_right, note_use
 from jobs.core.times import project_time
 from jobs.core.users import email_address
-from jobs.core.uuid7 import uuid7
+from jobs.core.uuid7 import uuid7, uuid7_time
 from jobs.errors import FieldError, InvalidOptions, UnknownQueue
 from jobs.lifecycle import EmailOption
 from jobs.models import Job
@@ -96,9 +96,16 @@ def new_job(
         traceparent=options.traceparent,
         # Of a job that another one submits, the same: it belongs to that request as well.
         request_id=current_request_id() or None,
-        created_at=timezone.now(),
+        created_at=_submitted_at(options.job_id),
         run_after=due(_first(options.run_after, task.run_after)),
     )
+
+
+def _submitted_at(job_id: uuid.UUID | None) -> datetime:
+    """Return when a job was submitted: one that a message brought, when the message was made."""
+    now = timezone.now()
+    made = None if job_id is None else uuid7_time(job_id)
+    return now if made is None else min(made, now)
 
 
 def due(run_after: datetime | None) -> datetime | None:

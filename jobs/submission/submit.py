@@ -36,6 +36,8 @@ class SubmitResult:
 
     job: Job
     created: bool
+    is_replay: bool = False
+    """Whether the job has the request's idempotency key: the same request came before."""
     limits: Sequence[LimitState] = ()
     """What is left of each limit, where limits are enforced and a job was inserted."""
 
@@ -80,7 +82,7 @@ def submit_job(
         with operational_errors_as_unavailable():
             existing = existing_by_idempotency_key(options, owner)
         if existing is not None:
-            return _repeated(existing, owner)
+            return _repeated(existing, owner, options=options)
     if isinstance(task, str):
         task = get_task(task)
     if enforce_limits:
@@ -121,11 +123,16 @@ def _checked_job(
 
 
 def _repeated(
-    job: Job, owner: AbstractBaseUser | None, limits: Sequence[LimitState] = ()
+    job: Job,
+    owner: AbstractBaseUser | None,
+    limits: Sequence[LimitState] = (),
+    options: SubmitOptions | None = None,
 ) -> SubmitResult:
     """The result of a request whose job is there already; it may be in another queue by now."""
     require_within_token(owner, job.task, job.queue)
-    return SubmitResult(job, False, limits)
+    key = None if options is None else options.idempotency_key
+    is_replay = key is not None and job.idempotency_key == key
+    return SubmitResult(job, created=False, is_replay=is_replay, limits=limits)
 
 
 def _insert(
@@ -153,10 +160,10 @@ def _insert(
                 or existing_by_id(options)
             )
             if existing is not None:
-                return _repeated(existing, owner, limits)
+                return _repeated(existing, owner, limits, options)
             # The job with the same key finished in between: then there is room now.
             if attempt == MOST_TRIES - 1:
                 raise
         else:
-            return SubmitResult(job, True, limits)
+            return SubmitResult(job, created=True, limits=limits)
     raise AssertionError("unreachable")

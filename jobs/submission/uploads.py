@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from django.core.files.base import File
@@ -68,13 +68,23 @@ class FileOfChunks(_ByteFile):
 _NO_FILE: IO[Any] = None  # type: ignore[assignment]
 
 
-def store_upload(owner: AbstractBaseUser | None, name: str, chunks: Iterable[bytes]) -> Upload:
+def _insert(upload: Upload) -> None:
+    upload.save(force_insert=True)
+
+
+def store_upload(
+    owner: AbstractBaseUser | None,
+    name: str,
+    chunks: Iterable[bytes],
+    insert: Callable[[Upload], None] = _insert,
+) -> Upload:
     """Store a file chunk by chunk, and record whose it is.
 
     Args:
         owner: the user who may refer to it; None for a job that code submits.
         name: the client's name of the file, for people.
         chunks: its bytes.
+        insert: records the upload, when its file is stored.
 
     Raises:
         TooLarge: it is over the limit; nothing is kept.
@@ -101,7 +111,7 @@ def store_upload(owner: AbstractBaseUser | None, name: str, chunks: Iterable[byt
     try:
         with operational_errors_as_unavailable():
             room_for_bytes(owner, upload.size)  # others may have come meanwhile
-            upload.save(force_insert=True)
+            insert(upload)
     except BaseException:
         delete_files([upload.file])
         raise

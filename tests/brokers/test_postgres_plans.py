@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
@@ -18,10 +20,12 @@ from jobs.api.waits import _versions
 from jobs.core.states import Status
 from jobs.models import Job
 from jobs.queries import stats
+from jobs.queries.job_list import JobFilter, Sort, indexes, read_page
 from jobs.queries.oldest_waiting import waiting_since
 from jobs.queries.queue_states import queue_states
 from tests.brokers.servers import default_database
 from tests.factories import make_job, make_user
+from tests.integration.listed_jobs import filters
 from tests.integration.statements import STATEMENTS, noted
 
 pytestmark = [pytest.mark.postgres, pytest.mark.processes]
@@ -175,6 +179,32 @@ def test_forgetting_finds_the_oldest_by_their_index(plans: Plans) -> None:
     steps = plans.of(lambda: lifecycle.prune_chunk(timezone.now() + timedelta(days=10_000)))
     assert steps[0] == "jobs_job_finished"
     assert set(steps) == {"jobs_job_finished", KEY}
+
+
+@pytest.mark.parametrize("sort", Sort)
+def test_no_list_reads_more_than_it_may(
+    plans: Plans, monkeypatch: pytest.MonkeyPatch, sort: Sort
+) -> None:
+    """Whatever PostgreSQL expects of 120,000 jobs: a page reads 50 entries of each index it asks.
+
+    One owner has a fifth of them: to read these in the order of the primary key looks as good.
+    """
+    monkeypatch.setattr(indexes, "MOST_READ", 50)
+    monkeypatch.setattr(indexes, "MOST_UNFINISHED", 50)
+    some = list(Job.objects.order_by("id")[:100])
+    owner = User.objects.get().pk
+    common = [
+        JobFilter(owner=owner, task="t1"),
+        JobFilter(owner=owner, queue="q1"),
+        JobFilter(task="t1", arguments={"n": "8"}),
+        JobFilter(statuses=frozenset({Status.FAILED}), owner=owner),
+    ]
+    # Each finished one has 800 copies that finished at the same moment: those are read as well.
+    most = 500 if sort.column == "id" else 4_000
+    for wanted in (*filters(some, owner)[:40:3], *common):
+        page = read_page(wanted, sort, 10)
+        again = partial(read_page, wanted, sort, 10, page.next)
+        assert plans.rows(again) <= most, wanted
 
 
 def old_statistics() -> None:

@@ -24,6 +24,7 @@ DOCUMENTED_HEADERS = {
     "Content-Disposition",
     "Content-Range",
     "ETag",
+    "Idempotency-Replayed",
     "Link",
     "Location",
     "Preference-Applied",

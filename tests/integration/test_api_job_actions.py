@@ -8,7 +8,9 @@ import pytest
 from django.contrib.auth.models import User
 
 from jobs.core.states import Status
+from jobs.core.uuid7 import uuid7
 from jobs.models import Job
+from jobs.submission.permissions import require_permission
 from tests.integration.api_client import JOBS, Api
 from tests.integration.api_tasks import ADD, SECRET
 from tests.integration.recording_broker import RecordingBroker, pairs
@@ -23,12 +25,12 @@ def put(job: Job, status: Status) -> None:
     Job.objects.filter(pk=job.pk).update(status=status)
 
 
-def cancel(api: Api, job: Job) -> Any:
-    return api.post(f"{JOBS}/{job.pk}/cancel")
+def cancel(api: Api, job: Job, headers: dict[str, str] | None = None) -> Any:
+    return api.post(f"{JOBS}/{job.pk}/cancel", headers=headers or {})
 
 
-def retry(api: Api, job: Job) -> Any:
-    return api.post(f"{JOBS}/{job.pk}/retry")
+def retry(api: Api, job: Job, headers: dict[str, str] | None = None) -> Any:
+    return api.post(f"{JOBS}/{job.pk}/retry", headers=headers or {})
 
 
 @pytest.mark.parametrize("status", [Status.QUEUED, Status.SCHEDULED])
@@ -104,6 +106,89 @@ def test_a_unique_key_that_is_taken_by_now_forbids_it(api: Api) -> None:
     answer = api.post(first["links"]["retry"])
     assert answer.status_code == 409
     assert "'k'" in answer.json()["detail"]
+
+
+STALE = "other", "W/", "cut", "none"
+
+
+def stale(job: Job, how: str) -> str:
+    """A header that does not name the job's version."""
+    other = f'"{job.pk.hex}-{job.version + 1}"'
+    return {"other": other, "W/": f"W/{job.etag}", "cut": job.etag.strip('"'), "none": '"x"'}[how]
+
+
+@pytest.mark.parametrize("how", STALE)
+@pytest.mark.parametrize(("call", "status"), [(cancel, Status.QUEUED), (retry, Status.FAILED)])
+def test_nothing_is_done_to_another_version(
+    api: Api, job: Job, call: Any, status: Status, how: str
+) -> None:
+    put(job, status)
+    answer = call(api, job, {"If-Match": stale(job, how)})
+    assert answer.status_code == 412
+    assert answer.headers["ETag"] == job.etag
+    assert answer.json()["type"].endswith("#precondition-failed")
+    assert job.etag in answer.json()["detail"]
+    job.refresh_from_db()
+    assert (job.status, job.version) == (status, 1)
+
+
+@pytest.mark.parametrize("form", ["{}", "*", '"x", {}', 'W/"x",{}'])
+@pytest.mark.parametrize(
+    ("call", "before", "after"),
+    [
+        (cancel, Status.QUEUED, "cancelled"),
+        (cancel, Status.RUNNING, "running"),
+        (retry, Status.FAILED, "queued"),
+    ],
+)
+def test_the_version_that_was_seen_is_changed(
+    api: Api, job: Job, call: Any, before: Status, after: str, form: str
+) -> None:
+    put(job, before)
+    answer = call(api, job, {"If-Match": form.format(job.etag)})
+    assert answer.json()["status"] == after
+    assert answer.headers["ETag"] == f'"{job.pk.hex}-2"'
+
+
+def test_a_repeated_retry_does_not_run_what_has_failed_again(api: Api, job: Job) -> None:
+    put(job, Status.FAILED)
+    seen = {"If-Match": job.etag}
+    assert retry(api, job, seen).status_code == 202
+    put(job, Status.FAILED)  # its next attempt has failed; the client has not heard of its retry
+    assert retry(api, job, seen).status_code == 412
+    assert Job.objects.get(pk=job.pk).status == Status.FAILED
+
+
+def test_the_version_comes_before_the_status(api: Api, job: Job) -> None:
+    put(job, Status.SUCCEEDED)
+    for call in (cancel, retry):
+        assert call(api, job, {"If-Match": '"x"'}).status_code == 412
+        assert call(api, job, {"If-Match": job.etag}).status_code == 409
+    gone = f"{JOBS}/{uuid7()}/cancel"
+    assert api.post(gone, headers={"If-Match": "*"}).status_code == 404
+
+
+def test_a_version_that_passes_meanwhile_is_seen_by_the_statement(
+    api: Api, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the read of the job and the change of it."""
+    put(job, Status.FAILED)
+
+    def pass_by(*args: Any) -> None:
+        Job.objects.filter(pk=job.pk).update(version=7)
+        require_permission(*args)
+
+    monkeypatch.setattr("jobs.submission.retry.require_permission", pass_by)
+    answer = retry(api, job, {"If-Match": job.etag})
+    assert (answer.status_code, answer.headers["ETag"]) == (412, f'"{job.pk.hex}-7"')
+    assert Job.objects.get(pk=job.pk).status == Status.FAILED
+
+
+@pytest.mark.parametrize("call", [cancel, retry])
+def test_a_key_does_no_harm(api: Api, job: Job, call: Any) -> None:
+    put(job, Status.QUEUED if call is cancel else Status.FAILED)
+    assert call(api, job, {"Idempotency-Key": "k"}).status_code in {200, 202}
+    assert call(api, job, {"Idempotency-Key": "k" * 256}).status_code == 400
 
 
 def test_permission_is_asked_for_again(api: Api, job: Job) -> None:

@@ -333,6 +333,20 @@ def test_a_server_that_can_holds_a_request_until_the_job_has_ended(api: Api, job
     assert len(server.waits) == 2
 
 
+@pytest.mark.parametrize("is_replay", [False, True])
+def test_a_held_submission_still_knows_what_it_came_to(api: Api, is_replay: bool) -> None:
+    server, key = Holding(), {"Idempotency-Key": "k"}
+    if is_replay:
+        api.submit(ADD, args={"n": 1}, headers=key)
+    body, headers = {"task": ADD, "args": {"n": 1}}, {**key, "Prefer": "wait=20"}
+    api.post(JOBS, body, headers=headers, **{HOLD: server})
+    server.waits[0].until = 0
+    response = api.post(JOBS, b"", headers=headers, **server.again())
+    assert response.status_code == (200 if is_replay else 202)
+    assert response.headers.get("Idempotency-Replayed") == ("true" if is_replay else None)
+    assert Job.objects.count() == 1
+
+
 def test_a_held_request_with_an_etag_hears_of_any_change(api: Api, job: Job) -> None:
     server = Holding()
     headers = {"Prefer": "wait=20", "If-None-Match": job.etag}

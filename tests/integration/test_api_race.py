@@ -49,6 +49,8 @@ def test_of_equal_requests_one_makes_a_job_and_all_get_it(
     )
     assert Counter(response.status_code for response in responses) == {202: 1, 200: MANY - 1}
     assert {response.json()["id"] for response in responses} == {str(Job.objects.get().pk)}
+    replays = sum(response.headers.get("Idempotency-Replayed") == "true" for response in responses)
+    assert replays == (MANY - 1 if headers else 0)
 
 
 def test_a_job_is_cancelled_and_run_again_by_one_of_many(api: Api) -> None:
@@ -57,3 +59,16 @@ def test_a_job_is_cancelled_and_run_again_by_one_of_many(api: Api) -> None:
     assert {response.status_code for response in responses} == {200}
     responses = at_once(api, lambda client: client.post(links["retry"]))
     assert Counter(response.status_code for response in responses) == {202: 1, 409: MANY - 1}
+
+
+def test_of_changes_to_one_version_one_is_made(api: Api) -> None:
+    """A waiting job is cancelled as often as one likes, but only once from this version on."""
+    shown = api.submit(ADD, args={"n": 7})
+    links = shown.json()["links"]
+    seen = {"If-Match": api.get(links["self"]).headers["ETag"]}
+    responses = at_once(api, lambda client: client.post(links["cancel"], headers=seen))
+    assert Counter(response.status_code for response in responses) == {200: 1, 412: MANY - 1}
+    (done,) = (one for one in responses if one.status_code == 200)
+    seen = {"If-Match": done.headers["ETag"]}
+    responses = at_once(api, lambda client: client.post(links["retry"], headers=seen))
+    assert Counter(response.status_code for response in responses) == {202: 1, 412: MANY - 1}

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Permission, User
 from django.db import OperationalError
 
 from jobs import lifecycle
+from jobs.core.jsonutils import canonical_digest
 from jobs.core.states import Status
 from jobs.models import Job
 from tests.integration.api_client import JOBS, Api
@@ -138,7 +139,8 @@ def test_a_permission_is_checked(api: Api, ada: User, chief: User) -> None:
 
 def test_a_unique_key_gets_the_unfinished_job(api: Api, bob: User) -> None:
     first = api.submit(ADD, args={"n": 1}, unique_key="one")
-    again = api.submit(ADD, args={"n": 2}, unique_key="one")
+    again = api.submit(ADD, args={"n": 2}, unique_key="one", headers={"Idempotency-Key": "new"})
+    assert "Idempotency-Replayed" not in again.headers  # another request, which found a job
     assert (first.status_code, again.status_code) == (202, 200)
     assert again.json() == first.json()
     assert again.headers["Location"] == first.headers["Location"]
@@ -156,6 +158,8 @@ def test_the_same_key_and_json_get_the_first_job(api: Api) -> None:
     assert (first.status_code, again.status_code) == (202, 200)
     assert again.json() == first.json()
     assert Job.objects.count() == 1
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert "Idempotency-Replayed" not in first.headers
 
 
 def test_the_same_key_with_other_json_is_a_conflict(api: Api) -> None:
@@ -163,7 +167,11 @@ def test_the_same_key_with_other_json_is_a_conflict(api: Api) -> None:
     api.submit(ADD, args={"n": 1}, headers=key)
     response = api.submit(ADD, args={"n": 2}, headers=key)
     assert response.status_code == 409
-    assert response.json()["type"].endswith("#idempotency-conflict")
+    problem = response.json()
+    assert problem["type"].endswith("#idempotency-conflict")
+    prints = [canonical_digest({"task": ADD, "args": {"n": number}}) for number in (1, 2)]
+    assert problem["fingerprints"] == dict(zip(("first", "this"), prints, strict=True))
+    assert all(one in problem["detail"] for one in prints)
 
 
 def test_a_key_is_its_owners(api: Api, bob: User) -> None:

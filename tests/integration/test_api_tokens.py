@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -72,10 +73,9 @@ def test_a_token_without_the_scope_is_refused(call: Any, ada: User) -> None:
     """Before anything else of the request is looked at."""
     others = set(SCOPES) - {call.scope}
     api = limited(ada, scopes=others)
-    path = call.path
-    for place in ("{id}", "{upload_id}", "{name}"):
-        path = path.replace(place, "01990a5d-ac96-774b-bcce-b302099a8057")
-    response = api.send(call.method, path.replace("{token_id}", "1"), content_type=call.body)
+    path = call.path.replace("{token_id}", "1")
+    path = re.sub(r"\{\w+\}", "01990a5d-ac96-774b-bcce-b302099a8057", path)
+    response = api.send(call.method, path, content_type=call.body)
     if not call.scope:
         assert response.status_code == 200
         return
@@ -455,3 +455,29 @@ class TestMe:
 
     def test_a_superuser_has_all(self, root: Client) -> None:
         assert "jobs.change_queue" in root.get(ME).json()["user"]["rights"]
+
+
+@pytest.mark.parametrize(
+    "call", [one for one in CALLS if one.is_of_all_jobs], ids=lambda one: one.id
+)
+def test_a_limited_token_may_not_what_is_of_all_jobs(call: Any, ada: User) -> None:
+    """A webhook would tell of the jobs of other tasks, and a list of uploads of their files."""
+    key = "01990a5d-ac96-774b-bcce-b302099a8057"
+    path = re.sub(r"\{\w+\}", key, call.path)
+    response = limited(ada, tasks={"testapp.square"}).send(
+        call.method, path, content_type=call.body
+    )
+    assert response.status_code == 403
+    assert response.json()["type"].endswith("#insufficient-scope")
+    assert "limited to some" in response.json()["detail"]
+
+
+def test_a_limited_token_lists_the_jobs_that_it_may_see(ada: User) -> None:
+    mine = make_job(ada, task="testapp.square", queue="default")
+    make_job(ada, task="testapp.square", queue="mail")
+    make_job(ada, task="testapp.other", queue="default")
+    api = limited(ada, tasks={"testapp.square"}, queues={"default"})
+    for query in ("", "?sort=id", "?queue=default&status=queued", "?task=testapp.square"):
+        items = api.get(f"/api/v1/jobs{query}").json()["items"]
+        assert [one["id"] for one in items] == [str(mine.id)]
+    assert api.get("/api/v1/jobs?task=testapp.other").json()["items"] == []

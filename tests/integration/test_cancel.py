@@ -71,7 +71,7 @@ class TestCancel:
         """Between two statements it starts, fails and waits again: nothing is to loop for ever."""
         tries: list[str] = []
 
-        def came_late(job_id: uuid.UUID, by: str) -> int:
+        def came_late(rows: object, job_id: uuid.UUID, by: str) -> int:
             tries.append(by)
             return 0
 

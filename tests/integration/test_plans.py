@@ -14,6 +14,7 @@ from django.utils import timezone
 from jobs import lifecycle
 from jobs.core.states import Status
 from jobs.models import Job
+from jobs.queries.job_list import JobFilter, Sort, read_page
 from jobs.queries.job_search import matching_jobs
 from tests.factories import LONG_AGO, finished_long_ago, make_job, make_user
 from tests.integration.statements import STATEMENTS, claim, noted
@@ -118,6 +119,24 @@ def test_the_statement_reads_an_index(name: str) -> None:
 def test_a_claim_reads_in_the_order_of_its_index() -> None:
     plan = Plans()
     plan.of(claim)
+    assert not [line for line in plan.lines if "TEMP B-TREE" in line], plan.lines
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda: list(Job.objects.all().with_status(Status.CANCELLED).order_by("-id")[:9]),
+        lambda: read_page(JobFilter(statuses=frozenset({Status.CANCELLED})), Sort.NEWEST, 9),
+        lambda: read_page(JobFilter(error_type="Timeout"), Sort.NEWEST, 9),
+        lambda: read_page(JobFilter(owner=1), Sort.OLDEST, 9),
+        lambda: read_page(JobFilter(task="t1"), Sort.NEWEST, 9),
+    ],
+    ids=["cancelled", "list of cancelled", "error", "owner", "task"],
+)
+def test_a_list_is_read_in_the_order_of_its_index(run: Callable[[], Any]) -> None:
+    """Else SQLite reads all jobs of the index, and sorts them, for each page."""
+    plan = Plans()
+    assert plan.of(run)
     assert not [line for line in plan.lines if "TEMP B-TREE" in line], plan.lines
 
 

@@ -1059,4 +1059,42 @@ _ELSEWHERE: Final[tuple[_Change, ...]] = (
         "replaced database file served",
     ),
 )
-ELSEWHERE: Final = tuple(Handmade(*one) for one in _ELSEWHERE)
+_LISTS: Final[tuple[_Change, ...]] = (
+    (
+        "jobs/lifecycle/requeue.py",
+        "    return rows.in_versions(versions).update(\n",
+        "    return rows.update(\n",
+        "retry of another version than was seen",
+    ),
+    (
+        "jobs/lifecycle/cancel.py",
+        "        rows = Job.objects.filter(pk=job_id).in_versions(versions)\n",
+        "        rows = Job.objects.filter(pk=job_id)\n",
+        "cancel of another version than was seen",
+    ),
+    (
+        "jobs/queries/job_list/page.py",
+        "    return Page(found, None if chosen.floor is None else _place(chosen.floor, sort))",
+        "    return Page(found, None)",
+        "jobs beyond the first ten thousand never listed",
+    ),
+    (
+        "jobs/api/views/job_list.py",
+        '        digest.update(f"\\n{job.id.hex}-{job.version}".encode("ascii"))\n',
+        '        digest.update(f"\\n{job.id.hex}".encode("ascii"))\n',
+        "304 for a list whose jobs have changed",
+    ),
+    (
+        "jobs/submission/upload_keys.py",
+        "            digest.update(chunk)\n            yield chunk",
+        "            yield chunk",
+        "another file taken for a repeat",
+    ),
+    (
+        "jobs/lifecycle/prune.py",
+        "        delete_keys_of_gone(ids)\n",
+        "",
+        "keys of uploads that are gone kept for good",
+    ),
+)
+ELSEWHERE: Final = tuple(Handmade(*one) for one in (*_ELSEWHERE, *_LISTS))

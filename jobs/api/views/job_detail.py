@@ -20,6 +20,7 @@ from jobs.api.etag import (
 from jobs.api.event_stream import EVENT_STREAM, Events, last_event_id, stream, wants_stream
 from jobs.api.long_poll import PREFER, wait_for_job, wait_preference
 from jobs.api.operations import Operation, Response, header
+from jobs.api.preconditions import matches, not_modified
 from jobs.api.problems import NOT_ACCEPTABLE
 from jobs.api.responses import JsonResponse
 from jobs.api.serializers import job_json, retry_after, root
@@ -60,7 +61,7 @@ def get_job(request: HttpRequest, caller: Caller, job_id: str) -> HttpResponseBa
         if seconds is not None:
             version, waited = _wait(request, caller, version, known, seconds)
             headers = {"Preference-Applied": f"wait={seconds}"} if waited else {}
-        if _matches(known, version.etag):
+        if matches(known, version.etag):
             return _not_modified(version, headers)
     job = visible_job(caller, key)
     # The row is read before its files: no version is returned with fewer files than it had.
@@ -98,7 +99,7 @@ def _wait(
     names_a_version = bool(parse_etags(known))
 
     def is_news() -> bool:
-        return version.is_finished or (names_a_version and not _matches(known, version.etag))
+        return version.is_finished or (names_a_version and not matches(known, version.etag))
 
     def read_again() -> bool:
         nonlocal version
@@ -112,16 +113,8 @@ def _wait(
     return version, could_wait
 
 
-def _matches(known: str, etag: str) -> bool:
-    """The weak comparison of ``If-None-Match`` (RFC 9110, section 13.1.2)."""
-    # Most pollers send exactly the tag they got: nothing has to be parsed then.
-    return known == etag or any(
-        one == "*" or one.removeprefix("W/") == etag for one in parse_etags(known)
-    )
-
-
 def _not_modified(version: JobVersion, headers: dict[str, str]) -> HttpResponse:
-    response = HttpResponse(status=304, headers={**headers, **retry_after(version.status)})
-    response.headers["ETag"] = version.etag
-    del response.headers["Content-Type"]
+    response = not_modified(version.etag)
+    for name, value in {**headers, **retry_after(version.status)}.items():
+        response.headers[name] = value
     return response

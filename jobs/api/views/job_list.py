@@ -1,26 +1,25 @@
-"""``GET /jobs``: the caller's jobs, newest first."""
+"""``GET /jobs``: the caller's jobs, newest first or in another order."""
 
 from __future__ import annotations
 
-import uuid
+import hashlib
 from typing import Final
 
-from django.db.models import Q
-from django.http import HttpRequest
+from django.db.models import prefetch_related_objects
+from django.http import HttpRequest, HttpResponse
 
 from jobs.api import schemas
 from jobs.api.auth import Caller
 from jobs.api.exception_handlers import invalid
-from jobs.api.operations import Operation, Response, query
+from jobs.api.job_filters import FILTERS, one_value, read_filter
+from jobs.api.job_members import LARGE, MEMBERS, members_of
+from jobs.api.operations import Operation, Response, header, query
 from jobs.api.page_size import page_size
-from jobs.api.problems import INVALID
+from jobs.api.preconditions import is_known, not_modified
+from jobs.api.problems import FORBIDDEN, INVALID
 from jobs.api.responses import JsonResponse
-from jobs.api.serializers import job_json, root
-from jobs.core.jsonutils import clean
-from jobs.core.states import Status
-from jobs.models import Job
-from jobs.models.job import JobQuerySet
-from jobs.queries.job_search import matching_jobs
+from jobs.api.serializers import listed_job, root
+from jobs.queries.job_list import Cursor, Page, Sort, read_page
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
@@ -28,79 +27,91 @@ MAX_LIMIT: Final = 200
 
 @Operation(
     "listJobs",
-    [Response(200, "JobList", "Link")],
+    [Response(200, "JobList", "Link ETag"), Response(304, "", "ETag")],
     [
+        *FILTERS,
         query(
-            "status",
-            "Only these; several are separated by commas.",
-            {"type": "array", "items": {"type": "string", "enum": list(Status.values)}},
-            explode=False,
-            style="form",
+            "sort",
+            "The order: `-id` begins with the last one submitted, `-finished_at` with the last one "
+            "that finished, and has no unfinished ones.",
+            {"type": "string", "enum": [*Sort], "default": Sort.NEWEST.value},
         ),
-        query("task", "Only this task."),
-        query("queue", "Only this queue."),
-        query("q", "The beginning of an id, or a part of a task's name."),
+        *MEMBERS,
         query(
             "limit",
             f"Jobs on a page; more than {MAX_LIMIT} is taken as {MAX_LIMIT}.",
             {"type": "integer", "minimum": 1, "default": DEFAULT_LIMIT},
         ),
         query("cursor", "Where the page begins; `Link` gives it."),
+        header("If-None-Match", "The `ETag` you have."),
     ],
-    problems=[INVALID],
-    curl='"$URL?status=failed&limit=20"',
+    problems=[FORBIDDEN, INVALID],
+    curl='"$URL?status=failed&created_after=2026-11-21T00:00:00Z&fields=id,error"',
 )
-def list_jobs(request: HttpRequest, caller: Caller) -> JsonResponse:
+def list_jobs(request: HttpRequest, caller: Caller) -> HttpResponse:
     """List jobs, newest first.
 
     One's own, or everybody's with the permission ``jobs.view_job``. Follow the ``Link`` with
-    ``rel="next"``.
+    ``rel="next"``: there is one as long as ``more`` is true. A filter that no index serves looks at
+    10,000 jobs a page: such a page may have fewer jobs than ``limit``, or none, and a next one all
+    the same.
     """
+    sort = _sort(request)
     limit = page_size(request, DEFAULT_LIMIT, MAX_LIMIT)
-    rows = _with_status(request, Job.objects.visible_to(caller.user)).filter(_filters(request))
-    # One more than a page holds tells whether there is a next one: nothing is counted.
-    found = list(rows.order_by("-id").prefetch_related("artifacts")[: limit + 1])
-    page = found[:limit]
+    members = members_of(request)
+    large = [column for member, column in LARGE.items() if member in members]
+    page = read_page(read_filter(request, caller), sort, limit, _cursor(request, sort), large)
+    etag = _etag(request, page)
+    if is_known(request, etag):
+        return not_modified(etag)
+    if "artifacts" in members:
+        prefetch_related_objects([job for job in page.jobs if job.attempt], "artifacts")
     mount = root()
-    body: schemas.JobList = {"items": [job_json(job, job.artifacts.all(), mount) for job in page]}
-    headers = {"Link": _next_link(request, page[-1])} if len(found) > limit else {}
+    body: schemas.JobList = {
+        "items": [listed_job(job, members, mount) for job in page.jobs],
+        "more": page.next is not None,
+    }
+    headers = {"ETag": etag}
+    if page.next is not None:
+        headers["Link"] = _next_link(request, page.next)
     return JsonResponse(body, 200, headers)
 
 
-def _filters(request: HttpRequest) -> Q:
-    filters = Q()
-    for name in ("task", "queue"):
-        if value := clean(request.GET.get(name, "")):
-            filters &= Q((name, value))
-    if text := clean(request.GET.get("q", "")).strip():
-        filters &= matching_jobs(text)
-    if cursor := request.GET.get("cursor"):
-        filters &= Q(id__lt=_cursor(cursor))
-    return filters
-
-
-def _with_status(request: HttpRequest, rows: JobQuerySet) -> JobQuerySet:
-    """Several statuses can be given: repeated, or separated by commas."""
-    statuses = {one for text in request.GET.getlist("status") for one in text.split(",") if one}
-    if unknown := sorted(statuses - set(Status.values)):
-        raise invalid(
-            "/status", f"There is no status {unknown[0]!a}. Known: {', '.join(Status.values)}."
-        )
-    if len(statuses) == 1:
-        return rows.with_status(statuses.pop())
-    return rows.filter(status__in=statuses) if statuses else rows
-
-
-def _cursor(text: str) -> uuid.UUID:
+def _sort(request: HttpRequest) -> Sort:
+    text = one_value(request, "sort")
     try:
-        return uuid.UUID(text)
+        return Sort(text or Sort.NEWEST)
     except ValueError as error:
         raise invalid(
-            "/cursor", "This is no cursor; follow the Link of the page before."
+            "/sort", f"A list is sorted by one of: {', '.join(Sort)}. Ids grow with time."
         ) from error
 
 
-def _next_link(request: HttpRequest, last: Job) -> str:
+def _cursor(request: HttpRequest, sort: Sort) -> Cursor | None:
+    text = one_value(request, "cursor")
+    try:
+        return Cursor.read(text, sort) if text else None
+    except ValueError as error:
+        raise invalid(
+            "/cursor", "This is no cursor of this list; follow the Link of the page before."
+        ) from error
+
+
+def _next_link(request: HttpRequest, cursor: Cursor) -> str:
     query = request.GET.copy()
-    query["cursor"] = str(last.id)
+    query["cursor"] = str(cursor)
     return f'<{request.path}?{query.urlencode()}>; rel="next"'
+
+
+def _etag(request: HttpRequest, page: Page) -> str:
+    """A strong tag, known before anything but the rows is read and written.
+
+    It covers what the response is made of: the query, with the filters and the members; the jobs
+    in their order, of which each change is a new version, also a new file; and the next page. The
+    user has no part in it beside that: the same jobs look the same to everybody.
+    """
+    digest = hashlib.sha256(request.META.get("QUERY_STRING", "").encode("utf-8", "replace"))
+    for job in page.jobs:
+        digest.update(f"\n{job.id.hex}-{job.version}".encode("ascii"))
+    digest.update(f"\n{page.next}".encode("ascii"))
+    return f'"{digest.hexdigest()[:32]}"'

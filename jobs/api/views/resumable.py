@@ -6,11 +6,12 @@ import uuid
 
 from django.http import HttpRequest, HttpResponse
 
-from jobs.api import schemas
 from jobs.api.auth import Caller
+from jobs.api.idempotency import KEY_OF_UPLOAD, REPLAYED, idempotency_key
 from jobs.api.operations import COUNT, TEXT, Operation, Response, header
 from jobs.api.problems import (
     CONFLICT,
+    IDEMPOTENCY_CONFLICT,
     MALFORMED,
     MEDIA_TYPE,
     METHOD_NOT_ALLOWED,
@@ -24,6 +25,7 @@ from jobs.api.problems import (
 )
 from jobs.api.request_body import open_body
 from jobs.api.responses import JsonResponse, api_url
+from jobs.api.serializers import upload_json
 from jobs.api.tus import (
     EXTENSIONS,
     PIECE_TYPE,
@@ -38,10 +40,13 @@ from jobs.conf import get_conf
 from jobs.core.credentials import SUBMIT
 from jobs.errors import WrongOffset
 from jobs.models import ResumableUpload
+from jobs.queries.uploads import UploadState
 from jobs.submission import resumable
 
 _VERSION = header("Tus-Resumable", f"The version of tus: {VERSION}.", {**TEXT, "enum": [VERSION]})
 _OFFSET = header("Upload-Offset", "Where the piece begins, in bytes.", COUNT, required=True)
+
+_ANNOUNCED = "Location Tus-Resumable Upload-Offset Upload-Expires"
 
 
 @Operation(
@@ -66,13 +71,17 @@ def get_abilities(request: HttpRequest, caller: Caller) -> HttpResponse:
 
 @Operation(
     "createUpload",
-    [Response(201, "Upload", "Location Tus-Resumable Upload-Offset Upload-Expires")],
+    [
+        Response(201, "Upload", _ANNOUNCED),
+        Response(200, "Upload", f"{_ANNOUNCED} Idempotency-Replayed"),
+    ],
     [
         _VERSION,
+        KEY_OF_UPLOAD,
         header("Upload-Length", "The bytes of the file.", COUNT, required=True),
         header("Upload-Metadata", "`filename` and more, in Base64: `filename YS5sb2c=`."),
     ],
-    [MALFORMED, QUOTA_EXCEEDED, TOO_LARGE, TUS_VERSION, UPLOAD_BUSY],
+    [MALFORMED, IDEMPOTENCY_CONFLICT, QUOTA_EXCEEDED, TOO_LARGE, TUS_VERSION, UPLOAD_BUSY],
     tag="uploads",
     scope=SUBMIT,
     curl='-H "Tus-Resumable: 1.0.0" -H "Upload-Length: 1048576" $URL',
@@ -91,11 +100,12 @@ def post_resumable_upload(request: HttpRequest, caller: Caller) -> JsonResponse:
     text = request.headers.get("Upload-Metadata", "")
     metadata = read_metadata(text)
     name = metadata.get("filename") or metadata.get("name", "")
-    upload = resumable.create(caller.user, name, length, text)
+    key = idempotency_key(request)
+    upload, is_replay = resumable.announce(caller.user, name, length, text, key)
     resumable.finish(upload)  # an empty one is complete: nothing more is sent
-    body: schemas.Upload = {"id": str(upload.pk), "name": upload.name, "size": length}
-    where = {"Location": api_url("upload", upload_id=upload.pk)}
-    return JsonResponse(body, 201, where | state_headers(upload))
+    headers = {"Location": api_url("upload", upload_id=upload.pk), **state_headers(upload)}
+    body = upload_json(UploadState.of_begun(upload))
+    return JsonResponse(body, 200 if is_replay else 201, headers | (REPLAYED if is_replay else {}))
 
 
 @Operation(
@@ -206,7 +216,7 @@ def post_upload_override(request: HttpRequest, caller: Caller, upload_id: str) -
         raise ApiError(
             METHOD_NOT_ALLOWED,
             "Send PATCH, or POST with the header X-HTTP-Method-Override: PATCH.",
-            {"Allow": "DELETE, HEAD, OPTIONS, PATCH, POST"},
+            {"Allow": "DELETE, GET, HEAD, OPTIONS, PATCH, POST"},
         )
     return handler(request, caller, upload_id)
 

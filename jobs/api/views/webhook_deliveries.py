@@ -39,6 +39,7 @@ MAX_LIMIT: Final = 200
     ],
     problems=[INVALID],
     tag="webhooks",
+    is_of_all_jobs=True,
 )
 def list_deliveries(request: HttpRequest, caller: Caller, webhook_id: str) -> JsonResponse:
     """List what was sent to a webhook, newest first, with each attempt.
@@ -63,7 +64,13 @@ def list_deliveries(request: HttpRequest, caller: Caller, webhook_id: str) -> Js
     return JsonResponse(body, 200, headers)
 
 
-@Operation("testWebhook", [Response(202, "Delivery")], problems=[CONFLICT], tag="webhooks")
+@Operation(
+    "testWebhook",
+    [Response(202, "Delivery")],
+    problems=[CONFLICT],
+    tag="webhooks",
+    is_of_all_jobs=True,
+)
 def post_test(request: HttpRequest, caller: Caller, webhook_id: str) -> JsonResponse:
     """Send a test.
 
@@ -74,7 +81,13 @@ def post_test(request: HttpRequest, caller: Caller, webhook_id: str) -> JsonResp
     return JsonResponse(delivery_json(send_test(webhook), webhook), 202)
 
 
-@Operation("redeliver", [Response(202, "Delivery")], problems=[CONFLICT], tag="webhooks")
+@Operation(
+    "redeliver",
+    [Response(202, "Delivery")],
+    problems=[CONFLICT],
+    tag="webhooks",
+    is_of_all_jobs=True,
+)
 def post_redeliver(
     request: HttpRequest, caller: Caller, webhook_id: str, delivery_id: str
 ) -> JsonResponse:

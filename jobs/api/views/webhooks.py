@@ -39,6 +39,7 @@ Body = TypeVar("Body", bound=BaseModel)
     body=JSON,
     body_schema=ref("WebhookSubmission"),
     tag="webhooks",
+    is_of_all_jobs=True,
     curl="""-H "Content-Type: application/json" \\
   -d '{"url": "https://example.org/hook", "events": ["job.succeeded", "job.failed"]}' $URL""",
 )
@@ -55,14 +56,14 @@ def post_webhook(request: HttpRequest, caller: Caller) -> JsonResponse:
     return JsonResponse(body, 201, {"Location": body["links"]["self"]})
 
 
-@Operation("listWebhooks", [Response(200, "WebhookList")], tag="webhooks")
+@Operation("listWebhooks", [Response(200, "WebhookList")], tag="webhooks", is_of_all_jobs=True)
 def list_webhooks(request: HttpRequest, caller: Caller) -> JsonResponse:
     """List one's webhooks, newest first."""
     body: schemas.WebhookList = {"items": [webhook_json(one) for one in webhooks_of(caller.user)]}
     return JsonResponse(body)
 
 
-@Operation("getWebhook", [Response(200, "Webhook")], tag="webhooks")
+@Operation("getWebhook", [Response(200, "Webhook")], tag="webhooks", is_of_all_jobs=True)
 def get_webhook(request: HttpRequest, caller: Caller, webhook_id: str) -> JsonResponse:
     """Get a webhook of one's own."""
     return JsonResponse(webhook_json(required_webhook(caller, webhook_id)))
@@ -76,6 +77,7 @@ def get_webhook(request: HttpRequest, caller: Caller, webhook_id: str) -> JsonRe
     body_schema=ref("WebhookChange"),
     example={"enabled": False},
     tag="webhooks",
+    is_of_all_jobs=True,
     curl="""-H "Content-Type: application/json" -d '{"enabled": false}' $URL""",
 )
 def patch_webhook(request: HttpRequest, caller: Caller, webhook_id: str) -> JsonResponse:
@@ -88,7 +90,7 @@ def patch_webhook(request: HttpRequest, caller: Caller, webhook_id: str) -> Json
     return JsonResponse(webhook_json(webhook))
 
 
-@Operation("deleteWebhook", [Response(204)], tag="webhooks")
+@Operation("deleteWebhook", [Response(204)], tag="webhooks", is_of_all_jobs=True)
 def delete_one_webhook(request: HttpRequest, caller: Caller, webhook_id: str) -> HttpResponse:
     """Delete a webhook.
 
@@ -100,7 +102,9 @@ def delete_one_webhook(request: HttpRequest, caller: Caller, webhook_id: str) ->
     return response
 
 
-@Operation("rotateWebhookSecret", [Response(200, "WebhookWithSecret")], tag="webhooks")
+@Operation(
+    "rotateWebhookSecret", [Response(200, "WebhookWithSecret")], tag="webhooks", is_of_all_jobs=True
+)
 def post_rotate_secret(request: HttpRequest, caller: Caller, webhook_id: str) -> JsonResponse:
     """Get a new secret.
 

@@ -51,7 +51,7 @@ def _same(
     if keys.idempotency_key in by_key:
         job_id, digest = by_key[keys.idempotency_key]
         if digest != keys.idempotency_digest:
-            return IdempotencyConflict()
+            return IdempotencyConflict(digest, keys.idempotency_digest)
         return Created(job_id, created=False)
     if keys.unique_slot in by_slot:
         return Created(by_slot[keys.unique_slot], created=False)

@@ -8,6 +8,6 @@ the pieces are joined to one file, which is an ordinary upload from then on.
 
 from .joining import finish
 from .pieces import append
-from .rows import create, delete_upload, find
+from .rows import announce, create, delete_upload, find
 
-__all__ = ["append", "create", "delete_upload", "find", "finish"]
+__all__ = ["announce", "append", "create", "delete_upload", "find", "finish"]

@@ -4,25 +4,60 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from jobs import lifecycle
 from jobs.conf import get_conf
 from jobs.core.db import connection
-from jobs.errors import Conflict, TooLarge
+from jobs.errors import Conflict, TooLarge, Unavailable
 from jobs.models import ResumableUpload, Upload
 from jobs.submission.database_errors import operational_errors_as_unavailable
 from jobs.submission.unclaimed import room_for_bytes
+from jobs.submission.upload_keys import (
+    find_upload_key,
+    fingerprint_of,
+    require_same,
+    save_key,
+)
 from jobs.submission.uploads import display_name
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
+MOST_TRIES: Final = 3
 KEPT: timedelta = lifecycle.UPLOADS_KEPT
 """How long after its last piece an upload can be continued."""
+
+
+def announce(
+    owner: AbstractBaseUser, name: str, length: int, metadata: str, key: str | None
+) -> tuple[ResumableUpload, bool]:
+    """Announce an upload; return it, and whether it was announced before with the same key.
+
+    Raises:
+        IdempotencyConflict: the key came with something else.
+        TooLarge, QuotaExceeded, Unavailable: as ``create``.
+    """
+    if key is None:
+        return create(owner, name, length, metadata), False
+    fingerprint = fingerprint_of([f"{length}\n{metadata}".encode("utf-8", "replace")])
+    for _ in range(MOST_TRIES):
+        known = find_upload_key(owner, key)
+        if known is not None:
+            upload = find(owner, require_same(known, fingerprint))
+            if upload is not None:
+                return upload, True
+        try:
+            with transaction.atomic(using=connection().alias):
+                upload = create(owner, name, length, metadata)
+                save_key(owner, key, fingerprint, upload.pk)
+        except IntegrityError:  # another request was quicker
+            continue
+        return upload, False
+    raise Unavailable("Other requests use the same key.", 1)
 
 
 def create(owner: AbstractBaseUser, name: str, length: int, metadata: str = "") -> ResumableUpload:
