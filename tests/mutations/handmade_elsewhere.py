@@ -144,8 +144,8 @@ _ELSEWHERE: Final[tuple[_Change, ...]] = (
         "artifact runs scripts",
     ),
     (
-        "jobs/api/views/job_output.py",
-        "        as_attachment=True,\n",
+        "jobs/core/download.py",
+        "        as_attachment=as_attachment,\n",
         "",
         "artifact shown in the browser",
     ),
