@@ -86,6 +86,10 @@ class AsyncDesk:
         """Yield each job that has ended, and each that will, in the order in which they end."""
         return self._jobs(feed.follow(self.site, after, task, to_come=True))
 
+    async def latest_cursor(self) -> str:
+        """Return the cursor behind the last job that has ended: what follows is to come."""
+        return await self.run(feed.latest_cursor(self.site))
+
     def results(self, after: str | None = None, task: str | None = None) -> AsyncIterator[AsyncJob]:
         """Yield each job that has ended, as ``follow`` does, and stop with the last."""
         return self._jobs(feed.follow(self.site, after, task, to_come=False))

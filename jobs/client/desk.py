@@ -124,14 +124,18 @@ class Desk:
         """Yield each job that has ended, and each that will, in the order in which they end.
 
         Args:
-            after: the ``cursor`` of the last job that one has; ``"latest"`` for those to come;
-                None for all that are kept.
+            after: the ``cursor`` of the last job that one has; ``"latest"`` for those that end
+                after the first step of the iteration; None for all that are kept.
             task: only this task.
 
         Raises:
             CursorExpired: jobs after the cursor may have been deleted.
         """
         return self._jobs(feed.follow(self.site, after, task, to_come=True))
+
+    def latest_cursor(self) -> str:
+        """Return the cursor behind the last job that has ended: what follows is to come."""
+        return self.run(feed.latest_cursor(self.site))
 
     def results(self, after: str | None = None, task: str | None = None) -> Iterator[Job]:
         """Yield each job that has ended, as ``follow`` does, and stop with the last."""
