@@ -150,7 +150,8 @@ def test_the_documentation(
     monkeypatch.setenv("JOBS_URL", site.url)
     monkeypatch.setenv("JOBS_TOKEN", site.token)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "access.log").write_text('::1 - - [x] "GET / HTTP/1.1" 200 7\n', encoding="utf-8")
+    line = '::1 - - [10/Oct/2000:13:55:36 +0000] "GET / HTTP/1.1" 200 7\n'
+    (tmp_path / "access.log").write_text(line, encoding="utf-8")
     made: dict[str, Any] = {}
     printed: list[list[str]] = []
     with Desk() as desk:
