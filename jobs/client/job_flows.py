@@ -129,10 +129,9 @@ def retry(site: Site, job_id: str) -> Flow[JobData]:
             answer = yield from attempt(site, Request("POST", path_of(job_id, "retry")))
             return json_of(site, answer)
         except TEMPORARY as failure:
-            lost = failure
-            yield from patience.pause(lost)
+            yield from patience.pause(failure)
         job = yield from read(site, job_id)
-        if not lost.status and job["finished_at"] != before["finished_at"]:
+        if job["finished_at"] != before["finished_at"]:
             return job
 
 

@@ -144,6 +144,7 @@ def test_each_job_has_a_cursor_to_go_on_behind_it() -> None:
     assert [job["id"] for job in rest["items"]] == expected[1:]
 
 
+@pytest.mark.django_db(transaction=True)  # the jobs of one transaction have one position
 def test_one_can_begin_with_what_ends_from_now_on() -> None:
     ada = make_user()
     api = Api(ada)

@@ -181,9 +181,11 @@ def test_a_job_that_had_ended_before_the_answer_came() -> None:
     options = Options(idempotency_key="again")
     mapper = Mapper(Bulk(SITE, "square", options), MapOptions())
     assert list(site.world.each(mapper.flow(), [{"n": 20}, {"n": 21}])) == [400, 441]
+    before = site.world.clock
     again = Mapper(Bulk(SITE, "square", options), MapOptions())
     assert list(site.world.each(again.flow(), [{"n": 20}, {"n": 21}])) == [400, 441]
     assert len(site.jobs) == 2
+    assert site.world.clock == before, "nothing was waited for"
 
 
 def test_a_job_that_somebody_deletes() -> None:
