@@ -67,9 +67,11 @@ class Relay:
         port: of 127.0.0.1.
         broken: the number of the connection to break, from 0 on.
         after: how many bytes of it are passed on.
+        of_answers: of what comes back; else of what is sent.
     """
 
-    def __init__(self, port: int, broken: int, after: int) -> None:
+    def __init__(self, port: int, broken: int, after: int, *, of_answers: bool = False) -> None:
+        self._of_answers = of_answers
         self.connections = 0
         self._target, self._broken, self._after = ("127.0.0.1", port), broken, after
         self._sockets: list[socket.socket] = []
@@ -109,8 +111,9 @@ class Relay:
                 self._sockets += [client, server]
                 limit = self._after if self.connections == self._broken else None
                 self.connections += 1
-                self._start(_pass_on, client, server, limit)
-                self._start(_pass_on, server, client, None)
+                there, back = (None, limit) if self._of_answers else (limit, None)
+                self._start(_pass_on, client, server, there)
+                self._start(_pass_on, server, client, back)
 
 
 def _pass_on(source: socket.socket, target: socket.socket, limit: int | None) -> None:

@@ -167,10 +167,16 @@ class JobList(TypedDict):
     more: Annotated[bool, _about("Whether there is a next page, also after one with few items.")]
 
 
+class EndedJob(Job):
+    """A job of the feed."""
+
+    cursor: Annotated[str, _about("Send it as `after` to go on behind this job.")]
+
+
 class ResultPage(TypedDict):
     """Jobs in the order in which they ended."""
 
-    items: list[Job]
+    items: list[EndedJob]
     next: Annotated[str, _about("Send it as `after`: the next page begins there.")]
     more: Annotated[bool, _about("Whether it is worth asking again at once.")]
     held_back_since: Annotated[

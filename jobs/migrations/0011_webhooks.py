@@ -13,7 +13,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('jobs', '0010_results_feed_index'),
+        ("jobs", "0010_results_feed_index"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

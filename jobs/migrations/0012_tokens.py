@@ -13,7 +13,7 @@ def delete_restricted(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0010_results_feed_index")]
+    dependencies = [("jobs", "0011_webhooks")]
 
     operations = [
         migrations.AddField(

@@ -8,7 +8,7 @@ from jobs.core.online_index import AddIndexOnline
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("jobs", "0010_results_feed_index")]
+    dependencies = [("jobs", "0012_tokens")]
 
     operations = [
         AddIndexOnline(

@@ -85,7 +85,7 @@ class Site:
     def __init__(self, browser: Browser, server: LiveServer, user: User) -> None:
         self._browser = browser
         self._server = server
-        self._user = user
+        self.user = user
         self._contexts: list[BrowserContext] = []
         self.complaints: list[str] = []
 
@@ -103,7 +103,7 @@ class Site:
 
     def _session(self) -> Any:
         client = Client()
-        client.force_login(self._user)
+        client.force_login(self.user)
         key = client.cookies[settings.SESSION_COOKIE_NAME].value
         return {"name": settings.SESSION_COOKIE_NAME, "value": key, "url": self._server.url}
 

@@ -5,20 +5,18 @@ A real ``up``, a real browser, a log that the test makes; then the admin and a p
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.client import Desk
 from tests.accesslog_maker import Expected, Recipe, make_log
-from tests.opened import open_url
 from tests.subprocesses import ROOT, RunningProcess, environment, manage
 from tests.waiting import wait_until
 
@@ -162,41 +160,13 @@ def _ask_as_a_program(site: RunningSite, shown: str) -> None:
         check=True,
         encoding="utf-8",
     ).stdout.strip()
-    size = str(site.log.stat().st_size)
-    with site.log.open("rb") as stream:
-        headers = {"Content-Type": "application/octet-stream", "Content-Length": size}
-        upload = _call(site, token, "/uploads?name=access.log.gz", stream, headers)
-    assert upload["size"] == site.log.stat().st_size
-    order = {"task": "webapp.analyse_log", "args": {"log": {"upload": upload["id"]}}}
-    body = json.dumps(order).encode()
-    job = _call(site, token, "/jobs", body, {"Content-Type": "application/json"})
-    done = wait_until(
-        lambda: _finished(_call(site, token, f"/jobs/{job['id']}", None, {"Prefer": "wait=20"})),
-        timeout=60,
-        what="the job's end",
-    )
-    assert done["status"] == "succeeded"
-    assert done["result"]["requests"] == site.expected.requests
-    assert done["result"]["malformed"] == site.expected.malformed
-    classes = {row["class"]: row["requests"] for row in done["result"]["status_classes"]}
+    with Desk(site.base, token) as desk:
+        with site.log.open("rb") as log:
+            job = desk.submit("webapp.analyse_log", log=log)
+        result = job.result(timeout=60)
+    assert result["requests"] == site.expected.requests
+    assert result["malformed"] == site.expected.malformed
+    classes = {row["class"]: row["requests"] for row in result["status_classes"]}
     assert classes == site.expected.classes()
-    names = [artifact["name"] for artifact in done["artifacts"]]
+    names = [artifact.name for artifact in job.artifacts]
     assert names == ["requests-per-hour.csv", "requests-per-hour.svg"]
-
-
-def _finished(job: dict[str, Any]) -> dict[str, Any] | None:
-    return job if job["finished_at"] else None
-
-
-def _call(
-    site: RunningSite, token: str, path: str, data: Any, headers: dict[str, str]
-) -> dict[str, Any]:
-    request = urllib.request.Request(
-        f"{site.base}/api/v1{path}",
-        data=data,
-        headers={"Authorization": f"Bearer {token}", **headers},
-        method="GET" if data is None else "POST",
-    )
-    with open_url(request, timeout=120) as answer:
-        found: dict[str, Any] = json.load(answer)
-    return found

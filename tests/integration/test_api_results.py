@@ -29,7 +29,8 @@ def test_a_page_has_jobs_as_the_api_shows_them_and_goes_on() -> None:
     expected = [ended(ada) for _ in range(3)]
     first = api.get(f"{RESULTS}?limit=2").json()
     assert [job["id"] for job in first["items"]] == expected[:2]
-    assert first["items"][0] == api.get(f"/api/v1/jobs/{expected[0]}").json()
+    job = api.get(f"/api/v1/jobs/{expected[0]}").json()
+    assert first["items"][0] == {**job, "cursor": first["items"][0]["cursor"]}
     assert first["more"] is True
     second = api.get(f"{RESULTS}?limit=2&after={first['next']}").json()
     assert [job["id"] for job in second["items"]] == expected[2:]
@@ -134,3 +135,26 @@ def test_reading_changes_no_job() -> None:
     Api(ada).get(RESULTS)
     assert list(Job.objects.values()) == before
     assert connection.in_atomic_block
+
+
+def test_each_job_has_a_cursor_to_go_on_behind_it() -> None:
+    ada = make_user()
+    api = Api(ada)
+    expected = [ended(ada) for _ in range(3)]
+    items = api.get(RESULTS).json()["items"]
+    rest = api.get(f"{RESULTS}?after={items[0]['cursor']}").json()
+    assert [job["id"] for job in rest["items"]] == expected[1:]
+
+
+@pytest.mark.django_db(transaction=True)  # the jobs of one transaction have one position
+def test_one_can_begin_with_what_ends_from_now_on() -> None:
+    ada = make_user()
+    api = Api(ada)
+    before = api.get(f"{RESULTS}?after=latest").json()
+    assert before["items"] == []
+    first = ended(ada)
+    now = api.get(f"{RESULTS}?after=latest").json()
+    assert now["items"] == []
+    second = ended(ada)
+    found = [api.get(f"{RESULTS}?after={page['next']}").json()["items"] for page in (before, now)]
+    assert [[job["id"] for job in items] for items in found] == [[first, second], [second]]

@@ -473,9 +473,9 @@ def test_a_limited_token_may_not_what_is_of_all_jobs(call: Any, ada: User) -> No
 
 
 def test_a_limited_token_lists_the_jobs_that_it_may_see(ada: User) -> None:
-    mine = make_job(ada, task="testapp.square", queue="default")
-    make_job(ada, task="testapp.square", queue="mail")
-    make_job(ada, task="testapp.other", queue="default")
+    mine = make_job(owner=ada, task="testapp.square", queue="default")
+    make_job(owner=ada, task="testapp.square", queue="mail")
+    make_job(owner=ada, task="testapp.other", queue="default")
     api = limited(ada, tasks={"testapp.square"}, queues={"default"})
     for query in ("", "?sort=id", "?queue=default&status=queued", "?task=testapp.square"):
         items = api.get(f"/api/v1/jobs{query}").json()["items"]

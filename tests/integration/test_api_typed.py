@@ -254,15 +254,22 @@ def test_links_lead_to_operations_and_their_parameters() -> None:
         one["operationId"]: one for item in spec["paths"].values() for one in item.values()
     }
     links = {
-        name: link
-        for one in operations.values()
+        (source, name): link
+        for source, one in operations.items()
         for response in one["responses"].values()
         for name, link in response.get("links", {}).items()
     }
-    assert {"getJob", "cancelJob", "getLog", "appendToUpload", "getTask"} <= set(links)
-    for link in links.values():
-        target = operations[link["operationId"]]
+    after_job = {"cancelJob", "retryJob", "getLog", "getArtifact", "listResults"}
+    assert {name for source, name in links if source == "getJob"} == after_job
+    after_page = {"getJob", "getArtifact", "listResults"}
+    assert {name for source, name in links if source == "listResults"} == after_page
+    assert {("createUpload", "appendToUpload"), ("listTasks", "getTask")} <= set(links)
+    for (_, name), link in links.items():
+        target = operations[name]
+        assert link["operationId"] == name
         assert {one["name"] for one in target["parameters"]} >= set(link["parameters"])
+        needed = {one["name"] for one in target["parameters"] if one["in"] == "path"}
+        assert needed <= set(link["parameters"])
 
 
 def test_an_unknown_name_in_a_query_is_refused_by_every_call(api: Api) -> None:

@@ -9,17 +9,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from urllib.request import Request
 
 import pytest
 
-from tests.opened import open_url
+from jobs.client import Desk
 from tests.subprocesses import ROOT, environment, manage
 
 pytestmark = [pytest.mark.processes, pytest.mark.clients, pytest.mark.timeout(240)]
 
 SOURCES = Path(__file__).parent / "clients"
+LOG = b'::1 - - [10/Oct/2000:13:55:36 +0000] "GET / HTTP/1.1" 200 7\n'
 TOOLS = ("openapi-python-client==0.29.1", "schemathesis==4.32.5")
 
 
@@ -30,9 +31,11 @@ class Site:
     url: str
     token: str
     document: Path
+    cursor: str
+    """Of the results feed, from before the only job that has made files."""
 
     def env(self) -> dict[str, str]:
-        return {**os.environ, "DESK": self.url, "TOKEN": self.token}
+        return {**os.environ, "DESK": self.url, "TOKEN": self.token, "CURSOR": self.cursor}
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +53,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             env=environment(folder / "var"),
         ).strip()
         document = folder / "openapi.json"
-        headers = {"Authorization": f"Bearer {token}"}
-        with open_url(Request(f"{url}/api/v1/openapi.json", headers=headers)) as answer:
-            document.write_bytes(answer.read())
-        yield Site(url, token, document)
+        with Desk(url, token) as desk:
+            text = json.dumps(desk.request("GET", "openapi.json"))
+            document.write_text(text, encoding="utf-8")
+            cursor = desk.latest_cursor()
+            desk.submit("webapp.analyse_log", log=BytesIO(LOG)).result()
+        yield Site(url, token, document, cursor)
         running.interrupt()
         running.wait()
 
@@ -111,12 +116,61 @@ def test_a_client_in_typescript_submits_waits_and_reads(site: Site, tmp_path: Pa
     assert json.loads(printed) == ["succeeded", "7 * 7 = 49"]
 
 
-def test_generated_requests_and_links_get_documented_responses(
+def schemathesis(site: Site, tools: Path, config: str, folder: Path, *options: str) -> str:
+    """Run the tool; return what it prints. It fails if a response is not as documented."""
+    command = [str(tools / "schemathesis"), "--config-file", str(SOURCES / config), "run"]
+    address = f"{site.url}/api/v1/openapi.json"
+    credential = f"Authorization: Bearer {site.token}"
+    bound = ["--workers", "2", "--request-timeout", "40"]
+    return run([*command, address, "--header", credential, *bound, *options], folder, site.env())
+
+
+def test_generated_requests_get_documented_responses(
     site: Site, tools: Path, tmp_path: Path
 ) -> None:
-    command = [str(tools / "schemathesis"), "--config-file", str(SOURCES / "schemathesis.toml")]
-    address = f"{site.url}/api/v1/openapi.json"
-    bound = ["--workers", "2", "--max-time", "25", "--request-timeout", "40"]
-    credential = f"Authorization: Bearer {site.token}"
-    printed = run([*command, "run", address, "--header", credential, *bound], tmp_path)
-    assert "API Links" in printed
+    phases = ["--phases", "coverage,fuzzing", "--max-time", "18"]
+    printed = schemathesis(site, tools, "schemathesis.toml", tmp_path, *phases)
+    assert "Coverage (in" in printed
+
+
+OF_A_JOB = {"getJob", "cancelJob", "retryJob", "getLog", "listResults"}
+OF_RESULTS = ("listResults", "getJob", "getArtifact")
+
+
+@pytest.mark.parametrize(
+    ("links", "operations"),
+    [(OF_A_JOB, ()), ({"getArtifact"}, OF_RESULTS)],
+    ids=["of a job", "to its files"],
+)
+def test_links_are_followed(
+    site: Site, tools: Path, tmp_path: Path, links: set[str], operations: tuple[str, ...]
+) -> None:
+    """Which it follows is a matter of chance: mostly it has followed all after one run."""
+    only = [word for name in operations for word in ("--include-operation-id", name)]
+    left = set(links)
+    for seed in range(1, 6):
+        folder = tmp_path / f"seed {seed}"
+        folder.mkdir()
+        options = ["--phases", "stateful", "--seed", str(seed), *only]
+        report = ["--report", "ndjson", "--report-dir", str(folder)]
+        schemathesis(site, tools, "links.toml", folder, *options, *report)
+        left -= set(followed_links(next(folder.glob("*.ndjson"))))
+        if not left:
+            return
+    raise AssertionError(f"These links were never followed: {left}")
+
+
+def followed_links(report: Path) -> Iterator[str]:
+    """The names of the links that were followed with all that they take from an answer."""
+    for line in report.read_text(encoding="utf-8").splitlines():
+        recorder = json.loads(line).get("ScenarioFinished", {}).get("recorder", {})
+        for case in recorder.get("cases", {}).values():
+            transition = case.get("transition") or {"parameters": {}}
+            values = [
+                one["value"]
+                for group in transition["parameters"].values()
+                for one in group.values()
+            ]
+            if values and not any(isinstance(value, dict) for value in values):
+                # GET /api/v1/jobs -> [200] getJob -> GET /api/v1/jobs/{id}
+                yield transition["id"].split(" -> ")[1].split()[1]

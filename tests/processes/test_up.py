@@ -11,7 +11,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs.client import Desk, Problem
 from tests.opened import open_url
 from tests.subprocesses import ROOT, RunningProcess, environment, living_consumers
 from tests.waiting import wait_until
@@ -195,17 +195,12 @@ def back_up(data: Path, copy: Path) -> None:
 
 def submit(site: str, token: str) -> int:
     """Submit a job; return the status."""
-    request = urllib.request.Request(
-        f"{site}/api/v1/jobs",
-        b'{"task": "webapp.square", "args": {"n": 7}}',
-        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return int(response.status)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code
+    with Desk(site, token, retry_for=0) as desk:
+        try:
+            desk.submit("webapp.square", n=7)
+        except Problem as error:
+            return error.status
+        return 202
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])

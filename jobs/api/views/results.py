@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable
 from typing import Final
 
@@ -36,13 +37,19 @@ from jobs.feed import (
 from jobs.queries.job_fields import utc_text
 
 DEFAULT_LIMIT: Final = 100
+LATEST: Final = "latest"
+_BEHIND_ALL: Final = uuid.UUID(int=2**128 - 1)
 
 
 @Operation(
     "listResults",
     [Response(200, "ResultPage", "Preference-Applied", or_stream=EVENT_STREAM)],
     [
-        query("after", "`next` of the last page; without it, the oldest job that is kept."),
+        query(
+            "after",
+            "`next` of the last page, or `cursor` of the last job; without it, the oldest job that "
+            f"is kept. `{LATEST}`: only jobs that end from now on.",
+        ),
         query("task", "Only this task."),
         query(
             "limit",
@@ -139,11 +146,14 @@ def cursor_of(request: HttpRequest) -> Cursor | None:
         BadCursor, StaleCursor: it cannot.
     """
     text = last_event_id(request) or request.GET.get("after", "")
+    if text == LATEST:
+        # No job that ends from now on has this position: it is of a transaction that is over.
+        return Cursor(newest_position(), _BEHIND_ALL, int(time.time()))
     return parse_cursor(text) if text else None
 
 
 def _response(page: Page) -> HttpResponse:
-    items = ",".join([item.text for item in page.items])
+    items = ",".join([f'{item.text[:-1]},"cursor":"{item.cursor}"}}' for item in page.items])
     since = None if page.held_back is None else utc_text(page.held_back.since)
     text = (
         f'{{"items":[{items}],"next":"{page.next}","more":{json.dumps(page.more)},'

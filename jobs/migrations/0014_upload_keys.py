@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('jobs', '0013_lists'),
+        ("jobs", "0013_lists"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

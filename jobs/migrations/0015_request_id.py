@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0010_results_feed_index")]
+    dependencies = [("jobs", "0014_upload_keys")]
 
     operations = [
         migrations.AddField("job", "request_id", models.CharField(max_length=128, null=True)),
