@@ -61,6 +61,8 @@ def gunzipped(chunks: Iterable[bytes], what: str, limit: int) -> Iterator[bytes]
     inflater = _Inflater()
     total = 0
     for chunk in chunks:
+        if not chunk:
+            yield chunk  # nothing more has come by now (``streamed_body``)
         for piece in inflater.feed(chunk):
             total += len(piece)
             if total > limit:

@@ -145,7 +145,10 @@ class Operation:
         method = {"get": "", "head": " --head"}.get(self.method, f" -X {self.method.upper()}")
         if self.method == "post" and self.body:
             method = ""
-        address = "$DESK" + ID_IN_PATH.sub("$ID", self.path)
+        several = len(ID_IN_PATH.findall(self.path)) > 1
+        address = "$DESK" + ID_IN_PATH.sub(
+            lambda found: f"${found[0][1:-1].upper()}" if several else "$ID", self.path
+        )
         return f"curl{token}{method} {self.curl.replace('$URL', address)}"
 
 

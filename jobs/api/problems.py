@@ -62,17 +62,14 @@ CURSOR_EXPIRED = Kind(
 LENGTH_REQUIRED = Kind(
     "length-required", 411, "Length required", "This server takes no body of unknown length."
 )
+TUS_VERSION = Kind(
+    "tus-version", 412, "Other version of tus", "`Tus-Version` is the one that is spoken here."
+)
 PRECONDITION_FAILED = Kind(
     "precondition-failed",
     412,
     "It has changed",
     "`If-Match` names another version; `ETag` is this.",
-)
-TUS_VERSION = Kind(
-    "tus-version", 412, "Other version of tus", "`Tus-Version` is the one that is spoken here."
-)
-PRECONDITION_FAILED = Kind(
-    "precondition-failed", 412, "Changed meanwhile", "It is another one than `If-Match` names."
 )
 TOO_LARGE = Kind("too-large", 413, "Too large", "The body is over the limit; nothing was kept.")
 MEDIA_TYPE = Kind(
@@ -118,7 +115,6 @@ KINDS: Final = (
     LENGTH_REQUIRED,
     PRECONDITION_FAILED,
     TUS_VERSION,
-    PRECONDITION_FAILED,
     TOO_LARGE,
     MEDIA_TYPE,
     RANGE_NOT_SATISFIABLE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
@@ -11,6 +11,7 @@ from jobs.core.request_ids import (
     ENVIRON_KEY,
     HEADER,
     accepted_request_id,
+    current_request_id,
     reset_request_id,
     set_request_id,
 )
@@ -64,7 +65,17 @@ def _within(pieces: Iterable[bytes], request_id: str) -> Iterator[bytes]:
         yield piece
 
 
-async def _asynchronously(pieces: AsyncIterator[bytes], request_id: str) -> AsyncIterator[bytes]:
-    set_request_id(request_id)  # in a context of this response alone
-    async for piece in pieces:
+async def _asynchronously(pieces: AsyncIterable[bytes], request_id: str) -> AsyncIterator[bytes]:
+    # Set back, not reset by its token: that must be in the same context, and whoever closes this in
+    # the middle may be in another one.
+    before = current_request_id()
+    rest = aiter(pieces)
+    while True:
+        set_request_id(request_id)
+        try:
+            piece = await anext(rest, None)
+        finally:
+            set_request_id(before)
+        if piece is None:
+            return
         yield piece

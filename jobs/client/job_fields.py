@@ -76,6 +76,7 @@ class JobFields:
     priority = _Member[int]()
     status = _Member[str]()
     args = _Member[dict[str, Any]]()
+    request_id = _Member[str | None]()
     error = _Member[JobError | None](_error)
     progress = _Member[dict[str, Any] | None]()
     warnings = _Member[list[str]]()

@@ -156,7 +156,7 @@ def test_the_token_itself_is_not_stored(api: Api) -> None:
         (JOBS, "GET, HEAD, OPTIONS, POST"),
         (f"{JOBS}/x", "GET, HEAD, OPTIONS"),
         (f"{JOBS}/x/cancel", "OPTIONS, POST"),
-        ("/api/v1/uploads", "OPTIONS, POST"),
+        ("/api/v1/uploads", "GET, HEAD, OPTIONS, POST"),
         ("/healthz", "GET, HEAD, OPTIONS"),
     ],
 )

@@ -65,9 +65,10 @@ def test_a_bomb_is_too_large_and_leaves_nothing(
     bomb = gzip.compress(json.dumps({"task": FREE, "args": {"text": "x" * 5_000_000}}).encode())
     assert len(bomb) < 10_000
     assert post(api, bomb).status_code == 413
-    for query in ("", "?atomic=1"):
-        answer = post(api, bomb, path=f"{JOBS}/bulk{query}", content_type=NDJSON)
-        assert answer.status_code == 413
+    assert post(api, bomb, path=f"{JOBS}/bulk?atomic=1", content_type=NDJSON).status_code == 413
+    # The answer of this one has begun before its body is there.
+    (line,) = post(api, bomb, path=f"{JOBS}/bulk", content_type=NDJSON).streaming_content
+    assert json.loads(line)["problem"]["status"] == 413
     assert not Job.objects.exists()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 

@@ -20,7 +20,8 @@ from jobs.api.task_operations import task_operation
 from jobs.api.task_schemas import TaskSchemas
 from jobs.catalog import exposed_tasks
 from jobs.core.states import Status
-from jobs.models import Job, Token, Upload
+from jobs.models import Job, Token, Upload, Webhook
+from jobs.webhooks.changing import create_webhook, send_test
 from tests.factories import make_artifact, make_job, make_upload
 from tests.subprocesses import ROOT
 
@@ -30,6 +31,7 @@ README = ROOT / "README.md"
 BULK, UPLOADS = (ROOT / "jobs" / "docs" / name for name in ("bulk.md", "uploads.md"))
 LOG = b'127.0.0.1 - - [01/May/2026:12:00:00 +0000] "GET / HTTP/1.1" 200 5\n'
 PIECE = bytes(1024**2)
+SITE, HOOK = "https://desk.example.org", "https://example.org/hook"
 ANY_UPLOAD = re.compile(r'(?<="upload": ")[-0-9a-f]{36}')
 """What an example gives for the id of an upload."""
 
@@ -125,8 +127,17 @@ def test_the_session_of_a_bulk_prints_what_the_page_shows(shell: Shell) -> None:
     assert Job.objects.get().kwargs == {"n": 7}
 
 
+def test_a_download_goes_on_where_it_broke_off(shell: Shell) -> None:
+    block = blocks(UPLOADS, "curl")[1]
+    job = make_job(status=Status.SUCCEEDED)
+    make_artifact(job, "result.json", b"0123456789")
+    (shell.folder / "result.json").write_bytes(b"01234")
+    shell.says(block, ID=str(job.pk))
+    assert (shell.folder / "result.json").read_bytes() == b"0123456789"
+
+
 def test_the_call_of_an_upload_stores_it(shell: Shell) -> None:
-    (block,) = blocks(UPLOADS, "curl")
+    block = blocks(UPLOADS, "curl")[0]
     shell.says(block)
     assert (Upload.objects.get().name, Upload.objects.get().size) == ("access.log", len(LOG))
 
@@ -144,6 +155,25 @@ def _artifact(shell: Shell) -> str:
     return str(job.pk)
 
 
+def _upload(_: Shell) -> str:
+    return str(make_upload(User.objects.get(), LOG, "access.log").pk)
+
+
+def _token(_: Shell) -> int:
+    return Token.objects.issue(User.objects.get())[0].pk
+
+
+def _webhook(_: Shell) -> str:
+    owner = User.objects.get()
+    return str(create_webhook(owner, SITE, {"url": HOOK, "events": ["job.failed"]}).pk)
+
+
+def _delivery(shell: Shell) -> dict[str, str]:
+    webhook = Webhook.objects.get(pk=_webhook(shell))
+    sent = send_test(webhook)
+    return {"WEBHOOK_ID": str(webhook.pk), "DELIVERY_ID": str(sent.pk)}
+
+
 # What the job or the upload of a call must be like.
 STATES: dict[str, Callable[[Shell], Any]] = {
     "getJob": lambda _: make_job(status=Status.SUCCEEDED).pk,
@@ -155,6 +185,16 @@ STATES: dict[str, Callable[[Shell], Any]] = {
     "appendToUpload": _resumable,
     "deleteUpload": _resumable,
     "overrideUploadMethod": _resumable,
+    "getUpload": _upload,
+    "revokeToken": _token,
+    "rotateToken": _token,
+    "getWebhook": _webhook,
+    "changeWebhook": _webhook,
+    "deleteWebhook": _webhook,
+    "testWebhook": _webhook,
+    "rotateWebhookSecret": _webhook,
+    "listDeliveries": _webhook,
+    "redeliver": _delivery,
 }
 
 
@@ -172,12 +212,13 @@ def test_each_call_of_the_api_is_a_command_that_succeeds(shell: Shell, root_user
     failed, without_state = dict[str, str](), list[str]()
     calls = _all_calls()
     for call in calls:
-        if "$ID" in call.code_sample and call.id not in STATES:
+        if "_ID" in call.code_sample.replace("$ID", "_ID") and call.id not in STATES:
             without_state.append(call.id)
             continue
-        key = str(STATES[call.id](shell)) if call.id in STATES else ""
+        key = STATES[call.id](shell) if call.id in STATES else ""
+        ids = key if isinstance(key, dict) else {"ID": str(key)}
         upload = str(make_upload(root_user, LOG, "access.log").pk)
-        done = shell.run(ANY_UPLOAD.sub(upload, call.code_sample), ID=key)
+        done = shell.run(ANY_UPLOAD.sub(upload, call.code_sample), **ids)
         if done.returncode:
             failed[call.id] = f"{call.code_sample}\n{done.stdout}{done.stderr}"
     assert failed == {}

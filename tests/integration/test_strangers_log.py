@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -59,7 +60,9 @@ def test_a_thousand_are_few_lines_and_then_a_number(log: Log) -> None:
     log.now += WINDOW_SECONDS
     Client().get("/nothing")
     assert len(log.lines) == LINES + 1
-    assert log.lines[-1].endswith("Not Found: /nothing (370 others before it were left out)")
+    request_id = "[0-9a-f]{32}"
+    last = rf".*Not Found: /nothing \[{request_id}\] \(370 others before it were left out\)"
+    assert re.fullmatch(last, log.lines[-1])
 
 
 def test_our_own_faults_are_written_with_all_there_is(log: Log) -> None:

@@ -53,9 +53,9 @@ def test_an_upload_that_is_pruned_in_between_is_missing(
     upload = make_upload(ada)
     insert = lifecycle.insert_job
 
-    def late(job: Job, uploads: Any = ()) -> None:
+    def late(job: Job, *more: Any) -> None:
         Upload.objects.all().delete()
-        insert(job, uploads)
+        insert(job, *more)
 
     monkeypatch.setattr(lifecycle, "insert_job", late)
     with pytest.raises(InvalidArguments, match="no upload"):

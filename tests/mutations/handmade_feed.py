@@ -36,9 +36,9 @@ OF_THE_FEED: Final = (
         (f"{FEED}_jobs_of_one_transaction_are_split_over_pages",),
     ),
     Handmade(
-        f"{F}/page.py",
-        "    if not selection.everyone:\n",
-        "    if False:\n",
+        f"{F}/selection.py",
+        "        if not self.everyone:\n",
+        "        if False:\n",
         "everybody's jobs for everybody",
         (f"{FEED}_own_jobs_only_and_one_task",),
     ),
