@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from jobs.brokers.rabbitmq import client, health, sender
+from jobs.brokers.rabbitmq import client, health, sender, source
 from jobs.brokers.rabbitmq.client import RabbitError
 from jobs.brokers.rabbitmq.sender import Sender
 from jobs.brokers.rabbitmq.source import RabbitSource
@@ -166,6 +166,20 @@ def test_a_queue_that_is_deleted_under_a_waiting_reader_is_made_anew(
         assert reader.receive(1, 0.01) == []
         send(server, queue, b"a")
         assert bodies(reader) == [b"a"]
+
+
+def test_a_message_that_is_not_pushed_is_found_and_the_connection_made_anew(
+    server: RabbitServer, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As RabbitMQ 3.10 has it for the first message of a queue that was made anew."""
+    monkeypatch.setattr(source, "LOOK_SECONDS", 0.0)
+    with closing(started(server, queue)) as reader:
+        before = reader._connection
+        reader._channel.callbacks[source.TAG] = lambda _: None  # the first one goes to nobody
+        send(server, queue, b"a", b"b")
+        assert bodies(reader) == [b"b"]
+        assert bodies(reader) == [b"a"]
+        assert reader._connection is not before
 
 
 def test_a_frozen_server_holds_nobody_for_long(

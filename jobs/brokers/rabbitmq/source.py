@@ -15,6 +15,10 @@ HEARTBEAT_SECONDS: Final = 10
 MOST_AT_ONCE: Final = 8
 LARGE: Final = 100_000  # bytes; our own messages have 50, others' are as large as they like
 TAG: Final = "jobdesk"
+LOOK_SECONDS: Final = 3.0
+"""How often a subscriber that is pushed nothing looks whether there is something. Of a quorum queue
+that was deleted and made anew, RabbitMQ 3.10 counts the first message as delivered and sends it to
+nobody: then nothing more is pushed by that subscription."""
 
 
 class RabbitSource:
@@ -38,6 +42,8 @@ class RabbitSource:
         self._is_subscribed = False
         self._pushed: list[Any] = []
         self._at_once = 1
+        self._look_at = 0.0
+        self._is_stuck = False
 
     def receive(self, limit: int, seconds: float) -> list[ReceivedMessage]:
         """Get up to so many messages; wait for one when there is none."""
@@ -69,7 +75,7 @@ class RabbitSource:
         require_queue(self._connection, self._queue)
         self._channel = open_channel(self._connection)
         self._channel.basic_qos(0, 1, False)
-        self._is_subscribed, self._pushed = False, []
+        self._is_subscribed, self._pushed, self._is_stuck = False, [], False
 
     def _receive(self, limit: int, seconds: float) -> list[ReceivedMessage]:
         if self._connection is None:
@@ -80,11 +86,14 @@ class RabbitSource:
             self._drain(0.0)
             return self._taken([])
         found: list[Any] = []
-        if not self._is_subscribed:
+        if not self._is_subscribed or time.monotonic() >= self._look_at:
             found = self._get(limit)
-            if not found:
-                self._subscribe()
-        if self._is_subscribed:
+            # What came in between is pushed, and then another one may be there as well.
+            self._is_stuck = bool(found) and self._is_subscribed and not self._pushed
+            self._look_at = time.monotonic() + LOOK_SECONDS
+        if not (found or self._is_subscribed):
+            self._subscribe()
+        if not found:
             self._wait(seconds)
         return self._taken(found)
 
@@ -145,3 +154,5 @@ class RabbitSource:
             channel, tag = message.handle
             if channel is self._channel:
                 channel.basic_ack(tag)
+        if self._is_stuck:
+            self.close()  # what was sent to nobody is delivered again, to another connection
