@@ -99,7 +99,11 @@ class AsyncDesk:
         return AsyncJob(self, await self.run(job_flows.read(self.site, job_id)))
 
     def jobs(self, **filters: Any) -> AsyncIterator[AsyncJob]:
-        """Yield jobs, newest first; the filters are those of the API, such as ``status``."""
+        """Yield jobs, newest first; the filters are those of the API, such as ``status``.
+
+        A list leaves arguments and results out, unless ``include=["args", "result"]`` asks for
+        them; ``refresh`` reads all of a job.
+        """
         return self._jobs(job_lists.jobs(self.site, filters))
 
     async def tasks(self) -> list[Task]:

@@ -48,7 +48,6 @@ OVER_BOTH = [
     *OVER_SQLITE,
     Setup("redis-postgres", broker="redis", database="postgres"),
     Setup("kafka-postgres", broker="kafka", database="postgres"),
-    Setup("rabbitmq-postgres", broker="rabbitmq", database="postgres"),
 ]
 
 

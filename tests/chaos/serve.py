@@ -9,8 +9,9 @@ import threading
 
 def main() -> None:
     """Serve until killed."""
-    from webapp.up.server import Server
-    from webapp.wsgi import application
+    from webapp.wsgi import application  # first: it sets up Django, which the server needs
+
+    from webapp.up.server import Server  # isort: skip
 
     Server(socket.socket(fileno=int(sys.argv[1])), application).start()
     threading.Event().wait()

@@ -32,7 +32,7 @@ def test_a_seed_is_a_storm() -> None:
 
 def test_each_setup_has_its_own_faults() -> None:
     kinds = [{fault.kind for fault in plan_faults(7, 1800, setup)} for setup in SETUPS]
-    assert [kind - set(KINDS) for kind in kinds] == [set(), {"cut"}, *[{"cut", "empty"}] * 2]
+    assert [kind - set(KINDS) for kind in kinds] == [set(), {"cut"}, *[{"cut", "empty"}] * 3]
 
 
 @pytest.mark.parametrize("arena", [setup.parameter() for setup in SETUPS], indirect=True)

@@ -125,7 +125,7 @@ def test_jobs_have_a_database_of_their_own(make_project: Callable[..., Project],
     sent = project.python(SUBMIT)
     assert sent["called"] == [202, 304]
     assert sent["with file"] == 303
-    assert sent["admin"] == [302, True]
+    assert sent["admin"] == [200, True]
     assert project.consume().count(": done") == 9
     assert "every table" in project.manage("doctor").stdout
     read = project.python(READ.format(**sent))
