@@ -52,6 +52,7 @@ def somebody(statement: str) -> Iterator[None]:
             cursor.execute(statement)
         yield
     finally:
+        other.rollback()  # of a connection that is only closed the server lets go a moment later
         other.close()
 
 

@@ -52,7 +52,9 @@ def test_another_coding_says_which_is_taken(api: Api, coding: str) -> None:
     assert not Job.objects.exists()
 
 
-@pytest.mark.parametrize("data", [json.dumps(BODY).encode(), gzip.compress(b"{")[:-1]])
+@pytest.mark.parametrize(
+    "data", [json.dumps(BODY).encode(), gzip.compress(b"{")[:-1]], ids=["JSON", "cut off"]
+)
 def test_what_is_no_gzip(api: Api, data: bytes) -> None:
     answer = post(api, data)
     assert (answer.status_code, answer.json()["type"].partition("#")[2]) == (400, "malformed")
