@@ -17,7 +17,7 @@ from jobs.core.write_waits import serving
 
 from .auth import require_caller, require_scope, require_unlimited
 from .exception_handlers import invalid_members, problem_response
-from .operations import ANY_NAME, body_type, is_of_all_jobs, query_names, scope_of
+from .operations import ANY_NAME, body_type, rules_of
 from .problems import METHOD_NOT_ALLOWED, NOT_FOUND, ApiError
 from .tokens import ExtraRead
 
@@ -47,16 +47,17 @@ def endpoint(
             ``Caller`` and the parts of the path, and returns a response or raises.
     """
     table = _table(handlers)
+    rules = {method: rules_of(handler, method) for method, handler in table.items()}
 
     def dispatch(request: HttpRequest, path: dict[str, str]) -> HttpResponseBase:
-        handler = _handler(table, request)
+        handler, asked = _handler(table, request), rules[request.method or ""]
         extra = None if with_token is None else with_token(request, path)
         caller = require_caller(request, extra)
-        require_scope(caller, scope_of(handler, request.method or ""))
-        if is_of_all_jobs(handler):
+        require_scope(caller, asked.scope)
+        if asked.is_of_all_jobs:
             require_unlimited(caller)
         if not takes_any_query:
-            require_known_names(request, query_names(handler))
+            require_known_names(request, asked.query_names)
         return handler(request, caller, **path)
 
     return _guarded(dispatch, table, handlers, is_open=False, takes_any_query=takes_any_query)
@@ -65,11 +66,12 @@ def endpoint(
 def open_endpoint(*, takes_any_query: bool = False, **handlers: Handler) -> View:
     """Return the view of an address for everyone; its handlers take no ``Caller``."""
     table = _table(handlers)
+    rules = {method: rules_of(handler, method) for method, handler in table.items()}
 
     def dispatch(request: HttpRequest, path: dict[str, str]) -> HttpResponseBase:
         handler = _handler(table, request)
         if not takes_any_query:
-            require_known_names(request, query_names(handler))
+            require_known_names(request, rules[request.method or ""].query_names)
         return handler(request, **path)
 
     return _guarded(dispatch, table, handlers, is_open=True, takes_any_query=takes_any_query)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 from django.http import HttpResponseBase
 from django.urls import URLResolver, get_resolver
@@ -155,20 +155,22 @@ class Operation:
 _described: Final[dict[Callable[..., HttpResponseBase], Operation]] = {}
 
 
-def query_names(view: Callable[..., HttpResponseBase]) -> frozenset[str]:
-    """Return the names that a view takes in its query."""
-    parameters = _described[view].parameters
-    return frozenset(one["name"] for one in parameters if one["in"] == "query")
+class Rules(NamedTuple):
+    """What is asked of each request to a view before it is called."""
+
+    scope: str
+    """What a token needs, "" for none."""
+    is_of_all_jobs: bool
+    """It is of all jobs of its caller: not for a token that is limited to some."""
+    query_names: frozenset[str]
+    """What a query may have."""
 
 
-def scope_of(view: Callable[..., HttpResponseBase], method: str) -> str:
-    """Return the scope that a token needs for a view, "" for none."""
-    return _scope(_described[view].scope, method.lower())
-
-
-def is_of_all_jobs(view: Callable[..., HttpResponseBase]) -> bool:
-    """Return whether a view is of all jobs of its caller: not for a token limited to some."""
-    return _described[view].is_of_all_jobs
+def rules_of(view: Callable[..., HttpResponseBase], method: str) -> Rules:
+    """Return the rules of a view for a method, in upper or lower case."""
+    described = _described[view]
+    names = frozenset(one["name"] for one in described.parameters if one["in"] == "query")
+    return Rules(_scope(described.scope, method.lower()), described.is_of_all_jobs, names)
 
 
 def _scope(declared: str, method: str) -> str:

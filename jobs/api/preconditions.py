@@ -9,6 +9,8 @@ from typing import Final
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import parse_etags
 
+from jobs.core.entity_tags import matches
+
 from .operations import header
 
 IF_MATCH: Final = header(
@@ -37,14 +39,6 @@ def expected_versions(request: HttpRequest, job_id: uuid.UUID) -> frozenset[int]
 def is_known(request: HttpRequest, etag: str) -> bool:
     """Whether the client has what has this tag already: ``If-None-Match``, compared weakly."""
     return matches(request.META.get("HTTP_IF_NONE_MATCH", ""), etag)
-
-
-def matches(known: str, etag: str) -> bool:
-    """Whether ``If-None-Match`` names a tag, by the weak comparison."""
-    # Most pollers send exactly the tag they got: nothing has to be parsed then.
-    return known == etag or any(
-        one == "*" or one.removeprefix("W/") == etag for one in parse_etags(known)
-    )
 
 
 def tagged(request: HttpRequest, response: HttpResponse) -> HttpResponse:

@@ -65,10 +65,7 @@ def open_body(
         ApiError: 400 when the body is shorter than declared, 411 when its end cannot be known, 415
             when it is compressed in another way.
     """
-    is_compressed = is_gzip(request, takes_gzip=takes_gzip)
-    length = declared_length(request)
-    if length is not None and length > limit:
-        raise TooLarge(what, limit)
+    is_compressed, length = checked_head(request, what, limit, takes_gzip=takes_gzip)
     if keeps_part:
         request.META[KEEPS_PART] = True  # under WSGI this is the server's own dictionary
     source = wrap(_source(request, length))
@@ -76,6 +73,21 @@ def open_body(
     # head alone, and receives a body when somebody reads it.
     chunks = _chunks(_read(source), source, length, what, limit)
     return gunzipped(chunks, what, limit) if is_compressed else chunks
+
+
+def checked_head(
+    request: HttpRequest, what: str, limit: int, *, takes_gzip: bool = True
+) -> tuple[bool, int | None]:
+    """Return what the head says of the body: whether it is compressed, and its length if it does.
+
+    Raises:
+        TooLarge, ApiError: as ``open_body``, by the head alone.
+    """
+    is_compressed = is_gzip(request, takes_gzip=takes_gzip)
+    length = declared_length(request)
+    if length is not None and length > limit:
+        raise TooLarge(what, limit)
+    return is_compressed, length
 
 
 def declared_length(request: HttpRequest) -> int | None:

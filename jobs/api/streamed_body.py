@@ -19,9 +19,9 @@ from jobs.core.spool import IN_MEMORY, Spool, SpoolClosed
 from jobs.core.streamed_bodies import stream_function
 from jobs.errors import TooLarge, Unavailable
 
-from .content_coding import gunzipped, is_gzip
+from .content_coding import gunzipped
 from .problems import MALFORMED, ApiError
-from .request_body import declared_length, open_body
+from .request_body import checked_head, declared_length, open_body
 
 LITTLE: Final = 1024
 """WSGI servers wait until they have as many bytes as they are asked for, and a client may wait for
@@ -44,14 +44,12 @@ def streamed_body(request: HttpRequest, limit: int) -> Iterator[bytes]:
         ApiError: as ``open_body``; a body that is cut off is a 400, and what came of it and was
             not yielded before is dropped.
     """
-    is_compressed = is_gzip(request)
-    length = declared_length(request)
-    if length is not None and length > limit:
-        raise TooLarge("body", limit)
     stream = stream_function(request)
     if stream is not None:
+        is_compressed, _ = checked_head(request, "body", limit)
         pieces = _spooled(stream(), limit, waits=False)
         return gunzipped(pieces, "body", limit) if is_compressed else pieces
+    length = declared_length(request)
     is_short = length is not None and length <= IN_MEMORY
     if is_short or isinstance(request, ASGIRequest):
         return open_body(request, "body", limit)

@@ -12,6 +12,8 @@ from typing import Final
 from django.http import HttpRequest
 from django.utils.http import parse_etags
 
+from .entity_tags import matches
+
 _RANGE: Final = re.compile(r"bytes\s*=\s*(\d{0,19})\s*-\s*(\d{0,19})", re.IGNORECASE | re.ASCII)
 
 
@@ -78,7 +80,4 @@ def is_unchanged(request: HttpRequest, etag: str) -> bool:
     wanted = request.META.get("HTTP_IF_MATCH")
     if wanted is not None and not {"*", etag} & set(parse_etags(wanted)):
         raise PreconditionFailed
-    known = request.META.get("HTTP_IF_NONE_MATCH")
-    if known is None:
-        return False
-    return bool({"*", etag} & {one.removeprefix("W/") for one in parse_etags(known)})
+    return matches(request.META.get("HTTP_IF_NONE_MATCH", ""), etag)

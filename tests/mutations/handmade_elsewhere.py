@@ -85,7 +85,7 @@ _ELSEWHERE: Final[tuple[_Change, ...]] = (
     ),
     (
         "jobs/api/endpoint.py",
-        '        require_scope(caller, scope_of(handler, request.method or ""))\n',
+        "        require_scope(caller, asked.scope)\n",
         "        pass\n",
         "tokens without scopes",
     ),

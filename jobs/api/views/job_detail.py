@@ -20,11 +20,12 @@ from jobs.api.etag import (
 from jobs.api.event_stream import EVENT_STREAM, Events, last_event_id, stream, wants_stream
 from jobs.api.long_poll import PREFER, wait_for_job, wait_preference
 from jobs.api.operations import Operation, Response, header
-from jobs.api.preconditions import matches, not_modified
+from jobs.api.preconditions import not_modified
 from jobs.api.problems import NOT_ACCEPTABLE
 from jobs.api.responses import JsonResponse
 from jobs.api.serializers import job_json, retry_after, root
 from jobs.api.waits import JobWait
+from jobs.core.entity_tags import matches
 
 
 @Operation(

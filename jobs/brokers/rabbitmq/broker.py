@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from jobs.brokers.base import MessageSource
@@ -23,14 +24,15 @@ class RabbitBroker(MessageBroker):
     def __init__(self, url: str) -> None:
         require_package("amqp", "rabbitmq")
         self._server = server_of(url)
-        self._sender: Any = None
         super().__init__()
 
-    def _send(self, batch: Sequence[WakeUp]) -> None:
+    @cached_property
+    def _sender(self) -> Any:
         from .sender import Sender  # late, as all that imports the client
 
-        if self._sender is None:
-            self._sender = Sender(self._server)
+        return Sender(self._server)
+
+    def _send(self, batch: Sequence[WakeUp]) -> None:
         self._sender.send([(channel(queue), job_id) for queue, job_id in batch])
 
     def _connect(self, queue: str) -> MessageSource:
